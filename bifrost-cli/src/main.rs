@@ -1,0 +1,3 @@
+//! The `bifrost` command.
+
+fn main() {}

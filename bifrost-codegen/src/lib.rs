@@ -1,0 +1,1 @@
+//! Compiles Thrift IDL to Rust.

@@ -1,0 +1,198 @@
+//! Messages on their way out: room for the packet header in front, large blocks kept as they are.
+
+use bytes::Bytes;
+
+/// Bytes kept free in front of a message for the packet header, so that header and payload of a small message are
+/// contiguous.
+pub const HEADROOM_BYTES: usize = 128;
+
+/// Blocks of at least this many bytes that their owner gives up are kept, not copied.
+const KEEP_BYTES_MIN: usize = 16 * 1024;
+
+/// A message being written: a growable buffer with [`HEADROOM_BYTES`] in front, and whole blocks taken over without
+/// a copy.
+#[derive(Debug)]
+pub struct MessageBuffer {
+    /// Blocks completed before `tail`. The first one, when there is any, starts with the headroom.
+    blocks: Vec<Bytes>,
+    /// The block being written; the first one starts with the headroom.
+    tail: Vec<u8>,
+    /// Payload bytes in `blocks`, headroom included.
+    blocks_bytes: usize,
+}
+
+impl Default for MessageBuffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MessageBuffer {
+    /// An empty message.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::recycle(Vec::with_capacity(512))
+    }
+
+    /// An empty message in the memory of `spent`, whose content is discarded.
+    #[must_use]
+    pub fn recycle(mut spent: Vec<u8>) -> Self {
+        spent.clear();
+        spent.resize(HEADROOM_BYTES, 0);
+        Self {
+            blocks: Vec::new(),
+            tail: spent,
+            blocks_bytes: 0,
+        }
+    }
+
+    /// Length of the message in bytes, without the headroom.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.blocks_bytes + self.tail.len() - HEADROOM_BYTES
+    }
+
+    /// Whether nothing has been written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets what has been written.
+    pub fn clear(&mut self) {
+        let spent = std::mem::take(&mut self.tail);
+        *self = Self::recycle(spent);
+    }
+
+    /// Appends a copy of `bytes`.
+    #[inline]
+    pub fn put_slice(&mut self, bytes: &[u8]) {
+        self.tail.extend_from_slice(bytes);
+    }
+
+    /// The block being written, for appending in place.
+    #[inline]
+    pub fn tail_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.tail
+    }
+
+    /// Appends a block; a large one is taken over without a copy.
+    pub fn put_owned(&mut self, block: Vec<u8>) {
+        if block.len() < KEEP_BYTES_MIN {
+            self.put_slice(&block);
+        } else {
+            self.put_block(Bytes::from(block));
+        }
+    }
+
+    /// Appends a shared block; a large one is referred to, not copied.
+    pub fn put_shared(&mut self, block: Bytes) {
+        if block.len() < KEEP_BYTES_MIN {
+            self.put_slice(&block);
+        } else {
+            self.put_block(block);
+        }
+    }
+
+    fn put_block(&mut self, block: Bytes) {
+        let head = Bytes::from(std::mem::take(&mut self.tail));
+        self.blocks_bytes += head.len() + block.len();
+        self.blocks.push(head);
+        self.blocks.push(block);
+    }
+
+    /// The finished message.
+    #[must_use]
+    pub fn finish(mut self) -> Message {
+        let len = self.len();
+        if self.blocks.is_empty() {
+            return Message {
+                body: Body::Contiguous(self.tail),
+                len,
+            };
+        }
+        if !self.tail.is_empty() {
+            self.blocks.push(Bytes::from(self.tail));
+        }
+        Message {
+            body: Body::Blocks(self.blocks),
+            len,
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Body {
+    /// Headroom, then the whole message.
+    Contiguous(Vec<u8>),
+    /// The first block starts with the headroom; none is empty.
+    Blocks(Vec<Bytes>),
+}
+
+/// A message ready to be sent, and sent again.
+#[derive(Debug)]
+pub struct Message {
+    body: Body,
+    len: usize,
+}
+
+impl Message {
+    /// Length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Headroom and message in one mutable slice, when the message is contiguous.
+    pub(crate) fn contiguous_mut(&mut self) -> Option<&mut [u8]> {
+        match &mut self.body {
+            Body::Contiguous(all) => Some(all),
+            Body::Blocks(_) => None,
+        }
+    }
+
+    /// Calls `each` for the pieces of the message from byte `offset` on, `len` bytes in all, in order.
+    pub(crate) fn pieces(&self, offset: usize, len: usize, mut each: impl FnMut(&[u8])) {
+        let mut skip = offset + HEADROOM_BYTES;
+        let mut left = len;
+        let mut piece = |block: &[u8]| {
+            if skip >= block.len() {
+                skip -= block.len();
+                return;
+            }
+            let from = &block[skip..];
+            let take = from.len().min(left);
+            skip = 0;
+            left -= take;
+            if take > 0 {
+                each(&from[..take]);
+            }
+        };
+        match &self.body {
+            Body::Contiguous(all) => piece(all),
+            Body::Blocks(blocks) => blocks.iter().for_each(|b| piece(b)),
+        }
+    }
+
+    /// The message as one vector.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut all = Vec::with_capacity(self.len);
+        self.pieces(0, self.len, |piece| all.extend_from_slice(piece));
+        all
+    }
+
+    /// Gives back the memory of a contiguous message for [`MessageBuffer::recycle`].
+    pub(crate) fn into_spent(self) -> Option<Vec<u8>> {
+        match self.body {
+            Body::Contiguous(all) => Some(all),
+            Body::Blocks(_) => None,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Thrift calls over connectionless UDP, exactly once.
+
+pub mod buffer;
+pub mod client;
+pub mod protocol;
+pub mod service;
+
+pub use client::{Channel, Pending};
+pub use thrift;
+pub use uuid;

@@ -1,0 +1,229 @@
+//! Thrift protocols, statically dispatched.
+//!
+//! [`Writer`] and [`Reader`] say what every Thrift protocol can write and read; [`Encode`] and [`Decode`] are
+//! implemented by every type that travels. Generated code is generic over both, so one body of code serves the
+//! protocols of this crate without `dyn`, and Apache's `TInputProtocol`/`TOutputProtocol` through the adapters of
+//! [`crate::compat`].
+
+use bytes::Bytes;
+use thrift::protocol::{TMessageType, TType};
+use uuid::Uuid;
+
+/// A type with a fixed Thrift wire type.
+pub trait ThriftType {
+    /// The type byte that announces a value of this type on the wire.
+    const TYPE: TType;
+}
+
+/// A value that can be written in any Thrift protocol.
+pub trait Encode: ThriftType {
+    /// Writes the value.
+    ///
+    /// # Errors
+    ///
+    /// What the writer reports: a size limit, or the failure of an underlying transport.
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()>;
+
+    /// Writes the value and gives it up, so that a writer may take large blocks without copying them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encode::encode`].
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()>
+    where
+        Self: Sized,
+    {
+        self.encode(w)
+    }
+
+    /// Writes the elements of a list of this type (its header is written already). Fixed-width types write one block.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encode::encode`].
+    fn encode_elements<W: Writer>(items: &[Self], w: &mut W) -> thrift::Result<()>
+    where
+        Self: Sized,
+    {
+        items.iter().try_for_each(|item| item.encode(w))
+    }
+}
+
+/// A value that can be read in any Thrift protocol.
+pub trait Decode: ThriftType + Sized {
+    /// Reads the value; its type byte has been checked by the caller.
+    ///
+    /// # Errors
+    ///
+    /// Malformed input, a limit of the reader, or the failure of an underlying transport.
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self>;
+
+    /// Reads `len` elements of a list of this type. Memory reserved in advance is bounded by the bytes that are
+    /// really there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decode::decode`].
+    fn decode_elements<R: Reader>(r: &mut R, len: usize) -> thrift::Result<Vec<Self>> {
+        let mut items = Vec::with_capacity(r.reserve_hint(len, size_of::<Self>()));
+        for _ in 0..len {
+            items.push(Self::decode(r)?);
+        }
+        Ok(items)
+    }
+}
+
+/// The header of a Thrift message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageHeader {
+    /// Method name; for a multiplexed call without its service prefix.
+    pub name: MethodName,
+    /// CALL, REPLY, EXCEPTION or ONEWAY.
+    pub kind: TMessageType,
+    /// The sequence id, which a reply repeats.
+    pub sequence: i32,
+}
+
+mod name;
+pub use name::MethodName;
+
+/// Writes Thrift values in one protocol.
+///
+/// The order of calls is that of the Thrift protocol: a struct is `struct_begin`, for each field `field_begin`, the
+/// value, `field_end`, then `field_stop`, `struct_end`.
+#[allow(
+    missing_docs,
+    reason = "each method writes the Thrift element of its name"
+)]
+pub trait Writer {
+    fn message_begin(
+        &mut self,
+        name: &str,
+        kind: TMessageType,
+        sequence: i32,
+    ) -> thrift::Result<()>;
+    fn message_end(&mut self) -> thrift::Result<()>;
+    fn struct_begin(&mut self, name: &'static str) -> thrift::Result<()>;
+    fn struct_end(&mut self) -> thrift::Result<()>;
+    fn field_begin(&mut self, name: &'static str, field_type: TType, id: i16)
+    -> thrift::Result<()>;
+    fn field_end(&mut self) -> thrift::Result<()>;
+    fn field_stop(&mut self) -> thrift::Result<()>;
+    fn list_begin(&mut self, element: TType, len: usize) -> thrift::Result<()>;
+    fn list_end(&mut self) -> thrift::Result<()>;
+    fn set_begin(&mut self, element: TType, len: usize) -> thrift::Result<()>;
+    fn set_end(&mut self) -> thrift::Result<()>;
+    fn map_begin(&mut self, key: TType, value: TType, len: usize) -> thrift::Result<()>;
+    fn map_end(&mut self) -> thrift::Result<()>;
+    fn bool(&mut self, value: bool) -> thrift::Result<()>;
+    fn i8(&mut self, value: i8) -> thrift::Result<()>;
+    fn i16(&mut self, value: i16) -> thrift::Result<()>;
+    fn i32(&mut self, value: i32) -> thrift::Result<()>;
+    fn i64(&mut self, value: i64) -> thrift::Result<()>;
+    fn double(&mut self, value: f64) -> thrift::Result<()>;
+    fn uuid(&mut self, value: &Uuid) -> thrift::Result<()>;
+    fn string(&mut self, value: &str) -> thrift::Result<()>;
+    fn bytes(&mut self, value: &[u8]) -> thrift::Result<()>;
+
+    /// A `binary` that its owner gives up; a writer may keep it instead of copying it.
+    fn bytes_owned(&mut self, value: Vec<u8>) -> thrift::Result<()> {
+        self.bytes(&value)
+    }
+    /// A shared `binary`; a writer may keep a reference instead of copying it.
+    fn bytes_shared(&mut self, value: Bytes) -> thrift::Result<()> {
+        self.bytes(&value)
+    }
+    /// The elements of a `list<i8>` (its header is written already).
+    fn i8_elements(&mut self, values: &[i8]) -> thrift::Result<()> {
+        values.iter().try_for_each(|v| self.i8(*v))
+    }
+    /// The elements of a `list<i16>`.
+    fn i16_elements(&mut self, values: &[i16]) -> thrift::Result<()> {
+        values.iter().try_for_each(|v| self.i16(*v))
+    }
+    /// The elements of a `list<i32>`.
+    fn i32_elements(&mut self, values: &[i32]) -> thrift::Result<()> {
+        values.iter().try_for_each(|v| self.i32(*v))
+    }
+    /// The elements of a `list<i64>`.
+    fn i64_elements(&mut self, values: &[i64]) -> thrift::Result<()> {
+        values.iter().try_for_each(|v| self.i64(*v))
+    }
+    /// The elements of a `list<double>`.
+    fn double_elements(&mut self, values: &[thrift::OrderedFloat<f64>]) -> thrift::Result<()> {
+        values.iter().try_for_each(|v| self.double(v.0))
+    }
+}
+
+/// Reads Thrift values in one protocol. Enforces its own limits on sizes and depth.
+#[allow(
+    missing_docs,
+    reason = "each method reads the Thrift element of its name"
+)]
+pub trait Reader {
+    fn message_begin(&mut self) -> thrift::Result<MessageHeader>;
+    fn message_end(&mut self) -> thrift::Result<()>;
+    fn struct_begin(&mut self) -> thrift::Result<()>;
+    fn struct_end(&mut self) -> thrift::Result<()>;
+    /// The next field's type and id; the type is [`TType::Stop`] (and the id 0) after the last.
+    fn field_begin(&mut self) -> thrift::Result<(TType, i16)>;
+    fn field_end(&mut self) -> thrift::Result<()>;
+    fn list_begin(&mut self) -> thrift::Result<(TType, usize)>;
+    fn list_end(&mut self) -> thrift::Result<()>;
+    fn set_begin(&mut self) -> thrift::Result<(TType, usize)>;
+    fn set_end(&mut self) -> thrift::Result<()>;
+    /// Key type, value type, entries. The types of an empty map may be [`TType::Stop`].
+    fn map_begin(&mut self) -> thrift::Result<(TType, TType, usize)>;
+    fn map_end(&mut self) -> thrift::Result<()>;
+    fn bool(&mut self) -> thrift::Result<bool>;
+    fn i8(&mut self) -> thrift::Result<i8>;
+    fn i16(&mut self) -> thrift::Result<i16>;
+    fn i32(&mut self) -> thrift::Result<i32>;
+    fn i64(&mut self) -> thrift::Result<i64>;
+    fn double(&mut self) -> thrift::Result<f64>;
+    fn uuid(&mut self) -> thrift::Result<Uuid>;
+    fn string(&mut self) -> thrift::Result<String>;
+    fn bytes(&mut self) -> thrift::Result<Vec<u8>>;
+    /// Passes over a value of `field_type`, within the reader's depth limit.
+    fn skip(&mut self, field_type: TType) -> thrift::Result<()>;
+    /// How many of `len` announced elements, each `size` bytes in memory, to reserve for in advance: never more than
+    /// the remaining input could hold.
+    fn reserve_hint(&self, len: usize, size: usize) -> usize;
+
+    /// A `binary` that may share the reader's input instead of being copied.
+    fn bytes_shared(&mut self) -> thrift::Result<Bytes> {
+        self.bytes().map(Bytes::from)
+    }
+    /// The elements of a `list<i8>` of `len`.
+    fn i8_elements(&mut self, len: usize) -> thrift::Result<Vec<i8>> {
+        elements(self, len, Self::i8)
+    }
+    /// The elements of a `list<i16>` of `len`.
+    fn i16_elements(&mut self, len: usize) -> thrift::Result<Vec<i16>> {
+        elements(self, len, Self::i16)
+    }
+    /// The elements of a `list<i32>` of `len`.
+    fn i32_elements(&mut self, len: usize) -> thrift::Result<Vec<i32>> {
+        elements(self, len, Self::i32)
+    }
+    /// The elements of a `list<i64>` of `len`.
+    fn i64_elements(&mut self, len: usize) -> thrift::Result<Vec<i64>> {
+        elements(self, len, Self::i64)
+    }
+    /// The elements of a `list<double>` of `len`.
+    fn double_elements(&mut self, len: usize) -> thrift::Result<Vec<thrift::OrderedFloat<f64>>> {
+        elements(self, len, |r| r.double().map(thrift::OrderedFloat))
+    }
+}
+
+fn elements<R: Reader + ?Sized, T>(
+    r: &mut R,
+    len: usize,
+    mut read: impl FnMut(&mut R) -> thrift::Result<T>,
+) -> thrift::Result<Vec<T>> {
+    let mut items = Vec::with_capacity(r.reserve_hint(len, size_of::<T>()));
+    for _ in 0..len {
+        items.push(read(r)?);
+    }
+    Ok(items)
+}
