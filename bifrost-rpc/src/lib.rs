@@ -4,6 +4,7 @@ pub mod buffer;
 pub mod client;
 pub mod protocol;
 pub mod service;
+pub mod wire;
 
 pub use client::{Channel, Pending};
 pub use thrift;
