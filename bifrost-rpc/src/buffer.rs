@@ -105,7 +105,7 @@ impl MessageBuffer {
     #[must_use]
     pub fn finish(mut self) -> Message {
         let len = self.len();
-        if self.blocks.is_empty() {
+        if self.blocks.is_empty() && len < KEEP_BYTES_MIN {
             return Message {
                 body: Body::Contiguous(self.tail),
                 len,
@@ -149,11 +149,30 @@ impl Message {
         self.len == 0
     }
 
-    /// Headroom and message in one mutable slice, when the message is contiguous.
-    pub(crate) fn contiguous_mut(&mut self) -> Option<&mut [u8]> {
-        match &mut self.body {
-            Body::Contiguous(all) => Some(all),
-            Body::Blocks(_) => None,
+    /// Like `pieces`, but a piece that is shared comes as a shared block.
+    pub(crate) fn shared_pieces(
+        &self,
+        offset: usize,
+        len: usize,
+        mut each: impl FnMut(Result<Bytes, &[u8]>),
+    ) {
+        let Body::Blocks(blocks) = &self.body else {
+            return self.pieces(offset, len, |piece| each(Err(piece)));
+        };
+        let mut skip = offset + HEADROOM_BYTES;
+        let mut left = len;
+        for block in blocks {
+            if left == 0 {
+                return;
+            }
+            if skip >= block.len() {
+                skip -= block.len();
+                continue;
+            }
+            let take = (block.len() - skip).min(left);
+            each(Ok(block.slice(skip..skip + take)));
+            skip = 0;
+            left -= take;
         }
     }
 

@@ -10,6 +10,7 @@ pub use body::{
     AckBody, AckStatus, FinishedBody, OpenBody, OpenedBody, Refusal, RefusedBody, TOKEN_BYTES_MAX,
 };
 pub use header::{CREDIT_BYTES, Flags, HEADER_BYTES, Header, IDENTIFIER, PacketType, VERSION};
+pub(crate) use method::fnv1a;
 pub use method::{METHOD_BYTES, MethodField};
 
 /// The UDP port of a rack. A datagram from or to it, with the right identifier and version, is Bifröst.
