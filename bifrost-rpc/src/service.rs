@@ -4,6 +4,16 @@ use crate::buffer::MessageBuffer;
 use crate::protocol::{MessageHeader, Reader, Writer};
 use std::time::Duration;
 
+mod answer;
+pub(crate) mod call;
+mod serve;
+
+pub use answer::{
+    exception, missing_field, missing_result, read_application_error, reply, unknown_method,
+    write_application_error,
+};
+pub use call::{decode_answer, decode_answer_shared, encode_call, encode_call_in};
+
 /// One method of a service, as the IDL declares it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Method {

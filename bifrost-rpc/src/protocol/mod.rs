@@ -47,6 +47,18 @@ pub trait Encode: ThriftType {
     {
         items.iter().try_for_each(|item| item.encode(w))
     }
+
+    /// Writes the elements of a list and gives them up, as [`Encode::encode_owned`] does one value.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encode::encode`].
+    fn encode_elements_owned<W: Writer>(items: Vec<Self>, w: &mut W) -> thrift::Result<()>
+    where
+        Self: Sized,
+    {
+        items.into_iter().try_for_each(|item| item.encode_owned(w))
+    }
 }
 
 /// A value that can be read in any Thrift protocol.
@@ -84,8 +96,23 @@ pub struct MessageHeader {
     pub sequence: i32,
 }
 
+mod binary;
+mod codec;
+mod compact;
+pub(crate) mod error;
+mod impls;
+mod input;
+pub(crate) mod limits;
 mod name;
+mod output;
+mod skip;
+
+pub use binary::{BinaryReader, BinaryWriter};
+pub use codec::{Binary, Codec, Compact, WireProtocol};
+pub use compact::{CompactReader, CompactWriter};
+pub use limits::Limits;
 pub use name::MethodName;
+pub(crate) use skip::skip_value;
 
 /// Writes Thrift values in one protocol.
 ///
@@ -190,6 +217,12 @@ pub trait Reader {
     /// the remaining input could hold.
     fn reserve_hint(&self, len: usize, size: usize) -> usize;
 
+    /// Accounts for `bytes` of memory that decoded values are about to take, beyond their strings; a reader with a
+    /// limit on it refuses what exceeds the limit. Each implementation of [`Decode`] that allocates calls it.
+    fn charge(&mut self, bytes: usize) -> thrift::Result<()> {
+        let _ = bytes;
+        Ok(())
+    }
     /// A `binary` that may share the reader's input instead of being copied.
     fn bytes_shared(&mut self) -> thrift::Result<Bytes> {
         self.bytes().map(Bytes::from)
@@ -227,3 +260,6 @@ fn elements<R: Reader + ?Sized, T>(
     }
     Ok(items)
 }
+
+#[cfg(test)]
+mod tests;
