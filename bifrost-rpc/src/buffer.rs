@@ -97,7 +97,9 @@ impl MessageBuffer {
     fn put_block(&mut self, block: Bytes) {
         let head = Bytes::from(std::mem::take(&mut self.tail));
         self.blocks_bytes += head.len() + block.len();
-        self.blocks.push(head);
+        if !head.is_empty() {
+            self.blocks.push(head);
+        }
         self.blocks.push(block);
     }
 
@@ -196,3 +198,6 @@ impl Message {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

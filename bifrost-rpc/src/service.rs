@@ -13,6 +13,7 @@ pub use answer::{
     write_application_error,
 };
 pub use call::{decode_answer, decode_answer_shared, encode_call, encode_call_in};
+pub use serve::serve;
 
 /// One method of a service, as the IDL declares it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,3 +100,8 @@ pub trait CallResult: crate::protocol::Decode {
     /// The declared exception; or a missing result, when a value was expected and none came.
     fn into_value(self) -> thrift::Result<Self::Value>;
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,13 @@
 //! The protocols of this crate as types, and how to tell which one a message is in.
 
 use super::{
-    BinaryReader, BinaryWriter, CompactReader, CompactWriter, MessageHeader, Reader, Writer, error,
+    BinaryReader, BinaryWriter, CompactReader, CompactWriter, Limits, MessageHeader, Reader,
+    Writer, error,
 };
 use crate::buffer::MessageBuffer;
+use bytes::Bytes;
 
-/// A protocol that reads from and writes to memory, with the default limits.
+/// A protocol that reads from and writes to memory.
 pub trait Codec {
     /// Writes the protocol.
     type Writer<'a>: Writer;
@@ -13,9 +15,20 @@ pub trait Codec {
     type Reader<'a>: Reader;
 
     /// A writer that appends to `out`.
-    fn writer(out: &mut MessageBuffer) -> Self::Writer<'_>;
+    fn writer_with_limits(out: &mut MessageBuffer, limits: Limits) -> Self::Writer<'_>;
     /// A reader of `message`.
-    fn reader(message: &[u8]) -> Self::Reader<'_>;
+    fn reader_with_limits(message: &[u8], limits: Limits) -> Self::Reader<'_>;
+    /// A reader of `message` whose [`Reader::bytes_shared`] refers to it instead of copying from it.
+    fn shared_reader(message: &Bytes, limits: Limits) -> Self::Reader<'_>;
+
+    /// A writer that appends to `out`, with the default limits.
+    fn writer(out: &mut MessageBuffer) -> Self::Writer<'_> {
+        Self::writer_with_limits(out, Limits::DEFAULT)
+    }
+    /// A reader of `message`, with the default limits.
+    fn reader(message: &[u8]) -> Self::Reader<'_> {
+        Self::reader_with_limits(message, Limits::DEFAULT)
+    }
 }
 
 /// The binary protocol.
@@ -26,11 +39,14 @@ impl Codec for Binary {
     type Writer<'a> = BinaryWriter<'a>;
     type Reader<'a> = BinaryReader<'a>;
 
-    fn writer(out: &mut MessageBuffer) -> BinaryWriter<'_> {
-        BinaryWriter::new(out)
+    fn writer_with_limits(out: &mut MessageBuffer, limits: Limits) -> BinaryWriter<'_> {
+        BinaryWriter::with_limits(out, limits)
     }
-    fn reader(message: &[u8]) -> BinaryReader<'_> {
-        BinaryReader::new(message)
+    fn reader_with_limits(message: &[u8], limits: Limits) -> BinaryReader<'_> {
+        BinaryReader::with_limits(message, limits)
+    }
+    fn shared_reader(message: &Bytes, limits: Limits) -> BinaryReader<'_> {
+        BinaryReader::shared(message, limits)
     }
 }
 
@@ -42,11 +58,14 @@ impl Codec for Compact {
     type Writer<'a> = CompactWriter<'a>;
     type Reader<'a> = CompactReader<'a>;
 
-    fn writer(out: &mut MessageBuffer) -> CompactWriter<'_> {
-        CompactWriter::new(out)
+    fn writer_with_limits(out: &mut MessageBuffer, limits: Limits) -> CompactWriter<'_> {
+        CompactWriter::with_limits(out, limits)
     }
-    fn reader(message: &[u8]) -> CompactReader<'_> {
-        CompactReader::new(message)
+    fn reader_with_limits(message: &[u8], limits: Limits) -> CompactReader<'_> {
+        CompactReader::with_limits(message, limits)
+    }
+    fn shared_reader(message: &Bytes, limits: Limits) -> CompactReader<'_> {
+        CompactReader::shared(message, limits)
     }
 }
 

@@ -262,4 +262,4 @@ fn elements<R: Reader + ?Sized, T>(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

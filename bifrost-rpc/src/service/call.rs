@@ -2,10 +2,7 @@
 
 use super::{CallResult, Method, read_application_error};
 use crate::buffer::MessageBuffer;
-use crate::protocol::{
-    Binary, BinaryReader, Codec, Compact, CompactReader, Encode, Limits, Reader, WireProtocol,
-    Writer,
-};
+use crate::protocol::{Binary, Codec, Compact, Encode, Limits, Reader, WireProtocol, Writer};
 use bytes::Bytes;
 use thrift::protocol::{
     TMessageType, verify_expected_message_type, verify_expected_sequence_number,
@@ -68,13 +65,14 @@ pub fn decode_answer_shared<R: CallResult>(
     sequence: i32,
     message: &Bytes,
 ) -> thrift::Result<R::Value> {
+    let limits = Limits::DEFAULT;
     match WireProtocol::detect(message)? {
         WireProtocol::Binary => {
-            let mut input = BinaryReader::shared(message, Limits::DEFAULT);
+            let mut input = Binary::shared_reader(message, limits);
             read_answer::<_, R>(method, sequence, &mut input)
         }
         WireProtocol::Compact => {
-            let mut input = CompactReader::shared(message, Limits::DEFAULT);
+            let mut input = Compact::shared_reader(message, limits);
             read_answer::<_, R>(method, sequence, &mut input)
         }
     }

@@ -2,7 +2,9 @@
 
 use super::{Answer, CallContext, Dispatch, Method, Service, exception};
 use crate::buffer::MessageBuffer;
-use crate::protocol::{Binary, Codec, Compact, MessageHeader, MethodName, Reader, WireProtocol};
+use crate::protocol::{
+    Binary, Codec, Compact, Limits, MessageHeader, MethodName, Reader, WireProtocol,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use thrift::ApplicationErrorKind;
 use thrift::protocol::TMessageType;
@@ -24,26 +26,42 @@ impl<D: Dispatch> Service for D {
         _context: &CallContext,
         reply: &mut MessageBuffer,
     ) -> thrift::Result<Answer> {
-        match WireProtocol::detect(request)? {
-            WireProtocol::Binary => serve::<Binary, D>(self, request, reply),
-            WireProtocol::Compact => serve::<Compact, D>(self, request, reply),
-        }
+        serve(self, request, Limits::DEFAULT, reply)
     }
 }
 
-fn serve<C: Codec, D: Dispatch>(
+/// Runs the call in `request` as [`Service::call`] does, with limits on request and reply.
+///
+/// # Errors
+///
+/// As [`Service::call`].
+pub fn serve<D: Dispatch>(
     service: &D,
     request: &[u8],
+    limits: Limits,
     reply: &mut MessageBuffer,
 ) -> thrift::Result<Answer> {
-    let mut args = C::reader(request);
+    match WireProtocol::detect(request)? {
+        WireProtocol::Binary => serve_in::<Binary, D>(service, request, limits, reply),
+        WireProtocol::Compact => serve_in::<Compact, D>(service, request, limits, reply),
+    }
+}
+
+fn serve_in<C: Codec, D: Dispatch>(
+    service: &D,
+    request: &[u8],
+    limits: Limits,
+    reply: &mut MessageBuffer,
+) -> thrift::Result<Answer> {
+    let mut args = C::reader_with_limits(request, limits);
     let header = without_prefix::<D>(args.message_begin()?);
     if !matches!(header.kind, TMessageType::Call | TMessageType::OneWay) {
         return exception(&header, &mut C::writer(reply), not_a_call(&header));
     }
     // What the handler may leave behind half done when it panics is its own; ours is cleared.
     let answered = catch_unwind(AssertUnwindSafe(|| {
-        service.dispatch(&header, &mut args, &mut C::writer(reply))
+        let mut out = C::writer_with_limits(reply, limits);
+        service.dispatch(&header, &mut args, &mut out)
     }));
     let error = match answered {
         Ok(Ok(Answer::Reply | Answer::Exception)) if header.kind == TMessageType::OneWay => {
