@@ -2,6 +2,7 @@
 
 pub mod buffer;
 pub mod client;
+pub mod compat;
 pub mod endpoint;
 pub mod protocol;
 pub mod service;

@@ -88,11 +88,7 @@ impl CalleeSession {
         if lowest <= self.lowest {
             return released;
         }
-        while let Some(entry) = self
-            .calls
-            .first_entry()
-            .filter(|entry| *entry.key() < lowest)
-        {
+        while let Some(entry) = self.calls.first_entry().filter(|entry| *entry.key() < lowest) {
             let (rpc, served) = entry.remove_entry();
             released.take(rpc, served, &mut self.link);
         }
@@ -110,16 +106,10 @@ impl CalleeSession {
     pub(super) fn finish(&mut self, range: std::ops::Range<u64>, remember: bool) -> Released {
         let mut released = Released::default();
         let start = range.start.max(self.lowest);
-        if start >= range.end
-            || self.finished.iter().take(FINISHED_RANGES_MAX).count() == FINISHED_RANGES_MAX
-        {
+        if start >= range.end || self.finished.iter().take(FINISHED_RANGES_MAX).count() == FINISHED_RANGES_MAX {
             return released;
         }
-        let ended: Vec<u64> = self
-            .calls
-            .range(start..range.end)
-            .map(|(rpc, _)| *rpc)
-            .collect();
+        let ended: Vec<u64> = self.calls.range(start..range.end).map(|(rpc, _)| *rpc).collect();
         for rpc in ended {
             if let Some(served) = self.calls.remove(&rpc) {
                 released.take(rpc, served, &mut self.link);
@@ -139,10 +129,7 @@ impl CalleeSession {
 
     /// Keeps and sends the answer of a running call. Returns the memory it takes.
     pub(super) fn answer(&mut self, rpc: u64, answered: Answered) -> Option<usize> {
-        let served = self
-            .calls
-            .get_mut(&rpc)
-            .filter(|served| matches!(served, Served::Running))?;
+        let served = self.calls.get_mut(&rpc).filter(|served| matches!(served, Served::Running))?;
         let bytes = answered.out.bytes();
         *served = Served::Answered(answered);
         self.bytes += bytes;
@@ -193,11 +180,7 @@ impl CalleeSession {
                 answered.queued = false;
                 self.outgoing.pop_front();
                 if !answered.out.is_single() {
-                    let wait = self
-                        .link
-                        .rtt
-                        .timeout(answered.backoff)
-                        .max(ANSWER_TIMEOUT_MIN);
+                    let wait = self.link.rtt.timeout(answered.backoff).max(ANSWER_TIMEOUT_MIN);
                     answered.timer = Some(now.plus(wait));
                 }
                 continue;
@@ -213,8 +196,7 @@ impl CalleeSession {
             if answered.prompt && answered.out.packets == 0 {
                 header.flags = Flags::PROMPT;
             }
-            self.link
-                .put_fragment(now, header, &mut answered.out, range, out);
+            self.link.put_fragment(now, header, &mut answered.out, range, out);
         }
     }
 
@@ -245,11 +227,7 @@ impl CalleeSession {
                         due.push(*rpc);
                     }
                 }
-                Served::Arriving(arriving)
-                    if now.since(arriving.progress) >= config.peer_timeout =>
-                {
-                    stuck.push(*rpc)
-                }
+                Served::Arriving(arriving) if now.since(arriving.progress) >= config.peer_timeout => stuck.push(*rpc),
                 _ => {}
             }
         }
@@ -267,15 +245,7 @@ impl CalleeSession {
 
 impl Answered {
     pub(super) fn new(kind: PacketType, method: MethodField, out: Outbound, prompt: bool) -> Self {
-        Self {
-            kind,
-            method,
-            out,
-            prompt,
-            timer: None,
-            backoff: 0,
-            queued: false,
-        }
+        Self { kind, method, out, prompt, timer: None, backoff: 0, queued: false }
     }
 }
 

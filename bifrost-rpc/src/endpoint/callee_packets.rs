@@ -8,9 +8,7 @@ use super::outbound::Outbound;
 use super::time::Time;
 use super::{AnswerKind, Endpoint, Event, ServedCall, SessionRef};
 use crate::buffer::Message;
-use crate::wire::{
-    AckBody, AckStatus, FinishedBody, Flags, Header, PacketType, Refusal, RefusedBody,
-};
+use crate::wire::{AckBody, AckStatus, FinishedBody, Flags, Header, PacketType, Refusal, RefusedBody};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -32,23 +30,16 @@ impl Endpoint {
                 && session.link.client == header.client
                 && header.instance == session.link.instance
         };
-        let known = known.filter(|index| {
-            !self.config.makes(Check::SessionOwner)
-                || self.callees.get(*index).is_some_and(is_owner)
-        });
+        let known = known
+            .filter(|index| !self.config.makes(Check::SessionOwner) || self.callees.get(*index).is_some_and(is_owner));
         let index = match known {
             Some(index) => index,
-            None if !self.config.makes(Check::UnknownSession)
-                && header.kind == PacketType::Call =>
-            {
+            None if !self.config.makes(Check::UnknownSession) && header.kind == PacketType::Call => {
                 self.adopt_stray(now, from, header)
             }
             None => {
                 self.stats.strays += 1;
-                let answers = !matches!(
-                    header.kind,
-                    PacketType::Ack | PacketType::Close | PacketType::Cancel
-                );
+                let answers = !matches!(header.kind, PacketType::Ack | PacketType::Close | PacketType::Cancel);
                 if answers {
                     self.refuse(now, from, header, Refusal::UnknownSession);
                 }
@@ -85,9 +76,7 @@ impl Endpoint {
         link.session = header.session;
         link.instance = header.instance;
         let service = self.methods.get(&header.method).copied().unwrap_or(0);
-        let index = self
-            .callees
-            .insert(super::CalleeSession::new(link, 0, service, [0; 32]));
+        let index = self.callees.insert(super::CalleeSession::new(link, 0, service, [0; 32]));
         self.callee_by_session.insert(header.session, index);
         index
     }
@@ -99,14 +88,9 @@ impl Endpoint {
             return;
         };
         for rpc in released.unanswered {
-            self.events.push_back(Event::Cancelled {
-                call: ServedCall { session, rpc },
-            });
+            self.events.push_back(Event::Cancelled { call: ServedCall { session, rpc } });
         }
-        released
-            .spent
-            .into_iter()
-            .for_each(|spent| self.pool.put(spent));
+        released.spent.into_iter().for_each(|spent| self.pool.put(spent));
     }
 
     fn on_call(&mut self, now: Time, index: usize, header: &Header, body: &[u8]) {
@@ -138,23 +122,14 @@ impl Endpoint {
         };
         match session.calls.get(&header.rpc) {
             Some(Served::Running | Served::Done) => {
-                session
-                    .link
-                    .note_ack(header.rpc, AckStatus::Complete, Vec::new());
+                session.link.note_ack(header.rpc, AckStatus::Complete, Vec::new());
             }
             Some(Served::Answered(_)) => session.answer_again(header.rpc),
             Some(Served::Arriving(_)) | None => {}
         }
     }
 
-    fn on_new_call(
-        &mut self,
-        now: Time,
-        index: usize,
-        header: &Header,
-        body: &[u8],
-        is_first: bool,
-    ) {
+    fn on_new_call(&mut self, now: Time, index: usize, header: &Header, body: &[u8], is_first: bool) {
         let len = header.message_len as usize;
         let Some(session) = self.callees.get_mut(index) else {
             return;
@@ -164,13 +139,9 @@ impl Endpoint {
         } else if self.is_draining {
             Some(Refusal::Draining)
         } else if header.message_len > self.config.message_bytes_max {
-            Some(Refusal::TooLarge {
-                limit: self.config.message_bytes_max,
-            })
+            Some(Refusal::TooLarge { limit: self.config.message_bytes_max })
         } else if session.calls.len() >= self.config.calls_max as usize {
-            Some(Refusal::Busy {
-                retry_us: BUSY_RETRY_US,
-            })
+            Some(Refusal::Busy { retry_us: BUSY_RETRY_US })
         } else {
             None
         };
@@ -182,29 +153,16 @@ impl Endpoint {
             self.start_call(now, index, header, message);
             return;
         }
-        let fits = session.bytes + len <= self.config.session_bytes_max
-            && self.bytes + len <= self.config.total_bytes_max;
+        let fits =
+            session.bytes + len <= self.config.session_bytes_max && self.bytes + len <= self.config.total_bytes_max;
         if !fits && self.config.makes(Check::MemoryBound) {
             self.stats.over_budget += 1;
-            return self.refuse_call(
-                index,
-                header.rpc,
-                header.packet,
-                Refusal::Busy {
-                    retry_us: BUSY_RETRY_US,
-                },
-            );
+            return self.refuse_call(index, header.rpc, header.packet, Refusal::Busy { retry_us: BUSY_RETRY_US });
         }
         session.bytes += len;
         self.bytes += len;
         let inbound = Inbound::new(self.pool.take(len));
-        session.calls.insert(
-            header.rpc,
-            Served::Arriving(Arriving {
-                inbound,
-                progress: now,
-            }),
-        );
+        session.calls.insert(header.rpc, Served::Arriving(Arriving { inbound, progress: now }));
         self.on_call_fragment(now, index, header, body);
     }
 
@@ -228,13 +186,7 @@ impl Endpoint {
     }
 
     /// Acknowledges arriving fragments of a call, as often as needed; starts it when all are there.
-    pub(super) fn after_call_fragment(
-        &mut self,
-        now: Time,
-        index: usize,
-        header: &Header,
-        inserted: Inserted,
-    ) {
+    pub(super) fn after_call_fragment(&mut self, now: Time, index: usize, header: &Header, inserted: Inserted) {
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
@@ -252,9 +204,7 @@ impl Endpoint {
             return self.start_call(now, index, header, message);
         }
         if let Some(ranges) = due_ack(&mut arriving.inbound, inserted, header, credits) {
-            session
-                .link
-                .note_ack(header.rpc, AckStatus::Partial, ranges);
+            session.link.note_ack(header.rpc, AckStatus::Partial, ranges);
         }
     }
 
@@ -265,14 +215,9 @@ impl Endpoint {
         let oneway = header.kind == PacketType::Oneway;
         session.calls.insert(header.rpc, Served::Running);
         if oneway {
-            session
-                .link
-                .note_ack(header.rpc, AckStatus::Complete, Vec::new());
+            session.link.note_ack(header.rpc, AckStatus::Complete, Vec::new());
         }
-        let call = ServedCall {
-            session: session.link.session,
-            rpc: header.rpc,
-        };
+        let call = ServedCall { session: session.link.session, rpc: header.rpc };
         self.prompt.push(call);
         self.events.push_back(Event::Call {
             call,
@@ -281,8 +226,7 @@ impl Endpoint {
             service: session.service,
             oneway,
             message,
-            deadline: (header.deadline_us > 0)
-                .then(|| now.plus(Duration::from_micros(u64::from(header.deadline_us)))),
+            deadline: (header.deadline_us > 0).then(|| now.plus(Duration::from_micros(u64::from(header.deadline_us)))),
         });
     }
 
@@ -302,9 +246,7 @@ impl Endpoint {
             return;
         };
         let body = RefusedBody { refusal, packet };
-        session
-            .link
-            .note(PacketType::Refused, rpc, Flags::default(), body.to_bytes());
+        session.link.note(PacketType::Refused, rpc, Flags::default(), body.to_bytes());
     }
 
     fn on_finished(&mut self, index: usize, body: &[u8]) {
@@ -354,31 +296,21 @@ impl Endpoint {
             return;
         };
         if header.rpc == 0 || session.has_ended(header.rpc) {
-            return session
-                .link
-                .note(PacketType::Pong, header.rpc, Flags::default(), Vec::new());
+            return session.link.note(PacketType::Pong, header.rpc, Flags::default(), Vec::new());
         }
         match session.calls.get_mut(&header.rpc) {
-            None => session
-                .link
-                .note_ack(header.rpc, AckStatus::Discarded, Vec::new()),
+            None => session.link.note_ack(header.rpc, AckStatus::Discarded, Vec::new()),
             Some(Served::Arriving(arriving)) => {
                 arriving.inbound.unacked = 0;
                 let ranges = arriving.inbound.ranges(64);
-                session
-                    .link
-                    .note_ack(header.rpc, AckStatus::Partial, ranges);
+                session.link.note_ack(header.rpc, AckStatus::Partial, ranges);
             }
             Some(Served::Running | Served::Done) => {
-                session
-                    .link
-                    .note_ack(header.rpc, AckStatus::Complete, Vec::new());
+                session.link.note_ack(header.rpc, AckStatus::Complete, Vec::new());
             }
             Some(Served::Answered(_)) => {
                 session.answer_again(header.rpc);
-                session
-                    .link
-                    .note(PacketType::Pong, header.rpc, Flags::default(), Vec::new());
+                session.link.note(PacketType::Pong, header.rpc, Flags::default(), Vec::new());
             }
         }
     }
@@ -461,15 +393,11 @@ impl Endpoint {
         }
         let mut session = self.callees.remove(index);
         self.callee_by_session.remove(&session.link.session);
-        self.callee_by_nonce
-            .remove(&(session.link.client, session.nonce));
+        self.callee_by_nonce.remove(&(session.link.client, session.nonce));
         let released = session.raise_lowest(u64::MAX, true);
         self.bytes = self.bytes.saturating_sub(released.bytes);
         for rpc in released.unanswered {
-            let call = ServedCall {
-                session: session.link.session,
-                rpc,
-            };
+            let call = ServedCall { session: session.link.session, rpc };
             self.events.push_back(Event::Cancelled { call });
         }
     }

@@ -100,13 +100,7 @@ pub(super) struct CallerSession {
 }
 
 impl CallerSession {
-    pub(super) fn new(
-        config: &Config,
-        link: Link,
-        service: u64,
-        first_method: MethodField,
-        now: Time,
-    ) -> Self {
+    pub(super) fn new(config: &Config, link: Link, service: u64, first_method: MethodField, now: Time) -> Self {
         Self {
             link,
             service,
@@ -217,12 +211,7 @@ impl CallerSession {
                 before = rpc;
             }
         }
-        self.link.note(
-            PacketType::Ack,
-            0,
-            Flags::default(),
-            FinishedBody { ranges }.to_bytes(),
-        );
+        self.link.note(PacketType::Ack, 0, Flags::default(), FinishedBody { ranges }.to_bytes());
         self.reported();
     }
 
@@ -237,13 +226,7 @@ impl CallerSession {
     }
 
     /// Fills the batch with what is to be sent.
-    pub(super) fn fill(
-        &mut self,
-        now: Time,
-        next_rpc: u64,
-        limits: (usize, usize),
-        out: &mut Datagrams,
-    ) {
+    pub(super) fn fill(&mut self, now: Time, next_rpc: u64, limits: (usize, usize), out: &mut Datagrams) {
         let lowest = self.lowest(next_rpc);
         while let Some(bytes) = self.link.peek_note() {
             if !out.takes(bytes, limits.0, limits.1) {
@@ -264,24 +247,16 @@ impl CallerSession {
                 continue;
             };
             if self.link.window.room() == 0 {
-                call.timer
-                    .get_or_insert(now.plus(self.link.rtt.timeout(call.backoff)));
+                call.timer.get_or_insert(now.plus(self.link.rtt.timeout(call.backoff)));
                 return;
             }
             if !out.takes(self.link.fragment_datagram(&range), limits.0, limits.1) {
                 return;
             }
-            let kind = if call.oneway {
-                PacketType::Oneway
-            } else {
-                PacketType::Call
-            };
+            let kind = if call.oneway { PacketType::Oneway } else { PacketType::Call };
             let mut header = Link::message_header(kind, call.method, rpc, lowest);
-            header.deadline_us = call
-                .deadline
-                .map_or(0, |deadline| micros(deadline.since(now)));
-            self.link
-                .put_fragment(now, header, &mut call.out, range, out);
+            header.deadline_us = call.deadline.map_or(0, |deadline| micros(deadline.since(now)));
+            self.link.put_fragment(now, header, &mut call.out, range, out);
             self.link.owes(now);
             if self.unreported > 0 && self.calls.len() as u64 == next_rpc - lowest {
                 self.reported();
@@ -292,25 +267,13 @@ impl CallerSession {
     /// The next time at which something is due.
     pub(super) fn next_deadline(&self, config: &Config) -> Option<Time> {
         let handshake = (self.phase != Phase::Open).then_some(self.handshake_timer);
-        let calls = self
-            .calls
-            .values()
-            .filter_map(|call| earlier(call.timer, call.deadline))
-            .min();
+        let calls = self.calls.values().filter_map(|call| earlier(call.timer, call.deadline)).min();
         let waiting = self.waiting.iter().filter_map(|call| call.deadline).min();
-        let idle = (self.calls.is_empty() && self.waiting.is_empty())
-            .then(|| self.link.heard.plus(self.lease));
-        [
-            handshake,
-            calls,
-            waiting,
-            self.report_at,
-            self.link.silent_at(config.peer_timeout),
-            idle,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let idle = (self.calls.is_empty() && self.waiting.is_empty()).then(|| self.link.heard.plus(self.lease));
+        [handshake, calls, waiting, self.report_at, self.link.silent_at(config.peer_timeout), idle]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Looks after one call whose timer ended.
@@ -334,25 +297,18 @@ impl CallerSession {
                 again = true;
             }
             CallPhase::Held(left) => {
-                call.phase = if left == 0 {
-                    CallPhase::Sending
-                } else {
-                    CallPhase::Held(left - 1)
-                };
-                self.link
-                    .note(PacketType::Ping, rpc, Flags::ACK_NOW, Vec::new());
+                call.phase = if left == 0 { CallPhase::Sending } else { CallPhase::Held(left - 1) };
+                self.link.note(PacketType::Ping, rpc, Flags::ACK_NOW, Vec::new());
             }
             CallPhase::Sending | CallPhase::Arrived => {
                 if let Some((_, inbound)) = &call.answer {
                     let ranges = inbound.ranges(64);
-                    self.link
-                        .note_ack(rpc, crate::wire::AckStatus::Partial, ranges);
+                    self.link.note_ack(rpc, crate::wire::AckStatus::Partial, ranges);
                 } else {
                     self.link.on_timeout(&mut call.out, call.backoff);
                     again = call.out.peek().is_some();
                 }
-                self.link
-                    .note(PacketType::Ping, rpc, Flags::ACK_NOW, Vec::new());
+                self.link.note(PacketType::Ping, rpc, Flags::ACK_NOW, Vec::new());
             }
         }
         let wait = match call.phase {
@@ -377,10 +333,7 @@ impl CallerSession {
         let freed = call.out.acked_all();
         self.link.window.forget(freed);
         call.phase = CallPhase::Busy;
-        let wait = retry
-            .max(BUSY_WAIT)
-            .saturating_mul(1 << call.backoff.min(10))
-            .min(ceiling);
+        let wait = retry.max(BUSY_WAIT).saturating_mul(1 << call.backoff.min(10)).min(ceiling);
         call.timer = Some(now.plus(wait));
     }
 
@@ -435,7 +388,5 @@ pub(super) fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {
 
 /// Microseconds for the deadline field: at least 1, at most what fits.
 fn micros(duration: Duration) -> u32 {
-    u32::try_from(duration.as_micros())
-        .unwrap_or(u32::MAX)
-        .max(1)
+    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX).max(1)
 }

@@ -70,11 +70,7 @@ impl Endpoint {
         let Some(session) = self.callers.get_mut(index) else {
             return;
         };
-        let Some(call) = session
-            .calls
-            .get_mut(&header.rpc)
-            .filter(|call| !call.oneway)
-        else {
+        let Some(call) = session.calls.get_mut(&header.rpc).filter(|call| !call.oneway) else {
             // The call has ended here: the callee may forget its answer.
             self.stats.duplicates += 1;
             session.report_at = Some(now);
@@ -83,12 +79,7 @@ impl Endpoint {
         let len = header.message_len as usize;
         if len > self.config.message_bytes_max as usize {
             let limit = self.config.message_bytes_max as usize;
-            return self.end_call(
-                now,
-                index,
-                header.rpc,
-                Err(CallError::AnswerTooLarge { len, limit }),
-            );
+            return self.end_call(now, index, header.rpc, Err(CallError::AnswerTooLarge { len, limit }));
         }
         let answered = call.out.acked_all();
         session.link.window.acked(answered);
@@ -101,11 +92,7 @@ impl Endpoint {
 
     fn on_answer_fragment(&mut self, now: Time, index: usize, header: &Header, body: &[u8]) {
         let len = header.message_len as usize;
-        let is_new = match self
-            .callers
-            .get(index)
-            .and_then(|session| session.calls.get(&header.rpc))
-        {
+        let is_new = match self.callers.get(index).and_then(|session| session.calls.get(&header.rpc)) {
             Some(call) => call.answer.is_none(),
             None => return,
         };
@@ -114,8 +101,8 @@ impl Endpoint {
             return;
         };
         if is_new && memory_matters {
-            let fits = session.bytes + len <= self.config.session_bytes_max
-                && self.bytes + len <= self.config.total_bytes_max;
+            let fits =
+                session.bytes + len <= self.config.session_bytes_max && self.bytes + len <= self.config.total_bytes_max;
             if !fits {
                 self.stats.over_budget += 1;
                 return;
@@ -130,11 +117,8 @@ impl Endpoint {
             session.bytes += len;
         }
         let pool = &mut self.pool;
-        let (kind, inbound) = call
-            .answer
-            .get_or_insert_with(|| (header.kind, Inbound::new(pool.take(len))));
-        if (inbound.len() != len || *kind != header.kind) && self.config.makes(Check::MessageLength)
-        {
+        let (kind, inbound) = call.answer.get_or_insert_with(|| (header.kind, Inbound::new(pool.take(len))));
+        if (inbound.len() != len || *kind != header.kind) && self.config.makes(Check::MessageLength) {
             self.stats.malformed += 1;
             return;
         }
@@ -145,22 +129,12 @@ impl Endpoint {
     }
 
     /// Acknowledges arriving fragments of an answer, as often as needed; ends the call when all are there.
-    pub(super) fn after_answer_fragment(
-        &mut self,
-        now: Time,
-        index: usize,
-        header: &Header,
-        inserted: Inserted,
-    ) {
+    pub(super) fn after_answer_fragment(&mut self, now: Time, index: usize, header: &Header, inserted: Inserted) {
         let Some(session) = self.callers.get_mut(index) else {
             return;
         };
         let credits = session.link.credits;
-        let Some((_, inbound)) = session
-            .calls
-            .get_mut(&header.rpc)
-            .and_then(|call| call.answer.as_mut())
-        else {
+        let Some((_, inbound)) = session.calls.get_mut(&header.rpc).and_then(|call| call.answer.as_mut()) else {
             return;
         };
         if inserted == Inserted::Complete {
@@ -176,20 +150,12 @@ impl Endpoint {
             return self.end_call(now, index, header.rpc, Ok((header, message)));
         }
         if let Some(ranges) = due_ack(inbound, inserted, header, credits) {
-            session
-                .link
-                .note_ack(header.rpc, AckStatus::Partial, ranges);
+            session.link.note_ack(header.rpc, AckStatus::Partial, ranges);
         }
     }
 
     /// A call of ours ends, with an answer or an error.
-    fn end_call(
-        &mut self,
-        now: Time,
-        index: usize,
-        rpc: u64,
-        end: Result<(&Header, Vec<u8>), CallError>,
-    ) {
+    fn end_call(&mut self, now: Time, index: usize, rpc: u64, end: Result<(&Header, Vec<u8>), CallError>) {
         let ack_delay = self.config.ack_delay;
         let Some(session) = self.callers.get_mut(index) else {
             return;
@@ -204,11 +170,7 @@ impl Endpoint {
             Ok((header, message)) => {
                 session.sample(now, header, &call);
                 let is_reply = header.kind == PacketType::Reply;
-                let kind = if is_reply {
-                    AnswerKind::Reply
-                } else {
-                    AnswerKind::Exception
-                };
+                let kind = if is_reply { AnswerKind::Reply } else { AnswerKind::Exception };
                 Ok(Answered::Message(kind, message))
             }
             Err(error) => Err(error),
@@ -216,12 +178,8 @@ impl Endpoint {
         if !session.waiting.is_empty() {
             self.advance_caller(now, index);
         }
-        self.pool
-            .put(call.out.into_message().into_spent().unwrap_or_default());
-        self.events.push_back(Event::Answer {
-            call: call.id,
-            result,
-        });
+        self.pool.put(call.out.into_message().into_spent().unwrap_or_default());
+        self.events.push_back(Event::Answer { call: call.id, result });
     }
 
     fn on_done(&mut self, now: Time, index: usize, rpc: u64) {
@@ -232,10 +190,7 @@ impl Endpoint {
         if session.calls.get(&rpc).is_some_and(|call| call.oneway)
             && let Some(call) = session.end(now, rpc, ack_delay)
         {
-            self.events.push_back(Event::Answer {
-                call: call.id,
-                result: Ok(Answered::Delivered),
-            });
+            self.events.push_back(Event::Answer { call: call.id, result: Ok(Answered::Delivered) });
             self.advance_caller(now, index);
         }
     }
@@ -254,9 +209,7 @@ impl Endpoint {
         if ack.status == AckStatus::Complete && call.oneway {
             return self.on_done(now, index, header.rpc);
         }
-        if call.phase == CallPhase::Busy
-            || (ack.status == AckStatus::Discarded && call.answer.is_some())
-        {
+        if call.phase == CallPhase::Busy || (ack.status == AckStatus::Discarded && call.answer.is_some()) {
             return;
         }
         let again = session.link.on_ack(now, &mut call.out, &ack);
@@ -285,11 +238,7 @@ impl Endpoint {
         let Some(index) = self.caller_by_session.get(&header.session).copied() else {
             return;
         };
-        let Some(session) = self
-            .callers
-            .get_mut(index)
-            .filter(|session| session.link.peer == from)
-        else {
+        let Some(session) = self.callers.get_mut(index).filter(|session| session.link.peer == from) else {
             return;
         };
         if session.link.seal.is_none() {
@@ -301,10 +250,7 @@ impl Endpoint {
             // With a key this is only a hint. A server that is asked again under the same session and stays silent
             // is given up in the ordinary way; until then a new session is not opened on a stranger's word, except
             // where nothing is lost by it.
-            let nothing_sent = session
-                .calls
-                .values()
-                .all(|call| !call.out.transmitted || call.idempotent);
+            let nothing_sent = session.calls.values().all(|call| !call.out.transmitted || call.idempotent);
             if nothing_sent || session.phase == Phase::Confirming {
                 self.lose_caller(now, index);
             } else {
@@ -321,11 +267,7 @@ impl Endpoint {
         let Some(index) = self.caller_by_nonce.get(&header.rpc).copied() else {
             return;
         };
-        let Some(session) = self
-            .callers
-            .get_mut(index)
-            .filter(|session| session.link.peer == from)
-        else {
+        let Some(session) = self.callers.get_mut(index).filter(|session| session.link.peer == from) else {
             return;
         };
         if matches!(refusal, Refusal::Draining | Refusal::Busy { .. })
@@ -336,28 +278,18 @@ impl Endpoint {
             return;
         }
         let calls = self.drop_caller(index);
-        calls
-            .iter()
-            .for_each(|call| self.fail(call, CallError::Refused(refusal)));
+        calls.iter().for_each(|call| self.fail(call, CallError::Refused(refusal)));
     }
 
     /// A packet of another protocol version came: if it answers an OPEN of ours, there is no talking to that peer.
     pub(super) fn on_foreign_version(&mut self, from: SocketAddr, version: u8) {
-        let opening = |session: &super::CallerSession| {
-            session.link.peer == from && session.phase == Phase::Opening
-        };
-        let found: Vec<usize> = self
-            .callers
-            .iter()
-            .filter(|(_, session)| opening(session))
-            .map(|(index, _)| index)
-            .collect();
+        let opening = |session: &super::CallerSession| session.link.peer == from && session.phase == Phase::Opening;
+        let found: Vec<usize> =
+            self.callers.iter().filter(|(_, session)| opening(session)).map(|(index, _)| index).collect();
         for index in found {
             let calls = self.drop_caller(index);
             let refusal = Refusal::WrongVersion { speaks: version };
-            calls
-                .iter()
-                .for_each(|call| self.fail(call, CallError::Refused(refusal)));
+            calls.iter().for_each(|call| self.fail(call, CallError::Refused(refusal)));
         }
     }
 
@@ -375,9 +307,7 @@ impl Endpoint {
                 let retry = Duration::from_micros(u64::from(retry_us));
                 session.on_busy(now, header.rpc, retry, self.config.rto_max);
             }
-            Refusal::Draining | Refusal::NeverReleased => {
-                self.issue_elsewhere(now, index, header.rpc)
-            }
+            Refusal::Draining | Refusal::NeverReleased => self.issue_elsewhere(now, index, header.rpc),
             other => self.end_call(now, index, header.rpc, Err(CallError::Refused(other))),
         }
     }
@@ -440,12 +370,7 @@ impl Endpoint {
         let Some(session) = self.callers.get_mut(index) else {
             return;
         };
-        let due: Vec<u64> = session
-            .calls
-            .iter()
-            .filter(|(_, call)| past(call.timer))
-            .map(|(rpc, _)| *rpc)
-            .collect();
+        let due: Vec<u64> = session.calls.iter().filter(|(_, call)| past(call.timer)).map(|(rpc, _)| *rpc).collect();
         for rpc in due {
             self.stats.timeouts += 1;
             session.call_timeout(now, rpc, self.config.rto_max);
@@ -453,8 +378,7 @@ impl Endpoint {
         if past(session.report_at) {
             session.report(self.next_rpc);
         }
-        let is_idle =
-            session.calls.is_empty() && session.waiting.is_empty() && session.phase == Phase::Open;
+        let is_idle = session.calls.is_empty() && session.waiting.is_empty() && session.phase == Phase::Open;
         if is_idle && !session.link.has_notes() && now.since(session.link.heard) >= session.lease {
             self.drop_caller(index);
             return;
@@ -472,10 +396,7 @@ impl Endpoint {
             let error = if call.out.transmitted {
                 CallError::OutcomeUnknown(Lost::Silence)
             } else {
-                CallError::Unreachable {
-                    peer,
-                    waited: now.since(call.started),
-                }
+                CallError::Unreachable { peer, waited: now.since(call.started) }
             };
             self.fail(&call, error);
         }
@@ -483,31 +404,14 @@ impl Endpoint {
 
     /// Gives a call up. It ends with [`CallError::Cancelled`], unless it has ended already.
     pub fn cancel(&mut self, now: Time, call: CallId) {
-        self.abandon(now, call, |call| CallError::Cancelled {
-            may_have_run: call.out.transmitted,
-        });
+        self.abandon(now, call, |call| CallError::Cancelled { may_have_run: call.out.transmitted });
     }
 
-    fn abandon(
-        &mut self,
-        now: Time,
-        id: CallId,
-        error: impl FnOnce(&super::caller::Call) -> CallError,
-    ) {
+    fn abandon(&mut self, now: Time, id: CallId, error: impl FnOnce(&super::caller::Call) -> CallError) {
         let ack_delay = self.config.ack_delay;
         let found = self.callers.iter().find_map(|(index, session)| {
-            let sent = session
-                .calls
-                .iter()
-                .find(|(_, call)| call.id == id)
-                .map(|(rpc, _)| Some(*rpc));
-            let waiting = || {
-                session
-                    .waiting
-                    .iter()
-                    .any(|call| call.id == id)
-                    .then_some(None)
-            };
+            let sent = session.calls.iter().find(|(_, call)| call.id == id).map(|(rpc, _)| Some(*rpc));
+            let waiting = || session.waiting.iter().any(|call| call.id == id).then_some(None);
             sent.or_else(waiting).map(|rpc| (index, rpc))
         });
         let Some((index, rpc)) = found else { return };
@@ -518,9 +422,7 @@ impl Endpoint {
             Some(rpc) => {
                 let call = session.end(now, rpc, ack_delay);
                 if call.as_ref().is_some_and(|call| call.out.transmitted) {
-                    session
-                        .link
-                        .note(PacketType::Cancel, rpc, Flags::default(), Vec::new());
+                    session.link.note(PacketType::Cancel, rpc, Flags::default(), Vec::new());
                 }
                 call
             }
@@ -548,9 +450,7 @@ impl Endpoint {
             let mut farewell = super::Datagrams::new();
             if session.phase != Phase::Opening {
                 session.link.drop_notes();
-                session
-                    .link
-                    .note(PacketType::Close, 0, Flags::default(), Vec::new());
+                session.link.note(PacketType::Close, 0, Flags::default(), Vec::new());
                 session.link.put_note(self.next_rpc, &mut farewell);
                 self.loose.push_back((session.link.peer, farewell.to_vec()));
             }
@@ -574,8 +474,7 @@ pub(super) fn due_ack(
     credits: usize,
 ) -> Option<Vec<(u32, u32)>> {
     let asked = header.flags.has(Flags::ACK_NOW);
-    let gap = inserted == Inserted::Gap
-        && (inbound.gap_fragments == 1 || inbound.gap_fragments.is_multiple_of(8));
+    let gap = inserted == Inserted::Gap && (inbound.gap_fragments == 1 || inbound.gap_fragments.is_multiple_of(8));
     let repeated = inserted == Inserted::Duplicate;
     if !(asked || gap || repeated || inbound.unacked >= credits / 4) {
         return None;

@@ -66,9 +66,7 @@ impl Checks {
     /// All but `check`.
     #[must_use]
     pub const fn without(check: Check) -> Self {
-        Self {
-            without: 1 << check as u32,
-        }
+        Self { without: 1 << check as u32 }
     }
 
     pub(super) const fn makes(self, check: Check) -> bool {

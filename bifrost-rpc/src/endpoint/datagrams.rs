@@ -78,10 +78,7 @@ impl Datagrams {
     pub fn to_vec(&self) -> Vec<u8> {
         let mut slices = Vec::new();
         self.gather(&mut slices);
-        slices
-            .iter()
-            .flat_map(|slice| slice.iter().copied())
-            .collect()
+        slices.iter().flat_map(|slice| slice.iter().copied()).collect()
     }
 
     pub(super) fn clear(&mut self) {
@@ -91,11 +88,7 @@ impl Datagrams {
     }
 
     pub(super) fn transmit(&self, to: SocketAddr) -> Transmit {
-        Transmit {
-            to,
-            segment_bytes: self.segment_bytes,
-            segments: self.segments,
-        }
+        Transmit { to, segment_bytes: self.segment_bytes, segments: self.segments }
     }
 
     /// Whether a datagram of `bytes` can join the batch: all but the last have one size, and the limits of a system
@@ -139,11 +132,7 @@ impl Datagrams {
     }
 
     /// Seals the last `body` bytes in place.
-    pub(super) fn seal_tail(
-        &mut self,
-        body: usize,
-        seal: impl FnOnce(&mut [u8]) -> Option<[u8; TAG_BYTES]>,
-    ) {
+    pub(super) fn seal_tail(&mut self, body: usize, seal: impl FnOnce(&mut [u8]) -> Option<[u8; TAG_BYTES]>) {
         let start = self.bytes.len() - body;
         // An AEAD fails only beyond 256 GiB; a zero tag is refused by the receiver.
         let tag = seal(&mut self.bytes[start..]).unwrap_or_default();

@@ -88,11 +88,7 @@ pub enum CallError {
 }
 
 fn may(may_have_run: &bool) -> &'static str {
-    if *may_have_run {
-        "; the call may have run"
-    } else {
-        "; the call was not sent"
-    }
+    if *may_have_run { "; the call may have run" } else { "; the call was not sent" }
 }
 
 fn refusal(refusal: &Refusal) -> String {
@@ -139,12 +135,10 @@ impl From<CallError> for thrift::Error {
     /// [`CallError`], to be had back with [`CallError::of`].
     fn from(error: CallError) -> Self {
         match error {
-            CallError::Refused(Refusal::UnknownMethod) => {
-                Self::Application(thrift::ApplicationError::new(
-                    thrift::ApplicationErrorKind::UnknownMethod,
-                    error.to_string(),
-                ))
-            }
+            CallError::Refused(Refusal::UnknownMethod) => Self::Application(thrift::ApplicationError::new(
+                thrift::ApplicationErrorKind::UnknownMethod,
+                error.to_string(),
+            )),
             other => Self::User(Box::new(other)),
         }
     }

@@ -37,13 +37,7 @@ pub(super) struct Inbound {
 impl Inbound {
     /// A message of `buffer.len()` bytes, none of which is there; the buffer's content does not matter.
     pub(super) fn new(buffer: Vec<u8>) -> Self {
-        Self {
-            buffer,
-            contiguous: 0,
-            beyond: RangeSet::new(),
-            unacked: 0,
-            gap_fragments: 0,
-        }
+        Self { buffer, contiguous: 0, beyond: RangeSet::new(), unacked: 0, gap_fragments: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -57,19 +51,13 @@ impl Inbound {
     /// Takes a fragment.
     pub(super) fn insert(&mut self, offset: u32, data: &[u8]) -> Inserted {
         let start = offset as usize;
-        let Some(place) = start
-            .checked_add(data.len())
-            .and_then(|end| self.buffer.get_mut(start..end))
-        else {
+        let Some(place) = start.checked_add(data.len()).and_then(|end| self.buffer.get_mut(start..end)) else {
             return Inserted::Bad;
         };
         if data.is_empty() {
             return Inserted::Bad;
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "within the buffer, whose length is a u32"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "within the buffer, whose length is a u32")]
         let end = (start + data.len()) as u32;
         if end <= self.contiguous || self.beyond.gaps(&(offset..end)).next().is_none() {
             return Inserted::Duplicate;
@@ -93,10 +81,7 @@ impl Inbound {
     /// `len` bytes were put at the start of [`Inbound::landing`].
     pub(super) fn landed(&mut self, len: usize) -> Inserted {
         let end = (self.contiguous as usize + len).min(self.buffer.len());
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "within the buffer, whose length is a u32"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "within the buffer, whose length is a u32")]
         let end = end as u32;
         self.arrived(self.contiguous, end)
     }
@@ -109,12 +94,7 @@ impl Inbound {
             return Inserted::Gap;
         }
         self.contiguous = end;
-        while let Some(first) = self
-            .beyond
-            .first()
-            .filter(|first| first.start <= self.contiguous)
-            .cloned()
-        {
+        while let Some(first) = self.beyond.first().filter(|first| first.start <= self.contiguous).cloned() {
             self.contiguous = self.contiguous.max(first.end);
             self.beyond.remove(first);
         }
@@ -131,10 +111,7 @@ impl Inbound {
     /// The received ranges, for an acknowledgement.
     pub(super) fn ranges(&self, max: usize) -> Vec<(u32, u32)> {
         let head = (self.contiguous > 0).then_some((0, self.contiguous));
-        head.into_iter()
-            .chain(self.beyond.iter().map(|range| (range.start, range.end)))
-            .take(max)
-            .collect()
+        head.into_iter().chain(self.beyond.iter().map(|range| (range.start, range.end))).take(max).collect()
     }
 
     pub(super) fn contiguous(&self) -> u32 {

@@ -7,9 +7,7 @@ use super::rtt::Rtt;
 use super::seal::{SessionSeal, TAG_BYTES};
 use super::time::Time;
 use super::window::Window;
-use crate::wire::{
-    AckBody, AckStatus, CREDIT_BYTES, Flags, HEADER_BYTES, Header, MethodField, PacketType,
-};
+use crate::wire::{AckBody, AckStatus, CREDIT_BYTES, Flags, HEADER_BYTES, Header, MethodField, PacketType};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -63,13 +61,7 @@ const BLACK_HOLE_TIMEOUTS: u32 = 3;
 const DATAGRAM_BYTES_SAFE: usize = 1232;
 
 impl Link {
-    pub(super) fn new(
-        config: &Config,
-        is_caller: bool,
-        peer: SocketAddr,
-        client: u64,
-        now: Time,
-    ) -> Self {
+    pub(super) fn new(config: &Config, is_caller: bool, peer: SocketAddr, client: u64, now: Time) -> Self {
         Self {
             peer,
             client,
@@ -106,8 +98,7 @@ impl Link {
         self.heard = now;
         self.owed_since = None;
         self.largest_packet = self.largest_packet.max(header.packet);
-        self.window
-            .grant(usize::from(header.credits) * CREDIT_BYTES);
+        self.window.grant(usize::from(header.credits) * CREDIT_BYTES);
     }
 
     /// The peer owes an answer from now on, if it did not already.
@@ -118,22 +109,13 @@ impl Link {
     /// Queues a packet without a message.
     pub(super) fn note(&mut self, kind: PacketType, rpc: u64, flags: Flags, body: Vec<u8>) {
         if self.notes.len() < NOTES_MAX {
-            self.notes.push_back(Note {
-                kind,
-                rpc,
-                flags,
-                body,
-            });
+            self.notes.push_back(Note { kind, rpc, flags, body });
         }
     }
 
     /// Queues an acknowledgement of fragments of `rpc`.
     pub(super) fn note_ack(&mut self, rpc: u64, status: AckStatus, ranges: Vec<(u32, u32)>) {
-        let body = AckBody {
-            status,
-            largest_packet: self.largest_packet,
-            ranges,
-        };
+        let body = AckBody { status, largest_packet: self.largest_packet, ranges };
         self.note(PacketType::Ack, rpc, Flags::default(), body.to_bytes());
     }
 
@@ -143,9 +125,7 @@ impl Link {
 
     /// Datagram bytes of the next note.
     pub(super) fn peek_note(&self) -> Option<usize> {
-        self.notes
-            .front()
-            .map(|note| HEADER_BYTES + note.body.len() + self.tag_bytes())
+        self.notes.front().map(|note| HEADER_BYTES + note.body.len() + self.tag_bytes())
     }
 
     pub(super) fn drop_notes(&mut self) {
@@ -237,12 +217,7 @@ impl Link {
             AckStatus::Partial => {
                 let timeout = self.rtt.timeout(0);
                 let overdue = Time::from_nanos(now.as_nanos().saturating_sub(nanos(timeout)));
-                let Acked {
-                    bytes,
-                    lost,
-                    lost_packet,
-                    sent_at,
-                } = message.acked(ack, overdue);
+                let Acked { bytes, lost, lost_packet, sent_at } = message.acked(ack, overdue);
                 self.window.acked(bytes);
                 self.window.forget(lost);
                 if let Some(packet) = lost_packet {
@@ -258,10 +233,7 @@ impl Link {
 
     /// A large message timed out `timeouts` times in a row: perhaps the path loses large datagrams only.
     pub(super) fn on_timeout(&mut self, message: &mut Outbound, timeouts: u32) {
-        if timeouts >= BLACK_HOLE_TIMEOUTS
-            && self.datagram_bytes > DATAGRAM_BYTES_SAFE
-            && message.bytes() > 1024
-        {
+        if timeouts >= BLACK_HOLE_TIMEOUTS && self.datagram_bytes > DATAGRAM_BYTES_SAFE && message.bytes() > 1024 {
             self.shrink_datagrams();
             let bytes = message.restart_unacked(self.fragment_bytes());
             self.window.forget(bytes);
@@ -282,9 +254,7 @@ impl Link {
         must_be_sealed: bool,
     ) -> Option<&'a mut [u8]> {
         match &mut self.seal {
-            Some(seal) if header.flags.has(Flags::SEALED) => {
-                seal.open(header.packet, header_bytes, body)
-            }
+            Some(seal) if header.flags.has(Flags::SEALED) => seal.open(header.packet, header_bytes, body),
             Some(_) if must_be_sealed => None,
             Some(_) => Some(body),
             None => (!header.flags.has(Flags::SEALED)).then_some(body),
@@ -292,12 +262,7 @@ impl Link {
     }
 
     /// The header of a fragment, as far as the session knows it.
-    pub(super) fn message_header(
-        kind: PacketType,
-        method: MethodField,
-        rpc: u64,
-        lowest: u64,
-    ) -> Header {
+    pub(super) fn message_header(kind: PacketType, method: MethodField, rpc: u64, lowest: u64) -> Header {
         let mut header = Header::new(kind);
         header.method = method;
         header.rpc = rpc;
@@ -307,8 +272,7 @@ impl Link {
 
     /// Whether the peer owes an answer for longer than `limit`.
     pub(super) fn is_silent(&self, now: Time, limit: Duration) -> bool {
-        self.owed_since
-            .is_some_and(|since| now.since(since) >= limit)
+        self.owed_since.is_some_and(|since| now.since(since) >= limit)
     }
 
     /// When [`Link::is_silent`] comes true.

@@ -22,6 +22,9 @@ mod seal;
 mod time;
 mod window;
 
+#[cfg(test)]
+mod tests;
+
 pub use checks::Check;
 #[cfg(feature = "_sim")]
 pub use checks::Checks;
@@ -217,10 +220,7 @@ pub struct Endpoint {
 
 impl std::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Endpoint")
-            .field("usage", &self.usage())
-            .field("stats", &self.stats)
-            .finish_non_exhaustive()
+        f.debug_struct("Endpoint").field("usage", &self.usage()).field("stats", &self.stats).finish_non_exhaustive()
     }
 }
 
@@ -270,10 +270,7 @@ impl Endpoint {
         endpoint.client = endpoint.random_u64();
         endpoint.epoch = endpoint.random_u64();
         if endpoint.config.instance == 0 {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "any 32 of the 64 random bits will do"
-            )]
+            #[expect(clippy::cast_possible_truncation, reason = "any 32 of the 64 random bits will do")]
             let instance = endpoint.random_u64() as u32;
             endpoint.config.instance = instance.max(1);
         }
@@ -297,16 +294,8 @@ impl Endpoint {
     /// # Errors
     ///
     /// [`CallError::TooLarge`]: the message is over the limit.
-    pub fn call(
-        &mut self,
-        now: Time,
-        peer: SocketAddr,
-        request: Request,
-    ) -> Result<CallId, CallError> {
-        let (len, limit) = (
-            request.message.len(),
-            self.config.message_bytes_max as usize,
-        );
+    pub fn call(&mut self, now: Time, peer: SocketAddr, request: Request) -> Result<CallId, CallError> {
+        let (len, limit) = (request.message.len(), self.config.message_bytes_max as usize);
         if len > limit {
             return Err(CallError::TooLarge { len, limit });
         }
@@ -326,12 +315,7 @@ impl Endpoint {
     }
 
     /// The next batch of datagrams to send, at most `segments_max` of one size.
-    pub fn poll_transmit(
-        &mut self,
-        now: Time,
-        segments_max: usize,
-        out: &mut Datagrams,
-    ) -> Option<Transmit> {
+    pub fn poll_transmit(&mut self, now: Time, segments_max: usize, out: &mut Datagrams) -> Option<Transmit> {
         out.clear();
         if let Some((to, datagram)) = self.loose.pop_front() {
             let (header, body) = datagram.split_first_chunk::<HEADER_BYTES>()?;
@@ -428,14 +412,7 @@ impl Endpoint {
         }
     }
 
-    fn handle_packet(
-        &mut self,
-        now: Time,
-        from: SocketAddr,
-        header: &Header,
-        raw: &[u8],
-        body: &mut [u8],
-    ) {
+    fn handle_packet(&mut self, now: Time, from: SocketAddr, header: &Header, raw: &[u8], body: &mut [u8]) {
         use crate::wire::Flags;
         let to_callee = header.flags.has(Flags::TO_CALLEE);
         match header.kind {
@@ -454,20 +431,10 @@ impl Endpoint {
         };
         let is_open = datagram.get(3) == Some(&(PacketType::Open as u8));
         if is_open {
-            let nonce = datagram
-                .get(48..56)
-                .and_then(|bytes| bytes.try_into().ok())
-                .map_or(0, u64::from_be_bytes);
+            let nonce = datagram.get(48..56).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
             let mut header = Header::new(PacketType::Open);
             header.rpc = nonce;
-            self.refuse(
-                now,
-                from,
-                &header,
-                Refusal::WrongVersion {
-                    speaks: crate::wire::VERSION,
-                },
-            );
+            self.refuse(now, from, &header, Refusal::WrongVersion { speaks: crate::wire::VERSION });
         } else {
             self.on_foreign_version(from, version);
         }
@@ -490,16 +457,8 @@ impl Endpoint {
         Usage {
             caller_sessions: self.callers.len(),
             callee_sessions: self.callees.len(),
-            calls: self
-                .callers
-                .iter()
-                .map(|(_, session)| session.calls.len() + session.waiting.len())
-                .sum(),
-            served: self
-                .callees
-                .iter()
-                .map(|(_, session)| session.calls.len())
-                .sum(),
+            calls: self.callers.iter().map(|(_, session)| session.calls.len() + session.waiting.len()).sum(),
+            served: self.callees.iter().map(|(_, session)| session.calls.len()).sum(),
             bytes: self.bytes,
         }
     }
@@ -522,18 +481,9 @@ impl Endpoint {
 
     /// A datagram could not be sent because it is larger than the link takes: smaller ones are sent from now on.
     pub fn datagram_too_large(&mut self, peer: SocketAddr) {
-        let callers = self
-            .callers
-            .iter_mut()
-            .map(|(_, session)| &mut session.link);
-        let callees = self
-            .callees
-            .iter_mut()
-            .map(|(_, session)| &mut session.link);
-        callers
-            .chain(callees)
-            .filter(|link| link.peer == peer)
-            .for_each(link::Link::shrink_datagrams);
+        let callers = self.callers.iter_mut().map(|(_, session)| &mut session.link);
+        let callees = self.callees.iter_mut().map(|(_, session)| &mut session.link);
+        callers.chain(callees).filter(|link| link.peer == peer).for_each(link::Link::shrink_datagrams);
     }
 
     fn random(&mut self) -> [u8; 32] {
@@ -544,33 +494,21 @@ impl Endpoint {
     /// A random number, never 0.
     fn random_u64(&mut self) -> u64 {
         let bytes = self.random();
-        bytes
-            .first_chunk()
-            .copied()
-            .map_or(1, u64::from_be_bytes)
-            .max(1)
+        bytes.first_chunk().copied().map_or(1, u64::from_be_bytes).max(1)
     }
 
     fn link_mut(&mut self, session: SessionRef) -> Option<&mut link::Link> {
         match session {
-            SessionRef::Caller(index) => {
-                self.callers.get_mut(index).map(|session| &mut session.link)
-            }
-            SessionRef::Callee(index) => {
-                self.callees.get_mut(index).map(|session| &mut session.link)
-            }
+            SessionRef::Caller(index) => self.callers.get_mut(index).map(|session| &mut session.link),
+            SessionRef::Callee(index) => self.callees.get_mut(index).map(|session| &mut session.link),
         }
     }
 
     /// Puts a session with something to send into the queue, and its next deadline into the timer queue.
     fn touch(&mut self, now: Time, session: SessionRef) {
         let can_send = match session {
-            SessionRef::Caller(index) => {
-                self.callers.get(index).is_some_and(CallerSession::can_send)
-            }
-            SessionRef::Callee(index) => {
-                self.callees.get(index).is_some_and(CalleeSession::can_send)
-            }
+            SessionRef::Caller(index) => self.callers.get(index).is_some_and(CallerSession::can_send),
+            SessionRef::Callee(index) => self.callees.get(index).is_some_and(CalleeSession::can_send),
         };
         if can_send
             && let Some(link) = self.link_mut(session)
@@ -586,21 +524,16 @@ impl Endpoint {
     /// the search for an earlier one is left to it.
     fn arm(&mut self, now: Time, session: SessionRef) {
         let near = now.plus(self.config.rto_min);
-        if self
-            .link_mut(session)
-            .is_none_or(|link| link.armed.is_some_and(|armed| armed <= near))
-        {
+        if self.link_mut(session).is_none_or(|link| link.armed.is_some_and(|armed| armed <= near)) {
             return;
         }
         let due = match session {
-            SessionRef::Caller(index) => self
-                .callers
-                .get(index)
-                .and_then(|session| session.next_deadline(&self.config)),
-            SessionRef::Callee(index) => self
-                .callees
-                .get(index)
-                .and_then(|session| session.next_deadline(&self.config)),
+            SessionRef::Caller(index) => {
+                self.callers.get(index).and_then(|session| session.next_deadline(&self.config))
+            }
+            SessionRef::Callee(index) => {
+                self.callees.get(index).and_then(|session| session.next_deadline(&self.config))
+            }
         };
         if let Some(due) = due {
             self.arm_at(due, session);
@@ -627,11 +560,7 @@ impl Endpoint {
         }
         self.refusals_left -= 1;
         self.stats.refusals += 1;
-        let body = crate::wire::RefusedBody {
-            refusal,
-            packet: refused.packet,
-        }
-        .to_bytes();
+        let body = crate::wire::RefusedBody { refusal, packet: refused.packet }.to_bytes();
         let mut header = Header::new(PacketType::Refused);
         header.method = refused.method;
         header.client = refused.client;

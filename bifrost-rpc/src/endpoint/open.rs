@@ -20,13 +20,7 @@ const TOKENS_MAX: usize = 1024;
 
 impl Endpoint {
     /// The session for calls to a service at an address, opened if there is none.
-    pub(super) fn session_for(
-        &mut self,
-        now: Time,
-        peer: SocketAddr,
-        service: u64,
-        method: MethodField,
-    ) -> usize {
+    pub(super) fn session_for(&mut self, now: Time, peer: SocketAddr, service: u64, method: MethodField) -> usize {
         if let Some(index) = self.caller_by_target.get(&(peer, service)) {
             return *index;
         }
@@ -53,11 +47,7 @@ impl Endpoint {
             random: session.random,
             datagram_bytes: u32::from(self.config.datagram_bytes),
             message_bytes_max: self.config.message_bytes_max,
-            token: self
-                .tokens
-                .get(&session.link.peer)
-                .cloned()
-                .unwrap_or_default(),
+            token: self.tokens.get(&session.link.peer).cloned().unwrap_or_default(),
         };
         let mut header = Header::new(PacketType::Open);
         header.flags = Flags::FIRST.with(Flags::TO_CALLEE);
@@ -68,8 +58,7 @@ impl Endpoint {
         header.incarnation = self.config.incarnation;
         session.handshake_attempts += 1;
         session.handshake_sent = now;
-        session.handshake_timer =
-            now.plus(session.link.rtt.timeout(session.handshake_attempts - 1));
+        session.handshake_timer = now.plus(session.link.rtt.timeout(session.handshake_attempts - 1));
         session.link.owes(now);
         let peer = session.link.peer;
         if session.handshake_attempts > 1 {
@@ -80,29 +69,19 @@ impl Endpoint {
     }
 
     /// Queues OPEN or OPENED, sealed if there is a key.
-    fn send_open_sealed(
-        &mut self,
-        to: SocketAddr,
-        mut header: Header,
-        body: &[u8],
-        random: [u8; 32],
-    ) {
+    fn send_open_sealed(&mut self, to: SocketAddr, mut header: Header, body: &[u8], random: [u8; 32]) {
         if self.loose.len() >= LOOSE_MAX {
             return;
         }
         header.credits =
-            u16::try_from(self.config.receive_buffer_bytes / crate::wire::CREDIT_BYTES)
-                .unwrap_or(u16::MAX);
+            u16::try_from(self.config.receive_buffer_bytes / crate::wire::CREDIT_BYTES).unwrap_or(u16::MAX);
         let sealed_bytes = OPEN_NONCE_BYTES + body.len() + super::seal::TAG_BYTES;
         let sealed;
         let body = match &self.open_seal {
             Some(seal) => {
                 header.flags = header.flags.with(Flags::SEALED);
                 header.body_len = u16::try_from(sealed_bytes).unwrap_or(u16::MAX);
-                let nonce = random
-                    .first_chunk::<OPEN_NONCE_BYTES>()
-                    .copied()
-                    .unwrap_or_default();
+                let nonce = random.first_chunk::<OPEN_NONCE_BYTES>().copied().unwrap_or_default();
                 let Some(body) = seal.seal(nonce, &header.to_bytes(), body) else {
                     return;
                 };
@@ -131,14 +110,7 @@ impl Endpoint {
     }
 
     /// A client asks for a session.
-    pub(super) fn on_open(
-        &mut self,
-        now: Time,
-        from: SocketAddr,
-        header: &Header,
-        raw: &[u8],
-        body: &[u8],
-    ) {
+    pub(super) fn on_open(&mut self, now: Time, from: SocketAddr, header: &Header, raw: &[u8], body: &[u8]) {
         let Some(body) = self.open_body(header, raw, body) else {
             self.stats.unauthentic += 1;
             return self.refuse(now, from, header, Refusal::WrongKey);
@@ -147,21 +119,13 @@ impl Endpoint {
             self.stats.malformed += 1;
             return;
         };
-        if let Some(index) = self
-            .callee_by_nonce
-            .get(&(header.client, header.rpc))
-            .copied()
+        if let Some(index) = self.callee_by_nonce.get(&(header.client, header.rpc)).copied()
             && self.config.makes(Check::OpenNonce)
-            && self
-                .callees
-                .get(index)
-                .is_some_and(|session| session.link.peer == from)
+            && self.callees.get(index).is_some_and(|session| session.link.peer == from)
         {
             return self.send_opened(now, index, &open);
         }
-        if !self.is_token(now, from, header.client, &open.token)
-            && self.config.makes(Check::AddressToken)
-        {
+        if !self.is_token(now, from, header.client, &open.token) && self.config.makes(Check::AddressToken) {
             return self.send_token(now, from, header);
         }
         let Some(service) = self.methods.get(&header.method).copied() else {
@@ -177,19 +141,11 @@ impl Endpoint {
         self.send_opened(now, index, &open);
     }
 
-    fn make_callee(
-        &mut self,
-        now: Time,
-        from: SocketAddr,
-        header: &Header,
-        service: u32,
-        open: &OpenBody,
-    ) -> usize {
+    fn make_callee(&mut self, now: Time, from: SocketAddr, header: &Header, service: u32, open: &OpenBody) -> usize {
         let mut link = Link::new(&self.config, false, from, header.client, now);
         link.session = self.random_u64();
         link.instance = self.config.instance;
-        link.window
-            .grant(usize::from(header.credits) * crate::wire::CREDIT_BYTES);
+        link.window.grant(usize::from(header.credits) * crate::wire::CREDIT_BYTES);
         let offered = usize::try_from(open.datagram_bytes).unwrap_or(usize::MAX);
         link.datagram_bytes = link.datagram_bytes.min(offered).max(512);
         let random = self.random();
@@ -197,12 +153,9 @@ impl Endpoint {
             link.seal = Some(SessionSeal::new(key, &open.random, &random, false));
         }
         let session = link.session;
-        let index = self
-            .callees
-            .insert(CalleeSession::new(link, header.rpc, service, random));
+        let index = self.callees.insert(CalleeSession::new(link, header.rpc, service, random));
         self.callee_by_session.insert(session, index);
-        self.callee_by_nonce
-            .insert((header.client, header.rpc), index);
+        self.callee_by_nonce.insert((header.client, header.rpc), index);
         self.arm(now, SessionRef::Callee(index));
         index
     }
@@ -220,8 +173,7 @@ impl Endpoint {
             calls_max: self.config.calls_max,
             datagram_bytes: u32::try_from(session.link.datagram_bytes).unwrap_or(u32::MAX),
             message_bytes_max: self.config.message_bytes_max,
-            previous_known: open.previous != 0
-                && self.callee_by_session.contains_key(&open.previous),
+            previous_known: open.previous != 0 && self.callee_by_session.contains_key(&open.previous),
             token: self.token(now, peer, client),
         };
         let mut header = Header::new(PacketType::Opened);
@@ -282,30 +234,16 @@ impl Endpoint {
     }
 
     /// A server answers OPEN.
-    pub(super) fn on_opened(
-        &mut self,
-        now: Time,
-        from: SocketAddr,
-        header: &Header,
-        raw: &[u8],
-        body: &[u8],
-    ) {
+    pub(super) fn on_opened(&mut self, now: Time, from: SocketAddr, header: &Header, raw: &[u8], body: &[u8]) {
         let Some(index) = self.caller_by_nonce.get(&header.rpc).copied() else {
             // An answer to an OPEN that was answered before: if it made another session, that one is not needed.
-            if header.session != 0
-                && !self.caller_by_session.contains_key(&header.session)
-                && self.open_seal.is_none()
+            if header.session != 0 && !self.caller_by_session.contains_key(&header.session) && self.open_seal.is_none()
             {
                 self.close_unwanted(from, header);
             }
             return;
         };
-        if header.client != self.client
-            || self
-                .callers
-                .get(index)
-                .is_none_or(|session| session.link.peer != from)
-        {
+        if header.client != self.client || self.callers.get(index).is_none_or(|session| session.link.peer != from) {
             self.stats.strays += 1;
             return;
         }
@@ -348,9 +286,7 @@ impl Endpoint {
         session.link.rtt.sample(now.since(session.handshake_sent));
         session.epoch = opened.epoch;
         session.lease = Duration::from_millis(u64::from(opened.lease_ms));
-        session.calls_max = usize::try_from(opened.calls_max)
-            .unwrap_or(usize::MAX)
-            .max(1);
+        session.calls_max = usize::try_from(opened.calls_max).unwrap_or(usize::MAX).max(1);
         session.peer_message_max = opened.message_bytes_max;
         session.phase = Phase::Open;
         self.caller_by_session.insert(header.session, index);
@@ -400,9 +336,7 @@ impl Endpoint {
         let Some(session) = self.callers.get_mut(index) else {
             return;
         };
-        session
-            .link
-            .note(PacketType::Ping, 0, Flags::default(), Vec::new());
+        session.link.note(PacketType::Ping, 0, Flags::default(), Vec::new());
         session.link.owes(now);
         session.handshake_timer = now.plus(session.link.rtt.timeout(session.handshake_attempts));
         session.handshake_attempts += 1;
@@ -426,10 +360,7 @@ impl Endpoint {
 
     /// A call ends without an answer.
     pub(super) fn fail(&mut self, call: &Call, error: CallError) {
-        self.events.push_back(Event::Answer {
-            call: call.id,
-            result: Err(error),
-        });
+        self.events.push_back(Event::Answer { call: call.id, result: Err(error) });
     }
 
     /// Forgets a session, and gives its calls to `each`.
@@ -456,28 +387,19 @@ impl Endpoint {
         let Some(session) = self.callers.get(index) else {
             return;
         };
-        let (peer, service, method, lost) = (
-            session.link.peer,
-            session.service,
-            session.first_method,
-            session.link.session,
-        );
+        let (peer, service, method, lost) =
+            (session.link.peer, session.service, session.first_method, session.link.session);
         let calls = self.drop_caller(index);
         let mut moved = Vec::new();
         for call in calls {
-            if !call.out.transmitted || call.idempotent || !self.config.makes(Check::OutcomeUnknown)
-            {
+            if !call.out.transmitted || call.idempotent || !self.config.makes(Check::OutcomeUnknown) {
                 moved.push(call.reset());
             } else {
                 self.fail(&call, CallError::OutcomeUnknown(Lost::Session));
             }
         }
         if let Some(first) = moved.first() {
-            let method = if method == MethodField::NONE {
-                first.method
-            } else {
-                method
-            };
+            let method = if method == MethodField::NONE { first.method } else { method };
             let index = self.session_for(now, peer, service, method);
             if let Some(session) = self.callers.get_mut(index) {
                 session.previous = lost;

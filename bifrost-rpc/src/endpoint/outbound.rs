@@ -131,12 +131,7 @@ impl Outbound {
         if !self.is_counted() {
             return 0;
         }
-        self.flight.push_back(Sent {
-            packet,
-            start: range.start,
-            end: range.end,
-            at: now,
-        });
+        self.flight.push_back(Sent { packet, start: range.start, end: range.end, at: now });
         (range.end - range.start) as usize
     }
 
@@ -164,9 +159,7 @@ impl Outbound {
             if passed || (sent.at <= overdue && sent.packet < ack.largest_packet) {
                 outcome.lost += bytes;
                 outcome.lost_packet = outcome.lost_packet.max(Some(sent.packet));
-                acked
-                    .gaps(&(sent.start..sent.end))
-                    .for_each(|gap| again.insert(gap));
+                acked.gaps(&(sent.start..sent.end)).for_each(|gap| again.insert(gap));
                 return false;
             }
             true
@@ -221,9 +214,7 @@ impl Outbound {
     pub(super) fn restart_unacked(&mut self, fragment: usize) -> usize {
         self.refragment(fragment);
         let acked = &self.acked;
-        acked
-            .gaps(&(0..self.next))
-            .for_each(|gap| self.again.insert(gap));
+        acked.gaps(&(0..self.next)).for_each(|gap| self.again.insert(gap));
         self.drain_flight()
     }
 
@@ -233,10 +224,7 @@ impl Outbound {
 
     /// Bytes in flight, which leave it when the message is dropped.
     pub(super) fn drain_flight(&mut self) -> usize {
-        self.flight
-            .drain(..)
-            .map(|sent| (sent.end - sent.start) as usize)
-            .sum()
+        self.flight.drain(..).map(|sent| (sent.end - sent.start) as usize).sum()
     }
 
     /// Memory the message holds.
@@ -259,11 +247,7 @@ mod tests {
     }
 
     fn ack(largest_packet: u64, ranges: &[(u32, u32)]) -> AckBody {
-        AckBody {
-            status: AckStatus::Partial,
-            largest_packet,
-            ranges: ranges.to_vec(),
-        }
+        AckBody { status: AckStatus::Partial, largest_packet, ranges: ranges.to_vec() }
     }
 
     #[test]
@@ -277,10 +261,7 @@ mod tests {
         assert_eq!(packet, 4);
         // Packet 1 is missing, packet 4 arrived: three later, so lost.
         let outcome = out.acked(&ack(4, &[(3000, 10_000)]), Time::ZERO);
-        assert_eq!(
-            (outcome.bytes, outcome.lost, outcome.lost_packet),
-            (7000, 3000, Some(1))
-        );
+        assert_eq!((outcome.bytes, outcome.lost, outcome.lost_packet), (7000, 3000, Some(1)));
         assert_eq!(out.peek(), Some(0..3000));
         out.sent(Time::ZERO, 5, 0..3000);
         assert!(out.is_sent() && !out.is_acked());

@@ -17,10 +17,7 @@ pub(super) struct BufferPool {
 impl BufferPool {
     /// A buffer of `len` bytes of arbitrary content.
     pub(super) fn take(&mut self, len: usize) -> Vec<u8> {
-        let fits = self
-            .large
-            .iter()
-            .position(|spent| spent.len() >= len && spent.len() / 4 <= len);
+        let fits = self.large.iter().position(|spent| spent.len() >= len && spent.len() / 4 <= len);
         match fits {
             Some(at) => {
                 let mut buffer = self.large.swap_remove(at);
@@ -52,11 +49,7 @@ impl BufferPool {
     /// Keeps a buffer, or drops it where enough are kept.
     pub(super) fn put(&mut self, spent: Vec<u8>) {
         let capacity = spent.capacity();
-        let kept = if capacity >= LARGE_BYTES_MIN {
-            &mut self.large
-        } else {
-            &mut self.small
-        };
+        let kept = if capacity >= LARGE_BYTES_MIN { &mut self.large } else { &mut self.small };
         if kept.len() < KEPT_MAX && capacity <= KEPT_BYTES_MAX && capacity > 0 {
             kept.push(spent);
         }

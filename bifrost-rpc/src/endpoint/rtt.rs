@@ -14,13 +14,7 @@ pub(super) struct Rtt {
 
 impl Rtt {
     pub(super) fn new(floor: Duration, initial: Duration, ceiling: Duration) -> Self {
-        Self {
-            smoothed: None,
-            variation: Duration::ZERO,
-            floor,
-            initial,
-            ceiling,
-        }
+        Self { smoothed: None, variation: Duration::ZERO, floor, initial, ceiling }
     }
 
     /// Takes a sample of a packet that was sent once (Karn's rule).
@@ -39,12 +33,9 @@ impl Rtt {
 
     /// The retransmission time-out after `backoff` time-outs in a row.
     pub(super) fn timeout(&self, backoff: u32) -> Duration {
-        let base = self
-            .smoothed
-            .map_or(self.initial, |smoothed| smoothed + 4 * self.variation);
+        let base = self.smoothed.map_or(self.initial, |smoothed| smoothed + 4 * self.variation);
         let base = base.max(self.floor);
-        base.saturating_mul(1 << backoff.min(16))
-            .min(self.ceiling.max(self.floor))
+        base.saturating_mul(1 << backoff.min(16)).min(self.ceiling.max(self.floor))
     }
 
     /// The smoothed round-trip time.

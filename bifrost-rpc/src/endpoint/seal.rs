@@ -32,22 +32,12 @@ pub(super) struct OpenSeal(XChaCha20Poly1305);
 
 impl OpenSeal {
     pub(super) fn new(key: &Key) -> Self {
-        Self(XChaCha20Poly1305::new(
-            &derive(&key.0, b"", b"bifrost v1 open").into(),
-        ))
+        Self(XChaCha20Poly1305::new(&derive(&key.0, b"", b"bifrost v1 open").into()))
     }
 
-    pub(super) fn seal(
-        &self,
-        nonce: [u8; OPEN_NONCE_BYTES],
-        header: &[u8],
-        body: &[u8],
-    ) -> Option<Vec<u8>> {
+    pub(super) fn seal(&self, nonce: [u8; OPEN_NONCE_BYTES], header: &[u8], body: &[u8]) -> Option<Vec<u8>> {
         let mut out = body.to_vec();
-        let tag = self
-            .0
-            .encrypt_inout_detached(&nonce.into(), header, out.as_mut_slice().into())
-            .ok()?;
+        let tag = self.0.encrypt_inout_detached(&nonce.into(), header, out.as_mut_slice().into()).ok()?;
         Some([&nonce[..], &out, &tag].concat())
     }
 
@@ -55,14 +45,7 @@ impl OpenSeal {
         let (nonce, rest) = sealed.split_first_chunk::<OPEN_NONCE_BYTES>()?;
         let (body, tag) = rest.split_last_chunk::<TAG_BYTES>()?;
         let mut out = body.to_vec();
-        self.0
-            .decrypt_inout_detached(
-                &(*nonce).into(),
-                header,
-                out.as_mut_slice().into(),
-                &(*tag).into(),
-            )
-            .ok()?;
+        self.0.decrypt_inout_detached(&(*nonce).into(), header, out.as_mut_slice().into(), &(*tag).into()).ok()?;
         Some(out)
     }
 }
@@ -81,27 +64,12 @@ impl std::fmt::Debug for SessionSeal {
 }
 
 impl SessionSeal {
-    pub(super) fn new(
-        key: &Key,
-        client_random: &[u8; 32],
-        server_random: &[u8; 32],
-        is_client: bool,
-    ) -> Self {
+    pub(super) fn new(key: &Key, client_random: &[u8; 32], server_random: &[u8; 32], is_client: bool) -> Self {
         let salt = [&client_random[..], server_random].concat();
-        let to_server =
-            ChaCha20Poly1305::new(&derive(&key.0, &salt, b"bifrost v1 to callee").into());
-        let to_client =
-            ChaCha20Poly1305::new(&derive(&key.0, &salt, b"bifrost v1 to caller").into());
-        let (outgoing, incoming) = if is_client {
-            (to_server, to_client)
-        } else {
-            (to_client, to_server)
-        };
-        Self {
-            outgoing,
-            incoming,
-            replay: Replay::new(),
-        }
+        let to_server = ChaCha20Poly1305::new(&derive(&key.0, &salt, b"bifrost v1 to callee").into());
+        let to_client = ChaCha20Poly1305::new(&derive(&key.0, &salt, b"bifrost v1 to caller").into());
+        let (outgoing, incoming) = if is_client { (to_server, to_client) } else { (to_client, to_server) };
+        Self { outgoing, incoming, replay: Replay::new() }
     }
 
     fn nonce(packet: u64) -> [u8; 12] {
@@ -111,27 +79,14 @@ impl SessionSeal {
     }
 
     /// Encrypts `body` in place; the tag is returned.
-    pub(super) fn seal(
-        &self,
-        packet: u64,
-        header: &[u8],
-        body: &mut [u8],
-    ) -> Option<[u8; TAG_BYTES]> {
-        let tag = self
-            .outgoing
-            .encrypt_inout_detached(&Self::nonce(packet).into(), header, body.into())
-            .ok()?;
+    pub(super) fn seal(&self, packet: u64, header: &[u8], body: &mut [u8]) -> Option<[u8; TAG_BYTES]> {
+        let tag = self.outgoing.encrypt_inout_detached(&Self::nonce(packet).into(), header, body.into()).ok()?;
         Some(tag.into())
     }
 
     /// Decrypts a body and its tag in place; what is returned is the plain body. A packet number seen before, or too
     /// old to know, is refused.
-    pub(super) fn open<'a>(
-        &mut self,
-        packet: u64,
-        header: &[u8],
-        sealed: &'a mut [u8],
-    ) -> Option<&'a mut [u8]> {
+    pub(super) fn open<'a>(&mut self, packet: u64, header: &[u8], sealed: &'a mut [u8]) -> Option<&'a mut [u8]> {
         if self.replay.is_stale(packet) {
             return None;
         }
@@ -139,9 +94,7 @@ impl SessionSeal {
         let (body, tag) = sealed.split_at_mut(body_bytes);
         let tag: [u8; TAG_BYTES] = (&*tag).try_into().ok()?;
         let nonce = Self::nonce(packet).into();
-        self.incoming
-            .decrypt_inout_detached(&nonce, header, (&mut *body).into(), &tag.into())
-            .ok()?;
+        self.incoming.decrypt_inout_detached(&nonce, header, (&mut *body).into(), &tag.into()).ok()?;
         self.replay.mark(packet);
         Some(body)
     }
@@ -160,11 +113,7 @@ struct Replay {
 
 impl Replay {
     fn new() -> Self {
-        Self {
-            highest: 0,
-            any: false,
-            seen: Box::new([0; REPLAY_WORDS]),
-        }
+        Self { highest: 0, any: false, seen: Box::new([0; REPLAY_WORDS]) }
     }
 
     fn place(packet: u64) -> (usize, u64) {
@@ -209,10 +158,7 @@ mod tests {
 
     fn pair() -> (SessionSeal, SessionSeal) {
         let key = Key::from_bytes([7; 32]);
-        (
-            SessionSeal::new(&key, &[1; 32], &[2; 32], true),
-            SessionSeal::new(&key, &[1; 32], &[2; 32], false),
-        )
+        (SessionSeal::new(&key, &[1; 32], &[2; 32], true), SessionSeal::new(&key, &[1; 32], &[2; 32], false))
     }
 
     fn sealed(seal: &SessionSeal, packet: u64, header: &[u8], body: &[u8]) -> Vec<u8> {
@@ -229,10 +175,7 @@ mod tests {
         assert_ne!(&packet[..4], b"body");
         let mut again = packet.clone();
         assert_eq!(server.open(5, b"header", &mut packet).unwrap(), b"body");
-        assert!(
-            server.open(5, b"header", &mut again).is_none(),
-            "a replayed packet opened"
-        );
+        assert!(server.open(5, b"header", &mut again).is_none(), "a replayed packet opened");
     }
 
     #[test]
@@ -254,11 +197,7 @@ mod tests {
         let seal = OpenSeal::new(&Key::from_bytes([7; 32]));
         let packet = seal.seal([9; 24], b"header", b"hello").unwrap();
         assert_eq!(seal.open(b"header", &packet).unwrap(), b"hello");
-        assert!(
-            OpenSeal::new(&Key::from_bytes([8; 32]))
-                .open(b"header", &packet)
-                .is_none()
-        );
+        assert!(OpenSeal::new(&Key::from_bytes([8; 32])).open(b"header", &packet).is_none());
         assert!(seal.open(b"header", &packet[..20]).is_none());
     }
 

@@ -17,28 +17,17 @@ const WINDOW_BYTES_MIN: usize = 32 * 1024;
 
 impl Window {
     pub(super) fn new(credits: usize) -> Self {
-        Self {
-            credits,
-            allowed: usize::MAX,
-            in_flight: 0,
-            reduced_until: 0,
-        }
+        Self { credits, allowed: usize::MAX, in_flight: 0, reduced_until: 0 }
     }
 
     /// Bytes that may be sent now. A window with nothing in flight always lets one fragment pass.
     pub(super) fn room(&self) -> usize {
         let limit = self.limit();
-        if self.in_flight == 0 {
-            limit.max(1)
-        } else {
-            limit.saturating_sub(self.in_flight)
-        }
+        if self.in_flight == 0 { limit.max(1) } else { limit.saturating_sub(self.in_flight) }
     }
 
     pub(super) fn limit(&self) -> usize {
-        self.credits
-            .min(self.allowed)
-            .max(WINDOW_BYTES_MIN.min(self.credits))
+        self.credits.min(self.allowed).max(WINDOW_BYTES_MIN.min(self.credits))
     }
 
     pub(super) fn grant(&mut self, credits: usize) {

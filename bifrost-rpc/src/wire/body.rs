@@ -127,10 +127,7 @@ fn put_token(out: &mut Vec<u8>, token: &[u8]) {
 fn token(from: &mut Cursor<'_>) -> Result<Vec<u8>, WireError> {
     let len = usize::from(from.u8());
     let bytes = from.array::<TOKEN_BYTES_MAX>();
-    bytes
-        .get(..len)
-        .map(<[u8]>::to_vec)
-        .ok_or(WireError::Field("token length"))
+    bytes.get(..len).map(<[u8]>::to_vec).ok_or(WireError::Field("token length"))
 }
 
 /// How far a message has come at its receiver.
@@ -192,11 +189,7 @@ impl AckBody {
         let mut from = Cursor::new(from.0, count * 8)?;
         let ranges: Vec<(u32, u32)> = (0..count).map(|_| (from.u32(), from.u32())).collect();
         ascending(&ranges)?;
-        Ok(Self {
-            status,
-            largest_packet,
-            ranges,
-        })
+        Ok(Self { status, largest_packet, ranges })
     }
 }
 
@@ -237,19 +230,13 @@ impl FinishedBody {
 }
 
 fn range_count(count: u16) -> Result<usize, WireError> {
-    Some(usize::from(count))
-        .filter(|count| *count <= RANGES_MAX)
-        .ok_or(WireError::Field("number of ranges"))
+    Some(usize::from(count)).filter(|count| *count <= RANGES_MAX).ok_or(WireError::Field("number of ranges"))
 }
 
 fn ascending<T: Ord + Copy>(ranges: &[(T, T)]) -> Result<(), WireError> {
     let filled = ranges.iter().all(|(start, end)| start < end);
     let ordered = ranges.windows(2).all(|pair| pair[0].1 <= pair[1].0);
-    if filled && ordered {
-        Ok(())
-    } else {
-        Err(WireError::Field("ranges"))
-    }
+    if filled && ordered { Ok(()) } else { Err(WireError::Field("ranges")) }
 }
 
 /// Why a packet is refused. Whoever refuses a call promises about running it what the variant says.
@@ -309,9 +296,7 @@ impl Refusal {
             5 => Self::TooManySessions,
             6 => Self::Draining,
             7 => Self::WrongKey,
-            8 => Self::WrongVersion {
-                speaks: u8::try_from(detail).unwrap_or(u8::MAX),
-            },
+            8 => Self::WrongVersion { speaks: u8::try_from(detail).unwrap_or(u8::MAX) },
             9 => Self::NeverReleased,
             _ => return Err(WireError::Field("refusal")),
         })
@@ -348,10 +333,7 @@ impl RefusedBody {
         let code = from.u8();
         let _reserved = from.array::<3>();
         let refusal = Refusal::from_wire(code, from.u32())?;
-        Ok(Self {
-            refusal,
-            packet: from.u64(),
-        })
+        Ok(Self { refusal, packet: from.u64() })
     }
 }
 
@@ -363,10 +345,7 @@ mod tests {
     fn ranges_from<T: Ord + Copy>(mut points: Vec<T>) -> Vec<(T, T)> {
         points.sort_unstable();
         points.dedup();
-        points
-            .chunks_exact(2)
-            .map(|pair| (pair[0], pair[1]))
-            .collect()
+        points.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
     }
 
     proptest! {
@@ -415,18 +394,8 @@ mod tests {
     fn too_many_or_disordered_ranges_are_refused() {
         let mut bytes = vec![0, 0, 0, 65];
         bytes.resize(12 + 65 * 8, 0);
-        assert_eq!(
-            AckBody::parse(&bytes),
-            Err(WireError::Field("number of ranges"))
-        );
-        let body = AckBody {
-            status: AckStatus::Partial,
-            largest_packet: 0,
-            ranges: vec![(5, 9), (7, 12)],
-        };
-        assert_eq!(
-            AckBody::parse(&body.to_bytes()),
-            Err(WireError::Field("ranges"))
-        );
+        assert_eq!(AckBody::parse(&bytes), Err(WireError::Field("number of ranges")));
+        let body = AckBody { status: AckStatus::Partial, largest_packet: 0, ranges: vec![(5, 9), (7, 12)] };
+        assert_eq!(AckBody::parse(&body.to_bytes()), Err(WireError::Field("ranges")));
     }
 }

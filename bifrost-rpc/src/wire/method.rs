@@ -17,10 +17,7 @@ pub struct MethodField {
 
 impl MethodField {
     /// No method: packets that belong to no call.
-    pub const NONE: Self = Self {
-        len: 0,
-        bytes: [0; METHOD_BYTES],
-    };
+    pub const NONE: Self = Self { len: 0, bytes: [0; METHOD_BYTES] };
 
     /// The field of a method.
     #[must_use]
@@ -29,22 +26,14 @@ impl MethodField {
         let mut name = service.bytes().chain([b':']).chain(method.bytes());
         let mut bytes = [0; METHOD_BYTES];
         if full <= METHOD_BYTES {
-            bytes
-                .iter_mut()
-                .zip(&mut name)
-                .for_each(|(slot, byte)| *slot = byte);
+            bytes.iter_mut().zip(&mut name).for_each(|(slot, byte)| *slot = byte);
         } else {
             let hash = fnv1a(name.clone());
             let (head, tail) = bytes.split_at_mut(METHOD_BYTES / 2);
-            head.iter_mut()
-                .zip(&mut name)
-                .for_each(|(slot, byte)| *slot = byte);
+            head.iter_mut().zip(&mut name).for_each(|(slot, byte)| *slot = byte);
             tail.copy_from_slice(&hash.to_be_bytes());
         }
-        Self {
-            len: u8::try_from(full).unwrap_or(u8::MAX),
-            bytes,
-        }
+        Self { len: u8::try_from(full).unwrap_or(u8::MAX), bytes }
     }
 
     /// The field as it stands in a header: length byte and 16 bytes.
@@ -68,9 +57,7 @@ impl MethodField {
 
 /// The 64-bit FNV-1a hash.
 pub(crate) fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 impl fmt::Display for MethodField {
@@ -102,10 +89,7 @@ mod tests {
         assert_eq!(field.bytes(), b"Ping:ping\0\0\0\0\0\0\0");
         assert_eq!(field.name_len(), 9);
         assert_eq!(field.to_string(), "Ping:ping");
-        assert_eq!(
-            MethodField::new("Arrays", "increment").bytes(),
-            b"Arrays:increment"
-        );
+        assert_eq!(MethodField::new("Arrays", "increment").bytes(), b"Arrays:increment");
     }
 
     #[test]

@@ -6,9 +6,7 @@ mod body;
 mod header;
 mod method;
 
-pub use body::{
-    AckBody, AckStatus, FinishedBody, OpenBody, OpenedBody, Refusal, RefusedBody, TOKEN_BYTES_MAX,
-};
+pub use body::{AckBody, AckStatus, FinishedBody, OpenBody, OpenedBody, Refusal, RefusedBody, TOKEN_BYTES_MAX};
 pub use header::{CREDIT_BYTES, Flags, HEADER_BYTES, Header, IDENTIFIER, PacketType, VERSION};
 pub(crate) use method::fnv1a;
 pub use method::{METHOD_BYTES, MethodField};
@@ -48,10 +46,7 @@ struct Cursor<'a>(&'a [u8]);
 impl<'a> Cursor<'a> {
     fn new(bytes: &'a [u8], need: usize) -> Result<Self, WireError> {
         if bytes.len() < need {
-            return Err(WireError::Short {
-                got: bytes.len(),
-                need,
-            });
+            return Err(WireError::Short { got: bytes.len(), need });
         }
         Ok(Self(bytes))
     }
