@@ -16,8 +16,9 @@ const OUTSTANDING_MAX: i64 = 1024;
 
 /// Measure calls over raw sockets, Apache Thrift and Bifröst, side by side.
 ///
-/// Each variant's server is a process of its own. Variants take turns in short bursts; figures are medians over all of them, and
-/// ratios to raw UDP and raw TCP (above 1 is slower) are what to compare between machines.
+/// Each variant's server is a process of its own. Variants take turns in short bursts; figures are
+/// medians over all of them, and ratios to raw UDP and raw TCP (above 1 is slower) are what to compare
+/// between machines.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:
   bifrost bench ping

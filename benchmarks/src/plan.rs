@@ -13,7 +13,8 @@ use crate::workload::{Bench, Workload};
 /// Largest array. Apache's framed transport refuses frames beyond 16,384,000 bytes, and `add` sends two arrays.
 pub(crate) const SIZE_BYTES_MAX: usize = 64 << 20;
 
-/// Bytes of an array, unless said otherwise: a decade in about three steps, and the sizes at which a stack has been seen to change its mind.
+/// Bytes of an array, unless said otherwise: a decade in about three steps, and the sizes at which a
+/// stack has been seen to change its mind.
 pub(crate) const SIZES: &str = "1,64,512,1K,4K,9000,16K,64K,131072,256K,1M,2M";
 
 /// Where the two processes run.

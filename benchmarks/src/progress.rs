@@ -31,13 +31,18 @@ impl Progress {
             let _ = write!(std::io::stderr(), "\r{line}\x1b[K");
         }
     }
+
+    /// Takes the line away, until the next step.
+    pub(crate) fn clear(&self) {
+        if self.shown {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.shown {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
-        }
+        self.clear();
     }
 }
 

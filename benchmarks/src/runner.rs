@@ -69,6 +69,7 @@ fn run_pinned(plan: &Plan, each: &mut dyn FnMut(Vec<Row>) -> Result<()>) -> Resu
                 lane.burst(plan, round, &watchdog);
             }
         }
+        progress.clear();
         each(lanes.into_iter().map(|lane| lane.row).collect())?;
     }
     Ok(())

@@ -44,7 +44,8 @@ pub(crate) trait Variant: Debug + Sync {
     /// A client of the server at `server`, ready for its first call.
     fn connect(&self, setup: &Setup, server: SocketAddr) -> Result<Box<dyn Session>>;
 
-    /// A client that keeps `setup.workload.outstanding` pings under way. By default as many sessions, each with a thread.
+    /// A client that keeps `setup.workload.outstanding` pings under way. By default as many sessions,
+    /// each with a thread.
     fn connect_rate(&self, setup: &Setup, server: SocketAddr) -> Result<Box<dyn RateSession>> {
         let sessions = (0..setup.workload.outstanding)
             .map(|_| self.connect(setup, server))

@@ -1,7 +1,9 @@
 //! Raw UDP: the limit that everything else is compared with.
 //!
-//! Both sockets are connected, the calling thread itself sends and receives with plain `send` and `recv`, and there is no
-//! receive time-out in the way (see [`crate::watchdog`]). How large messages are laid out and why: [`pipe`].
+//! Both sockets are connected, the calling thread itself sends and receives with plain `send` and
+//! `recv`, and there is no receive time-out in the way (see [`crate::watchdog`]). How large messages
+//! are laid out and why: [`pipe`]. Measured for a ping on one processor, as ratios to this: a receive
+//! time-out 1.02, `recvmsg` 1.03, an unconnected server 1.06, both ends by `quinn-udp` 1.2.
 
 mod batch;
 mod pipe;

@@ -8,15 +8,18 @@
 //! | packets of 57,344 / 49,152 / 32,768 B | 447 / 473 / 587 |
 //! | an acknowledgement every 1 MiB / 512 / 256 / 128 KiB | 508 / 537 / 570 / 613 |
 //!
-//! So what counts is the bytes for each walk through the stack, not the segment's size, and each acknowledgement costs
-//! more than the cache misses that it avoids. Therefore:
+//! | giving up the processor every 1 MiB / 512 / 256 / 128 / 64 KiB | 460 / 500 / 540 / 570 / 600 |
 //!
-//! * a segment is as large as the path's MTU allows, a packet as many whole segments as one send may have; where that is
-//!   more than one, the socket option `UDP_SEGMENT` cuts it, so that a plain `send` does (no control message to build);
-//! * with `UDP_GRO` a plain `recv` takes a whole packet straight into its final place. The option itself costs a small
-//!   receive nothing; `recvmsg` with room for control messages would cost 3 %;
-//! * the receive buffer is 4 MiB (which the kernel doubles), and up to 2 MiB travel unacknowledged. Beyond that the receiver sends one byte for
-//!   each half window.
+//! So what counts is the bytes for each walk through the stack, not the segment's size, and each
+//! switch between the two costs more than the cache misses that it avoids. Therefore:
+//!
+//! * a segment is as large as the path's MTU allows, a packet as many whole segments as one send may
+//!   have; where that is more than one, the socket option `UDP_SEGMENT` cuts it, so that a plain
+//!   `send` does (no control message to build);
+//! * with `UDP_GRO` a plain `recv` takes a whole packet straight into its final place. The option
+//!   itself costs a small receive nothing; `recvmsg` would cost 3 %;
+//! * the receive buffer is 4 MiB (which the kernel doubles), and up to 2 MiB travel unacknowledged.
+//!   Beyond that the receiver sends one byte for each half window.
 
 use std::io;
 use std::net::UdpSocket;
@@ -62,7 +65,7 @@ impl Pipe {
             setsockopt(&socket, sockopt::UdpGsoSegment, &segment)
                 .context("cannot set UDP_SEGMENT")?;
         }
-        // The kernel reports twice what was asked for, and charges up to that much for what is sent in packets this large.
+        // The kernel reports twice what was asked for, and charges up to that for packets this large.
         let buffer = getsockopt(&socket, sockopt::RcvBuf).context("cannot read SO_RCVBUF")?;
         let window = (buffer / 4).clamp(layout.packet_bytes(), WINDOW_BYTES_MAX);
         Ok(Self {
@@ -159,7 +162,8 @@ fn lost(at: usize, total: usize) -> io::Error {
     )
 }
 
-/// How many one-byte acknowledgements the receiver of `total` bytes sends: one for each half window passed before the end.
+/// How many acknowledgements the receiver of `total` bytes sends: one for each half window passed
+/// before the end.
 fn acknowledgements(total: usize, window: usize) -> usize {
     if total <= window {
         0
