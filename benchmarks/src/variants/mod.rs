@@ -15,12 +15,7 @@ use crate::server::Setup;
 use crate::watchdog::Aborter;
 
 /// Every variant, in the order in which they take turns and are printed.
-pub(crate) static ALL: &[&dyn Variant] = &[
-    &raw_udp::RawUdp,
-    &raw_tcp::RawTcp,
-    &apache::Buffered,
-    &apache::Framed,
-];
+pub(crate) static ALL: &[&dyn Variant] = &[&raw_udp::RawUdp, &raw_tcp::RawTcp, &apache::Buffered, &apache::Framed];
 
 /// The names that others are compared with.
 pub(crate) const RAW_UDP: &str = "raw-udp";
@@ -47,9 +42,7 @@ pub(crate) trait Variant: Debug + Sync {
     /// A client that keeps `setup.workload.outstanding` pings under way. By default as many sessions,
     /// each with a thread.
     fn connect_rate(&self, setup: &Setup, server: SocketAddr) -> Result<Box<dyn RateSession>> {
-        let sessions = (0..setup.workload.outstanding)
-            .map(|_| self.connect(setup, server))
-            .collect::<Result<_>>()?;
+        let sessions = (0..setup.workload.outstanding).map(|_| self.connect(setup, server)).collect::<Result<_>>()?;
         Ok(Box::new(threads::ThreadedRate::new(sessions)))
     }
 }
@@ -90,12 +83,7 @@ mod tests {
     fn names_are_unique_and_found() {
         for variant in ALL {
             assert_eq!(named(variant.name()).unwrap().name(), variant.name());
-            assert_eq!(
-                ALL.iter()
-                    .filter(|other| other.name() == variant.name())
-                    .count(),
-                1
-            );
+            assert_eq!(ALL.iter().filter(|other| other.name() == variant.name()).count(), 1);
         }
         assert!(named(RAW_UDP).is_some() && named(RAW_TCP).is_some());
     }
