@@ -1,23 +1,18 @@
-//! Messages on their way out: room for the packet header in front, large blocks kept as they are.
+//! Messages on their way out: large blocks are kept as they are, not copied.
 
 use bytes::Bytes;
-
-/// Bytes kept free in front of a message for the packet header, so that header and payload of a small message are
-/// contiguous.
-pub const HEADROOM_BYTES: usize = 128;
 
 /// Blocks of at least this many bytes that their owner gives up are kept, not copied.
 const KEEP_BYTES_MIN: usize = 16 * 1024;
 
-/// A message being written: a growable buffer with [`HEADROOM_BYTES`] in front, and whole blocks taken over without
-/// a copy.
+/// A message being written: a growable buffer, and whole blocks taken over without a copy.
 #[derive(Debug)]
 pub struct MessageBuffer {
-    /// Blocks completed before `tail`. The first one, when there is any, starts with the headroom.
+    /// Blocks completed before `tail`. None is empty.
     blocks: Vec<Bytes>,
-    /// The block being written; the first one starts with the headroom.
+    /// The block being written.
     tail: Vec<u8>,
-    /// Payload bytes in `blocks`, headroom included.
+    /// Bytes in `blocks`.
     blocks_bytes: usize,
 }
 
@@ -38,18 +33,13 @@ impl MessageBuffer {
     #[must_use]
     pub fn recycle(mut spent: Vec<u8>) -> Self {
         spent.clear();
-        spent.resize(HEADROOM_BYTES, 0);
-        Self {
-            blocks: Vec::new(),
-            tail: spent,
-            blocks_bytes: 0,
-        }
+        Self { blocks: Vec::new(), tail: spent, blocks_bytes: 0 }
     }
 
-    /// Length of the message in bytes, without the headroom.
+    /// Length of the message in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.blocks_bytes + self.tail.len() - HEADROOM_BYTES
+        self.blocks_bytes + self.tail.len()
     }
 
     /// Whether nothing has been written.
@@ -97,7 +87,9 @@ impl MessageBuffer {
     fn put_block(&mut self, block: Bytes) {
         let head = Bytes::from(std::mem::take(&mut self.tail));
         self.blocks_bytes += head.len() + block.len();
-        self.blocks.push(head);
+        if !head.is_empty() {
+            self.blocks.push(head);
+        }
         self.blocks.push(block);
     }
 
@@ -105,27 +97,21 @@ impl MessageBuffer {
     #[must_use]
     pub fn finish(mut self) -> Message {
         let len = self.len();
-        if self.blocks.is_empty() {
-            return Message {
-                body: Body::Contiguous(self.tail),
-                len,
-            };
+        if self.blocks.is_empty() && len < KEEP_BYTES_MIN {
+            return Message { body: Body::Contiguous(self.tail), len };
         }
         if !self.tail.is_empty() {
             self.blocks.push(Bytes::from(self.tail));
         }
-        Message {
-            body: Body::Blocks(self.blocks),
-            len,
-        }
+        Message { body: Body::Blocks(self.blocks), len }
     }
 }
 
 #[derive(Debug)]
 enum Body {
-    /// Headroom, then the whole message.
+    /// The whole message.
     Contiguous(Vec<u8>),
-    /// The first block starts with the headroom; none is empty.
+    /// Its blocks; none is empty.
     Blocks(Vec<Bytes>),
 }
 
@@ -149,17 +135,31 @@ impl Message {
         self.len == 0
     }
 
-    /// Headroom and message in one mutable slice, when the message is contiguous.
-    pub(crate) fn contiguous_mut(&mut self) -> Option<&mut [u8]> {
-        match &mut self.body {
-            Body::Contiguous(all) => Some(all),
-            Body::Blocks(_) => None,
+    /// Like `pieces`, but a piece that is shared comes as a shared block.
+    pub(crate) fn shared_pieces(&self, offset: usize, len: usize, mut each: impl FnMut(Result<Bytes, &[u8]>)) {
+        let Body::Blocks(blocks) = &self.body else {
+            return self.pieces(offset, len, |piece| each(Err(piece)));
+        };
+        let mut skip = offset;
+        let mut left = len;
+        for block in blocks {
+            if left == 0 {
+                return;
+            }
+            if skip >= block.len() {
+                skip -= block.len();
+                continue;
+            }
+            let take = (block.len() - skip).min(left);
+            each(Ok(block.slice(skip..skip + take)));
+            skip = 0;
+            left -= take;
         }
     }
 
     /// Calls `each` for the pieces of the message from byte `offset` on, `len` bytes in all, in order.
     pub(crate) fn pieces(&self, offset: usize, len: usize, mut each: impl FnMut(&[u8])) {
-        let mut skip = offset + HEADROOM_BYTES;
+        let mut skip = offset;
         let mut left = len;
         let mut piece = |block: &[u8]| {
             if skip >= block.len() {
@@ -196,3 +196,6 @@ impl Message {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

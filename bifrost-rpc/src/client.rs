@@ -37,11 +37,7 @@ impl Channel {
     /// # Errors
     ///
     /// A declared exception, an application exception, or a failure of the transport.
-    pub fn call<A: Encode, R: CallResult>(
-        &self,
-        method: &'static Method,
-        args: A,
-    ) -> thrift::Result<R::Value> {
+    pub fn call<A: Encode, R: CallResult>(&self, method: &'static Method, args: A) -> thrift::Result<R::Value> {
         self.start::<A, R>(method, args)?.wait()
     }
 

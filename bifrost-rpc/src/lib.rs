@@ -2,8 +2,11 @@
 
 pub mod buffer;
 pub mod client;
+pub mod compat;
+pub mod endpoint;
 pub mod protocol;
 pub mod service;
+pub mod wire;
 
 pub use client::{Channel, Pending};
 pub use thrift;

@@ -4,6 +4,16 @@ use crate::buffer::MessageBuffer;
 use crate::protocol::{MessageHeader, Reader, Writer};
 use std::time::Duration;
 
+mod answer;
+pub(crate) mod call;
+mod serve;
+
+pub use answer::{
+    exception, missing_field, missing_result, read_application_error, reply, unknown_method, write_application_error,
+};
+pub use call::{decode_answer, decode_answer_shared, encode_call, encode_call_in};
+pub use serve::serve;
+
 /// One method of a service, as the IDL declares it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Method {
@@ -69,12 +79,7 @@ pub trait Service: Send + Sync + 'static {
     /// # Errors
     ///
     /// The request is no Thrift message in a known protocol, or the answer exceeds the limits of `reply`.
-    fn call(
-        &self,
-        request: &[u8],
-        context: &CallContext,
-        reply: &mut MessageBuffer,
-    ) -> thrift::Result<Answer>;
+    fn call(&self, request: &[u8], context: &CallContext, reply: &mut MessageBuffer) -> thrift::Result<Answer>;
 }
 
 /// The result struct of a method: the value or a declared exception.
@@ -89,3 +94,8 @@ pub trait CallResult: crate::protocol::Decode {
     /// The declared exception; or a missing result, when a value was expected and none came.
     fn into_value(self) -> thrift::Result<Self::Value>;
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -47,6 +47,18 @@ pub trait Encode: ThriftType {
     {
         items.iter().try_for_each(|item| item.encode(w))
     }
+
+    /// Writes the elements of a list and gives them up, as [`Encode::encode_owned`] does one value.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encode::encode`].
+    fn encode_elements_owned<W: Writer>(items: Vec<Self>, w: &mut W) -> thrift::Result<()>
+    where
+        Self: Sized,
+    {
+        items.into_iter().try_for_each(|item| item.encode_owned(w))
+    }
 }
 
 /// A value that can be read in any Thrift protocol.
@@ -84,29 +96,35 @@ pub struct MessageHeader {
     pub sequence: i32,
 }
 
+mod binary;
+mod codec;
+mod compact;
+pub(crate) mod error;
+mod impls;
+mod input;
+pub(crate) mod limits;
 mod name;
+mod output;
+mod skip;
+
+pub use binary::{BinaryReader, BinaryWriter};
+pub use codec::{Binary, Codec, Compact, WireProtocol};
+pub use compact::{CompactReader, CompactWriter};
+pub use limits::Limits;
 pub use name::MethodName;
+pub(crate) use skip::skip_value;
 
 /// Writes Thrift values in one protocol.
 ///
 /// The order of calls is that of the Thrift protocol: a struct is `struct_begin`, for each field `field_begin`, the
 /// value, `field_end`, then `field_stop`, `struct_end`.
-#[allow(
-    missing_docs,
-    reason = "each method writes the Thrift element of its name"
-)]
+#[allow(missing_docs, reason = "each method writes the Thrift element of its name")]
 pub trait Writer {
-    fn message_begin(
-        &mut self,
-        name: &str,
-        kind: TMessageType,
-        sequence: i32,
-    ) -> thrift::Result<()>;
+    fn message_begin(&mut self, name: &str, kind: TMessageType, sequence: i32) -> thrift::Result<()>;
     fn message_end(&mut self) -> thrift::Result<()>;
     fn struct_begin(&mut self, name: &'static str) -> thrift::Result<()>;
     fn struct_end(&mut self) -> thrift::Result<()>;
-    fn field_begin(&mut self, name: &'static str, field_type: TType, id: i16)
-    -> thrift::Result<()>;
+    fn field_begin(&mut self, name: &'static str, field_type: TType, id: i16) -> thrift::Result<()>;
     fn field_end(&mut self) -> thrift::Result<()>;
     fn field_stop(&mut self) -> thrift::Result<()>;
     fn list_begin(&mut self, element: TType, len: usize) -> thrift::Result<()>;
@@ -156,10 +174,7 @@ pub trait Writer {
 }
 
 /// Reads Thrift values in one protocol. Enforces its own limits on sizes and depth.
-#[allow(
-    missing_docs,
-    reason = "each method reads the Thrift element of its name"
-)]
+#[allow(missing_docs, reason = "each method reads the Thrift element of its name")]
 pub trait Reader {
     fn message_begin(&mut self) -> thrift::Result<MessageHeader>;
     fn message_end(&mut self) -> thrift::Result<()>;
@@ -190,6 +205,12 @@ pub trait Reader {
     /// the remaining input could hold.
     fn reserve_hint(&self, len: usize, size: usize) -> usize;
 
+    /// Accounts for `bytes` of memory that decoded values are about to take, beyond their strings; a reader with a
+    /// limit on it refuses what exceeds the limit. Each implementation of [`Decode`] that allocates calls it.
+    fn charge(&mut self, bytes: usize) -> thrift::Result<()> {
+        let _ = bytes;
+        Ok(())
+    }
     /// A `binary` that may share the reader's input instead of being copied.
     fn bytes_shared(&mut self) -> thrift::Result<Bytes> {
         self.bytes().map(Bytes::from)
@@ -227,3 +248,6 @@ fn elements<R: Reader + ?Sized, T>(
     }
     Ok(items)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -34,9 +34,7 @@ impl MethodName {
     pub fn as_str(&self) -> &str {
         match &self.0 {
             // The bytes were copied from a `str`, so the fall-back is never taken.
-            Repr::Inline { len, bytes } => {
-                std::str::from_utf8(&bytes[..usize::from(*len)]).unwrap_or_default()
-            }
+            Repr::Inline { len, bytes } => std::str::from_utf8(&bytes[..usize::from(*len)]).unwrap_or_default(),
             Repr::Heap(name) => name,
         }
     }

@@ -1,0 +1,280 @@
+//! The callee's side of a session: calls arriving, running, answered; what must be remembered to run none twice.
+
+use super::caller::earlier;
+use super::config::Config;
+use super::datagrams::Datagrams;
+use super::inbound::Inbound;
+use super::link::Link;
+use super::outbound::Outbound;
+use super::time::Time;
+use crate::wire::{Flags, MethodField, PacketType};
+use rangemap::RangeSet;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// Ranges of ended calls above the lowest outstanding one that are remembered at most; beyond, what the client says
+/// is ignored, which only keeps records longer.
+const FINISHED_RANGES_MAX: usize = 4096;
+/// The tail of an answer is looked after this late: the client probes for it earlier.
+const ANSWER_TIMEOUT_MIN: Duration = Duration::from_millis(40);
+
+/// A call as the callee remembers it.
+#[derive(Debug)]
+pub(super) enum Served {
+    /// Fragments are arriving.
+    Arriving(Arriving),
+    /// Its handler was started, or waits to be.
+    Running,
+    /// The answer, kept until the client says that the call has ended.
+    Answered(Answered),
+    /// A oneway call that ran.
+    Done,
+}
+
+#[derive(Debug)]
+pub(super) struct Arriving {
+    pub(super) inbound: Inbound,
+    pub(super) progress: Time,
+}
+
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) kind: PacketType,
+    pub(super) method: MethodField,
+    pub(super) out: Outbound,
+    pub(super) prompt: bool,
+    pub(super) timer: Option<Time>,
+    pub(super) backoff: u32,
+    queued: bool,
+}
+
+/// A session as the callee keeps it.
+#[derive(Debug)]
+pub(super) struct CalleeSession {
+    pub(super) link: Link,
+    pub(super) nonce: u64,
+    /// The service it was opened for.
+    pub(super) service: u32,
+    pub(super) random: [u8; 32],
+    /// Every call below has ended for the client.
+    pub(super) lowest: u64,
+    /// Calls above `lowest` that have ended for the client, or that this end will never run.
+    pub(super) finished: RangeSet<u64>,
+    pub(super) calls: BTreeMap<u64, Served>,
+    outgoing: VecDeque<u64>,
+    /// Memory of arriving messages and of answers.
+    pub(super) bytes: usize,
+}
+
+impl CalleeSession {
+    pub(super) fn new(link: Link, nonce: u64, service: u32, random: [u8; 32]) -> Self {
+        Self {
+            link,
+            nonce,
+            service,
+            random,
+            lowest: 0,
+            finished: RangeSet::new(),
+            calls: BTreeMap::new(),
+            outgoing: VecDeque::new(),
+            bytes: 0,
+        }
+    }
+
+    /// The client says that all calls below `lowest` have ended. Returns those that were not answered, and the memory
+    /// freed.
+    pub(super) fn raise_lowest(&mut self, lowest: u64, remember: bool) -> Released {
+        let mut released = Released::default();
+        if lowest <= self.lowest {
+            return released;
+        }
+        while let Some(entry) = self.calls.first_entry().filter(|entry| *entry.key() < lowest) {
+            let (rpc, served) = entry.remove_entry();
+            released.take(rpc, served, &mut self.link);
+        }
+        self.bytes = self.bytes.saturating_sub(released.bytes);
+        if remember {
+            self.lowest = lowest;
+            if !self.finished.is_empty() {
+                self.finished.remove(0..lowest);
+            }
+        }
+        released
+    }
+
+    /// The client says that these calls have ended; none of them is run from now on.
+    pub(super) fn finish(&mut self, range: std::ops::Range<u64>, remember: bool) -> Released {
+        let mut released = Released::default();
+        let start = range.start.max(self.lowest);
+        if start >= range.end || self.finished.iter().take(FINISHED_RANGES_MAX).count() == FINISHED_RANGES_MAX {
+            return released;
+        }
+        let ended: Vec<u64> = self.calls.range(start..range.end).map(|(rpc, _)| *rpc).collect();
+        for rpc in ended {
+            if let Some(served) = self.calls.remove(&rpc) {
+                released.take(rpc, served, &mut self.link);
+            }
+        }
+        self.bytes = self.bytes.saturating_sub(released.bytes);
+        if remember {
+            self.finished.insert(start..range.end);
+        }
+        released
+    }
+
+    /// Whether the client said that the call has ended.
+    pub(super) fn has_ended(&self, rpc: u64) -> bool {
+        rpc < self.lowest || self.finished.contains(&rpc)
+    }
+
+    /// Keeps and sends the answer of a running call. Returns the memory it takes.
+    pub(super) fn answer(&mut self, rpc: u64, answered: Answered) -> Option<usize> {
+        let served = self.calls.get_mut(&rpc).filter(|served| matches!(served, Served::Running))?;
+        let bytes = answered.out.bytes();
+        *served = Served::Answered(answered);
+        self.bytes += bytes;
+        self.enqueue(rpc);
+        Some(bytes)
+    }
+
+    /// An answer has something to send.
+    pub(super) fn enqueue(&mut self, rpc: u64) {
+        if let Some(Served::Answered(answered)) = self.calls.get_mut(&rpc)
+            && !answered.queued
+        {
+            answered.queued = true;
+            self.outgoing.push_back(rpc);
+        }
+    }
+
+    /// The client asks for the answer again: what it does not have is sent once more.
+    pub(super) fn answer_again(&mut self, rpc: u64) {
+        if let Some(Served::Answered(answered)) = self.calls.get_mut(&rpc)
+            && answered.out.is_sent()
+        {
+            let freed = answered.out.send_first_again();
+            self.link.window.forget(freed);
+            answered.prompt = false;
+            self.enqueue(rpc);
+        }
+    }
+
+    pub(super) fn can_send(&self) -> bool {
+        self.link.has_notes() || (!self.outgoing.is_empty() && self.link.window.room() > 0)
+    }
+
+    /// Fills the batch with what is to be sent.
+    pub(super) fn fill(&mut self, now: Time, limits: (usize, usize), out: &mut Datagrams) {
+        while let Some(bytes) = self.link.peek_note() {
+            if !out.takes(bytes, limits.0, limits.1) {
+                return;
+            }
+            self.link.put_note(0, out);
+        }
+        while let Some(rpc) = self.outgoing.front().copied() {
+            let Some(Served::Answered(answered)) = self.calls.get_mut(&rpc) else {
+                self.outgoing.pop_front();
+                continue;
+            };
+            let Some(range) = answered.out.peek() else {
+                answered.queued = false;
+                self.outgoing.pop_front();
+                if !answered.out.is_single() {
+                    let wait = self.link.rtt.timeout(answered.backoff).max(ANSWER_TIMEOUT_MIN);
+                    answered.timer = Some(now.plus(wait));
+                }
+                continue;
+            };
+            if self.link.window.room() == 0 {
+                answered.timer.get_or_insert(now.plus(ANSWER_TIMEOUT_MIN));
+                return;
+            }
+            if !out.takes(self.link.fragment_datagram(&range), limits.0, limits.1) {
+                return;
+            }
+            let mut header = Link::message_header(answered.kind, answered.method, rpc, 0);
+            if answered.prompt && answered.out.packets == 0 {
+                header.flags = Flags::PROMPT;
+            }
+            self.link.put_fragment(now, header, &mut answered.out, range, out);
+        }
+    }
+
+    /// The next time at which something is due: an answer's timer, an arriving message that makes no progress, the
+    /// end of the lease.
+    pub(super) fn next_deadline(&self, config: &Config) -> Option<Time> {
+        let calls = self.calls.values().filter_map(|served| match served {
+            Served::Answered(answered) => answered.timer,
+            Served::Arriving(arriving) => Some(arriving.progress.plus(config.peer_timeout)),
+            Served::Running | Served::Done => None,
+        });
+        earlier(calls.min(), Some(self.link.heard.plus(config.lease)))
+    }
+
+    /// Looks after answers whose timer ended and messages that stopped arriving. Returns the memory freed.
+    pub(super) fn calls_timeout(&mut self, now: Time, config: &Config) -> usize {
+        let mut due = Vec::new();
+        let mut stuck = Vec::new();
+        for (rpc, served) in &mut self.calls {
+            match served {
+                Served::Answered(answered) if answered.timer.is_some_and(|timer| timer <= now) => {
+                    answered.timer = None;
+                    if !answered.out.is_acked() {
+                        answered.backoff = answered.backoff.saturating_add(1);
+                        self.link.on_timeout(&mut answered.out, answered.backoff);
+                        let freed = answered.out.send_first_again();
+                        self.link.window.forget(freed);
+                        due.push(*rpc);
+                    }
+                }
+                Served::Arriving(arriving) if now.since(arriving.progress) >= config.peer_timeout => stuck.push(*rpc),
+                _ => {}
+            }
+        }
+        due.into_iter().for_each(|rpc| self.enqueue(rpc));
+        let mut released = Released::default();
+        for rpc in stuck {
+            if let Some(served) = self.calls.remove(&rpc) {
+                released.take(rpc, served, &mut self.link);
+            }
+        }
+        self.bytes = self.bytes.saturating_sub(released.bytes);
+        released.bytes
+    }
+}
+
+impl Answered {
+    pub(super) fn new(kind: PacketType, method: MethodField, out: Outbound, prompt: bool) -> Self {
+        Self { kind, method, out, prompt, timer: None, backoff: 0, queued: false }
+    }
+}
+
+/// What a session let go of.
+#[derive(Debug, Default)]
+pub(super) struct Released {
+    /// Memory freed.
+    pub(super) bytes: usize,
+    /// Calls that had not been answered.
+    pub(super) unanswered: Vec<u64>,
+    /// Buffers that can be used again.
+    pub(super) spent: Vec<Vec<u8>>,
+}
+
+impl Released {
+    fn take(&mut self, rpc: u64, served: Served, link: &mut Link) {
+        match served {
+            Served::Arriving(arriving) => {
+                self.bytes += arriving.inbound.len();
+                self.spent.push(arriving.inbound.into_buffer());
+            }
+            Served::Running => self.unanswered.push(rpc),
+            Served::Answered(mut answered) => {
+                self.bytes += answered.out.bytes();
+                let in_flight = answered.out.drain_flight();
+                link.window.acked(in_flight);
+                self.spent.extend(answered.out.into_message().into_spent());
+            }
+            Served::Done => {}
+        }
+    }
+}

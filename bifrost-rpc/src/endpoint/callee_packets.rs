@@ -1,0 +1,404 @@
+//! Packets that arrive at a callee, and what a callee does when time passes or a handler ends.
+
+use super::callee::{Answered, Arriving, Released, Served};
+use super::caller_packets::due_ack;
+use super::checks::Check;
+use super::inbound::{Inbound, Inserted};
+use super::outbound::Outbound;
+use super::time::Time;
+use super::{AnswerKind, Endpoint, Event, ServedCall, SessionRef};
+use crate::buffer::Message;
+use crate::wire::{AckBody, AckStatus, FinishedBody, Flags, Header, PacketType, Refusal, RefusedBody};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// When a busy server asks to be tried again, in µs.
+const BUSY_RETRY_US: u32 = 1000;
+
+impl Endpoint {
+    pub(super) fn on_packet_to_callee(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        header: &Header,
+        raw: &[u8],
+        body: &mut [u8],
+    ) {
+        let known = self.callee_by_session.get(&header.session).copied();
+        let is_owner = |session: &super::CalleeSession| {
+            session.link.peer == from
+                && session.link.client == header.client
+                && header.instance == session.link.instance
+        };
+        let known = known
+            .filter(|index| !self.config.makes(Check::SessionOwner) || self.callees.get(*index).is_some_and(is_owner));
+        let index = match known {
+            Some(index) => index,
+            None if !self.config.makes(Check::UnknownSession) && header.kind == PacketType::Call => {
+                self.adopt_stray(now, from, header)
+            }
+            None => {
+                self.stats.strays += 1;
+                let answers = !matches!(header.kind, PacketType::Ack | PacketType::Close | PacketType::Cancel);
+                if answers {
+                    self.refuse(now, from, header, Refusal::UnknownSession);
+                }
+                return;
+            }
+        };
+        let must_be_sealed = self.config.makes(Check::Authentication);
+        let Some(session) = self.callees.get_mut(index) else {
+            return;
+        };
+        let Some(body) = session.link.open(header, raw, body, must_be_sealed) else {
+            self.stats.unauthentic += 1;
+            return;
+        };
+        session.link.heard(now, header);
+        let remember = self.config.makes(Check::EndedCall);
+        let released = session.raise_lowest(header.lowest, remember);
+        self.released(index, released);
+        match header.kind {
+            PacketType::Call | PacketType::Oneway => self.on_call(now, index, header, body),
+            PacketType::Ack if header.rpc == 0 => self.on_finished(index, body),
+            PacketType::Ack => self.on_ack_to_callee(now, index, header, body),
+            PacketType::Ping => self.on_ping(index, header),
+            PacketType::Cancel => self.on_cancel(index, header.rpc),
+            PacketType::Close => return self.drop_callee(index),
+            _ => self.stats.strays += 1,
+        }
+        self.touch(now, SessionRef::Callee(index));
+    }
+
+    /// Makes a session for a packet of none: what must never happen, for the simulation to show why.
+    fn adopt_stray(&mut self, now: Time, from: SocketAddr, header: &Header) -> usize {
+        let mut link = super::link::Link::new(&self.config, false, from, header.client, now);
+        link.session = header.session;
+        link.instance = header.instance;
+        let service = self.methods.get(&header.method).copied().unwrap_or(0);
+        let index = self.callees.insert(super::CalleeSession::new(link, 0, service, [0; 32]));
+        self.callee_by_session.insert(header.session, index);
+        index
+    }
+
+    /// Accounts for what a session let go of, and tells of calls that need not run any more.
+    fn released(&mut self, index: usize, released: Released) {
+        self.bytes = self.bytes.saturating_sub(released.bytes);
+        let Some(session) = self.callees.get(index).map(|session| session.link.session) else {
+            return;
+        };
+        for rpc in released.unanswered {
+            self.events.push_back(Event::Cancelled { call: ServedCall { session, rpc } });
+        }
+        released.spent.into_iter().for_each(|spent| self.pool.put(spent));
+    }
+
+    fn on_call(&mut self, now: Time, index: usize, header: &Header, body: &[u8]) {
+        let is_first = header.flags.has(Flags::FIRST);
+        if is_first != (header.offset == 0) && self.config.makes(Check::FirstFragment) {
+            self.stats.malformed += 1;
+            return;
+        }
+        let finds_duplicates = self.config.makes(Check::DuplicateCall);
+        let Some(session) = self.callees.get_mut(index) else {
+            return;
+        };
+        if session.has_ended(header.rpc) {
+            self.stats.duplicates += 1;
+            return;
+        }
+        match session.calls.get(&header.rpc) {
+            Some(Served::Arriving(_)) => self.on_call_fragment(now, index, header, body),
+            Some(_) if finds_duplicates => self.on_duplicate(index, header),
+            _ => self.on_new_call(now, index, header, body, is_first),
+        }
+    }
+
+    /// A call that is known comes again: it is not run again.
+    fn on_duplicate(&mut self, index: usize, header: &Header) {
+        self.stats.duplicates += 1;
+        let Some(session) = self.callees.get_mut(index) else {
+            return;
+        };
+        match session.calls.get(&header.rpc) {
+            Some(Served::Running | Served::Done) => {
+                session.link.note_ack(header.rpc, AckStatus::Complete, Vec::new());
+            }
+            Some(Served::Answered(_)) => session.answer_again(header.rpc),
+            Some(Served::Arriving(_)) | None => {}
+        }
+    }
+
+    fn on_new_call(&mut self, now: Time, index: usize, header: &Header, body: &[u8], is_first: bool) {
+        let len = header.message_len as usize;
+        let Some(session) = self.callees.get_mut(index) else {
+            return;
+        };
+        let refusal = if self.methods.get(&header.method) != Some(&session.service) {
+            Some(Refusal::UnknownMethod)
+        } else if self.is_draining {
+            Some(Refusal::Draining)
+        } else if header.message_len > self.config.message_bytes_max {
+            Some(Refusal::TooLarge { limit: self.config.message_bytes_max })
+        } else if session.calls.len() >= self.config.calls_max as usize {
+            Some(Refusal::Busy { retry_us: BUSY_RETRY_US })
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            return self.refuse_call(index, header.rpc, header.packet, refusal);
+        }
+        if is_first && body.len() == len {
+            let message = self.pool.copy(body);
+            self.start_call(now, index, header, message);
+            return;
+        }
+        let fits =
+            session.bytes + len <= self.config.session_bytes_max && self.bytes + len <= self.config.total_bytes_max;
+        if !fits && self.config.makes(Check::MemoryBound) {
+            self.stats.over_budget += 1;
+            return self.refuse_call(index, header.rpc, header.packet, Refusal::Busy { retry_us: BUSY_RETRY_US });
+        }
+        session.bytes += len;
+        self.bytes += len;
+        let inbound = Inbound::new(self.pool.take(len));
+        session.calls.insert(header.rpc, Served::Arriving(Arriving { inbound, progress: now }));
+        self.on_call_fragment(now, index, header, body);
+    }
+
+    fn on_call_fragment(&mut self, now: Time, index: usize, header: &Header, body: &[u8]) {
+        let checks_length = self.config.makes(Check::MessageLength);
+        let Some(session) = self.callees.get_mut(index) else {
+            return;
+        };
+        let Some(Served::Arriving(arriving)) = session.calls.get_mut(&header.rpc) else {
+            return;
+        };
+        if arriving.inbound.len() != header.message_len as usize && checks_length {
+            self.stats.malformed += 1;
+            return;
+        }
+        let inserted = arriving.inbound.insert(header.offset, body);
+        if matches!(inserted, Inserted::Progress | Inserted::Gap) {
+            arriving.progress = now;
+        }
+        self.after_call_fragment(now, index, header, inserted);
+    }
+
+    /// Acknowledges arriving fragments of a call, as often as needed; starts it when all are there.
+    pub(super) fn after_call_fragment(&mut self, now: Time, index: usize, header: &Header, inserted: Inserted) {
+        let Some(session) = self.callees.get_mut(index) else {
+            return;
+        };
+        let credits = session.link.credits;
+        let Some(Served::Arriving(arriving)) = session.calls.get_mut(&header.rpc) else {
+            return;
+        };
+        if inserted == Inserted::Complete {
+            let Some(Served::Arriving(arriving)) = session.calls.remove(&header.rpc) else {
+                return;
+            };
+            let message = arriving.inbound.into_buffer();
+            session.bytes = session.bytes.saturating_sub(message.len());
+            self.bytes = self.bytes.saturating_sub(message.len());
+            return self.start_call(now, index, header, message);
+        }
+        if let Some(ranges) = due_ack(&mut arriving.inbound, inserted, header, credits) {
+            session.link.note_ack(header.rpc, AckStatus::Partial, ranges);
+        }
+    }
+
+    fn start_call(&mut self, now: Time, index: usize, header: &Header, message: Vec<u8>) {
+        let Some(session) = self.callees.get_mut(index) else {
+            return;
+        };
+        let oneway = header.kind == PacketType::Oneway;
+        session.calls.insert(header.rpc, Served::Running);
+        if oneway {
+            session.link.note_ack(header.rpc, AckStatus::Complete, Vec::new());
+        }
+        let call = ServedCall { session: session.link.session, rpc: header.rpc };
+        self.prompt.push(call);
+        self.events.push_back(Event::Call {
+            call,
+            peer: session.link.peer,
+            method: header.method,
+            service: session.service,
+            oneway,
+            message,
+            deadline: (header.deadline_us > 0).then(|| now.plus(Duration::from_micros(u64::from(header.deadline_us)))),
+        });
+    }
+
+    /// Refuses a call in its session.
+    fn refuse_call(&mut self, index: usize, rpc: u64, packet: u64, refusal: Refusal) {
+        self.stats.refusals += 1;
+        let remembers = self.config.makes(Check::DrainingRemembered);
+        let Some(session) = self.callees.get_mut(index) else {
+            return;
+        };
+        if refusal == Refusal::Draining && remembers {
+            // It is issued elsewhere now, so it must never run here.
+            let released = session.finish(rpc..rpc + 1, true);
+            self.released(index, released);
+        }
+        let Some(session) = self.callees.get_mut(index) else {
+            return;
+        };
+        let body = RefusedBody { refusal, packet };
+        session.link.note(PacketType::Refused, rpc, Flags::default(), body.to_bytes());
+    }
+
+    fn on_finished(&mut self, index: usize, body: &[u8]) {
+        let Ok(finished) = FinishedBody::parse(body) else {
+            self.stats.malformed += 1;
+            return;
+        };
+        let remember = self.config.makes(Check::EndedCall);
+        for (start, end) in finished.ranges {
+            let Some(session) = self.callees.get_mut(index) else {
+                return;
+            };
+            let released = session.finish(start..end, remember);
+            self.released(index, released);
+        }
+    }
+
+    fn on_cancel(&mut self, index: usize, rpc: u64) {
+        let remember = self.config.makes(Check::CancelRemembered);
+        let Some(session) = self.callees.get_mut(index) else {
+            return;
+        };
+        let released = session.finish(rpc..rpc.saturating_add(1), remember);
+        self.released(index, released);
+    }
+
+    fn on_ack_to_callee(&mut self, now: Time, index: usize, header: &Header, body: &[u8]) {
+        let Ok(ack) = AckBody::parse(body) else {
+            self.stats.malformed += 1;
+            return;
+        };
+        let Some(session) = self.callees.get_mut(index) else {
+            return;
+        };
+        let Some(Served::Answered(answered)) = session.calls.get_mut(&header.rpc) else {
+            return;
+        };
+        answered.backoff = 0;
+        let again = session.link.on_ack(now, &mut answered.out, &ack);
+        if again || answered.out.peek().is_some() {
+            session.enqueue(header.rpc);
+        }
+    }
+
+    fn on_ping(&mut self, index: usize, header: &Header) {
+        let Some(session) = self.callees.get_mut(index) else {
+            return;
+        };
+        if header.rpc == 0 || session.has_ended(header.rpc) {
+            return session.link.note(PacketType::Pong, header.rpc, Flags::default(), Vec::new());
+        }
+        match session.calls.get_mut(&header.rpc) {
+            None => session.link.note_ack(header.rpc, AckStatus::Discarded, Vec::new()),
+            Some(Served::Arriving(arriving)) => {
+                arriving.inbound.unacked = 0;
+                let ranges = arriving.inbound.ranges(64);
+                session.link.note_ack(header.rpc, AckStatus::Partial, ranges);
+            }
+            Some(Served::Running | Served::Done) => {
+                session.link.note_ack(header.rpc, AckStatus::Complete, Vec::new());
+            }
+            Some(Served::Answered(_)) => {
+                session.answer_again(header.rpc);
+                session.link.note(PacketType::Pong, header.rpc, Flags::default(), Vec::new());
+            }
+        }
+    }
+
+    /// Answers a call. Nothing happens if its session or its caller is gone.
+    pub fn reply(
+        &mut self,
+        now: Time,
+        call: ServedCall,
+        kind: AnswerKind,
+        method: crate::wire::MethodField,
+        message: Message,
+    ) {
+        let Some(index) = self.callee_by_session.get(&call.session).copied() else {
+            return;
+        };
+        let Some(session) = self.callees.get_mut(index) else {
+            return;
+        };
+        let kind = match kind {
+            AnswerKind::Reply => PacketType::Reply,
+            AnswerKind::Exception => PacketType::Exception,
+        };
+        let is_prompt = self.prompt.contains(&call);
+        let out = Outbound::new(message, session.link.fragment_bytes());
+        if let Some(bytes) = session.answer(call.rpc, Answered::new(kind, method, out, is_prompt)) {
+            self.bytes += bytes;
+        }
+        self.touch(now, SessionRef::Callee(index));
+    }
+
+    /// A oneway call's handler has ended.
+    pub fn done(&mut self, call: ServedCall) {
+        let Some(index) = self.callee_by_session.get(&call.session) else {
+            return;
+        };
+        let Some(session) = self.callees.get_mut(*index) else {
+            return;
+        };
+        if let Some(served) = session.calls.get_mut(&call.rpc)
+            && matches!(served, Served::Running)
+        {
+            *served = Served::Done;
+        }
+    }
+
+    /// Gives a call back unrun: its caller is told to try again later.
+    pub fn refuse_busy(&mut self, now: Time, call: ServedCall, retry: Duration) {
+        let Some(index) = self.callee_by_session.get(&call.session).copied() else {
+            return;
+        };
+        let Some(session) = self.callees.get_mut(index) else {
+            return;
+        };
+        if matches!(session.calls.get(&call.rpc), Some(Served::Running)) {
+            session.calls.remove(&call.rpc);
+            let retry_us = u32::try_from(retry.as_micros()).unwrap_or(u32::MAX);
+            self.refuse_call(index, call.rpc, 0, Refusal::Busy { retry_us });
+            self.touch(now, SessionRef::Callee(index));
+        }
+    }
+
+    /// What is due for a callee's session.
+    pub(super) fn callee_timeout(&mut self, now: Time, index: usize) {
+        let Some(session) = self.callees.get_mut(index) else {
+            return;
+        };
+        if now.since(session.link.heard) >= self.config.lease {
+            return self.drop_callee(index);
+        }
+        let freed = session.calls_timeout(now, &self.config);
+        self.bytes = self.bytes.saturating_sub(freed);
+        self.touch(now, SessionRef::Callee(index));
+    }
+
+    /// Forgets a session: from now on its packets are refused.
+    fn drop_callee(&mut self, index: usize) {
+        if !self.callees.contains(index) {
+            return;
+        }
+        let mut session = self.callees.remove(index);
+        self.callee_by_session.remove(&session.link.session);
+        self.callee_by_nonce.remove(&(session.link.client, session.nonce));
+        let released = session.raise_lowest(u64::MAX, true);
+        self.bytes = self.bytes.saturating_sub(released.bytes);
+        for rpc in released.unanswered {
+            let call = ServedCall { session: session.link.session, rpc };
+            self.events.push_back(Event::Cancelled { call });
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! The caller's side of a session: calls outstanding, their retransmission, their answers.
+
+use super::config::Config;
+use super::datagrams::Datagrams;
+use super::inbound::Inbound;
+use super::link::Link;
+use super::outbound::Outbound;
+use super::time::Time;
+use super::{CallId, Request};
+use crate::wire::{FinishedBody, Flags, Header, MethodField, PacketType};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// Ended calls after which the client says so even though no packet is due.
+const UNREPORTED_MAX: u32 = 64;
+/// Probes unanswered after which HELD lapses.
+const HELD_PROBES: u32 = 3;
+/// Interval of probes while the control plane holds a call.
+const HELD_PROBE: Duration = Duration::from_millis(200);
+/// First wait after *busy*; doubles up to the ceiling of the retransmission time-out.
+const BUSY_WAIT: Duration = Duration::from_millis(1);
+
+/// Where a call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CallPhase {
+    /// Not all of it is known to have arrived.
+    Sending,
+    /// The callee has all of it.
+    Arrived,
+    /// The control plane holds it; so many probes may go unanswered.
+    Held(u32),
+    /// The callee was busy; it is sent again when the timer ends.
+    Busy,
+}
+
+/// A call sent in a session.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) id: CallId,
+    pub(super) method: MethodField,
+    pub(super) oneway: bool,
+    pub(super) idempotent: bool,
+    pub(super) out: Outbound,
+    pub(super) answer: Option<(PacketType, Inbound)>,
+    pub(super) deadline: Option<Time>,
+    pub(super) started: Time,
+    pub(super) phase: CallPhase,
+    /// When the call is looked after next; nothing is due before it was sent.
+    pub(super) timer: Option<Time>,
+    /// Time-outs in a row.
+    pub(super) backoff: u32,
+    /// Whether it stands in the session's queue of messages to send.
+    queued: bool,
+}
+
+/// How a session came to be, or comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// OPEN is being sent.
+    Opening,
+    /// The session was silent for long: PING is being sent.
+    Confirming,
+    /// Calls may be sent.
+    Open,
+}
+
+/// A session as the caller keeps it.
+#[derive(Debug)]
+pub(super) struct CallerSession {
+    pub(super) link: Link,
+    /// Hash of the service's name.
+    pub(super) service: u64,
+    pub(super) phase: Phase,
+    /// OPEN's nonce.
+    pub(super) nonce: u64,
+    /// Our random value in OPEN.
+    pub(super) random: [u8; 32],
+    /// The method that OPEN precedes.
+    pub(super) first_method: MethodField,
+    /// When OPEN or PING is sent again.
+    pub(super) handshake_timer: Time,
+    pub(super) handshake_attempts: u32,
+    pub(super) handshake_since: Time,
+    /// When the last OPEN left, for a first round-trip sample.
+    pub(super) handshake_sent: Time,
+    pub(super) epoch: u64,
+    pub(super) lease: Duration,
+    pub(super) calls_max: usize,
+    pub(super) peer_message_max: u32,
+    /// The lost session that this one replaces.
+    pub(super) previous: u64,
+    pub(super) calls: BTreeMap<u64, Call>,
+    pub(super) waiting: VecDeque<Call>,
+    outgoing: VecDeque<u64>,
+    /// Calls that ended since a packet last told the callee.
+    unreported: u32,
+    pub(super) report_at: Option<Time>,
+    /// Memory of arriving answers.
+    pub(super) bytes: usize,
+}
+
+impl CallerSession {
+    pub(super) fn new(config: &Config, link: Link, service: u64, first_method: MethodField, now: Time) -> Self {
+        Self {
+            link,
+            service,
+            phase: Phase::Opening,
+            nonce: 0,
+            random: [0; 32],
+            first_method,
+            handshake_timer: now,
+            handshake_attempts: 0,
+            handshake_since: now,
+            handshake_sent: now,
+            epoch: 0,
+            lease: config.lease,
+            calls_max: 1,
+            peer_message_max: config.message_bytes_max,
+            previous: 0,
+            calls: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            outgoing: VecDeque::new(),
+            unreported: 0,
+            report_at: None,
+            bytes: 0,
+        }
+    }
+
+    /// A request becomes a call that waits for its turn.
+    pub(super) fn wait(&mut self, now: Time, id: CallId, request: Request) {
+        let out = Outbound::new(request.message, self.link.fragment_bytes());
+        self.waiting.push_back(Call {
+            id,
+            method: request.method,
+            oneway: request.oneway,
+            idempotent: request.idempotent,
+            out,
+            answer: None,
+            deadline: request.deadline.map(|after| now.plus(after)),
+            started: now,
+            phase: CallPhase::Sending,
+            timer: None,
+            backoff: 0,
+            queued: false,
+        });
+    }
+
+    /// Moves waiting calls into the session, as many as the callee takes. Calls that the callee would refuse for
+    /// their length are returned.
+    pub(super) fn admit(&mut self, next_rpc: &mut u64) -> Vec<Call> {
+        let mut too_large = Vec::new();
+        while self.phase == Phase::Open && self.calls.len() < self.calls_max {
+            let Some(mut call) = self.waiting.pop_front() else {
+                break;
+            };
+            if call.out.message_len() > self.peer_message_max {
+                too_large.push(call);
+                continue;
+            }
+            call.out.restart(self.link.fragment_bytes());
+            let rpc = *next_rpc;
+            *next_rpc += 1;
+            call.queued = true;
+            self.outgoing.push_back(rpc);
+            self.calls.insert(rpc, call);
+        }
+        too_large
+    }
+
+    /// A call has something to send.
+    pub(super) fn enqueue(&mut self, rpc: u64) {
+        if let Some(call) = self.calls.get_mut(&rpc)
+            && !call.queued
+        {
+            call.queued = true;
+            self.outgoing.push_back(rpc);
+        }
+    }
+
+    /// The lowest call outstanding; `next_rpc` when there is none.
+    pub(super) fn lowest(&self, next_rpc: u64) -> u64 {
+        self.calls.keys().next().copied().unwrap_or(next_rpc)
+    }
+
+    /// Takes a call out: it has ended for this end.
+    pub(super) fn end(&mut self, now: Time, rpc: u64, ack_delay: Duration) -> Option<Call> {
+        let mut call = self.calls.remove(&rpc)?;
+        let in_flight = call.out.drain_flight();
+        self.link.window.acked(in_flight);
+        if let Some((_, inbound)) = &call.answer {
+            self.bytes = self.bytes.saturating_sub(inbound.len());
+        }
+        self.unreported += 1;
+        if self.unreported >= UNREPORTED_MAX {
+            self.report_at = Some(now);
+        } else {
+            self.report_at.get_or_insert(now.plus(ack_delay));
+        }
+        Some(call)
+    }
+
+    /// Tells the callee which calls have ended, if it is time.
+    pub(super) fn report(&mut self, next_rpc: u64) {
+        let mut ranges = Vec::new();
+        let mut keys = self.calls.keys().copied();
+        if let Some(mut before) = keys.next() {
+            for rpc in keys.chain([next_rpc]) {
+                if before + 1 < rpc {
+                    ranges.push((before + 1, rpc));
+                }
+                before = rpc;
+            }
+        }
+        self.link.note(PacketType::Ack, 0, Flags::default(), FinishedBody { ranges }.to_bytes());
+        self.reported();
+    }
+
+    fn reported(&mut self) {
+        self.unreported = 0;
+        self.report_at = None;
+    }
+
+    /// Whether something can be sent now.
+    pub(super) fn can_send(&self) -> bool {
+        self.link.has_notes() || (!self.outgoing.is_empty() && self.link.window.room() > 0)
+    }
+
+    /// Fills the batch with what is to be sent.
+    pub(super) fn fill(&mut self, now: Time, next_rpc: u64, limits: (usize, usize), out: &mut Datagrams) {
+        let lowest = self.lowest(next_rpc);
+        while let Some(bytes) = self.link.peek_note() {
+            if !out.takes(bytes, limits.0, limits.1) {
+                return;
+            }
+            self.link.put_note(lowest, out);
+        }
+        while let Some(rpc) = self.outgoing.front().copied() {
+            let Some(call) = self.calls.get_mut(&rpc) else {
+                self.outgoing.pop_front();
+                continue;
+            };
+            let Some(range) = call.out.peek() else {
+                call.queued = false;
+                self.outgoing.pop_front();
+                let after = self.link.rtt.timeout(call.backoff);
+                call.timer = Some(now.plus(after));
+                continue;
+            };
+            if self.link.window.room() == 0 {
+                call.timer.get_or_insert(now.plus(self.link.rtt.timeout(call.backoff)));
+                return;
+            }
+            if !out.takes(self.link.fragment_datagram(&range), limits.0, limits.1) {
+                return;
+            }
+            let kind = if call.oneway { PacketType::Oneway } else { PacketType::Call };
+            let mut header = Link::message_header(kind, call.method, rpc, lowest);
+            header.deadline_us = call.deadline.map_or(0, |deadline| micros(deadline.since(now)));
+            self.link.put_fragment(now, header, &mut call.out, range, out);
+            self.link.owes(now);
+            if self.unreported > 0 && self.calls.len() as u64 == next_rpc - lowest {
+                self.reported();
+            }
+        }
+    }
+
+    /// The next time at which something is due.
+    pub(super) fn next_deadline(&self, config: &Config) -> Option<Time> {
+        let handshake = (self.phase != Phase::Open).then_some(self.handshake_timer);
+        let calls = self.calls.values().filter_map(|call| earlier(call.timer, call.deadline)).min();
+        let waiting = self.waiting.iter().filter_map(|call| call.deadline).min();
+        let idle = (self.calls.is_empty() && self.waiting.is_empty()).then(|| self.link.heard.plus(self.lease));
+        [handshake, calls, waiting, self.report_at, self.link.silent_at(config.peer_timeout), idle]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Looks after one call whose timer ended.
+    pub(super) fn call_timeout(&mut self, now: Time, rpc: u64, ceiling: Duration) {
+        let Some(call) = self.calls.get_mut(&rpc) else {
+            return;
+        };
+        call.backoff = call.backoff.saturating_add(1);
+        let mut again = false;
+        match call.phase {
+            CallPhase::Busy => {
+                let freed = call.out.restart(self.link.fragment_bytes());
+                self.link.window.forget(freed);
+                call.phase = CallPhase::Sending;
+                again = true;
+            }
+            CallPhase::Sending if call.answer.is_none() && call.out.is_single() => {
+                self.link.on_timeout(&mut call.out, call.backoff);
+                let freed = call.out.send_first_again();
+                self.link.window.forget(freed);
+                again = true;
+            }
+            CallPhase::Held(left) => {
+                call.phase = if left == 0 { CallPhase::Sending } else { CallPhase::Held(left - 1) };
+                self.link.note(PacketType::Ping, rpc, Flags::ACK_NOW, Vec::new());
+            }
+            CallPhase::Sending | CallPhase::Arrived => {
+                if let Some((_, inbound)) = &call.answer {
+                    let ranges = inbound.ranges(64);
+                    self.link.note_ack(rpc, crate::wire::AckStatus::Partial, ranges);
+                } else {
+                    self.link.on_timeout(&mut call.out, call.backoff);
+                    again = call.out.peek().is_some();
+                }
+                self.link.note(PacketType::Ping, rpc, Flags::ACK_NOW, Vec::new());
+            }
+        }
+        let wait = match call.phase {
+            CallPhase::Held(_) => HELD_PROBE,
+            _ => self.link.rtt.timeout(call.backoff).min(ceiling),
+        };
+        call.timer = Some(now.plus(wait));
+        self.link.owes(now);
+        if again {
+            self.enqueue(rpc);
+        }
+    }
+
+    /// The callee was busy: the call waits, longer each time, and is then sent again.
+    pub(super) fn on_busy(&mut self, now: Time, rpc: u64, retry: Duration, ceiling: Duration) {
+        let Some(call) = self.calls.get_mut(&rpc) else {
+            return;
+        };
+        if call.phase == CallPhase::Busy || call.answer.is_some() {
+            return;
+        }
+        let freed = call.out.acked_all();
+        self.link.window.forget(freed);
+        call.phase = CallPhase::Busy;
+        let wait = retry.max(BUSY_WAIT).saturating_mul(1 << call.backoff.min(10)).min(ceiling);
+        call.timer = Some(now.plus(wait));
+    }
+
+    /// The control plane holds the call.
+    pub(super) fn on_held(&mut self, now: Time, rpc: u64) {
+        if let Some(call) = self.calls.get_mut(&rpc) {
+            call.phase = CallPhase::Held(HELD_PROBES);
+            call.timer = Some(now.plus(HELD_PROBE));
+        }
+    }
+
+    /// Whether the session was silent for half its lease, so that a call should not be risked in it.
+    pub(super) fn is_stale(&self, now: Time) -> bool {
+        now.since(self.link.heard) >= self.lease / 2
+    }
+
+    /// What the flags of an answer to the first transmission tell about the path.
+    pub(super) fn sample(&mut self, now: Time, header: &Header, call: &Call) {
+        if header.flags.has(Flags::PROMPT) && call.out.packets == 1 {
+            self.link.rtt.sample(now.since(call.out.sent_at));
+        }
+    }
+
+    /// All calls, those sent first.
+    pub(super) fn drain_calls(&mut self) -> Vec<Call> {
+        self.outgoing.clear();
+        let sent = std::mem::take(&mut self.calls).into_values();
+        sent.chain(std::mem::take(&mut self.waiting)).collect()
+    }
+}
+
+impl Call {
+    /// As if never sent, for another session.
+    pub(super) fn reset(mut self) -> Self {
+        self.out.restart(usize::MAX);
+        self.out.packets = 0;
+        self.answer = None;
+        self.phase = CallPhase::Sending;
+        self.timer = None;
+        self.backoff = 0;
+        self.queued = false;
+        self
+    }
+}
+
+pub(super) fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// Microseconds for the deadline field: at least 1, at most what fits.
+fn micros(duration: Duration) -> u32 {
+    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX).max(1)
+}

@@ -1,0 +1,116 @@
+//! What an endpoint is told at its making.
+
+use std::time::Duration;
+
+/// A secret shared by two ends, given to both by their operator.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key(pub(crate) [u8; 32]);
+
+impl Key {
+    /// The key of these 32 bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The key written as 64 hexadecimal digits (white space around them is ignored).
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let digits = text.trim().as_bytes();
+        if digits.len() != 64 {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let digit = |c: u8| char::from(c).to_digit(16);
+            *byte = u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok()?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+/// Limits and times of an endpoint. [`Config::default`] suits a rack or a data centre.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Longest message sent or taken, in bytes. Default 64 MiB.
+    pub message_bytes_max: u32,
+    /// Largest datagram (UDP payload) sent or taken, in bytes. Default 1,232: what every IPv6 path carries. Drivers set
+    /// it from the route.
+    pub datagram_bytes: u16,
+    /// Bytes the socket can buffer from all peers together. Default 104 KiB. Drivers set it from the socket.
+    pub receive_buffer_bytes: usize,
+    /// Floor of the retransmission time-out. Default 5 ms.
+    pub rto_min: Duration,
+    /// Retransmission time-out before the first sample. Default 50 ms.
+    pub rto_initial: Duration,
+    /// Ceiling of the retransmission time-out and of the probing interval. Default 1 s.
+    pub rto_max: Duration,
+    /// A peer not heard for this long while it owes an answer is dead. Default 10 s.
+    pub peer_timeout: Duration,
+    /// As callee: a session silent for longer is forgotten. Default 30 s.
+    pub lease: Duration,
+    /// Answers are acknowledged after this time if no later packet has done it. Default 20 ms.
+    pub ack_delay: Duration,
+    /// As callee: sessions at most. Default 4,096; each takes about 1 KiB, and 1 KiB more with a key.
+    pub sessions_max: usize,
+    /// As callee: calls of one session outstanding at most. Default 1,024.
+    pub calls_max: u32,
+    /// Bytes of messages (arriving, and answers kept for retransmission) for one session at most. Default 256 MiB.
+    pub session_bytes_max: usize,
+    /// Bytes of messages for all sessions at most. Default 1 GiB.
+    pub total_bytes_max: usize,
+    /// The operator's key; without one nothing is sealed.
+    pub key: Option<Key>,
+    /// The callee instance this endpoint is; 0 draws one at random.
+    pub instance: u32,
+    /// The node's incarnation, as the control plane assigned it. Default 1.
+    pub incarnation: u32,
+    /// Which safety checks are made.
+    #[cfg(feature = "_sim")]
+    pub checks: super::checks::Checks,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            message_bytes_max: 64 << 20,
+            datagram_bytes: 1232,
+            receive_buffer_bytes: 104 << 10,
+            rto_min: Duration::from_millis(5),
+            rto_initial: Duration::from_millis(50),
+            rto_max: Duration::from_secs(1),
+            peer_timeout: Duration::from_secs(10),
+            lease: Duration::from_secs(30),
+            ack_delay: Duration::from_millis(20),
+            sessions_max: 4096,
+            calls_max: 1024,
+            session_bytes_max: 256 << 20,
+            total_bytes_max: 1 << 30,
+            key: None,
+            instance: 0,
+            incarnation: 1,
+            #[cfg(feature = "_sim")]
+            checks: super::checks::Checks::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_from_hex() {
+        let text = format!(" {}\n", "0a".repeat(32));
+        assert_eq!(Key::from_hex(&text), Some(Key::from_bytes([10; 32])));
+        assert_eq!(Key::from_hex("0a"), None);
+        assert_eq!(Key::from_hex(&"zz".repeat(32)), None);
+        assert_eq!(format!("{:?}", Key::from_bytes([1; 32])), "Key(…)");
+    }
+}

@@ -1,0 +1,141 @@
+//! Datagrams on their way to a socket: a batch for one peer that one system call can send.
+
+use super::seal::TAG_BYTES;
+use crate::buffer::Message;
+use crate::wire::HEADER_BYTES;
+use bytes::Bytes;
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::ops::Range;
+
+/// Bodies of at least this many bytes are referred to in a batch, not copied.
+const SHARE_BYTES_MIN: usize = 4096;
+
+/// What [`super::Endpoint::poll_transmit`] put into [`Datagrams`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transmit {
+    /// Where all of them go.
+    pub to: SocketAddr,
+    /// Bytes of each datagram but the last, which may be shorter.
+    pub segment_bytes: usize,
+    /// How many they are.
+    pub segments: usize,
+}
+
+/// A batch of datagrams: bytes of its own with shared blocks in between. Reusable.
+#[derive(Debug, Default)]
+pub struct Datagrams {
+    bytes: Vec<u8>,
+    /// Shared blocks, each with the position in `bytes` before which it stands.
+    blocks: Vec<(usize, Bytes)>,
+    len: usize,
+    segments: usize,
+    segment_bytes: usize,
+}
+
+impl Datagrams {
+    /// An empty batch.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bytes of all datagrams together.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// All bytes, where no block is shared: the case of all small datagrams.
+    #[must_use]
+    pub fn contiguous(&self) -> Option<&[u8]> {
+        self.blocks.is_empty().then_some(&self.bytes)
+    }
+
+    /// The bytes in order, as slices to be gathered.
+    pub fn gather<'a>(&'a self, out: &mut Vec<IoSlice<'a>>) {
+        let mut from = 0;
+        for (at, block) in &self.blocks {
+            if *at > from {
+                out.push(IoSlice::new(&self.bytes[from..*at]));
+            }
+            out.push(IoSlice::new(block));
+            from = *at;
+        }
+        if from < self.bytes.len() {
+            out.push(IoSlice::new(&self.bytes[from..]));
+        }
+    }
+
+    /// All bytes in one vector, shared blocks copied.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut slices = Vec::new();
+        self.gather(&mut slices);
+        slices.iter().flat_map(|slice| slice.iter().copied()).collect()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.blocks.clear();
+        (self.len, self.segments, self.segment_bytes) = (0, 0, 0);
+    }
+
+    pub(super) fn transmit(&self, to: SocketAddr) -> Transmit {
+        Transmit { to, segment_bytes: self.segment_bytes, segments: self.segments }
+    }
+
+    /// Whether a datagram of `bytes` can join the batch: all but the last have one size, and the limits of a system
+    /// call are kept.
+    pub(super) fn takes(&self, bytes: usize, segments_max: usize, bytes_max: usize) -> bool {
+        self.segments == 0
+            || (bytes <= self.segment_bytes
+                && self.len == self.segments * self.segment_bytes
+                && self.segments < segments_max
+                && self.len + bytes <= bytes_max)
+    }
+
+    /// Starts a datagram with its header.
+    pub(super) fn begin(&mut self, header: &[u8; HEADER_BYTES], body_len: usize) {
+        let bytes = HEADER_BYTES + body_len;
+        if self.segments == 0 {
+            self.segment_bytes = bytes;
+        }
+        self.segments += 1;
+        self.len += bytes;
+        self.bytes.extend_from_slice(header);
+    }
+
+    pub(super) fn put(&mut self, body: &[u8]) {
+        self.bytes.extend_from_slice(body);
+    }
+
+    /// Appends a range of a message, by reference where that pays.
+    pub(super) fn put_message(&mut self, message: &Message, range: Range<u32>, copy: bool) {
+        let (offset, len) = (range.start as usize, range.len());
+        if copy || len < SHARE_BYTES_MIN {
+            message.pieces(offset, len, |piece| self.bytes.extend_from_slice(piece));
+            return;
+        }
+        let (bytes, blocks) = (&mut self.bytes, &mut self.blocks);
+        message.shared_pieces(offset, len, |piece| match piece {
+            Ok(block) if block.len() >= SHARE_BYTES_MIN => blocks.push((bytes.len(), block)),
+            Ok(block) => bytes.extend_from_slice(&block),
+            Err(piece) => bytes.extend_from_slice(piece),
+        });
+    }
+
+    /// Seals the last `body` bytes in place.
+    pub(super) fn seal_tail(&mut self, body: usize, seal: impl FnOnce(&mut [u8]) -> Option<[u8; TAG_BYTES]>) {
+        let start = self.bytes.len() - body;
+        // An AEAD fails only beyond 256 GiB; a zero tag is refused by the receiver.
+        let tag = seal(&mut self.bytes[start..]).unwrap_or_default();
+        self.bytes.extend_from_slice(&tag);
+    }
+}

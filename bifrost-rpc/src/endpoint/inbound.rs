@@ -1,0 +1,190 @@
+//! A message on its way in: fragments put in place as they come.
+
+use rangemap::RangeSet;
+
+/// Separate ranges beyond the contiguous part at most; a fragment that would make more is dropped.
+const RANGES_MAX: usize = 256;
+
+/// What a fragment did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Inserted {
+    /// It brought new bytes.
+    Progress,
+    /// It brought new bytes and left or found a gap.
+    Gap,
+    /// All its bytes were there.
+    Duplicate,
+    /// The message is whole.
+    Complete,
+    /// It does not fit the message.
+    Bad,
+}
+
+/// A message being reassembled.
+#[derive(Debug)]
+pub(super) struct Inbound {
+    buffer: Vec<u8>,
+    /// Bytes from the start without a gap.
+    contiguous: u32,
+    /// What is there beyond.
+    beyond: RangeSet<u32>,
+    /// Bytes received since the last acknowledgement.
+    pub(super) unacked: usize,
+    /// Fragments received while there was a gap, since the last acknowledgement.
+    pub(super) gap_fragments: u32,
+}
+
+impl Inbound {
+    /// A message of `buffer.len()` bytes, none of which is there; the buffer's content does not matter.
+    pub(super) fn new(buffer: Vec<u8>) -> Self {
+        Self { buffer, contiguous: 0, beyond: RangeSet::new(), unacked: 0, gap_fragments: 0 }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.contiguous as usize == self.buffer.len()
+    }
+
+    /// Takes a fragment.
+    pub(super) fn insert(&mut self, offset: u32, data: &[u8]) -> Inserted {
+        let start = offset as usize;
+        let Some(place) = start.checked_add(data.len()).and_then(|end| self.buffer.get_mut(start..end)) else {
+            return Inserted::Bad;
+        };
+        if data.is_empty() {
+            return Inserted::Bad;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "within the buffer, whose length is a u32")]
+        let end = (start + data.len()) as u32;
+        if end <= self.contiguous || self.beyond.gaps(&(offset..end)).next().is_none() {
+            return Inserted::Duplicate;
+        }
+        if offset > self.contiguous && self.beyond.iter().take(RANGES_MAX).count() == RANGES_MAX {
+            return Inserted::Duplicate;
+        }
+        place.copy_from_slice(data);
+        self.arrived(offset, end)
+    }
+
+    /// Where the next bytes in order belong, when nothing lies beyond the contiguous part: a receiver may put them
+    /// there directly and then say [`Inbound::landed`].
+    pub(super) fn landing(&mut self) -> Option<&mut [u8]> {
+        if !self.beyond.is_empty() || self.is_complete() {
+            return None;
+        }
+        self.buffer.get_mut(self.contiguous as usize..)
+    }
+
+    /// `len` bytes were put at the start of [`Inbound::landing`].
+    pub(super) fn landed(&mut self, len: usize) -> Inserted {
+        let end = (self.contiguous as usize + len).min(self.buffer.len());
+        #[expect(clippy::cast_possible_truncation, reason = "within the buffer, whose length is a u32")]
+        let end = end as u32;
+        self.arrived(self.contiguous, end)
+    }
+
+    fn arrived(&mut self, start: u32, end: u32) -> Inserted {
+        self.unacked += (end - start) as usize;
+        if start > self.contiguous {
+            self.beyond.insert(start..end);
+            self.gap_fragments += 1;
+            return Inserted::Gap;
+        }
+        self.contiguous = end;
+        while let Some(first) = self.beyond.first().filter(|first| first.start <= self.contiguous).cloned() {
+            self.contiguous = self.contiguous.max(first.end);
+            self.beyond.remove(first);
+        }
+        if self.is_complete() {
+            Inserted::Complete
+        } else if self.beyond.is_empty() {
+            Inserted::Progress
+        } else {
+            self.gap_fragments += 1;
+            Inserted::Gap
+        }
+    }
+
+    /// The received ranges, for an acknowledgement.
+    pub(super) fn ranges(&self, max: usize) -> Vec<(u32, u32)> {
+        let head = (self.contiguous > 0).then_some((0, self.contiguous));
+        head.into_iter().chain(self.beyond.iter().map(|range| (range.start, range.end))).take(max).collect()
+    }
+
+    pub(super) fn contiguous(&self) -> u32 {
+        self.contiguous
+    }
+
+    /// The buffer, whole when the message is complete.
+    pub(super) fn into_buffer(self) -> Vec<u8> {
+        self.buffer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn in_order_fragments_complete_the_message() {
+        let mut inbound = Inbound::new(vec![0; 5]);
+        assert_eq!(inbound.insert(0, b"ab"), Inserted::Progress);
+        assert_eq!(inbound.insert(0, b"ab"), Inserted::Duplicate);
+        assert_eq!(inbound.insert(3, b"de"), Inserted::Gap);
+        assert!(inbound.landing().is_none());
+        assert_eq!(inbound.insert(2, b"c"), Inserted::Complete);
+        assert_eq!(inbound.into_buffer(), b"abcde");
+    }
+
+    #[test]
+    fn fragments_past_the_end_are_bad() {
+        let mut inbound = Inbound::new(vec![0; 5]);
+        assert_eq!(inbound.insert(4, b"ef"), Inserted::Bad);
+        assert_eq!(inbound.insert(u32::MAX, b"ef"), Inserted::Bad);
+        assert_eq!(inbound.insert(0, b""), Inserted::Bad);
+    }
+
+    #[test]
+    fn bytes_can_land_in_place() {
+        let mut inbound = Inbound::new(vec![0; 4]);
+        inbound.landing().unwrap()[..3].copy_from_slice(b"abc");
+        assert_eq!(inbound.landed(3), Inserted::Progress);
+        assert_eq!(inbound.insert(3, b"d"), Inserted::Complete);
+        assert_eq!(inbound.into_buffer(), b"abcd");
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_overlap_and_duplication_gives_the_message(
+            message in prop::collection::vec(any::<u8>(), 1..400),
+            cuts in prop::collection::vec((0usize..400, 1usize..90), 0..60),
+        ) {
+            let mut inbound = Inbound::new(vec![0xEE; message.len()]);
+            let mut have = vec![false; message.len()];
+            let all = cuts.into_iter().chain((0..message.len()).step_by(7).map(|at| (at, 7)));
+            for (start, len) in all {
+                let start = start % message.len();
+                let end = (start + len).min(message.len());
+                let before = have.iter().filter(|h| **h).count();
+                have[start..end].fill(true);
+                let after = have.iter().filter(|h| **h).count();
+                let inserted = inbound.insert(u32::try_from(start).unwrap(), &message[start..end]);
+                match inserted {
+                    Inserted::Duplicate => prop_assert_eq!(before, after),
+                    Inserted::Complete => prop_assert_eq!(after, message.len()),
+                    Inserted::Progress | Inserted::Gap => prop_assert!(after > before && after < message.len()),
+                    Inserted::Bad => prop_assert!(false, "refused a fragment that fits"),
+                }
+                let ranges: usize = inbound.ranges(1000).iter().map(|(s, e)| (e - s) as usize).sum();
+                prop_assert_eq!(ranges, after);
+                if inserted == Inserted::Complete { break; }
+            }
+            prop_assert!(inbound.is_complete());
+            prop_assert_eq!(inbound.into_buffer(), message);
+        }
+    }
+}

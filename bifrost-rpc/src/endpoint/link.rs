@@ -1,0 +1,286 @@
+//! What both ends of a session keep of it: addresses and ids, packet numbers, keys, path, and packets to send.
+
+use super::config::Config;
+use super::datagrams::Datagrams;
+use super::outbound::{Acked, Outbound};
+use super::rtt::Rtt;
+use super::seal::{SessionSeal, TAG_BYTES};
+use super::time::Time;
+use super::window::Window;
+use crate::wire::{AckBody, AckStatus, CREDIT_BYTES, Flags, HEADER_BYTES, Header, MethodField, PacketType};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::time::Duration;
+
+/// A packet without a message, waiting to be sent.
+#[derive(Debug)]
+pub(super) struct Note {
+    pub(super) kind: PacketType,
+    pub(super) rpc: u64,
+    pub(super) flags: Flags,
+    pub(super) body: Vec<u8>,
+}
+
+/// Notes waiting at most; more are dropped, as the network might.
+const NOTES_MAX: usize = 1024;
+
+/// One end of a session.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) peer: SocketAddr,
+    pub(super) client: u64,
+    pub(super) session: u64,
+    pub(super) instance: u32,
+    incarnation: u32,
+    is_caller: bool,
+    next_packet: u64,
+    /// The highest packet number received.
+    pub(super) largest_packet: u64,
+    pub(super) seal: Option<SessionSeal>,
+    pub(super) rtt: Rtt,
+    pub(super) window: Window,
+    /// Largest datagram sent to the peer.
+    pub(super) datagram_bytes: usize,
+    /// When the peer was last heard.
+    pub(super) heard: Time,
+    /// Since when the peer owes an answer.
+    pub(super) owed_since: Option<Time>,
+    /// What this end can buffer from the peer.
+    pub(super) credits: usize,
+    notes: VecDeque<Note>,
+    /// Whether the session stands in the endpoint's queue of those with something to send.
+    pub(super) is_ready: bool,
+    /// The time for which an entry stands in the endpoint's timer queue.
+    pub(super) armed: Option<Time>,
+}
+
+/// Time-outs in a row of a large message after which the path is taken to lose large datagrams.
+const BLACK_HOLE_TIMEOUTS: u32 = 3;
+/// What every IPv6 path carries: 1,280 bytes less the IPv6 and UDP headers.
+const DATAGRAM_BYTES_SAFE: usize = 1232;
+
+impl Link {
+    pub(super) fn new(config: &Config, is_caller: bool, peer: SocketAddr, client: u64, now: Time) -> Self {
+        Self {
+            peer,
+            client,
+            session: 0,
+            instance: 0,
+            incarnation: config.incarnation,
+            is_caller,
+            next_packet: 1,
+            largest_packet: 0,
+            seal: None,
+            rtt: Rtt::new(config.rto_min, config.rto_initial, config.rto_max),
+            window: Window::new(64 << 10),
+            datagram_bytes: usize::from(config.datagram_bytes).max(DATAGRAM_BYTES_SAFE),
+            heard: now,
+            owed_since: None,
+            credits: config.receive_buffer_bytes,
+            notes: VecDeque::new(),
+            is_ready: false,
+            armed: None,
+        }
+    }
+
+    /// Payload bytes of a full fragment.
+    pub(super) fn fragment_bytes(&self) -> usize {
+        self.datagram_bytes - HEADER_BYTES - self.tag_bytes()
+    }
+
+    fn tag_bytes(&self) -> usize {
+        if self.seal.is_some() { TAG_BYTES } else { 0 }
+    }
+
+    /// The peer was heard in a packet of this session.
+    pub(super) fn heard(&mut self, now: Time, header: &Header) {
+        self.heard = now;
+        self.owed_since = None;
+        self.largest_packet = self.largest_packet.max(header.packet);
+        self.window.grant(usize::from(header.credits) * CREDIT_BYTES);
+    }
+
+    /// The peer owes an answer from now on, if it did not already.
+    pub(super) fn owes(&mut self, now: Time) {
+        self.owed_since.get_or_insert(now);
+    }
+
+    /// Queues a packet without a message.
+    pub(super) fn note(&mut self, kind: PacketType, rpc: u64, flags: Flags, body: Vec<u8>) {
+        if self.notes.len() < NOTES_MAX {
+            self.notes.push_back(Note { kind, rpc, flags, body });
+        }
+    }
+
+    /// Queues an acknowledgement of fragments of `rpc`.
+    pub(super) fn note_ack(&mut self, rpc: u64, status: AckStatus, ranges: Vec<(u32, u32)>) {
+        let body = AckBody { status, largest_packet: self.largest_packet, ranges };
+        self.note(PacketType::Ack, rpc, Flags::default(), body.to_bytes());
+    }
+
+    pub(super) fn has_notes(&self) -> bool {
+        !self.notes.is_empty()
+    }
+
+    /// Datagram bytes of the next note.
+    pub(super) fn peek_note(&self) -> Option<usize> {
+        self.notes.front().map(|note| HEADER_BYTES + note.body.len() + self.tag_bytes())
+    }
+
+    pub(super) fn drop_notes(&mut self) {
+        self.notes.clear();
+    }
+
+    /// Writes the next note.
+    pub(super) fn put_note(&mut self, lowest: u64, out: &mut Datagrams) {
+        let Some(note) = self.notes.pop_front() else {
+            return;
+        };
+        let mut header = Header::new(note.kind);
+        header.flags = note.flags;
+        header.rpc = note.rpc;
+        header.lowest = lowest;
+        let header = self.finish(header, note.body.len());
+        out.begin(&header, note.body.len() + self.tag_bytes());
+        out.put(&note.body);
+        self.seal_tail(&header, note.body.len(), out);
+    }
+
+    /// Datagram bytes of the fragment `range`.
+    pub(super) fn fragment_datagram(&self, range: &Range<u32>) -> usize {
+        HEADER_BYTES + range.len() + self.tag_bytes()
+    }
+
+    /// Writes a fragment of a message; `header` carries what the message knows.
+    pub(super) fn put_fragment(
+        &mut self,
+        now: Time,
+        mut header: Header,
+        message: &mut Outbound,
+        range: Range<u32>,
+        out: &mut Datagrams,
+    ) {
+        header.offset = range.start;
+        header.message_len = message.message_len();
+        if range.start == 0 {
+            header.flags = header.flags.with(Flags::FIRST);
+        }
+        let packet = self.next_packet;
+        let body_len = range.len();
+        let header = self.finish(header, body_len);
+        out.begin(&header, body_len + self.tag_bytes());
+        out.put_message(message.message(), range.clone(), self.seal.is_some());
+        self.seal_tail(&header, body_len, out);
+        let counted = message.sent(now, packet, range);
+        self.window.sent(counted);
+    }
+
+    fn finish(&mut self, mut header: Header, body_len: usize) -> [u8; HEADER_BYTES] {
+        if self.is_caller {
+            header.flags = header.flags.with(Flags::TO_CALLEE);
+        }
+        if self.seal.is_some() {
+            header.flags = header.flags.with(Flags::SEALED);
+        }
+        header.client = self.client;
+        header.instance = self.instance;
+        header.incarnation = self.incarnation;
+        header.session = self.session;
+        header.packet = self.next_packet;
+        header.credits = u16::try_from(self.credits / CREDIT_BYTES).unwrap_or(u16::MAX);
+        header.body_len = u16::try_from(body_len + self.tag_bytes()).unwrap_or(u16::MAX);
+        self.next_packet += 1;
+        header.to_bytes()
+    }
+
+    fn seal_tail(&mut self, header: &[u8; HEADER_BYTES], body_len: usize, out: &mut Datagrams) {
+        let packet = self.next_packet - 1;
+        if let Some(seal) = &self.seal {
+            out.seal_tail(body_len, |body| seal.seal(packet, header, body));
+        }
+    }
+
+    /// Takes an acknowledgement of fragments of `message`. Says whether something has to be sent again.
+    pub(super) fn on_ack(&mut self, now: Time, message: &mut Outbound, ack: &AckBody) -> bool {
+        match ack.status {
+            AckStatus::Complete => {
+                let bytes = message.acked_all();
+                self.window.acked(bytes);
+                false
+            }
+            AckStatus::Discarded => {
+                let bytes = message.restart(self.fragment_bytes());
+                self.window.forget(bytes);
+                true
+            }
+            AckStatus::Partial => {
+                let timeout = self.rtt.timeout(0);
+                let overdue = Time::from_nanos(now.as_nanos().saturating_sub(nanos(timeout)));
+                let Acked { bytes, lost, lost_packet, sent_at } = message.acked(ack, overdue);
+                self.window.acked(bytes);
+                self.window.forget(lost);
+                if let Some(packet) = lost_packet {
+                    self.window.lost(packet, self.next_packet);
+                }
+                if let Some(sent_at) = sent_at {
+                    self.rtt.sample(now.since(sent_at));
+                }
+                message.peek().is_some()
+            }
+        }
+    }
+
+    /// A large message timed out `timeouts` times in a row: perhaps the path loses large datagrams only.
+    pub(super) fn on_timeout(&mut self, message: &mut Outbound, timeouts: u32) {
+        if timeouts >= BLACK_HOLE_TIMEOUTS && self.datagram_bytes > DATAGRAM_BYTES_SAFE && message.bytes() > 1024 {
+            self.shrink_datagrams();
+            let bytes = message.restart_unacked(self.fragment_bytes());
+            self.window.forget(bytes);
+        }
+    }
+
+    /// Falls back to datagrams that every path carries.
+    pub(super) fn shrink_datagrams(&mut self) {
+        self.datagram_bytes = DATAGRAM_BYTES_SAFE;
+    }
+
+    /// Decrypts a body in place. `None`: it is not what the peer sent in this session.
+    pub(super) fn open<'a>(
+        &mut self,
+        header: &Header,
+        header_bytes: &[u8],
+        body: &'a mut [u8],
+        must_be_sealed: bool,
+    ) -> Option<&'a mut [u8]> {
+        match &mut self.seal {
+            Some(seal) if header.flags.has(Flags::SEALED) => seal.open(header.packet, header_bytes, body),
+            Some(_) if must_be_sealed => None,
+            Some(_) => Some(body),
+            None => (!header.flags.has(Flags::SEALED)).then_some(body),
+        }
+    }
+
+    /// The header of a fragment, as far as the session knows it.
+    pub(super) fn message_header(kind: PacketType, method: MethodField, rpc: u64, lowest: u64) -> Header {
+        let mut header = Header::new(kind);
+        header.method = method;
+        header.rpc = rpc;
+        header.lowest = lowest;
+        header
+    }
+
+    /// Whether the peer owes an answer for longer than `limit`.
+    pub(super) fn is_silent(&self, now: Time, limit: Duration) -> bool {
+        self.owed_since.is_some_and(|since| now.since(since) >= limit)
+    }
+
+    /// When [`Link::is_silent`] comes true.
+    pub(super) fn silent_at(&self, limit: Duration) -> Option<Time> {
+        self.owed_since.map(|since| since.plus(limit))
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

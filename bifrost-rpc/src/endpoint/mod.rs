@@ -1,0 +1,576 @@
+//! The transport as a pure state machine: many peers, many calls, caller and callee at once.
+//!
+//! An [`Endpoint`] owns no socket, no clock and no thread. Datagrams and the time go in; datagrams, events and the
+//! time of the next time-out come out. `docs/protocol.md` says what it does; the simulation (feature `_sim`) drives
+//! it through loss, duplication, reordering, corruption and crashes.
+
+mod callee;
+mod callee_packets;
+mod caller;
+mod caller_packets;
+mod checks;
+mod config;
+mod datagrams;
+mod error;
+mod inbound;
+mod link;
+mod open;
+mod outbound;
+mod pool;
+mod rtt;
+mod seal;
+mod time;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+pub use checks::Check;
+#[cfg(feature = "_sim")]
+pub use checks::Checks;
+pub use config::{Config, Key};
+pub use datagrams::{Datagrams, Transmit};
+pub use error::{CallError, Lost};
+pub use time::Time;
+
+use crate::buffer::Message;
+use crate::wire::{HEADER_BYTES, Header, MethodField, PacketType, Refusal, WireError};
+use callee::CalleeSession;
+use caller::CallerSession;
+use pool::BufferPool;
+use slab::Slab;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A call, as its caller names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId(u64);
+
+/// A call, as its callee names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServedCall {
+    session: u64,
+    rpc: u64,
+}
+
+/// A call to be made.
+#[derive(Debug)]
+pub struct Request {
+    /// The method, as the server registered it.
+    pub method: MethodField,
+    /// Hash of the service's name ([`service_hash`]): calls to one service at one address share a session.
+    pub service: u64,
+    /// No answer is expected; the call ends when the server has it.
+    pub oneway: bool,
+    /// A call whose outcome is unknown may be issued again.
+    pub idempotent: bool,
+    /// Time allowed for the call, at most 71 minutes on the wire.
+    pub deadline: Option<Duration>,
+    /// The Thrift message.
+    pub message: Message,
+}
+
+/// What names a service in [`Request::service`].
+#[must_use]
+pub fn service_hash(service: &str) -> u64 {
+    crate::wire::fnv1a(service.bytes())
+}
+
+/// What a callee answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerKind {
+    /// A Thrift REPLY: a result or a declared exception.
+    Reply,
+    /// A Thrift EXCEPTION: an application exception.
+    Exception,
+}
+
+/// An answered call, as its caller sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answered {
+    /// The answer's Thrift message.
+    Message(AnswerKind, Vec<u8>),
+    /// A oneway call has reached the server.
+    Delivered,
+}
+
+/// What happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A call of ours has ended.
+    Answer {
+        /// The call.
+        call: CallId,
+        /// Its end.
+        result: Result<Answered, CallError>,
+    },
+    /// A call to run. It is answered with [`Endpoint::reply`], or with [`Endpoint::done`] if it is oneway, or given
+    /// back with [`Endpoint::refuse_busy`].
+    Call {
+        /// The call.
+        call: ServedCall,
+        /// Who calls.
+        peer: SocketAddr,
+        /// The method, one of those registered.
+        method: MethodField,
+        /// The service it was registered with.
+        service: u32,
+        /// Whether no answer is expected.
+        oneway: bool,
+        /// The Thrift message.
+        message: Vec<u8>,
+        /// When the caller gives it up.
+        deadline: Option<Time>,
+    },
+    /// The caller no longer waits for a call that was not answered yet. If it was not started, it need not be.
+    Cancelled {
+        /// The call.
+        call: ServedCall,
+    },
+}
+
+/// What an endpoint has counted since it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Packets taken in.
+    pub packets_in: u64,
+    /// Packets sent.
+    pub packets_out: u64,
+    /// Datagrams that are no Bifröst packets, or malformed ones.
+    pub malformed: u64,
+    /// Packets that did not open with the key.
+    pub unauthentic: u64,
+    /// Calls that came again and were not run again.
+    pub duplicates: u64,
+    /// Packets sent because an earlier one brought no answer in time.
+    pub timeouts: u64,
+    /// REFUSED packets sent.
+    pub refusals: u64,
+    /// Packets of unknown sessions.
+    pub strays: u64,
+    /// Packets dropped because memory would exceed its bound.
+    pub over_budget: u64,
+}
+
+/// What an endpoint holds at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Sessions as caller, opening ones included.
+    pub caller_sessions: usize,
+    /// Sessions as callee.
+    pub callee_sessions: usize,
+    /// Calls of ours that have not ended.
+    pub calls: usize,
+    /// Calls remembered as callee: arriving, running, answered.
+    pub served: usize,
+    /// Bytes of arriving messages and kept answers.
+    pub bytes: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum SessionRef {
+    Caller(usize),
+    Callee(usize),
+}
+
+/// The transport state machine.
+pub struct Endpoint {
+    config: Config,
+    seed: [u8; 32],
+    drawn: u64,
+    client: u64,
+    epoch: u64,
+    next_call: u64,
+    next_rpc: u64,
+
+    callers: Slab<CallerSession>,
+    /// The session in use for each address and service.
+    caller_by_target: HashMap<(SocketAddr, u64), usize>,
+    caller_by_session: HashMap<u64, usize>,
+    caller_by_nonce: HashMap<u64, usize>,
+    tokens: HashMap<SocketAddr, Vec<u8>>,
+
+    callees: Slab<CalleeSession>,
+    callee_by_session: HashMap<u64, usize>,
+    callee_by_nonce: HashMap<(u64, u64), usize>,
+    methods: HashMap<MethodField, u32>,
+    is_draining: bool,
+
+    bytes: usize,
+    /// Messages of several fragments arriving at the moment.
+    arriving: usize,
+    pool: BufferPool,
+    open_seal: Option<seal::OpenSeal>,
+
+    ready: VecDeque<SessionRef>,
+    /// Whole datagrams that belong to no session.
+    loose: VecDeque<(SocketAddr, Vec<u8>)>,
+    refusals_left: u32,
+    refusals_since: Time,
+    timers: BinaryHeap<Reverse<(Time, SessionRef)>>,
+    events: VecDeque<Event>,
+    /// Calls that arrived in the datagram being handled, whose immediate replies are prompt.
+    prompt: Vec<ServedCall>,
+    stats: Stats,
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint").field("usage", &self.usage()).field("stats", &self.stats).finish_non_exhaustive()
+    }
+}
+
+/// Refusals for packets of no session at most, each second.
+const REFUSALS_PER_SECOND: u32 = 1000;
+/// Datagrams of no session waiting at most.
+const LOOSE_MAX: usize = 1024;
+/// Bytes of a batch at most: what one UDP send carries.
+const BATCH_BYTES_MAX: usize = 65_000;
+
+impl Endpoint {
+    /// An endpoint whose random values are drawn from `seed`, which must be unpredictable where it matters.
+    #[must_use]
+    pub fn new(config: Config, seed: [u8; 32]) -> Self {
+        let open_seal = config.key.as_ref().map(seal::OpenSeal::new);
+        let mut endpoint = Self {
+            config,
+            seed,
+            drawn: 0,
+            client: 0,
+            epoch: 0,
+            next_call: 1,
+            next_rpc: 1,
+            callers: Slab::new(),
+            caller_by_target: HashMap::new(),
+            caller_by_session: HashMap::new(),
+            caller_by_nonce: HashMap::new(),
+            tokens: HashMap::new(),
+            callees: Slab::new(),
+            callee_by_session: HashMap::new(),
+            callee_by_nonce: HashMap::new(),
+            methods: HashMap::new(),
+            is_draining: false,
+            bytes: 0,
+            arriving: 0,
+            pool: BufferPool::default(),
+            open_seal,
+            ready: VecDeque::new(),
+            loose: VecDeque::new(),
+            refusals_left: REFUSALS_PER_SECOND,
+            refusals_since: Time::ZERO,
+            timers: BinaryHeap::new(),
+            events: VecDeque::new(),
+            prompt: Vec::new(),
+            stats: Stats::default(),
+        };
+        endpoint.client = endpoint.random_u64();
+        endpoint.epoch = endpoint.random_u64();
+        if endpoint.config.instance == 0 {
+            #[expect(clippy::cast_possible_truncation, reason = "any 32 of the 64 random bits will do")]
+            let instance = endpoint.random_u64() as u32;
+            endpoint.config.instance = instance.max(1);
+        }
+        endpoint
+    }
+
+    /// Registers a method of service number `service` to be served.
+    ///
+    /// # Errors
+    ///
+    /// The field of another method is the same: the service it belongs to is returned.
+    pub fn serve(&mut self, method: MethodField, service: u32) -> Result<(), u32> {
+        match self.methods.insert(method, service) {
+            Some(other) => Err(other),
+            None => Ok(()),
+        }
+    }
+
+    /// Starts a call to a server.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::TooLarge`]: the message is over the limit.
+    pub fn call(&mut self, now: Time, peer: SocketAddr, request: Request) -> Result<CallId, CallError> {
+        let (len, limit) = (request.message.len(), self.config.message_bytes_max as usize);
+        if len > limit {
+            return Err(CallError::TooLarge { len, limit });
+        }
+        let id = CallId(self.next_call);
+        self.next_call += 1;
+        let index = self.session_for(now, peer, request.service, request.method);
+        let Some(session) = self.callers.get_mut(index) else {
+            return Ok(id);
+        };
+        let deadline = request.deadline.map(|after| now.plus(after));
+        session.wait(now, id, request);
+        self.advance_caller(now, index);
+        if let Some(deadline) = deadline {
+            self.arm_at(deadline, SessionRef::Caller(index));
+        }
+        Ok(id)
+    }
+
+    /// The next batch of datagrams to send, at most `segments_max` of one size.
+    pub fn poll_transmit(&mut self, now: Time, segments_max: usize, out: &mut Datagrams) -> Option<Transmit> {
+        out.clear();
+        if let Some((to, datagram)) = self.loose.pop_front() {
+            let (header, body) = datagram.split_first_chunk::<HEADER_BYTES>()?;
+            out.begin(header, body.len());
+            out.put(body);
+            self.stats.packets_out += 1;
+            return Some(out.transmit(to));
+        }
+        let limits = (segments_max, BATCH_BYTES_MAX);
+        while let Some(session) = self.ready.pop_front() {
+            let (to, can_send) = match session {
+                SessionRef::Caller(index) => {
+                    let Some(caller) = self.callers.get_mut(index) else {
+                        continue;
+                    };
+                    caller.fill(now, self.next_rpc, limits, out);
+                    caller.link.is_ready = caller.can_send();
+                    (caller.link.peer, caller.link.is_ready)
+                }
+                SessionRef::Callee(index) => {
+                    let Some(callee) = self.callees.get_mut(index) else {
+                        continue;
+                    };
+                    callee.fill(now, limits, out);
+                    callee.link.is_ready = callee.can_send();
+                    (callee.link.peer, callee.link.is_ready)
+                }
+            };
+            if can_send {
+                self.ready.push_front(session);
+            }
+            self.arm(now, session);
+            if !out.is_empty() {
+                let transmit = out.transmit(to);
+                self.stats.packets_out += transmit.segments as u64;
+                return Some(transmit);
+            }
+        }
+        None
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`Endpoint::handle_timeout`] has something to do. It may turn out that there is nothing.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.timers.peek().map(|Reverse((time, _))| *time)
+    }
+
+    /// Does what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Time) {
+        while let Some(Reverse((time, session))) = self.timers.peek().copied() {
+            if time > now {
+                break;
+            }
+            self.timers.pop();
+            if let Some(link) = self.link_mut(session)
+                && link.armed == Some(time)
+            {
+                link.armed = None;
+            }
+            match session {
+                SessionRef::Caller(index) => self.caller_timeout(now, index),
+                SessionRef::Callee(index) => self.callee_timeout(now, index),
+            }
+        }
+    }
+
+    /// Takes in a datagram, or several that the kernel joined. Bodies are decrypted in place.
+    pub fn handle(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) {
+        self.prompt.clear();
+        let mut rest = datagram;
+        while !rest.is_empty() {
+            let header = match Header::parse(rest) {
+                Ok(header) => header,
+                Err(error) => {
+                    self.on_malformed(now, from, rest, error);
+                    return;
+                }
+            };
+            let end = HEADER_BYTES + usize::from(header.body_len);
+            if rest.len() < end {
+                self.stats.malformed += 1;
+                return;
+            }
+            let (packet, more) = rest.split_at_mut(end);
+            rest = more;
+            let (header_bytes, body) = packet.split_at_mut(HEADER_BYTES);
+            self.stats.packets_in += 1;
+            self.handle_packet(now, from, &header, header_bytes, body);
+        }
+    }
+
+    fn handle_packet(&mut self, now: Time, from: SocketAddr, header: &Header, raw: &[u8], body: &mut [u8]) {
+        use crate::wire::Flags;
+        let to_callee = header.flags.has(Flags::TO_CALLEE);
+        match header.kind {
+            PacketType::Open if to_callee => self.on_open(now, from, header, raw, body),
+            PacketType::Opened if !to_callee => self.on_opened(now, from, header, raw, body),
+            PacketType::Memory | PacketType::Control => self.stats.strays += 1,
+            _ if to_callee => self.on_packet_to_callee(now, from, header, raw, body),
+            _ => self.on_packet_to_caller(now, from, header, raw, body),
+        }
+    }
+
+    fn on_malformed(&mut self, now: Time, from: SocketAddr, datagram: &[u8], error: WireError) {
+        self.stats.malformed += 1;
+        let WireError::Version(version) = error else {
+            return;
+        };
+        let is_open = datagram.get(3) == Some(&(PacketType::Open as u8));
+        if is_open {
+            let nonce = datagram.get(48..56).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
+            let mut header = Header::new(PacketType::Open);
+            header.rpc = nonce;
+            self.refuse(now, from, &header, Refusal::WrongVersion { speaks: crate::wire::VERSION });
+        } else {
+            self.on_foreign_version(from, version);
+        }
+    }
+
+    /// Stops taking new sessions and calls; those running are finished. Whoever is refused may call elsewhere.
+    pub fn drain(&mut self) {
+        self.is_draining = true;
+    }
+
+    /// What has been counted.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// What is held.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        Usage {
+            caller_sessions: self.callers.len(),
+            callee_sessions: self.callees.len(),
+            calls: self.callers.iter().map(|(_, session)| session.calls.len() + session.waiting.len()).sum(),
+            served: self.callees.iter().map(|(_, session)| session.calls.len()).sum(),
+            bytes: self.bytes,
+        }
+    }
+
+    /// The server instance this endpoint is.
+    #[must_use]
+    pub fn instance(&self) -> u32 {
+        self.config.instance
+    }
+
+    /// A message's memory, to be used again.
+    pub fn recycle(&mut self, spent: Vec<u8>) {
+        self.pool.put(spent);
+    }
+
+    /// Memory for a message to be built in.
+    pub fn buffer(&mut self) -> crate::buffer::MessageBuffer {
+        crate::buffer::MessageBuffer::recycle(self.pool.take_small())
+    }
+
+    /// A datagram could not be sent because it is larger than the link takes: smaller ones are sent from now on.
+    pub fn datagram_too_large(&mut self, peer: SocketAddr) {
+        let callers = self.callers.iter_mut().map(|(_, session)| &mut session.link);
+        let callees = self.callees.iter_mut().map(|(_, session)| &mut session.link);
+        callers.chain(callees).filter(|link| link.peer == peer).for_each(link::Link::shrink_datagrams);
+    }
+
+    fn random(&mut self) -> [u8; 32] {
+        self.drawn += 1;
+        seal::keyed_hash(&self.seed, &self.drawn.to_be_bytes())
+    }
+
+    /// A random number, never 0.
+    fn random_u64(&mut self) -> u64 {
+        let bytes = self.random();
+        bytes.first_chunk().copied().map_or(1, u64::from_be_bytes).max(1)
+    }
+
+    fn link_mut(&mut self, session: SessionRef) -> Option<&mut link::Link> {
+        match session {
+            SessionRef::Caller(index) => self.callers.get_mut(index).map(|session| &mut session.link),
+            SessionRef::Callee(index) => self.callees.get_mut(index).map(|session| &mut session.link),
+        }
+    }
+
+    /// Puts a session with something to send into the queue, and its next deadline into the timer queue.
+    fn touch(&mut self, now: Time, session: SessionRef) {
+        let can_send = match session {
+            SessionRef::Caller(index) => self.callers.get(index).is_some_and(CallerSession::can_send),
+            SessionRef::Callee(index) => self.callees.get(index).is_some_and(CalleeSession::can_send),
+        };
+        if can_send
+            && let Some(link) = self.link_mut(session)
+            && !link.is_ready
+        {
+            link.is_ready = true;
+            self.ready.push_back(session);
+        }
+        self.arm(now, session);
+    }
+
+    /// Puts a session's next deadline into the timer queue. Where an entry stands for a time that is near anyway,
+    /// the search for an earlier one is left to it.
+    fn arm(&mut self, now: Time, session: SessionRef) {
+        let near = now.plus(self.config.rto_min);
+        if self.link_mut(session).is_none_or(|link| link.armed.is_some_and(|armed| armed <= near)) {
+            return;
+        }
+        let due = match session {
+            SessionRef::Caller(index) => {
+                self.callers.get(index).and_then(|session| session.next_deadline(&self.config))
+            }
+            SessionRef::Callee(index) => {
+                self.callees.get(index).and_then(|session| session.next_deadline(&self.config))
+            }
+        };
+        if let Some(due) = due {
+            self.arm_at(due, session);
+        }
+    }
+
+    fn arm_at(&mut self, due: Time, session: SessionRef) {
+        if let Some(link) = self.link_mut(session)
+            && link.armed.is_none_or(|armed| due < armed)
+        {
+            link.armed = Some(due);
+            self.timers.push(Reverse((due, session)));
+        }
+    }
+
+    /// Refuses a packet of no session.
+    fn refuse(&mut self, now: Time, to: SocketAddr, refused: &Header, refusal: Refusal) {
+        if now.since(self.refusals_since) >= Duration::from_secs(1) {
+            self.refusals_since = now;
+            self.refusals_left = REFUSALS_PER_SECOND;
+        }
+        if self.refusals_left == 0 || self.loose.len() >= LOOSE_MAX {
+            return;
+        }
+        self.refusals_left -= 1;
+        self.stats.refusals += 1;
+        let body = crate::wire::RefusedBody { refusal, packet: refused.packet }.to_bytes();
+        let mut header = Header::new(PacketType::Refused);
+        header.method = refused.method;
+        header.client = refused.client;
+        header.rpc = refused.rpc;
+        header.session = refused.session;
+        header.instance = self.config.instance;
+        header.incarnation = self.config.incarnation;
+        header.body_len = u16::try_from(body.len()).unwrap_or(0);
+        let mut datagram = header.to_bytes().to_vec();
+        datagram.extend_from_slice(&body);
+        self.loose.push_back((to, datagram));
+    }
+}

@@ -1,0 +1,315 @@
+//! A message on its way out: which bytes were sent, which arrived, which are to be sent again.
+
+use super::time::Time;
+use crate::buffer::Message;
+use crate::wire::AckBody;
+use rangemap::RangeSet;
+use std::collections::VecDeque;
+use std::ops::Range;
+
+/// A later packet that arrived this many packets after one that did not makes it lost.
+const REORDER_PACKETS: u64 = 3;
+/// Messages of one fragment up to this size are not counted in the window.
+const UNCOUNTED_BYTES_MAX: usize = 2048;
+
+#[derive(Debug, Clone, Copy)]
+struct Sent {
+    packet: u64,
+    start: u32,
+    end: u32,
+    at: Time,
+}
+
+/// What an acknowledgement changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Acked {
+    /// Bytes that left the flight because they arrived.
+    pub(super) bytes: usize,
+    /// Bytes that left the flight because they are lost.
+    pub(super) lost: usize,
+    /// The highest packet number among the lost.
+    pub(super) lost_packet: Option<u64>,
+    /// When the newest packet acknowledged was sent.
+    pub(super) sent_at: Option<Time>,
+}
+
+/// A message being sent.
+#[derive(Debug)]
+pub(super) struct Outbound {
+    message: Message,
+    len: u32,
+    /// Payload bytes of a full fragment.
+    fragment: u32,
+    /// The first byte never sent.
+    next: u32,
+    /// Bytes to send again.
+    again: RangeSet<u32>,
+    acked: RangeSet<u32>,
+    flight: VecDeque<Sent>,
+    /// Whether any packet of it was ever sent.
+    pub(super) transmitted: bool,
+    /// Packets sent, to tell a first transmission.
+    pub(super) packets: u32,
+    /// When the newest packet was sent.
+    pub(super) sent_at: Time,
+    /// A message without bytes is one empty fragment, to be sent.
+    empty_due: bool,
+}
+
+impl Outbound {
+    /// `message` must be shorter than 4 GiB, which the endpoint's limit ensures; `fragment` is positive.
+    pub(super) fn new(message: Message, fragment: usize) -> Self {
+        let len = u32::try_from(message.len()).unwrap_or(u32::MAX);
+        Self {
+            message,
+            len,
+            fragment: u32::try_from(fragment).unwrap_or(u32::MAX).max(1),
+            next: 0,
+            again: RangeSet::new(),
+            acked: RangeSet::new(),
+            flight: VecDeque::new(),
+            transmitted: false,
+            packets: 0,
+            sent_at: Time::ZERO,
+            empty_due: len == 0,
+        }
+    }
+
+    pub(super) fn message(&self) -> &Message {
+        &self.message
+    }
+
+    pub(super) fn into_message(self) -> Message {
+        self.message
+    }
+
+    pub(super) fn message_len(&self) -> u32 {
+        self.len
+    }
+
+    pub(super) fn is_single(&self) -> bool {
+        self.len <= self.fragment
+    }
+
+    fn is_counted(&self) -> bool {
+        self.len as usize > UNCOUNTED_BYTES_MAX
+    }
+
+    /// Whether every byte was sent at least once and none is waiting to be sent again.
+    pub(super) fn is_sent(&self) -> bool {
+        self.next == self.len && self.again.is_empty() && !self.empty_due
+    }
+
+    /// Whether every byte is known to have arrived.
+    pub(super) fn is_acked(&self) -> bool {
+        self.len > 0 && self.acked.gaps(&(0..self.len)).next().is_none()
+    }
+
+    /// Bytes of the next fragment to send.
+    pub(super) fn peek(&self) -> Option<Range<u32>> {
+        if let Some(first) = self.again.first() {
+            return Some(first.start..first.end.min(first.start.saturating_add(self.fragment)));
+        }
+        if self.next < self.len || self.empty_due {
+            return Some(self.next..self.len.min(self.next.saturating_add(self.fragment)));
+        }
+        None
+    }
+
+    /// The fragment of [`Outbound::peek`] was sent. Returns the bytes that entered the flight.
+    pub(super) fn sent(&mut self, now: Time, packet: u64, range: Range<u32>) -> usize {
+        self.transmitted = true;
+        self.packets = self.packets.saturating_add(1);
+        self.sent_at = now;
+        self.empty_due = false;
+        if range.end > self.next {
+            self.next = range.end;
+        }
+        if !self.again.is_empty() && !range.is_empty() {
+            self.again.remove(range.clone());
+        }
+        if !self.is_counted() {
+            return 0;
+        }
+        self.flight.push_back(Sent { packet, start: range.start, end: range.end, at: now });
+        (range.end - range.start) as usize
+    }
+
+    /// Takes an acknowledgement of some bytes. Packets sent before `overdue` count as lost if they are not in it.
+    pub(super) fn acked(&mut self, ack: &AckBody, overdue: Time) -> Acked {
+        for (start, end) in &ack.ranges {
+            let end = (*end).min(self.len);
+            if *start < end {
+                self.acked.insert(*start..end);
+                self.again.remove(*start..end);
+            }
+        }
+        let mut outcome = Acked::default();
+        let (acked, again) = (&self.acked, &mut self.again);
+        self.flight.retain(|sent| {
+            let bytes = (sent.end - sent.start) as usize;
+            if acked.gaps(&(sent.start..sent.end)).next().is_none() {
+                outcome.bytes += bytes;
+                if sent.packet <= ack.largest_packet {
+                    outcome.sent_at = outcome.sent_at.max(Some(sent.at));
+                }
+                return false;
+            }
+            let passed = sent.packet.saturating_add(REORDER_PACKETS) <= ack.largest_packet;
+            if passed || (sent.at <= overdue && sent.packet < ack.largest_packet) {
+                outcome.lost += bytes;
+                outcome.lost_packet = outcome.lost_packet.max(Some(sent.packet));
+                acked.gaps(&(sent.start..sent.end)).for_each(|gap| again.insert(gap));
+                return false;
+            }
+            true
+        });
+        outcome
+    }
+
+    /// All of it arrived. Returns the bytes that left the flight.
+    pub(super) fn acked_all(&mut self) -> usize {
+        if self.len > 0 {
+            self.acked.insert(0..self.len);
+        }
+        self.again.clear();
+        self.next = self.len;
+        self.empty_due = false;
+        self.drain_flight()
+    }
+
+    /// The first byte not known to have arrived is sent again (of one fragment: all of it).
+    pub(super) fn send_first_again(&mut self) -> usize {
+        if self.len == 0 {
+            self.empty_due = true;
+            return 0;
+        }
+        let gap = self.acked.gaps(&(0..self.next)).next();
+        let Some(gap) = gap else { return 0 };
+        let range = gap.start..gap.end.min(gap.start.saturating_add(self.fragment));
+        let mut left = 0;
+        self.flight.retain(|sent| {
+            let hit = sent.start < range.end && range.start < sent.end;
+            if hit {
+                left += (sent.end - sent.start) as usize;
+            }
+            !hit
+        });
+        self.again.insert(range);
+        left
+    }
+
+    /// Everything is sent again from the start, in fragments of `fragment` bytes. Returns the bytes that left the flight.
+    pub(super) fn restart(&mut self, fragment: usize) -> usize {
+        self.acked.clear();
+        self.again.clear();
+        self.next = 0;
+        self.empty_due = self.len == 0;
+        self.refragment(fragment);
+        self.drain_flight()
+    }
+
+    /// Everything not known to have arrived is sent again, in fragments of `fragment` bytes. Returns the bytes that
+    /// left the flight.
+    pub(super) fn restart_unacked(&mut self, fragment: usize) -> usize {
+        self.refragment(fragment);
+        let acked = &self.acked;
+        acked.gaps(&(0..self.next)).for_each(|gap| self.again.insert(gap));
+        self.drain_flight()
+    }
+
+    fn refragment(&mut self, fragment: usize) {
+        self.fragment = u32::try_from(fragment).unwrap_or(u32::MAX).max(1);
+    }
+
+    /// Bytes in flight, which leave it when the message is dropped.
+    pub(super) fn drain_flight(&mut self) -> usize {
+        self.flight.drain(..).map(|sent| (sent.end - sent.start) as usize).sum()
+    }
+
+    /// Memory the message holds.
+    pub(super) fn bytes(&self) -> usize {
+        self.len as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::MessageBuffer;
+    use crate::wire::AckStatus;
+    use proptest::prelude::*;
+
+    fn message(len: usize) -> Message {
+        let mut buffer = MessageBuffer::new();
+        buffer.put_slice(&vec![7; len]);
+        buffer.finish()
+    }
+
+    fn ack(largest_packet: u64, ranges: &[(u32, u32)]) -> AckBody {
+        AckBody { status: AckStatus::Partial, largest_packet, ranges: ranges.to_vec() }
+    }
+
+    #[test]
+    fn sends_each_fragment_once_and_lost_ones_again() {
+        let mut out = Outbound::new(message(10_000), 3000);
+        let mut packet = 0;
+        while let Some(range) = out.peek() {
+            packet += 1;
+            out.sent(Time::ZERO, packet, range);
+        }
+        assert_eq!(packet, 4);
+        // Packet 1 is missing, packet 4 arrived: three later, so lost.
+        let outcome = out.acked(&ack(4, &[(3000, 10_000)]), Time::ZERO);
+        assert_eq!((outcome.bytes, outcome.lost, outcome.lost_packet), (7000, 3000, Some(1)));
+        assert_eq!(out.peek(), Some(0..3000));
+        out.sent(Time::ZERO, 5, 0..3000);
+        assert!(out.is_sent() && !out.is_acked());
+        out.acked(&ack(5, &[(0, 10_000)]), Time::ZERO);
+        assert!(out.is_acked());
+    }
+
+    #[test]
+    fn an_empty_message_is_one_empty_fragment() {
+        let mut out = Outbound::new(message(0), 1000);
+        assert_eq!(out.peek(), Some(0..0));
+        out.sent(Time::ZERO, 1, 0..0);
+        assert_eq!(out.peek(), None);
+        out.send_first_again();
+        assert_eq!(out.peek(), Some(0..0));
+    }
+
+    proptest! {
+        /// Whatever is lost, acknowledged or timed out, everything arrives in the end and the flight drains.
+        #[test]
+        fn everything_arrives(len in 0usize..30_000, fragment in 500usize..4000, fate in prop::collection::vec(any::<u8>(), 1..200)) {
+            let mut out = Outbound::new(message(len), fragment);
+            let mut there: RangeSet<u32> = RangeSet::new();
+            let mut empty_arrived = false;
+            let (mut packet, mut flight, mut largest, mut step) = (0u64, 0usize, 0u64, 0usize);
+            while !(out.is_acked() || (len == 0 && empty_arrived)) {
+                step += 1;
+                prop_assert!(step < 5000, "does not end");
+                // After the given fates nothing is lost any more.
+                let fate = fate.get(step).copied().unwrap_or(255);
+                match out.peek() {
+                    Some(range) => {
+                        packet += 1;
+                        flight += out.sent(Time::ZERO, packet, range.clone());
+                        if fate > 80 {
+                            largest = packet;
+                            if range.is_empty() { empty_arrived = true } else { there.insert(range) }
+                        }
+                    }
+                    None => flight -= out.send_first_again(),
+                }
+                if fate % 5 == 0 {
+                    let ranges: Vec<_> = there.iter().map(|r| (r.start, r.end)).collect();
+                    let outcome = out.acked(&ack(largest, &ranges), Time::ZERO);
+                    flight -= outcome.bytes + outcome.lost;
+                }
+            }
+            prop_assert_eq!(out.drain_flight(), flight);
+        }
+    }
+}

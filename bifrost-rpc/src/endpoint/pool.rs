@@ -1,0 +1,82 @@
+//! Buffers to be used again: fresh memory costs page faults, which for large messages cost more than the copying.
+
+/// Buffers kept at most, of either kind.
+const KEPT_MAX: usize = 8;
+/// A buffer of at least this size serves large messages.
+const LARGE_BYTES_MIN: usize = 16 * 1024;
+/// Larger buffers than this are given back to the system.
+const KEPT_BYTES_MAX: usize = 8 << 20;
+
+/// Spent buffers.
+#[derive(Debug, Default)]
+pub(super) struct BufferPool {
+    small: Vec<Vec<u8>>,
+    large: Vec<Vec<u8>>,
+}
+
+impl BufferPool {
+    /// A buffer of `len` bytes of arbitrary content.
+    pub(super) fn take(&mut self, len: usize) -> Vec<u8> {
+        let fits = self.large.iter().position(|spent| spent.len() >= len && spent.len() / 4 <= len);
+        match fits {
+            Some(at) => {
+                let mut buffer = self.large.swap_remove(at);
+                buffer.truncate(len);
+                buffer
+            }
+            None => vec![0; len],
+        }
+    }
+
+    /// A small empty buffer.
+    pub(super) fn take_small(&mut self) -> Vec<u8> {
+        self.small.pop().unwrap_or_else(|| Vec::with_capacity(512))
+    }
+
+    /// A copy of `bytes`, in a buffer that was used before where there is one.
+    pub(super) fn copy(&mut self, bytes: &[u8]) -> Vec<u8> {
+        if bytes.len() >= LARGE_BYTES_MIN {
+            let mut buffer = self.take(bytes.len());
+            buffer.copy_from_slice(bytes);
+            return buffer;
+        }
+        let mut buffer = self.take_small();
+        buffer.clear();
+        buffer.extend_from_slice(bytes);
+        buffer
+    }
+
+    /// Keeps a buffer, or drops it where enough are kept.
+    pub(super) fn put(&mut self, spent: Vec<u8>) {
+        let capacity = spent.capacity();
+        let kept = if capacity >= LARGE_BYTES_MIN { &mut self.large } else { &mut self.small };
+        if kept.len() < KEPT_MAX && capacity <= KEPT_BYTES_MAX && capacity > 0 {
+            kept.push(spent);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_come_back_with_the_length_asked_for() {
+        let mut pool = BufferPool::default();
+        pool.put(vec![1; 40_000]);
+        let buffer = pool.take(30_000);
+        assert_eq!((buffer.len(), buffer.capacity()), (30_000, 40_000));
+        assert_eq!(pool.take(30_000), vec![0; 30_000]);
+        pool.put(vec![1; 100]);
+        assert_eq!(pool.copy(b"abc"), b"abc");
+    }
+
+    #[test]
+    fn a_small_message_does_not_get_a_huge_buffer_and_few_are_kept() {
+        let mut pool = BufferPool::default();
+        pool.put(vec![1; 4 << 20]);
+        assert!(pool.take(20_000).capacity() < 4 << 20);
+        (0..100).for_each(|_| pool.put(vec![0; 20_000]));
+        assert_eq!(pool.large.len(), KEPT_MAX);
+    }
+}

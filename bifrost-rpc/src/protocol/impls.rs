@@ -1,0 +1,5 @@
+//! [`Encode`](super::Encode) and [`Decode`](super::Decode) of the types that Thrift's own types map to.
+
+mod blocks;
+mod containers;
+mod scalars;

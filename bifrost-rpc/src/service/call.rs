@@ -1,0 +1,100 @@
+//! The caller's side: a call into a message, an answer out of one.
+
+use super::{CallResult, Method, read_application_error};
+use crate::buffer::MessageBuffer;
+use crate::protocol::{Binary, Codec, Compact, Encode, Limits, Reader, WireProtocol, Writer};
+use bytes::Bytes;
+use thrift::protocol::{
+    TMessageType, verify_expected_message_type, verify_expected_sequence_number, verify_expected_service_call,
+};
+
+/// Appends the message of a call, in the binary protocol.
+///
+/// # Errors
+///
+/// The arguments exceed a limit. What was written until then stays in `out`.
+pub fn encode_call<A: Encode>(method: &Method, sequence: i32, args: A, out: &mut MessageBuffer) -> thrift::Result<()> {
+    encode_call_in::<Binary, A>(method, sequence, args, out)
+}
+
+/// As [`encode_call`], in the protocol of `C`.
+///
+/// # Errors
+///
+/// As [`encode_call`].
+pub fn encode_call_in<C: Codec, A: Encode>(
+    method: &Method,
+    sequence: i32,
+    args: A,
+    out: &mut MessageBuffer,
+) -> thrift::Result<()> {
+    write_call(method, sequence, args, &mut C::writer(out))
+}
+
+/// Reads an answer, in whichever known protocol it is.
+///
+/// # Errors
+///
+/// The answer to another call, an application exception, a declared exception, or a malformed message.
+pub fn decode_answer<R: CallResult>(method: &Method, sequence: i32, message: &[u8]) -> thrift::Result<R::Value> {
+    match WireProtocol::detect(message)? {
+        WireProtocol::Binary => read_answer::<_, R>(method, sequence, &mut Binary::reader(message)),
+        WireProtocol::Compact => read_answer::<_, R>(method, sequence, &mut Compact::reader(message)),
+    }
+}
+
+/// As [`decode_answer`]; the result's [`Bytes`] refer to `message` instead of being copied from it.
+///
+/// # Errors
+///
+/// As [`decode_answer`].
+pub fn decode_answer_shared<R: CallResult>(
+    method: &Method,
+    sequence: i32,
+    message: &Bytes,
+) -> thrift::Result<R::Value> {
+    let limits = Limits::DEFAULT;
+    match WireProtocol::detect(message)? {
+        WireProtocol::Binary => {
+            let mut input = Binary::shared_reader(message, limits);
+            read_answer::<_, R>(method, sequence, &mut input)
+        }
+        WireProtocol::Compact => {
+            let mut input = Compact::shared_reader(message, limits);
+            read_answer::<_, R>(method, sequence, &mut input)
+        }
+    }
+}
+
+/// Writes the message of a call: ONEWAY for a oneway method, or else CALL.
+pub(crate) fn write_call<W: Writer, A: Encode>(
+    method: &Method,
+    sequence: i32,
+    args: A,
+    out: &mut W,
+) -> thrift::Result<()> {
+    let kind = if method.oneway { TMessageType::OneWay } else { TMessageType::Call };
+    out.message_begin(method.name, kind, sequence)?;
+    args.encode_owned(out)?;
+    out.message_end()
+}
+
+/// Reads the message that answers a call.
+pub(crate) fn read_answer<I: Reader, R: CallResult>(
+    method: &Method,
+    sequence: i32,
+    input: &mut I,
+) -> thrift::Result<R::Value> {
+    let header = input.message_begin()?;
+    verify_expected_sequence_number(sequence, header.sequence)?;
+    verify_expected_service_call(method.name, &header.name)?;
+    if header.kind == TMessageType::Exception {
+        let error = read_application_error(input)?;
+        input.message_end()?;
+        return Err(thrift::Error::Application(error));
+    }
+    verify_expected_message_type(TMessageType::Reply, header.kind)?;
+    let result = R::decode(input)?;
+    input.message_end()?;
+    result.into_value()
+}

@@ -1,0 +1,100 @@
+//! The server's side: every processor is a [`Service`].
+
+use super::{Answer, CallContext, Dispatch, Method, Service, exception};
+use crate::buffer::MessageBuffer;
+use crate::protocol::{Binary, Codec, Compact, Limits, MessageHeader, MethodName, Reader, WireProtocol};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use thrift::ApplicationErrorKind;
+use thrift::protocol::TMessageType;
+
+/// `reply` is cleared when a call fails with its answer half written, so that it should be empty before. A message
+/// of kind ONEWAY is never answered; a handler that panics is answered for.
+impl<D: Dispatch> Service for D {
+    fn name(&self) -> &'static str {
+        D::SERVICE
+    }
+
+    fn methods(&self) -> &'static [Method] {
+        D::METHODS
+    }
+
+    fn call(&self, request: &[u8], _context: &CallContext, reply: &mut MessageBuffer) -> thrift::Result<Answer> {
+        serve(self, request, Limits::DEFAULT, reply)
+    }
+}
+
+/// Runs the call in `request` as [`Service::call`] does, with limits on request and reply.
+///
+/// # Errors
+///
+/// As [`Service::call`].
+pub fn serve<D: Dispatch>(
+    service: &D,
+    request: &[u8],
+    limits: Limits,
+    reply: &mut MessageBuffer,
+) -> thrift::Result<Answer> {
+    match WireProtocol::detect(request)? {
+        WireProtocol::Binary => serve_in::<Binary, D>(service, request, limits, reply),
+        WireProtocol::Compact => serve_in::<Compact, D>(service, request, limits, reply),
+    }
+}
+
+fn serve_in<C: Codec, D: Dispatch>(
+    service: &D,
+    request: &[u8],
+    limits: Limits,
+    reply: &mut MessageBuffer,
+) -> thrift::Result<Answer> {
+    let mut args = C::reader_with_limits(request, limits);
+    let header = without_prefix::<D>(args.message_begin()?);
+    if !matches!(header.kind, TMessageType::Call | TMessageType::OneWay) {
+        return exception(&header, &mut C::writer(reply), not_a_call(&header));
+    }
+    // What the handler may leave behind half done when it panics is its own; ours is cleared.
+    let answered = catch_unwind(AssertUnwindSafe(|| {
+        let mut out = C::writer_with_limits(reply, limits);
+        service.dispatch(&header, &mut args, &mut out)
+    }));
+    let error = match answered {
+        Ok(Ok(Answer::Reply | Answer::Exception)) if header.kind == TMessageType::OneWay => {
+            reply.clear();
+            return Ok(Answer::Nothing);
+        }
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(error)) => error,
+        Err(_panic) => panicked(),
+    };
+    reply.clear();
+    if is_oneway::<D>(&header) {
+        return Ok(Answer::Nothing);
+    }
+    exception(&header, &mut C::writer(reply), error)
+}
+
+/// The header of a call that may have been multiplexed, `Service:method`.
+fn without_prefix<D: Dispatch>(mut header: MessageHeader) -> MessageHeader {
+    let bare = header.name.strip_prefix(D::SERVICE);
+    if let Some(method) = bare.and_then(|rest| rest.strip_prefix(':')) {
+        header.name = MethodName::from(method);
+    }
+    header
+}
+
+fn is_oneway<D: Dispatch>(header: &MessageHeader) -> bool {
+    let declared = || D::METHODS.iter().any(|method| method.oneway && method.name == header.name.as_str());
+    header.kind == TMessageType::OneWay || declared()
+}
+
+#[cold]
+fn not_a_call(header: &MessageHeader) -> thrift::Error {
+    thrift::new_application_error(
+        ApplicationErrorKind::InvalidMessageType,
+        format!("expected a call, got {}", header.kind),
+    )
+}
+
+#[cold]
+fn panicked() -> thrift::Error {
+    thrift::new_application_error(ApplicationErrorKind::InternalError, "the handler panicked")
+}

@@ -1,0 +1,109 @@
+//! The 16-byte method field that a switch matches on.
+
+use std::fmt;
+
+/// Bytes of the method field.
+pub const METHOD_BYTES: usize = 16;
+
+/// `Service:method` in 16 bytes: a name of up to 16 bytes as it is (padded with zeros), a longer one as its first 8
+/// bytes and the 64-bit FNV-1a hash of the whole.
+///
+/// Two methods of one server whose fields are equal are refused when the server starts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MethodField {
+    len: u8,
+    bytes: [u8; METHOD_BYTES],
+}
+
+impl MethodField {
+    /// No method: packets that belong to no call.
+    pub const NONE: Self = Self { len: 0, bytes: [0; METHOD_BYTES] };
+
+    /// The field of a method.
+    #[must_use]
+    pub fn new(service: &str, method: &str) -> Self {
+        let full = service.len() + 1 + method.len();
+        let mut name = service.bytes().chain([b':']).chain(method.bytes());
+        let mut bytes = [0; METHOD_BYTES];
+        if full <= METHOD_BYTES {
+            bytes.iter_mut().zip(&mut name).for_each(|(slot, byte)| *slot = byte);
+        } else {
+            let hash = fnv1a(name.clone());
+            let (head, tail) = bytes.split_at_mut(METHOD_BYTES / 2);
+            head.iter_mut().zip(&mut name).for_each(|(slot, byte)| *slot = byte);
+            tail.copy_from_slice(&hash.to_be_bytes());
+        }
+        Self { len: u8::try_from(full).unwrap_or(u8::MAX), bytes }
+    }
+
+    /// The field as it stands in a header: length byte and 16 bytes.
+    #[must_use]
+    pub const fn from_wire(len: u8, bytes: [u8; METHOD_BYTES]) -> Self {
+        Self { len, bytes }
+    }
+
+    /// Length of the whole name, 255 for longer ones.
+    #[must_use]
+    pub const fn name_len(self) -> u8 {
+        self.len
+    }
+
+    /// The 16 bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; METHOD_BYTES] {
+        &self.bytes
+    }
+}
+
+/// The 64-bit FNV-1a hash.
+pub(crate) fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+impl fmt::Display for MethodField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if usize::from(self.len) <= METHOD_BYTES {
+            let name = &self.bytes[..usize::from(self.len)];
+            write!(f, "{}", name.escape_ascii())
+        } else {
+            let (head, hash) = self.bytes.split_at(METHOD_BYTES / 2);
+            write!(f, "{}…", head.escape_ascii())?;
+            hash.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        }
+    }
+}
+
+impl fmt::Debug for MethodField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MethodField({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_names_stand_as_they_are() {
+        let field = MethodField::new("Ping", "ping");
+        assert_eq!(field.bytes(), b"Ping:ping\0\0\0\0\0\0\0");
+        assert_eq!(field.name_len(), 9);
+        assert_eq!(field.to_string(), "Ping:ping");
+        assert_eq!(MethodField::new("Arrays", "increment").bytes(), b"Arrays:increment");
+    }
+
+    #[test]
+    fn long_names_are_a_prefix_and_a_hash() {
+        let field = MethodField::new("Arrays", "increment_list");
+        assert_eq!(&field.bytes()[..8], b"Arrays:i");
+        assert_eq!(field.name_len(), 21);
+        assert_ne!(field, MethodField::new("Arrays", "increment_lisp"));
+        // The published test value of 64-bit FNV-1a.
+        assert_eq!(fnv1a(b"foobar".iter().copied()), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn very_long_names_saturate_the_length() {
+        assert_eq!(MethodField::new(&"s".repeat(300), "m").name_len(), 255);
+    }
+}
