@@ -94,9 +94,7 @@ impl Build {
         }
         let mut modules = compiled.modules;
         if modules.contains_key(Path::new(INDEX)) {
-            return Err(BuildError(format!(
-                "an IDL file is called like the index, `{INDEX}`"
-            )));
+            return Err(BuildError(format!("an IDL file is called like the index, `{INDEX}`")));
         }
         modules.insert(PathBuf::from(INDEX), index(&compiled.names));
         write_changed(&out_dir, &modules).map_err(|error| BuildError(error.to_string()))?;
@@ -104,10 +102,7 @@ impl Build {
     }
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "this is how a build script speaks to cargo"
-)]
+#[expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
 fn rerun_if_changed(path: &Path) {
     println!("cargo:rerun-if-changed={}", path.display());
 }

@@ -15,20 +15,12 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// An error at a place in a file.
     pub fn new(source: &Arc<Source>, span: Span, message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            place: Some((Arc::clone(source), span)),
-            help: None,
-        }
+        Self { message: message.into(), place: Some((Arc::clone(source), span)), help: None }
     }
 
     /// An error that is in no file, such as a file that cannot be read.
     pub fn general(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            place: None,
-            help: None,
-        }
+        Self { message: message.into(), place: None, help: None }
     }
 
     /// The same error with advice.
@@ -53,9 +45,7 @@ impl Diagnostic {
     /// Where it is.
     #[must_use]
     pub fn place(&self) -> Option<(&Source, Span)> {
-        self.place
-            .as_ref()
-            .map(|(source, span)| (source.as_ref(), *span))
+        self.place.as_ref().map(|(source, span)| (source.as_ref(), *span))
     }
 }
 
@@ -77,22 +67,14 @@ fn write_place(f: &mut Formatter<'_>, source: &Source, span: Span) -> fmt::Resul
     let text = source.line_at(span.start);
     let number = line.to_string();
     let margin = " ".repeat(number.len());
-    write!(
-        f,
-        "\n{margin}--> {}:{line}:{column}",
-        source.path().display()
-    )?;
+    write!(f, "\n{margin}--> {}:{line}:{column}", source.path().display())?;
     write!(f, "\n{margin} |\n{number} | {}", text.trim_end())?;
     write!(f, "\n{margin} | ")?;
     for c in text.chars().take(column - 1) {
         f.write_char(if c == '\t' { '\t' } else { ' ' })?;
     }
     let rest = text.chars().count().saturating_sub(column - 1);
-    let width = source
-        .slice(span)
-        .lines()
-        .next()
-        .map_or(0, |l| l.chars().count());
+    let width = source.slice(span).lines().next().map_or(0, |l| l.chars().count());
     f.write_str(&"^".repeat(width.min(rest).max(1)))
 }
 

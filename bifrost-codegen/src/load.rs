@@ -64,11 +64,7 @@ pub struct Unit {
 }
 
 /// Loads files and their includes. A unit stands after those it includes.
-pub fn load(
-    files: &dyn Files,
-    paths: &[PathBuf],
-    include_dirs: &[PathBuf],
-) -> (Vec<Unit>, Vec<Diagnostic>) {
+pub fn load(files: &dyn Files, paths: &[PathBuf], include_dirs: &[PathBuf]) -> (Vec<Unit>, Vec<Diagnostic>) {
     let mut loader = Loader {
         files,
         include_dirs,
@@ -114,9 +110,7 @@ impl Loader<'_> {
 
     fn read(&mut self, path: &Path) -> Option<Arc<Source>> {
         let text = match self.files.read(path) {
-            Ok(bytes) if bytes.len() > FILE_BYTES_MAX => {
-                Err(format!("it is larger than {FILE_BYTES_MAX} bytes"))
-            }
+            Ok(bytes) if bytes.len() > FILE_BYTES_MAX => Err(format!("it is larger than {FILE_BYTES_MAX} bytes")),
             Ok(bytes) => String::from_utf8(bytes).map_err(|_| "it is no UTF-8 text".to_owned()),
             Err(error) => Err(error.to_string()),
         };
@@ -142,20 +136,11 @@ impl Loader<'_> {
             }
         }
         self.open.pop();
-        self.units.push(Unit {
-            program: program_name(source.path()),
-            document,
-            includes,
-        });
+        self.units.push(Unit { program: program_name(source.path()), document, includes });
         self.units.len() - 1
     }
 
-    fn include(
-        &mut self,
-        from: &Arc<Source>,
-        path: &str,
-        span: Span,
-    ) -> Result<Option<usize>, Diagnostic> {
+    fn include(&mut self, from: &Arc<Source>, path: &str, span: Span) -> Result<Option<usize>, Diagnostic> {
         let Some((path, id)) = self.find(from.path(), path) else {
             let message = format!("no file `{path}` to include");
             let help = "a path is relative to this file or to an include directory (`-I DIR`)";
@@ -169,9 +154,8 @@ impl Loader<'_> {
             return Err(Diagnostic::new(from, span, message).help(help));
         }
         if self.open.len() >= INCLUDE_DEPTH_MAX || self.known.len() >= FILES_MAX {
-            let message = format!(
-                "includes nest deeper than {INCLUDE_DEPTH_MAX} levels, or more than {FILES_MAX} files"
-            );
+            let message =
+                format!("includes nest deeper than {INCLUDE_DEPTH_MAX} levels, or more than {FILES_MAX} files");
             return Err(Diagnostic::new(from, span, message));
         }
         Ok(self.unit(&path, &id))
@@ -180,21 +164,15 @@ impl Loader<'_> {
     fn find(&self, from: &Path, path: &str) -> Option<(PathBuf, PathBuf)> {
         let beside = from.parent().unwrap_or(Path::new(""));
         let places = std::iter::once(beside).chain(self.include_dirs.iter().map(PathBuf::as_path));
-        places
-            .map(|place| place.join(path))
-            .find_map(|path| self.files.identify(&path).map(|id| (path, id)))
+        places.map(|place| place.join(path)).find_map(|path| self.files.identify(&path).map(|id| (path, id)))
     }
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn program_name(path: &Path) -> String {
     let name = file_name(path);
-    name.strip_suffix(".thrift")
-        .map_or(name.clone(), str::to_owned)
+    name.strip_suffix(".thrift").map_or(name.clone(), str::to_owned)
 }

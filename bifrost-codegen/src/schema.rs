@@ -154,10 +154,7 @@ pub enum OnFailure {
 
 /// A type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(
-    missing_docs,
-    reason = "the base types are the Thrift types of their names"
-)]
+#[allow(missing_docs, reason = "the base types are the Thrift types of their names")]
 pub enum Type {
     Bool,
     I8,
@@ -251,8 +248,6 @@ impl Schema {
     /// A service and those it extends, itself first.
     pub fn ancestry(&self, service: Id) -> impl Iterator<Item = (Id, &Service)> {
         let find = |id: Id| self.service_of(id).map(|service| (id, service));
-        std::iter::successors(find(service), move |(_, service)| {
-            service.extends.and_then(find)
-        })
+        std::iter::successors(find(service), move |(_, service)| service.extends.and_then(find))
     }
 }

@@ -19,10 +19,7 @@ impl Span {
     /// The range from the start of `self` to the end of `last`.
     #[must_use]
     pub fn to(self, last: Self) -> Self {
-        Self {
-            start: self.start,
-            end: last.end.max(self.start),
-        }
+        Self { start: self.start, end: last.end.max(self.start) }
     }
 }
 
@@ -36,10 +33,7 @@ pub struct Source {
 impl Source {
     /// A source with the path that diagnostics show.
     pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self {
-            path: path.into(),
-            text: text.into(),
-        })
+        Arc::new(Self { path: path.into(), text: text.into() })
     }
 
     /// The path, as it was given or found.
@@ -65,13 +59,7 @@ impl Source {
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let before = self.before(offset);
         let line = before.matches('\n').count() + 1;
-        let column = before
-            .rsplit('\n')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count()
-            + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         (line, column)
     }
 
@@ -99,13 +87,7 @@ mod tests {
     #[test]
     fn positions_count_lines_and_characters() {
         let source = Source::new("a.thrift", "ab\nçd\n");
-        let table = [
-            (0, (1, 1)),
-            (2, (1, 3)),
-            (3, (2, 1)),
-            (5, (2, 2)),
-            (99, (3, 1)),
-        ];
+        let table = [(0, (1, 1)), (2, (1, 3)), (3, (2, 1)), (5, (2, 2)), (99, (3, 1))];
         for (offset, expected) in table {
             assert_eq!(source.position(offset), expected, "offset {offset}");
         }

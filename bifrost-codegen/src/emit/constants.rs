@@ -10,14 +10,7 @@ use crate::schema::{Schema, Type, Value};
 pub(super) fn is_simple(schema: &Schema, of: &Type) -> bool {
     matches!(
         schema.actual(of),
-        Type::Bool
-            | Type::I8
-            | Type::I16
-            | Type::I32
-            | Type::I64
-            | Type::String
-            | Type::Binary
-            | Type::Uuid
+        Type::Bool | Type::I8 | Type::I16 | Type::I32 | Type::I64 | Type::String | Type::Binary | Type::Uuid
     )
 }
 
@@ -25,12 +18,7 @@ impl Module<'_> {
     pub(super) fn constant(&self, code: &mut Code, index: usize, of: &Type, value: &Value) {
         let definition = &self.file().definitions[index];
         let name = self.program.definition(self.id(index));
-        docs(
-            code,
-            0,
-            definition.docs.as_deref(),
-            &format!("Constant `{}`.", definition.name),
-        );
+        docs(code, 0, definition.docs.as_deref(), &format!("Constant `{}`.", definition.name));
         if is_simple(self.schema, of) {
             let (rust, literal) = self.simple(of, value);
             code.expr(0, &format!("pub const {name}: {rust} = "), &literal, ";");
@@ -54,19 +42,13 @@ impl Module<'_> {
         let text = |text: String| Expr::atom(text);
         match value {
             Value::String(value) => (format!("&{}", self.std_type("str")), text(string(value))),
-            Value::Binary(bytes) => (
-                format!("&[{}]", self.std_type("u8")),
-                text(byte_string(bytes)),
-            ),
+            Value::Binary(bytes) => (format!("&[{}]", self.std_type("u8")), text(byte_string(bytes))),
             Value::Uuid(value) => {
                 let uuid = self.runtime("uuid::Uuid");
                 let call = Expr::call_with(format!("{uuid}::from_u128"), &[&hex(*value)]);
                 (self.rust_type(None, of).one_line(), call)
             }
-            _ => (
-                self.rust_type(None, of).one_line(),
-                self.value(None, of, value),
-            ),
+            _ => (self.rust_type(None, of).one_line(), self.value(None, of, value)),
         }
     }
 }

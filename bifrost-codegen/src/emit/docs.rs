@@ -29,11 +29,7 @@ fn markdown(text: &str) -> Vec<String> {
             in_fence = !in_fence;
             let language = trimmed.trim_start_matches('`').trim();
             let is_bare = in_fence && (language.is_empty() || language == "rust");
-            lines.push(if is_bare {
-                "```text".to_owned()
-            } else {
-                trimmed.to_owned()
-            });
+            lines.push(if is_bare { "```text".to_owned() } else { trimmed.to_owned() });
         } else if in_fence {
             lines.push(line.replace('\t', "    "));
         } else {
@@ -53,11 +49,7 @@ fn inline(line: &str) -> String {
     for (n, part) in line.split('`').enumerate() {
         // Every second part stands between backquotes.
         let is_code = n % 2 == 1;
-        parts.push(if is_code {
-            part.to_owned()
-        } else {
-            prose(part)
-        });
+        parts.push(if is_code { part.to_owned() } else { prose(part) });
     }
     let is_open = parts.len() % 2 == 0;
     let text = parts.join("`");

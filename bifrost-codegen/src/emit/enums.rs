@@ -9,10 +9,7 @@ use crate::schema::EnumValue;
 /// The Rust names of the values.
 pub(super) fn value_names(values: &[EnumValue]) -> Vec<String> {
     let mut taken = Taken::with(&["ENUM_VALUES", "TYPE"]);
-    values
-        .iter()
-        .map(|value| taken.take(upper(&value.name)))
-        .collect()
+    values.iter().map(|value| taken.take(upper(&value.name))).collect()
 }
 
 impl Module<'_> {
@@ -20,20 +17,9 @@ impl Module<'_> {
         let definition = &self.file().definitions[index];
         let name = self.program.definition(self.id(index));
         self.check_acronym(name);
-        docs(
-            code,
-            0,
-            definition.docs.as_deref(),
-            &format!("Enum `{}`.", definition.name),
-        );
-        code.line(
-            0,
-            "#[derive(Copy, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]",
-        );
-        code.line(
-            0,
-            format!("pub struct {name}(pub {});", self.std_type("i32")),
-        );
+        docs(code, 0, definition.docs.as_deref(), &format!("Enum `{}`.", definition.name));
+        code.line(0, "#[derive(Copy, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]");
+        code.line(0, format!("pub struct {name}(pub {});", self.std_type("i32")));
         code.blank();
         self.enum_constants(code, name, values);
         self.enum_codec(code, name);
@@ -44,16 +30,8 @@ impl Module<'_> {
         code.line(0, format!("impl {name} {{"));
         let names = value_names(values);
         for (value, constant) in values.iter().zip(&names) {
-            docs(
-                code,
-                4,
-                value.docs.as_deref(),
-                &format!("Value `{}`.", value.name),
-            );
-            code.line(
-                4,
-                format!("pub const {constant}: Self = Self({});", value.value),
-            );
+            docs(code, 4, value.docs.as_deref(), &format!("Value `{}`.", value.name));
+            code.line(4, format!("pub const {constant}: Self = Self({});", value.value));
         }
         code.line(4, "/// All values, in the order of the IDL.");
         let items: Vec<_> = names.iter().map(|name| format!("Self::{name}")).collect();
@@ -64,35 +42,17 @@ impl Module<'_> {
 
     fn enum_codec(&self, code: &mut Code, name: &str) {
         let thrift_result = self.thrift("Result");
-        self.thrift_type(
-            code,
-            name,
-            &format!("{}::I32", self.thrift_protocol("TType")),
-        );
-        let (encode, writer, w) = (
-            self.protocol("Encode"),
-            self.protocol("Writer"),
-            self.generic("W"),
-        );
+        self.thrift_type(code, name, &format!("{}::I32", self.thrift_protocol("TType")));
+        let (encode, writer, w) = (self.protocol("Encode"), self.protocol("Writer"), self.generic("W"));
         code.line(0, format!("impl {encode} for {name} {{"));
-        code.line(
-            4,
-            format!("fn encode<{w}: {writer}>(&self, w: &mut {w}) -> {thrift_result}<()> {{"),
-        );
+        code.line(4, format!("fn encode<{w}: {writer}>(&self, w: &mut {w}) -> {thrift_result}<()> {{"));
         code.line(8, "w.i32(self.0)");
         code.line(4, "}");
         code.line(0, "}");
         code.blank();
-        let (decode, reader, r) = (
-            self.protocol("Decode"),
-            self.protocol("Reader"),
-            self.generic("R"),
-        );
+        let (decode, reader, r) = (self.protocol("Decode"), self.protocol("Reader"), self.generic("R"));
         code.line(0, format!("impl {decode} for {name} {{"));
-        code.line(
-            4,
-            format!("fn decode<{r}: {reader}>(r: &mut {r}) -> {thrift_result}<Self> {{"),
-        );
+        code.line(4, format!("fn decode<{r}: {reader}>(r: &mut {r}) -> {thrift_result}<Self> {{"));
         code.line(8, format!("r.i32().map(Self)"));
         code.line(4, "}");
         code.line(0, "}");
@@ -139,17 +99,8 @@ impl Module<'_> {
         let input = self.thrift_protocol("TInputProtocol");
         let output = self.thrift_protocol("TOutputProtocol");
         let result = self.thrift("Result");
-        code.line(
-            0,
-            format!(
-                "impl {} for {name} {{",
-                self.thrift_protocol("TSerializable")
-            ),
-        );
-        let params = vec![(
-            "i_prot".to_owned(),
-            Some(super::layout::Type::plain(format!("&mut dyn {input}"))),
-        )];
+        code.line(0, format!("impl {} for {name} {{", self.thrift_protocol("TSerializable")));
+        let params = vec![("i_prot".to_owned(), Some(super::layout::Type::plain(format!("&mut dyn {input}"))))];
         let own = super::layout::Type::of(&*result, vec![super::layout::Type::plain("Self")]);
         code.signature(4, "fn read_from_in_protocol", &params, &own, " {");
         code.line(8, format!("{compat}::read_struct(i_prot)"));
@@ -157,10 +108,7 @@ impl Module<'_> {
         code.blank();
         let params = vec![
             ("&self".to_owned(), None),
-            (
-                "o_prot".to_owned(),
-                Some(super::layout::Type::plain(format!("&mut dyn {output}"))),
-            ),
+            ("o_prot".to_owned(), Some(super::layout::Type::plain(format!("&mut dyn {output}")))),
         ];
         let unit = super::layout::Type::of(&*result, vec![super::layout::Type::plain("()")]);
         code.signature(4, "fn write_to_out_protocol", &params, &unit, " {");

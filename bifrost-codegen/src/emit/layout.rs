@@ -20,17 +20,11 @@ pub(super) struct Type {
 
 impl Type {
     pub(super) fn plain(path: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            args: Vec::new(),
-        }
+        Self { path: path.into(), args: Vec::new() }
     }
 
     pub(super) fn of(path: impl Into<String>, args: Vec<Self>) -> Self {
-        Self {
-            path: path.into(),
-            args,
-        }
+        Self { path: path.into(), args }
     }
 
     pub(super) fn one_line(&self) -> String {
@@ -240,11 +234,7 @@ impl Code {
                 None => name.clone(),
             })
             .collect();
-        let line = format!(
-            "{before}({}) -> {}{behind}",
-            parts.join(", "),
-            result.one_line()
-        );
+        let line = format!("{before}({}) -> {}{behind}", parts.join(", "), result.one_line());
         if indent + line.len() <= WIDTH {
             self.line(indent, line);
             return;
@@ -302,12 +292,7 @@ impl Code {
             return;
         }
         self.line(indent, receiver);
-        self.expr(
-            indent + 4,
-            "",
-            &Expr::call_with(format!(".{method}"), args),
-            "",
-        );
+        self.expr(indent + 4, "", &Expr::call_with(format!(".{method}"), args), "");
     }
 
     /// An arm of a `match` whose body is an expression.

@@ -32,9 +32,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            runtime: "bifrost_rpc".to_owned(),
-        }
+        Self { runtime: "bifrost_rpc".to_owned() }
     }
 }
 
@@ -64,9 +62,7 @@ pub fn emit(schema: &Schema, options: &Options) -> BTreeMap<PathBuf, String> {
 #[must_use]
 pub(crate) fn module_names(schema: &Schema) -> Vec<String> {
     let program = Program::new(schema);
-    (0..schema.files.len())
-        .map(|file| program.module(file).to_owned())
-        .collect()
+    (0..schema.files.len()).map(|file| program.module(file).to_owned()).collect()
 }
 
 fn emit_file(module: &Module<'_>) -> String {

@@ -28,15 +28,7 @@ impl<'a> Module<'a> {
         recursion: &'a Recursion,
         index: usize,
     ) -> Self {
-        Self {
-            schema,
-            options,
-            program,
-            recursion,
-            index,
-            imports: RefCell::default(),
-            lints: RefCell::default(),
-        }
+        Self { schema, options, program, recursion, index, imports: RefCell::default(), lints: RefCell::default() }
     }
 
     pub(super) fn file(&self) -> &'a File {
@@ -48,10 +40,7 @@ impl<'a> Module<'a> {
     }
 
     pub(super) fn id(&self, index: usize) -> Id {
-        Id {
-            file: self.index,
-            index,
-        }
+        Id { file: self.index, index }
     }
 
     pub(super) fn lint(&self, lint: &'static str) {
@@ -118,9 +107,7 @@ impl<'a> Module<'a> {
             return path.to_owned();
         }
         let mut imports = self.imports.borrow_mut();
-        let imported = imports
-            .entry(name.to_owned())
-            .or_insert_with(|| path.to_owned());
+        let imported = imports.entry(name.to_owned()).or_insert_with(|| path.to_owned());
         match imported == path {
             true => name.to_owned(),
             false => path.to_owned(),

@@ -111,10 +111,7 @@ pub(super) fn camel(name: &str) -> String {
 
 /// The name of the module for a file: `my-file.v2` → `my_file_v2`.
 pub(super) fn module(program: &str) -> String {
-    let plain: String = program
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-        .collect();
+    let plain: String = program.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     snake(&plain)
 }
 

@@ -103,22 +103,11 @@ impl FileNames {
                 services.insert(index, named);
             }
         }
-        Self {
-            module,
-            definitions: names,
-            services,
-            types,
-            values,
-        }
+        Self { module, definitions: names, services, types, values }
     }
 }
 
-fn item_name(
-    schema: &Schema,
-    definition: &Definition,
-    types: &mut Taken,
-    values: &mut Taken,
-) -> String {
+fn item_name(schema: &Schema, definition: &Definition, types: &mut Taken, values: &mut Taken) -> String {
     let name = &definition.name;
     match &definition.item {
         // As it is, like Apache's generator.
@@ -139,13 +128,7 @@ fn item_name(
     }
 }
 
-fn service_names(
-    schema: &Schema,
-    id: Id,
-    service: &Service,
-    types: &mut Taken,
-    values: &mut Taken,
-) -> ServiceNames {
+fn service_names(schema: &Schema, id: Id, service: &Service, types: &mut Taken, values: &mut Taken) -> ServiceNames {
     let name = &schema.definition(id).name;
     let stem = camel(name).trim_end_matches('_').to_owned();
     // Everything by which a user may call a client of this service.
@@ -156,11 +139,7 @@ fn service_names(
             calls.take(snake(&method.name));
         }
     }
-    let method_calls: Vec<_> = service
-        .methods
-        .iter()
-        .map(|m| calls.take(snake(&m.name)))
-        .collect();
+    let method_calls: Vec<_> = service.methods.iter().map(|m| calls.take(snake(&m.name))).collect();
     let mut handles = Taken::default();
     let methods = service
         .methods
@@ -172,28 +151,14 @@ fn service_names(
             let handle = handles.take(format!("handle_{plain}"));
             let args = types.take(format!("{stem}{}Args", camel(&method.name)));
             let result = types.take(format!("{stem}{}Result", camel(&method.name)));
-            MethodNames {
-                process: handle.replacen("handle_", "process_", 1),
-                call,
-                handle,
-                args,
-                result,
-            }
+            MethodNames { process: handle.replacen("handle_", "process_", 1), call, handle, args, result }
         })
         .collect();
     let all = || ancestry.iter().flat_map(|service| &service.methods);
     let prefix = upper(name);
-    let constants = all()
-        .map(|method| values.take(format!("{prefix}_{}", upper(&method.name))))
-        .collect();
-    let starts = all()
-        .map(|method| {
-            calls.take(format!(
-                "start_{}",
-                snake(&method.name).trim_end_matches('_')
-            ))
-        })
-        .collect();
+    let constants = all().map(|method| values.take(format!("{prefix}_{}", upper(&method.name)))).collect();
+    let starts =
+        all().map(|method| calls.take(format!("start_{}", snake(&method.name).trim_end_matches('_')))).collect();
     ServiceNames {
         client_trait: types.take(format!("T{stem}SyncClient")),
         marker: types.take(format!("T{stem}SyncClientMarker")),

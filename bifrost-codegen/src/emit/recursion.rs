@@ -36,9 +36,7 @@ impl Recursion {
     /// Whether a field of `owner` whose type is, or is a container of, `target` is boxed: the two can hold each other
     /// and `target` is not defined before, as with Apache's generator.
     pub(super) fn is_boxed(&self, owner: Id, target: Id) -> bool {
-        owner.file == target.file
-            && target.index >= owner.index
-            && self.groups.get(&owner) == self.groups.get(&target)
+        owner.file == target.file && target.index >= owner.index && self.groups.get(&owner) == self.groups.get(&target)
     }
 }
 

@@ -12,10 +12,7 @@ pub(super) const DERIVES: &str = "#[derive(Clone, Debug, Eq, Hash, Ord, PartialE
 /// The Rust names of the fields.
 pub(super) fn field_names(fields: &[Field]) -> Vec<String> {
     let mut taken = Taken::default();
-    fields
-        .iter()
-        .map(|field| taken.take(snake(&field.name)))
-        .collect()
+    fields.iter().map(|field| taken.take(snake(&field.name))).collect()
 }
 
 /// A field as the codec sees it.
@@ -50,31 +47,17 @@ impl Module<'_> {
             StructKind::Exception => "Exception",
             _ => "Struct",
         };
-        docs(
-            code,
-            0,
-            definition.docs.as_deref(),
-            &format!("{word} `{}`.", definition.name),
-        );
+        docs(code, 0, definition.docs.as_deref(), &format!("{word} `{}`.", definition.name));
         code.line(0, DERIVES);
         let names = field_names(&found.fields);
-        let types: Vec<_> = found
-            .fields
-            .iter()
-            .map(|field| self.field_type(id, field))
-            .collect();
+        let types: Vec<_> = found.fields.iter().map(|field| self.field_type(id, field)).collect();
         if names.is_empty() {
             code.line(0, format!("pub struct {name} {{}}"));
         } else {
             code.line(0, format!("pub struct {name} {{"));
             for ((field, rust), of) in found.fields.iter().zip(&names).zip(&types) {
                 self.accept(of);
-                docs(
-                    code,
-                    4,
-                    field.docs.as_deref(),
-                    &format!("Field `{}`.", field.name),
-                );
+                docs(code, 4, field.docs.as_deref(), &format!("Field `{}`.", field.name));
                 let of = of.render(4, 4 + "pub ".len() + rust.len() + 2, 1);
                 code.line(4, format!("pub {rust}: {of},"));
             }
@@ -108,13 +91,7 @@ impl Module<'_> {
                 Requiredness::Required => Presence::Required,
                 _ => Presence::Optional(self.default_value(Some(owner), field)),
             };
-            Slot {
-                name,
-                idl: &field.name,
-                id: field.id,
-                of: &field.field_type,
-                presence,
-            }
+            Slot { name, idl: &field.name, id: field.id, of: &field.field_type, presence }
         };
         found.fields.iter().zip(names).map(slot).collect()
     }
@@ -148,15 +125,10 @@ impl Module<'_> {
 
     fn default_impl(&self, code: &mut Code, id: Id, found: &Struct, names: &[String]) {
         let name = self.program.definition(id);
-        code.line(
-            0,
-            format!("impl {} for {name} {{", self.std_type("Default")),
-        );
+        code.line(0, format!("impl {} for {name} {{", self.std_type("Default")));
         code.line(4, "fn default() -> Self {");
         let fields = found.fields.iter().zip(names);
-        let fields = fields
-            .map(|(field, name)| (name.clone(), Some(self.default_value(Some(id), field))))
-            .collect();
+        let fields = fields.map(|(field, name)| (name.clone(), Some(self.default_value(Some(id), field)))).collect();
         code.expr(8, "", &Expr::Struct("Self".to_owned(), fields, None), "");
         code.line(4, "}");
         code.line(0, "}");
@@ -185,20 +157,12 @@ impl Module<'_> {
         let name = if owned { "encode_owned" } else { "encode" };
         let own = if owned { "self" } else { "&self" };
         let result = self.thrift("Result");
-        code.line(
-            4,
-            format!("fn {name}<{w}: {writer}>({own}, w: &mut {w}) -> {result}<()> {{"),
-        );
+        code.line(4, format!("fn {name}<{w}: {writer}>({own}, w: &mut {w}) -> {result}<()> {{"));
     }
 
     fn encode(&self, code: &mut Code, idl: &str, slots: &[Slot<'_>], owned: bool) {
         self.encode_head(code, owned);
-        code.expr(
-            8,
-            "",
-            &Expr::call_with("w.struct_begin", &[&format!("\"{idl}\"")]),
-            "?;",
-        );
+        code.expr(8, "", &Expr::call_with("w.struct_begin", &[&format!("\"{idl}\"")]), "?;");
         for slot in slots {
             let moves = owned && self.holds_binary(slot.of);
             if let Presence::Optional(_) = slot.presence {
@@ -248,10 +212,7 @@ impl Module<'_> {
     pub(super) fn decode_head(&self, code: &mut Code) {
         let (reader, r) = (self.protocol("Reader"), self.generic("R"));
         let result = self.thrift("Result");
-        code.line(
-            4,
-            format!("fn decode<{r}: {reader}>(r: &mut {r}) -> {result}<Self> {{"),
-        );
+        code.line(4, format!("fn decode<{r}: {reader}>(r: &mut {r}) -> {result}<Self> {{"));
     }
 
     fn decode(&self, code: &mut Code, idl: &str, slots: &[Slot<'_>]) {
@@ -297,15 +258,9 @@ impl Module<'_> {
     }
 
     fn check_required(&self, code: &mut Code, idl: &str, slots: &[Slot<'_>]) {
-        for slot in slots
-            .iter()
-            .filter(|slot| slot.presence == Presence::Required)
-        {
+        for slot in slots.iter().filter(|slot| slot.presence == Presence::Required) {
             let name = local(&slot.name);
-            code.line(
-                8,
-                format!("let {}({name}) = {name} else {{", self.std_value("Some")),
-            );
+            code.line(8, format!("let {}({name}) = {name} else {{", self.std_value("Some")));
             let function = format!("{}::missing_field", self.runtime("service"));
             let args = [format!("\"{idl}\""), format!("\"{}\"", slot.idl)];
             let missing = Expr::call_with(function, &[&args[0], &args[1]]);
@@ -333,23 +288,14 @@ impl Module<'_> {
         code.blank();
         code.line(0, format!("impl std::error::Error for {name} {{}}"));
         code.blank();
-        code.line(
-            0,
-            format!("impl {from}<{name}> for {} {{", self.thrift("Error")),
-        );
+        code.line(0, format!("impl {from}<{name}> for {} {{", self.thrift("Error")));
         code.line(4, format!("fn from(error: {name}) -> Self {{"));
-        code.line(
-            8,
-            format!("Self::User({}::new(error))", self.std_type("Box")),
-        );
+        code.line(8, format!("Self::User({}::new(error))", self.std_type("Box")));
         code.line(4, "}");
         code.line(0, "}");
         code.blank();
         code.line(0, format!("impl {fmt}::Display for {name} {{"));
-        code.line(
-            4,
-            format!("fn fmt(&self, f: &mut {fmt}::Formatter<'_>) -> {fmt}::Result {{"),
-        );
+        code.line(4, format!("fn fmt(&self, f: &mut {fmt}::Formatter<'_>) -> {fmt}::Result {{"));
         let text = format!("\"remote service threw {idl}\"");
         code.expr(8, "", &Expr::call_with("f.write_str", &[&text]), "");
         code.line(4, "}");

@@ -35,10 +35,7 @@ impl Module<'_> {
                 Type::of(self.import("std::collections::BTreeSet"), vec![element])
             }
             T::Map(entry) => {
-                let args = vec![
-                    self.rust_type(owner, &entry.0),
-                    self.rust_type(owner, &entry.1),
-                ];
+                let args = vec![self.rust_type(owner, &entry.0), self.rust_type(owner, &entry.1)];
                 Type::of(self.import("std::collections::BTreeMap"), args)
             }
             T::Typedef(id) | T::Enum(id) | T::Struct(id) => Type::plain(self.name(*id)),
@@ -102,11 +99,7 @@ impl Module<'_> {
                 schema::Type::List(element) | schema::Type::Set(element) => open.push(element),
                 schema::Type::Map(entry) => open.extend([&entry.0, &entry.1]),
                 schema::Type::Struct(id) if seen.insert(*id) => {
-                    let fields = self
-                        .schema
-                        .struct_of(*id)
-                        .into_iter()
-                        .flat_map(|s| &s.fields);
+                    let fields = self.schema.struct_of(*id).into_iter().flat_map(|s| &s.fields);
                     open.extend(fields.map(|field| &field.field_type));
                 }
                 _ => {}
@@ -122,11 +115,7 @@ impl Module<'_> {
             return false;
         };
         let is_required = |f: &schema::Field| f.requiredness == Requiredness::Required;
-        found.kind != StructKind::Union
-            && found
-                .fields
-                .iter()
-                .all(|f| !is_required(f) || f.default.is_some())
+        found.kind != StructKind::Union && found.fields.iter().all(|f| !is_required(f) || f.default.is_some())
     }
 
     pub(super) fn typedef(&self, code: &mut Code, index: usize, of: &schema::Type) {

@@ -10,10 +10,7 @@ use crate::schema::{Field, Struct};
 /// The Rust names of the variants.
 pub(super) fn variant_names(fields: &[Field]) -> Vec<String> {
     let mut taken = Taken::default();
-    fields
-        .iter()
-        .map(|field| taken.take(camel(&field.name)))
-        .collect()
+    fields.iter().map(|field| taken.take(camel(&field.name))).collect()
 }
 
 impl Module<'_> {
@@ -27,12 +24,7 @@ impl Module<'_> {
             self.lint("clippy::enum_variant_names");
             self.lint("clippy::large_enum_variant");
         }
-        docs(
-            code,
-            0,
-            definition.docs.as_deref(),
-            &format!("Union `{}`.", definition.name),
-        );
+        docs(code, 0, definition.docs.as_deref(), &format!("Union `{}`.", definition.name));
         code.line(0, DERIVES);
         if variants.is_empty() {
             code.line(0, format!("pub enum {name} {{}}"));
@@ -42,12 +34,7 @@ impl Module<'_> {
                 self.check_acronym(variant);
                 let of = self.rust_type(Some(id), &field.field_type);
                 self.accept(&of);
-                docs(
-                    code,
-                    4,
-                    field.docs.as_deref(),
-                    &format!("Field `{}`.", field.name),
-                );
+                docs(code, 4, field.docs.as_deref(), &format!("Field `{}`.", field.name));
                 let of = of.render(4, 4 + variant.len() + 1, 2);
                 code.line(4, format!("{variant}({of}),"));
             }
@@ -62,19 +49,9 @@ impl Module<'_> {
         self.serializable(code, name);
     }
 
-    fn union_encode(
-        &self,
-        code: &mut Code,
-        name: &str,
-        idl: &str,
-        found: &Struct,
-        variants: &[String],
-    ) {
+    fn union_encode(&self, code: &mut Code, name: &str, idl: &str, found: &Struct, variants: &[String]) {
         code.line(0, format!("impl {} for {name} {{", self.protocol("Encode")));
-        let moves = found
-            .fields
-            .iter()
-            .any(|field| self.holds_binary(&field.field_type));
+        let moves = found.fields.iter().any(|field| self.holds_binary(&field.field_type));
         for owned in [false, true] {
             if owned && !moves {
                 continue;
@@ -85,10 +62,7 @@ impl Module<'_> {
             if variants.is_empty() {
                 let (writer, w) = (self.protocol("Writer"), self.generic("W"));
                 let result = self.thrift("Result");
-                code.line(
-                    4,
-                    format!("fn encode<{w}: {writer}>(&self, _: &mut {w}) -> {result}<()> {{"),
-                );
+                code.line(4, format!("fn encode<{w}: {writer}>(&self, _: &mut {w}) -> {result}<()> {{"));
                 code.line(8, "match *self {}");
                 code.line(4, "}");
                 continue;
@@ -101,15 +75,7 @@ impl Module<'_> {
                 code.line(12, format!("Self::{variant}(value) => {{"));
                 let moves = owned && self.holds_binary(&field.field_type);
                 let value = if owned && !moves { "&value" } else { "value" };
-                self.encode_field(
-                    code,
-                    16,
-                    &field.name,
-                    field.id,
-                    &field.field_type,
-                    value,
-                    moves,
-                );
+                self.encode_field(code, 16, &field.name, field.id, &field.field_type, value, moves);
                 code.line(12, "}");
             }
             code.line(8, "}");
@@ -121,14 +87,7 @@ impl Module<'_> {
         code.blank();
     }
 
-    fn union_decode(
-        &self,
-        code: &mut Code,
-        name: &str,
-        idl: &str,
-        found: &Struct,
-        variants: &[String],
-    ) {
+    fn union_decode(&self, code: &mut Code, name: &str, idl: &str, found: &Struct, variants: &[String]) {
         let ttype = self.thrift_protocol("TType");
         let (some, none) = (self.std_value("Some"), self.std_value("None"));
         code.line(0, format!("impl {} for {name} {{", self.protocol("Decode")));
@@ -170,34 +129,15 @@ impl Module<'_> {
         let kinds = self.thrift("ProtocolErrorKind");
         let (subject, empty, unknown) = match variants.is_empty() {
             true => ("fields", "0".to_owned(), "_".to_owned()),
-            false => (
-                "(value, fields)",
-                format!("({none}, 0)"),
-                format!("({none}, _)"),
-            ),
+            false => ("(value, fields)", format!("({none}, 0)"), format!("({none}, _)")),
         };
         code.line(8, format!("let (kind, what) = match {subject} {{"));
         if !variants.is_empty() {
-            code.line(
-                12,
-                format!(
-                    "({some}(value), 1) => return {}(value),",
-                    self.std_value("Ok")
-                ),
-            );
+            code.line(12, format!("({some}(value), 1) => return {}(value),", self.std_value("Ok")));
         }
-        let case = |kind: &str, what: &str| {
-            Expr::Tuple(vec![
-                Expr::atom(format!("{kinds}::{kind}")),
-                Expr::atom(what),
-            ])
-        };
+        let case = |kind: &str, what: &str| Expr::Tuple(vec![Expr::atom(format!("{kinds}::{kind}")), Expr::atom(what)]);
         code.arm(12, &empty, &case("EmptyUnion", "\"no field\""));
-        code.arm(
-            12,
-            &unknown,
-            &case("UnknownUnionVariant", "\"no known field\""),
-        );
+        code.arm(12, &unknown, &case("UnknownUnionVariant", "\"no known field\""));
         if !variants.is_empty() {
             let pattern = format!("({some}(_), _)");
             code.arm(12, &pattern, &case("InvalidData", "\"several fields\""));

@@ -19,18 +19,13 @@ impl Module<'_> {
             (_, Value::String(text)) => Expr::atom(self.owned(&string(text))),
             (_, Value::Binary(bytes)) if bytes.is_empty() => self.new_of("Vec"),
             (_, Value::Binary(bytes)) => Expr::atom(format!("{}.to_vec()", byte_string(bytes))),
-            (_, Value::Uuid(0)) => {
-                Expr::call_with(format!("{}::nil", self.runtime("uuid::Uuid")), &[])
+            (_, Value::Uuid(0)) => Expr::call_with(format!("{}::nil", self.runtime("uuid::Uuid")), &[]),
+            (_, Value::Uuid(value)) => {
+                Expr::call_with(format!("{}::from_u128", self.runtime("uuid::Uuid")), &[&hex(*value)])
             }
-            (_, Value::Uuid(value)) => Expr::call_with(
-                format!("{}::from_u128", self.runtime("uuid::Uuid")),
-                &[&hex(*value)],
-            ),
             (Type::Enum(id), Value::Enum(number)) => Expr::atom(self.enum_constant(*id, *number)),
             (Type::List(_), Value::List(values)) if values.is_empty() => self.new_of("Vec"),
-            (Type::List(element), Value::List(values)) => {
-                Expr::Array("vec![", self.all(owner, element, values))
-            }
+            (Type::List(element), Value::List(values)) => Expr::Array("vec![", self.all(owner, element, values)),
             (Type::Set(element), Value::List(values)) => {
                 let path = self.import("std::collections::BTreeSet");
                 collection(&path, self.all(owner, element, values))
@@ -68,10 +63,7 @@ impl Module<'_> {
             return path;
         };
         let names = super::enums::value_names(values);
-        let found = values
-            .iter()
-            .zip(names)
-            .find(|(value, _)| value.value == number);
+        let found = values.iter().zip(names).find(|(value, _)| value.value == number);
         match found {
             Some((_, name)) => format!("{path}::{name}"),
             None => format!("{path}({number})"),
@@ -183,8 +175,6 @@ pub(super) fn byte_string(bytes: &[u8]) -> String {
 /// A 128-bit number in groups of four digits.
 pub(super) fn hex(value: u128) -> String {
     let digits = format!("{value:032x}");
-    let groups: Vec<&str> = (0..8)
-        .filter_map(|n| digits.get(n * 4..n * 4 + 4))
-        .collect();
+    let groups: Vec<&str> = (0..8).filter_map(|n| digits.get(n * 4..n * 4 + 4)).collect();
     format!("0x{}", groups.join("_"))
 }

@@ -14,12 +14,7 @@ const KNOWN: [(&str, &str); 4] = [
 
 impl Resolver<'_> {
     /// Reports annotations of ours that are unknown or do not belong here.
-    pub(super) fn check_annotations(
-        &mut self,
-        file: usize,
-        annotations: &[Annotation],
-        allowed: &[&str],
-    ) {
+    pub(super) fn check_annotations(&mut self, file: usize, annotations: &[Annotation], allowed: &[&str]) {
         for annotation in annotations {
             let key = annotation.key.text.as_str();
             let span = annotation.key.span;
@@ -34,12 +29,7 @@ impl Resolver<'_> {
                 None => {
                     let known: Vec<_> = KNOWN.iter().map(|(key, _)| format!("`{key}`")).collect();
                     let message = format!("unknown annotation `{key}`");
-                    self.report_help(
-                        file,
-                        span,
-                        message,
-                        format!("known are {}", known.join(", ")),
-                    );
+                    self.report_help(file, span, message, format!("known are {}", known.join(", ")));
                 }
             }
         }
@@ -55,12 +45,7 @@ impl Resolver<'_> {
             Some("false" | "0") => false,
             Some(value) => {
                 let message = format!("`{value}` is no value of `{key}`");
-                self.report_help(
-                    file,
-                    annotation.key.span,
-                    message,
-                    format!("write `({key})`"),
-                );
+                self.report_help(file, annotation.key.span, message, format!("write `({key})`"));
                 false
             }
         }
@@ -92,12 +77,7 @@ impl Resolver<'_> {
     }
 
     /// As [`Self::reference`], for a type with further annotations beside it.
-    pub(super) fn type_reference(
-        &mut self,
-        file: usize,
-        beside: &[Annotation],
-        written: &ast::Type,
-    ) -> bool {
+    pub(super) fn type_reference(&mut self, file: usize, beside: &[Annotation], written: &ast::Type) -> bool {
         let key = "bifrost.ref";
         let mut both = beside.iter().chain(&written.annotations);
         let Some(annotation) = both.find(|a| a.key.text == key) else {

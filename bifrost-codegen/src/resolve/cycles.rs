@@ -39,9 +39,7 @@ impl Resolver<'_> {
 
     fn ids(&self) -> Vec<Id> {
         let files = self.schema.files.iter().enumerate();
-        files
-            .flat_map(|(file, f)| (0..f.definitions.len()).map(move |index| Id { file, index }))
-            .collect()
+        files.flat_map(|(file, f)| (0..f.definitions.len()).map(move |index| Id { file, index })).collect()
     }
 
     fn report_definition(&mut self, id: Id, message: String, help: &str) {
@@ -89,9 +87,7 @@ impl Resolver<'_> {
         let depth = match of {
             _ if level > TYPEDEF_DEPTH_MAX => return None,
             Type::Typedef(id) => self.typedef_depth(*id, visits, level)?,
-            Type::List(element) | Type::Set(element) => {
-                self.type_depth(element, visits, level + 1)?
-            }
+            Type::List(element) | Type::Set(element) => self.type_depth(element, visits, level + 1)?,
             Type::Map(entry) => {
                 let key = self.type_depth(&entry.0, visits, level + 1)?;
                 key.max(self.type_depth(&entry.1, visits, level + 1)?)
@@ -113,8 +109,7 @@ impl Resolver<'_> {
                 .map(|f| f.name.clone())
                 .collect();
             for name in too_deep {
-                let message =
-                    format!("the type of `{name}` nests deeper than {TYPEDEF_DEPTH_MAX} levels");
+                let message = format!("the type of `{name}` nests deeper than {TYPEDEF_DEPTH_MAX} levels");
                 self.report_definition(id, message, "put a struct in between");
             }
         }
@@ -135,15 +130,12 @@ impl Resolver<'_> {
         }
         let mut reported: BTreeSet<Id> = BTreeSet::new();
         for id in bases.keys() {
-            let chain: Vec<Id> = std::iter::successors(Some(*id), |id| bases.get(id).copied())
-                .take(INHERITANCE_MAX + 1)
-                .collect();
+            let chain: Vec<Id> =
+                std::iter::successors(Some(*id), |id| bases.get(id).copied()).take(INHERITANCE_MAX + 1).collect();
             if chain.len() > INHERITANCE_MAX && !chain.iter().any(|id| reported.contains(id)) {
                 reported.extend(chain);
-                let message = format!(
-                    "service `{}` extends itself, or more than {INHERITANCE_MAX} others",
-                    self.name_of(*id)
-                );
+                let message =
+                    format!("service `{}` extends itself, or more than {INHERITANCE_MAX} others", self.name_of(*id));
                 self.report_definition(*id, message, "let one of its bases extend nothing");
             }
         }
@@ -177,12 +169,7 @@ impl Resolver<'_> {
         }
         visits.insert(id, Visit::Open);
         let mut size = Some(0_usize);
-        for field in self
-            .schema
-            .struct_of(id)
-            .into_iter()
-            .flat_map(|s| &s.fields)
-        {
+        for field in self.schema.struct_of(id).into_iter().flat_map(|s| &s.fields) {
             if let Some(default) = &field.default {
                 let more = self.value_size(&field.field_type, default, visits, level + 1);
                 size = size.zip(more).map(|(size, more)| size.saturating_add(more));
@@ -193,13 +180,7 @@ impl Resolver<'_> {
         size
     }
 
-    fn value_size(
-        &self,
-        of: &Type,
-        value: &Value,
-        visits: &mut Visits,
-        level: usize,
-    ) -> Option<usize> {
+    fn value_size(&self, of: &Type, value: &Value, visits: &mut Visits, level: usize) -> Option<usize> {
         if level > DEFAULT_DEPTH_MAX {
             return None;
         }

@@ -103,9 +103,7 @@ impl<'a> Resolver<'a> {
         let includes = &self.units[file].includes;
         let program = |i: &usize| self.units[*i].program.as_str();
         let exact = includes.iter().find(|i| program(i) == prefix);
-        exact
-            .or_else(|| includes.iter().find(|i| plain(program(i)) == plain(prefix)))
-            .copied()
+        exact.or_else(|| includes.iter().find(|i| plain(program(i)) == plain(prefix))).copied()
     }
 
     pub(super) fn report_unknown(&mut self, file: usize, space: Space, span: Span, name: &str) {
@@ -119,9 +117,7 @@ impl<'a> Resolver<'a> {
             Some((prefix, base)) => match self.included(file, prefix) {
                 Some(included) => (&self.names[included], format!("{prefix}."), base),
                 None => {
-                    return format!(
-                        "no included file is called `{prefix}`: add `include \"{prefix}.thrift\"`"
-                    );
+                    return format!("no included file is called `{prefix}`: add `include \"{prefix}.thrift\"`");
                 }
             },
             None => (&self.names[file], String::new(), name),
@@ -162,13 +158,7 @@ mod tests {
 
     #[test]
     fn edits_are_counted() {
-        let table = [
-            ("", "", 0),
-            ("abc", "ABC", 0),
-            ("abc", "abd", 1),
-            ("a", "abc", 2),
-            ("Colour", "Color", 1),
-        ];
+        let table = [("", "", 0), ("abc", "ABC", 0), ("abc", "abd", 1), ("a", "abc", 2), ("Colour", "Color", 1)];
         for (a, b, expected) in table {
             assert_eq!(distance(a, b), expected, "{a} {b}");
         }

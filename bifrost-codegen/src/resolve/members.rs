@@ -8,11 +8,7 @@ use std::collections::BTreeMap;
 
 impl Resolver<'_> {
     /// A value without a number is one more than the one before it, the first is 0.
-    pub(super) fn enum_values(
-        &mut self,
-        file: usize,
-        written: &[ast::EnumValue],
-    ) -> Vec<EnumValue> {
+    pub(super) fn enum_values(&mut self, file: usize, written: &[ast::EnumValue]) -> Vec<EnumValue> {
         self.check_unique(file, "enum value", written.iter().map(|value| &value.name));
         let mut next = 0_i64;
         let mut values = Vec::new();
@@ -21,11 +17,9 @@ impl Resolver<'_> {
             let (number, span) = value.value.unwrap_or((next, value.name.span));
             next = number.saturating_add(1);
             match i32::try_from(number) {
-                Ok(number) => values.push(EnumValue {
-                    name: value.name.text.clone(),
-                    docs: value.docs.clone(),
-                    value: number,
-                }),
+                Ok(number) => {
+                    values.push(EnumValue { name: value.name.text.clone(), docs: value.docs.clone(), value: number })
+                }
                 Err(_) => self.report_help(
                     file,
                     span,
@@ -83,12 +77,7 @@ impl Resolver<'_> {
         checked
     }
 
-    pub(super) fn check_unique<'n>(
-        &mut self,
-        file: usize,
-        what: &str,
-        names: impl Iterator<Item = &'n Name>,
-    ) {
+    pub(super) fn check_unique<'n>(&mut self, file: usize, what: &str, names: impl Iterator<Item = &'n Name>) {
         let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
         for name in names {
             let Some(first) = seen.insert(&name.text, name.span) else {

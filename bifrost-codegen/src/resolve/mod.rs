@@ -18,12 +18,7 @@ use lookup::Names;
 /// Resolves files that [`crate::load::load`] read. The schema is whole only if there are no diagnostics.
 #[must_use]
 pub fn resolve(units: &[Unit]) -> (Schema, Vec<Diagnostic>) {
-    let mut resolver = Resolver {
-        units,
-        names: Vec::new(),
-        schema: Schema::default(),
-        diagnostics: Vec::new(),
-    };
+    let mut resolver = Resolver { units, names: Vec::new(), schema: Schema::default(), diagnostics: Vec::new() };
     resolver.collect_names();
     resolver.declare();
     // Constants follow typedefs and base services, which must come to an end.
@@ -45,20 +40,12 @@ struct Resolver<'a> {
 impl<'a> Resolver<'a> {
     fn report(&mut self, file: usize, span: Span, message: impl Into<String>) {
         let source = &self.units[file].document.source;
-        self.diagnostics
-            .push(Diagnostic::new(source, span, message));
+        self.diagnostics.push(Diagnostic::new(source, span, message));
     }
 
-    fn report_help(
-        &mut self,
-        file: usize,
-        span: Span,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
+    fn report_help(&mut self, file: usize, span: Span, message: impl Into<String>, help: impl Into<String>) {
         let source = &self.units[file].document.source;
-        self.diagnostics
-            .push(Diagnostic::new(source, span, message).help(help));
+        self.diagnostics.push(Diagnostic::new(source, span, message).help(help));
     }
 
     /// Builds every definition except for values and services.
@@ -66,19 +53,12 @@ impl<'a> Resolver<'a> {
         for (file, unit) in self.units.iter().enumerate() {
             let document = &unit.document;
             let definitions = &document.definitions;
-            let definitions = definitions
-                .iter()
-                .map(|d| self.declaration(file, d))
-                .collect();
+            let definitions = definitions.iter().map(|d| self.declaration(file, d)).collect();
             self.schema.files.push(File {
                 path: document.source.path().to_owned(),
                 program: unit.program.clone(),
                 docs: document.docs.clone(),
-                namespaces: document
-                    .namespaces
-                    .iter()
-                    .map(|n| (n.scope.clone(), n.name.clone()))
-                    .collect(),
+                namespaces: document.namespaces.iter().map(|n| (n.scope.clone(), n.name.clone())).collect(),
                 includes: unit.includes.clone(),
                 definitions,
             });
@@ -91,18 +71,9 @@ impl<'a> Resolver<'a> {
             // A type that is not found is reported; what stands in its place is never emitted.
             Body::Typedef(of) => Item::Typedef(self.type_of(file, of).unwrap_or(Type::Bool)),
             Body::Enum(values) => Item::Enum(self.enum_values(file, values)),
-            Body::Struct(kind, fields) => Item::Struct(Struct {
-                kind: *kind,
-                fields: self.fields(file, fields),
-            }),
-            Body::Const(of, _) => Item::Const(
-                self.type_of(file, of).unwrap_or(Type::Bool),
-                Value::Bool(false),
-            ),
-            Body::Service(..) => Item::Service(Service {
-                extends: None,
-                methods: Vec::new(),
-            }),
+            Body::Struct(kind, fields) => Item::Struct(Struct { kind: *kind, fields: self.fields(file, fields) }),
+            Body::Const(of, _) => Item::Const(self.type_of(file, of).unwrap_or(Type::Bool), Value::Bool(false)),
+            Body::Service(..) => Item::Service(Service { extends: None, methods: Vec::new() }),
         };
         Definition {
             name: definition.name.text.clone(),

@@ -27,12 +27,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn service(
-        &mut self,
-        file: usize,
-        base: Option<&ast::Name>,
-        methods: &[ast::Method],
-    ) -> Service {
+    fn service(&mut self, file: usize, base: Option<&ast::Name>, methods: &[ast::Method]) -> Service {
         self.check_unique(file, "method", methods.iter().map(|method| &method.name));
         Service {
             // An unknown base was reported when inheritance was checked.
@@ -74,12 +69,7 @@ impl Resolver<'_> {
         let name = &method.name.text;
         if let Some(result) = &method.result {
             let message = format!("oneway method `{name}` has a result");
-            self.report_help(
-                file,
-                result.span,
-                message,
-                "make it `void`, or leave `oneway` out",
-            );
+            self.report_help(file, result.span, message, "make it `void`, or leave `oneway` out");
         }
         if let Some(exception) = method.throws.first() {
             let message = format!("oneway method `{name}` declares exceptions");
@@ -122,11 +112,7 @@ impl Resolver<'_> {
         for method in methods {
             let name = &method.name.text;
             let has_it = |base: &Service| base.methods.iter().any(|m| m.name == *name);
-            let base = self
-                .schema
-                .ancestry(id)
-                .skip(1)
-                .find(|(_, base)| has_it(base));
+            let base = self.schema.ancestry(id).skip(1).find(|(_, base)| has_it(base));
             if let Some((base, _)) = base {
                 let base = self.schema.definition(base).name.clone();
                 let message = format!("method `{name}` is inherited from `{base}` already");

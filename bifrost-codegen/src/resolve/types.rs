@@ -51,11 +51,7 @@ impl Resolver<'_> {
             Type::List(element) => format!("list<{}>", self.describe(element)),
             Type::Set(element) => format!("set<{}>", self.describe(element)),
             Type::Map(entry) => {
-                format!(
-                    "map<{}, {}>",
-                    self.describe(&entry.0),
-                    self.describe(&entry.1)
-                )
+                format!("map<{}, {}>", self.describe(&entry.0), self.describe(&entry.1))
             }
             Type::Typedef(id) | Type::Enum(id) | Type::Struct(id) => {
                 let document = &self.units[id.file].document;

@@ -62,21 +62,11 @@ impl Resolver<'_> {
 
     /// The value, or `None` when it does not fit its type (which is reported).
     pub(super) fn value(&mut self, file: usize, of: &Type, written: &ast::Value) -> Option<Value> {
-        let mut budget = Budget {
-            depth: DEPTH_MAX,
-            size: SIZE_MAX,
-            spent: false,
-        };
+        let mut budget = Budget { depth: DEPTH_MAX, size: SIZE_MAX, spent: false };
         self.fit(file, of, written, &mut budget)
     }
 
-    fn fit(
-        &mut self,
-        file: usize,
-        of: &Type,
-        written: &ast::Value,
-        budget: &mut Budget,
-    ) -> Option<Value> {
+    fn fit(&mut self, file: usize, of: &Type, written: &ast::Value, budget: &mut Budget) -> Option<Value> {
         if budget.depth == 0 || budget.size == 0 {
             let message = format!(
                 "this constant refers to itself, nests deeper than {DEPTH_MAX} levels or holds more than {SIZE_MAX} values"
@@ -128,9 +118,7 @@ impl Resolver<'_> {
             (Type::List(_) | Type::Set(_), ValueKind::Map(entries)) if entries.is_empty() => {
                 Some(Value::List(Vec::new()))
             }
-            (Type::Map(_), ValueKind::List(values)) if values.is_empty() => {
-                Some(Value::Map(Vec::new()))
-            }
+            (Type::Map(_), ValueKind::List(values)) if values.is_empty() => Some(Value::Map(Vec::new())),
             (Type::Map(entry), ValueKind::Map(entries)) => {
                 let entries = entries.iter().map(|(key, value)| {
                     let key = self.fit(file, &entry.0, key, budget);
@@ -138,9 +126,7 @@ impl Resolver<'_> {
                 });
                 all(entries).map(Value::Map)
             }
-            (Type::Struct(id), ValueKind::Map(entries)) => {
-                self.struct_literal(file, *id, entries, span, budget)
-            }
+            (Type::Struct(id), ValueKind::Map(entries)) => self.struct_literal(file, *id, entries, span, budget),
             _ => {
                 self.report_misfit(file, of, span, &describe(&written.kind));
                 None
@@ -208,14 +194,7 @@ impl Resolver<'_> {
     }
 
     /// A constant, or a value of an enum.
-    fn named(
-        &mut self,
-        file: usize,
-        of: &Type,
-        name: &str,
-        span: Span,
-        budget: &mut Budget,
-    ) -> Option<Value> {
+    fn named(&mut self, file: usize, of: &Type, name: &str, span: Span, budget: &mut Budget) -> Option<Value> {
         if let Some(number) = self.enum_member(file, of, name) {
             return match *self.schema.actual(of) {
                 Type::Enum(expected) if Some(expected) == number.0 => Some(Value::Enum(number.1)),
@@ -286,12 +265,7 @@ impl Resolver<'_> {
             let Some(index) = found else {
                 let written = self.units[file].document.source.slice(key.span).to_owned();
                 let message = format!("`{name}` has no field {written}");
-                self.report_help(
-                    file,
-                    key.span,
-                    message,
-                    "write the name of a field, in quotes",
-                );
+                self.report_help(file, key.span, message, "write the name of a field, in quotes");
                 is_whole = false;
                 continue;
             };
@@ -353,10 +327,7 @@ fn all<T>(values: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
 
 fn parse_uuid(bytes: &[u8]) -> Option<u128> {
     let text = std::str::from_utf8(bytes).ok()?;
-    let text = text
-        .strip_prefix('{')
-        .and_then(|text| text.strip_suffix('}'))
-        .unwrap_or(text);
+    let text = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
     let groups: Vec<&str> = text.split('-').collect();
     let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
     let digits = groups.concat();

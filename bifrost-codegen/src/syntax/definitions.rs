@@ -16,10 +16,7 @@ impl Parser<'_> {
             let help = Some("use `enum`, or `typedef string`");
             return Err(self.report_at(start, "`senum` is no longer Thrift".to_owned(), help));
         }
-        if !matches!(
-            keyword.as_str(),
-            "typedef" | "enum" | "struct" | "union" | "exception" | "const" | "service"
-        ) {
+        if !matches!(keyword.as_str(), "typedef" | "enum" | "struct" | "union" | "exception" | "const" | "service") {
             return Err(self.unexpected("a definition"));
         }
         self.advance();
@@ -37,12 +34,7 @@ impl Parser<'_> {
         };
         let annotations = self.annotations()?;
         self.eat_separator();
-        Ok(Definition {
-            name,
-            docs,
-            annotations,
-            body,
-        })
+        Ok(Definition { name, docs, annotations, body })
     }
 
     fn constant(&mut self, docs: Option<String>) -> Parse<Definition> {
@@ -52,12 +44,7 @@ impl Parser<'_> {
         let value = self.value()?;
         let annotations = self.annotations()?;
         self.eat_separator();
-        Ok(Definition {
-            name,
-            docs,
-            annotations,
-            body: Body::Const(constant_type, value),
-        })
+        Ok(Definition { name, docs, annotations, body: Body::Const(constant_type, value) })
     }
 
     fn struct_like(&mut self, kind: StructKind) -> Parse<(Name, Body)> {
@@ -89,21 +76,12 @@ impl Parser<'_> {
                 false => None,
             };
             let annotations = parser.annotations()?;
-            Ok(EnumValue {
-                name,
-                docs,
-                value,
-                annotations,
-            })
+            Ok(EnumValue { name, docs, value, annotations })
         })
     }
 
     /// Members up to the closing character; one that is wrong is reported and left out.
-    fn members<T>(
-        &mut self,
-        close: char,
-        mut member: impl FnMut(&mut Self) -> Parse<T>,
-    ) -> Parse<Vec<T>> {
+    fn members<T>(&mut self, close: char, mut member: impl FnMut(&mut Self) -> Parse<T>) -> Parse<Vec<T>> {
         let mut members = Vec::new();
         loop {
             if self.eat(close) {
@@ -156,16 +134,7 @@ impl Parser<'_> {
         };
         self.xsd()?;
         let annotations = self.annotations()?;
-        Ok(Field {
-            id,
-            requiredness,
-            field_type,
-            reference,
-            name,
-            default,
-            docs,
-            annotations,
-        })
+        Ok(Field { id, requiredness, field_type, reference, name, default, docs, annotations })
     }
 
     /// The XML Schema options of a field; they have no meaning here.
@@ -199,14 +168,6 @@ impl Parser<'_> {
             false => Vec::new(),
         };
         let annotations = self.annotations()?;
-        Ok(Method {
-            name,
-            oneway,
-            result,
-            arguments,
-            throws,
-            docs,
-            annotations,
-        })
+        Ok(Method { name, oneway, result, arguments, throws, docs, annotations })
     }
 }

@@ -20,11 +20,7 @@ pub(super) fn lex(source: &Arc<Source>) -> Lexed {
         at: 0,
         docs: None,
         first_on_line: true,
-        out: Lexed {
-            tokens: Vec::new(),
-            file_docs: None,
-            diagnostics: Vec::new(),
-        },
+        out: Lexed { tokens: Vec::new(), file_docs: None, diagnostics: Vec::new() },
     };
     lexer.run();
     lexer.out
@@ -56,17 +52,13 @@ impl Lexer<'_> {
                 '"' | '\'' => self.literal(c),
                 c if c.is_ascii_alphabetic() || c == '_' => self.word(),
                 c if self.starts_number(c) => self.number(),
-                '{' | '}' | '(' | ')' | '[' | ']' | '<' | '>' | ',' | ';' | ':' | '=' | '&'
-                | '*' => {
+                '{' | '}' | '(' | ')' | '[' | ']' | '<' | '>' | ',' | ';' | ':' | '=' | '&' | '*' => {
                     self.bump();
                     self.push(start, TokenKind::Punctuation(c));
                 }
                 c => {
                     self.bump();
-                    self.error(
-                        start,
-                        format!("unexpected character `{}`", c.escape_debug()),
-                    );
+                    self.error(start, format!("unexpected character `{}`", c.escape_debug()));
                 }
             }
         }
@@ -91,10 +83,7 @@ impl Lexer<'_> {
     }
 
     fn since(&self, start: usize) -> Span {
-        Span {
-            start,
-            end: self.at,
-        }
+        Span { start, end: self.at }
     }
 
     fn error(&mut self, start: usize, message: impl Into<String>) {
@@ -103,12 +92,7 @@ impl Lexer<'_> {
     }
 
     fn push(&mut self, start: usize, kind: TokenKind) {
-        let token = Token {
-            kind,
-            span: self.since(start),
-            docs: self.docs.take(),
-            first_on_line: self.first_on_line,
-        };
+        let token = Token { kind, span: self.since(start), docs: self.docs.take(), first_on_line: self.first_on_line };
         self.first_on_line = false;
         self.out.tokens.push(token);
     }
@@ -117,12 +101,8 @@ impl Lexer<'_> {
         let start = self.at;
         let Some(length) = self.rest().get(2..).and_then(|body| body.find("*/")) else {
             self.at = self.text.len();
-            let span = Span {
-                start,
-                end: start + 2,
-            };
-            let diagnostic = Diagnostic::new(self.source, span, "comment without an end")
-                .help("close it with `*/`");
+            let span = Span { start, end: start + 2 };
+            let diagnostic = Diagnostic::new(self.source, span, "comment without an end").help("close it with `*/`");
             self.out.diagnostics.push(diagnostic);
             return;
         };
@@ -185,10 +165,7 @@ impl Lexer<'_> {
         match number(&text, is_hex) {
             Some(kind) => self.push(start, kind),
             None => {
-                self.error(
-                    start,
-                    format!("`{text}` is no number that a 64-bit type can hold"),
-                );
+                self.error(start, format!("`{text}` is no number that a 64-bit type can hold"));
                 self.push(start, TokenKind::Int(0));
             }
         }
@@ -243,10 +220,7 @@ impl Lexer<'_> {
             Some('0') => bytes.push(0),
             Some(c @ ('\\' | '"' | '\'')) => bytes.extend(u8::try_from(c)),
             Some('x') => {
-                let digits = self
-                    .rest()
-                    .get(..2)
-                    .map(|digits| u8::from_str_radix(digits, 16));
+                let digits = self.rest().get(..2).map(|digits| u8::from_str_radix(digits, 16));
                 if let Some(Ok(byte)) = digits {
                     self.at += 2;
                     bytes.push(byte);
@@ -350,10 +324,7 @@ mod tests {
             ("'\\xZ1'", "`\\x` needs two hexadecimal digits"),
             ("/* a", "comment without an end"),
             ("0x", "`0x` is no number that a 64-bit type can hold"),
-            (
-                "9223372036854775808",
-                "`9223372036854775808` is no number that a 64-bit type can hold",
-            ),
+            ("9223372036854775808", "`9223372036854775808` is no number that a 64-bit type can hold"),
             ("1e999", "`1e999` is no number that a 64-bit type can hold"),
         ];
         for (text, expected) in table {

@@ -35,13 +35,7 @@ pub(super) type Parse<T> = Result<T, Reported>;
 /// Parses a file. After an error the parser goes on at the next field or definition, so that all errors are found.
 pub fn parse(source: &Arc<Source>) -> (Document, Vec<Diagnostic>) {
     let lexed = lex(source);
-    let mut parser = Parser {
-        source,
-        tokens: lexed.tokens,
-        at: 0,
-        diagnostics: lexed.diagnostics,
-        depth: 0,
-    };
+    let mut parser = Parser { source, tokens: lexed.tokens, at: 0, diagnostics: lexed.diagnostics, depth: 0 };
     let document = parser.document(lexed.file_docs);
     let mut diagnostics = parser.diagnostics;
     let start_of = |d: &Diagnostic| d.place().map_or(0, |(_, span)| span.start);
@@ -82,9 +76,7 @@ impl Parser<'_> {
     }
 
     fn at_header(&self) -> bool {
-        ["include", "cpp_include", "namespace"]
-            .iter()
-            .any(|word| self.at_word(word))
+        ["include", "cpp_include", "namespace"].iter().any(|word| self.at_word(word))
     }
 
     fn item(&mut self, document: &mut Document) -> Parse<()> {
@@ -109,21 +101,13 @@ impl Parser<'_> {
     }
 
     fn namespace(&mut self) -> Parse<Namespace> {
-        let scope = if self.eat('*') {
-            "*".to_owned()
-        } else {
-            self.word("a language or `*`")?.text
-        };
+        let scope = if self.eat('*') { "*".to_owned() } else { self.word("a language or `*`")?.text };
         let name = match self.kind() {
             TokenKind::Literal(_) => self.literal("a namespace")?,
             _ => self.word("a namespace")?.text,
         };
         let annotations = self.annotations()?;
-        Ok(Namespace {
-            scope,
-            name,
-            annotations,
-        })
+        Ok(Namespace { scope, name, annotations })
     }
 
     /// `(key = "value", key)`, or nothing.
@@ -239,8 +223,7 @@ impl Parser<'_> {
         };
         let bytes = bytes.clone();
         self.advance();
-        String::from_utf8(bytes)
-            .map_err(|_| self.report_at(span, "a string that is no UTF-8".to_owned(), None))
+        String::from_utf8(bytes).map_err(|_| self.report_at(span, "a string that is no UTF-8".to_owned(), None))
     }
 
     pub(super) fn unexpected(&mut self, expected: &str) -> Reported {
@@ -248,12 +231,7 @@ impl Parser<'_> {
         self.report_at(self.span(), message, None)
     }
 
-    pub(super) fn report_at(
-        &mut self,
-        span: Span,
-        message: String,
-        help: Option<&str>,
-    ) -> Reported {
+    pub(super) fn report_at(&mut self, span: Span, message: String, help: Option<&str>) -> Reported {
         let mut diagnostic = Diagnostic::new(self.source, span, message);
         if let Some(help) = help {
             diagnostic = diagnostic.help(help);
@@ -277,8 +255,7 @@ impl Parser<'_> {
     /// The current token begins a line with a word that begins a definition.
     fn at_starter(&self) -> bool {
         let token = self.token();
-        let is_starter =
-            matches!(&token.kind, TokenKind::Word(w) if STARTERS.contains(&w.as_str()));
+        let is_starter = matches!(&token.kind, TokenKind::Word(w) if STARTERS.contains(&w.as_str()));
         is_starter && token.first_on_line
     }
 

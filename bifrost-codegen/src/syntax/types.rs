@@ -11,11 +11,7 @@ impl Parser<'_> {
             let kind = parser.type_kind()?;
             let span = start.to(parser.last_span());
             let annotations = parser.annotations()?;
-            Ok(Type {
-                kind,
-                span,
-                annotations,
-            })
+            Ok(Type { kind, span, annotations })
         })
     }
 

@@ -16,16 +16,8 @@ impl<'a> Module<'a> {
             let base_names = self.service_names(base);
             self.sibling(base.file, &base_names.client_trait)
         });
-        docs(
-            code,
-            0,
-            definition.docs.as_deref(),
-            &format!("The methods of `{idl}`, as a client calls them."),
-        );
-        let methods: Vec<_> = own
-            .iter()
-            .map(|call| (call.method, call.names.call.as_str(), "&mut self"))
-            .collect();
+        docs(code, 0, definition.docs.as_deref(), &format!("The methods of `{idl}`, as a client calls them."));
+        let methods: Vec<_> = own.iter().map(|call| (call.method, call.names.call.as_str(), "&mut self")).collect();
         self.service_trait(code, &names.client_trait, base.as_deref(), &methods);
         code.blank();
         code.line(0, format!("/// A Thrift client that can call `{idl}`."));
@@ -51,31 +43,16 @@ impl<'a> Module<'a> {
         }
         code.line(0, format!("pub trait {name}{base} {{"));
         for (method, rust, own) in methods {
-            if ["from_", "into_"]
-                .iter()
-                .any(|prefix| rust.starts_with(prefix))
-            {
+            if ["from_", "into_"].iter().any(|prefix| rust.starts_with(prefix)) {
                 self.lint("clippy::wrong_self_convention");
             }
-            docs(
-                code,
-                4,
-                method.docs.as_deref(),
-                &format!("Method `{}`.", method.name),
-            );
+            docs(code, 4, method.docs.as_deref(), &format!("Method `{}`.", method.name));
             self.method_signature(code, method, rust, own, ";");
         }
         code.line(0, "}");
     }
 
-    pub(super) fn method_signature(
-        &self,
-        code: &mut Code,
-        method: &Method,
-        rust: &str,
-        own: &str,
-        behind: &str,
-    ) {
+    pub(super) fn method_signature(&self, code: &mut Code, method: &Method, rust: &str, own: &str, behind: &str) {
         let result = self.result(self.value_type(method.result.as_ref()));
         self.accept(&result);
         let params = self.params(method, own);
@@ -93,9 +70,7 @@ impl<'a> Module<'a> {
             self.accept(&of);
             (name, Some(of))
         });
-        std::iter::once((own.to_owned(), None))
-            .chain(arguments)
-            .collect()
+        std::iter::once((own.to_owned(), None)).chain(arguments).collect()
     }
 
     /// `let args = …;`
@@ -117,19 +92,10 @@ impl<'a> Module<'a> {
     fn sync_client_struct(&self, code: &mut Code, id: Id) {
         let names = self.service_names(id);
         let (i, o, bounds) = self.protocols();
-        let bounds: Vec<_> = bounds
-            .iter()
-            .map(|(name, b)| (name.as_str(), b.clone()))
-            .collect();
+        let bounds: Vec<_> = bounds.iter().map(|(name, b)| (name.as_str(), b.clone())).collect();
         let client = format!("{}<{i}, {o}>", names.sync_client);
         let i32 = self.std_type("i32");
-        code.line(
-            0,
-            format!(
-                "/// Client of `{}` over a pair of Thrift protocols.",
-                self.schema.definition(id).name
-            ),
-        );
+        code.line(0, format!("/// Client of `{}` over a pair of Thrift protocols.", self.schema.definition(id).name));
         code.line(0, "#[derive(Debug)]");
         code.bounded(&format!("pub struct {client}"), &bounds);
         code.line(4, format!("i_prot: {i},"));
@@ -138,14 +104,8 @@ impl<'a> Module<'a> {
         code.line(0, "}");
         code.blank();
         code.bounded(&format!("impl<{i}, {o}> {client}"), &bounds);
-        code.line(
-            4,
-            "/// A client that writes to one protocol and reads from the other.",
-        );
-        code.line(
-            4,
-            format!("pub fn new(input_protocol: {i}, output_protocol: {o}) -> Self {{"),
-        );
+        code.line(4, "/// A client that writes to one protocol and reads from the other.");
+        code.line(4, format!("pub fn new(input_protocol: {i}, output_protocol: {o}) -> Self {{"));
         code.line(8, "Self {");
         code.line(12, "i_prot: input_protocol,");
         code.line(12, "o_prot: output_protocol,");
@@ -155,14 +115,10 @@ impl<'a> Module<'a> {
         code.line(0, "}");
         code.blank();
         let thrift_client = self.runtime("thrift::TThriftClient");
-        code.bounded(
-            &format!("impl<{i}, {o}> {thrift_client} for {client}"),
-            &bounds,
-        );
-        for (name, field, protocol) in [
-            ("i_prot_mut", "i_prot", "TInputProtocol"),
-            ("o_prot_mut", "o_prot", "TOutputProtocol"),
-        ] {
+        code.bounded(&format!("impl<{i}, {o}> {thrift_client} for {client}"), &bounds);
+        for (name, field, protocol) in
+            [("i_prot_mut", "i_prot", "TInputProtocol"), ("o_prot_mut", "o_prot", "TOutputProtocol")]
+        {
             let protocol = self.thrift_protocol(protocol);
             code.line(4, format!("fn {name}(&mut self) -> &mut dyn {protocol} {{"));
             code.line(8, format!("&mut self.{field}"));
@@ -173,14 +129,8 @@ impl<'a> Module<'a> {
         code.line(8, "self.sequence_number");
         code.line(4, "}");
         code.blank();
-        code.line(
-            4,
-            format!("fn increment_sequence_number(&mut self) -> {i32} {{"),
-        );
-        code.line(
-            8,
-            "self.sequence_number = self.sequence_number.wrapping_add(1);",
-        );
+        code.line(4, format!("fn increment_sequence_number(&mut self) -> {i32} {{"));
+        code.line(8, "self.sequence_number = self.sequence_number.wrapping_add(1);");
         code.line(8, "self.sequence_number");
         code.line(4, "}");
         code.line(0, "}");
@@ -200,9 +150,7 @@ impl<'a> Module<'a> {
     /// The markers of a service and of all that it extends.
     fn markers(&self, id: Id) -> Vec<String> {
         let ancestry = self.schema.ancestry(id);
-        ancestry
-            .map(|(id, _)| self.sibling(id.file, &self.service_names(id).marker))
-            .collect()
+        ancestry.map(|(id, _)| self.sibling(id.file, &self.service_names(id).marker)).collect()
     }
 
     fn sync_client_calls(&self, code: &mut Code, id: Id, own: &[Call<'a>]) {
@@ -210,20 +158,13 @@ impl<'a> Module<'a> {
         let c = self.generic("C");
         let mut bounds = vec![self.runtime("thrift::TThriftClient")];
         bounds.extend(self.markers(id));
-        let line = format!(
-            "impl<{c}: {}> {} for {c} {{",
-            bounds.join(" + "),
-            names.client_trait
-        );
+        let line = format!("impl<{c}: {}> {} for {c} {{", bounds.join(" + "), names.client_trait);
         if own.is_empty() {
             let line = format!("{line}}}");
             if line.len() <= WIDTH {
                 code.line(0, line);
             } else {
-                code.bounded(
-                    &format!("impl<{c}> {} for {c}", names.client_trait),
-                    &[(&c, bounds)],
-                );
+                code.bounded(&format!("impl<{c}> {} for {c}", names.client_trait), &[(&c, bounds)]);
                 code.line(0, "}");
             }
             return;
@@ -231,10 +172,7 @@ impl<'a> Module<'a> {
         if line.len() <= WIDTH {
             code.line(0, line);
         } else {
-            code.bounded(
-                &format!("impl<{c}> {} for {c}", names.client_trait),
-                &[(&c, bounds)],
-            );
+            code.bounded(&format!("impl<{c}> {} for {c}", names.client_trait), &[(&c, bounds)]);
         }
         let compat = self.runtime("compat");
         for (n, call) in own.iter().enumerate() {
@@ -246,14 +184,9 @@ impl<'a> Module<'a> {
             let constant = format!("&{}", call.constant);
             let function = match call.method.oneway {
                 true => format!("{compat}::oneway"),
-                false => format!("{compat}::call::<_, {}>", call.names.result),
+                false => format!("{compat}::call::<_, {}, _>", call.names.result),
             };
-            code.expr(
-                8,
-                "",
-                &Expr::call_with(function, &["self", &constant, "args"]),
-                "",
-            );
+            code.expr(8, "", &Expr::call_with(function, &["self", &constant, "args"]), "");
             code.line(4, "}");
         }
         code.line(0, "}");

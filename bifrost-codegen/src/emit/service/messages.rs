@@ -15,39 +15,16 @@ impl<'a> Module<'a> {
             code.blank();
             code.line(0, format!("/// The arguments of `{service}.{method}`."));
             let args = self.argument_slots(call);
-            let types: Vec<_> = args
-                .iter()
-                .map(|slot| self.rust_type(None, slot.of))
-                .collect();
-            self.message(
-                code,
-                &call.names.args,
-                &format!("{method}_args"),
-                &args,
-                &types,
-            );
+            let types: Vec<_> = args.iter().map(|slot| self.rust_type(None, slot.of)).collect();
+            self.message(code, &call.names.args, &format!("{method}_args"), &args, &types);
             if call.method.oneway {
                 continue;
             }
             code.blank();
-            code.line(
-                0,
-                format!(
-                    "/// The result of `{service}.{method}`, or an exception that it declares."
-                ),
-            );
+            code.line(0, format!("/// The result of `{service}.{method}`, or an exception that it declares."));
             let results = self.result_slots(call);
-            let types: Vec<_> = results
-                .iter()
-                .map(|slot| self.option(self.rust_type(None, slot.of)))
-                .collect();
-            self.message(
-                code,
-                &call.names.result,
-                &format!("{method}_result"),
-                &results,
-                &types,
-            );
+            let types: Vec<_> = results.iter().map(|slot| self.option(self.rust_type(None, slot.of))).collect();
+            self.message(code, &call.names.result, &format!("{method}_result"), &results, &types);
             code.blank();
             self.into_value(code, call, &results);
             if !call.method.throws.is_empty() {
@@ -77,19 +54,16 @@ impl<'a> Module<'a> {
 
     fn argument_slots(&self, call: &Call<'a>) -> Vec<Slot<'a>> {
         let arguments = &call.method.arguments;
-        let slots = arguments
-            .iter()
-            .zip(field_names(arguments))
-            .map(|(field, name)| Slot {
-                name,
-                idl: &field.name,
-                id: field.id,
-                of: &field.field_type,
-                presence: match &field.default {
-                    Some(value) => Presence::Defaulted(self.value(None, &field.field_type, value)),
-                    None => Presence::Required,
-                },
-            });
+        let slots = arguments.iter().zip(field_names(arguments)).map(|(field, name)| Slot {
+            name,
+            idl: &field.name,
+            id: field.id,
+            of: &field.field_type,
+            presence: match &field.default {
+                Some(value) => Presence::Defaulted(self.value(None, &field.field_type, value)),
+                None => Presence::Required,
+            },
+        });
         slots.collect()
     }
 
@@ -129,30 +103,14 @@ impl<'a> Module<'a> {
     }
 
     fn into_value(&self, code: &mut Code, call: &Call<'_>, slots: &[Slot<'_>]) {
-        let (some, err, ok) = (
-            self.std_value("Some"),
-            self.std_value("Err"),
-            self.std_value("Ok"),
-        );
+        let (some, err, ok) = (self.std_value("Some"), self.std_value("Err"), self.std_value("Ok"));
         let value = self.value_type(call.method.result.as_ref());
         let call_result = self.runtime("service::CallResult");
-        code.line(
-            0,
-            format!("impl {call_result} for {} {{", call.names.result),
-        );
+        code.line(0, format!("impl {call_result} for {} {{", call.names.result));
         let before = "type Value = ";
-        code.line(
-            4,
-            format!("{before}{};", value.render(4, 4 + before.len(), 1)),
-        );
+        code.line(4, format!("{before}{};", value.render(4, 4 + before.len(), 1)));
         code.blank();
-        code.line(
-            4,
-            format!(
-                "fn into_value(self) -> {}<Self::Value> {{",
-                self.thrift("Result")
-            ),
-        );
+        code.line(4, format!("fn into_value(self) -> {}<Self::Value> {{", self.thrift("Result")));
         let throws_from = slots.len() - call.method.throws.len();
         for slot in slots.iter().skip(throws_from) {
             code.line(8, format!("if let {some}(error) = self.{} {{", slot.name));
@@ -177,13 +135,7 @@ impl<'a> Module<'a> {
     }
 
     /// A result with one slot filled.
-    pub(super) fn result_with(
-        &self,
-        name: &str,
-        slots: &[Slot<'_>],
-        filled: &str,
-        value: &str,
-    ) -> Expr {
+    pub(super) fn result_with(&self, name: &str, slots: &[Slot<'_>], filled: &str, value: &str) -> Expr {
         let fields = slots.iter().map(|slot| {
             let value = match slot.name == filled {
                 true => format!("{}({value})", self.std_value("Some")),
@@ -198,24 +150,15 @@ impl<'a> Module<'a> {
         let (err, ok) = (self.std_value("Err"), self.std_value("Ok"));
         let (error, result) = (self.thrift("Error"), self.thrift("Result"));
         code.line(0, format!("impl {} {{", call.names.result));
-        code.line(
-            4,
-            "/// The result that carries a declared exception; any other error as it is.",
-        );
-        code.line(
-            4,
-            format!("fn from_error(error: {error}) -> {result}<Self> {{"),
-        );
+        code.line(4, "/// The result that carries a declared exception; any other error as it is.");
+        code.line(4, format!("fn from_error(error: {error}) -> {result}<Self> {{"));
         code.line(8, format!("let {error}::User(error) = error else {{"));
         code.line(12, format!("return {err}(error);"));
         code.line(8, "};");
         let throws_from = slots.len() - call.method.throws.len();
         for slot in slots.iter().skip(throws_from) {
             let exception = self.rust_type(None, slot.of).one_line();
-            code.line(
-                8,
-                format!("let error = match error.downcast::<{exception}>() {{"),
-            );
+            code.line(8, format!("let error = match error.downcast::<{exception}>() {{"));
             code.line(12, format!("{ok}(exception) => {{"));
             let filled = self.result_with("Self", slots, &slot.name, "*exception");
             code.expr(16, "return ", &Expr::call(ok.clone(), vec![filled]), ";");

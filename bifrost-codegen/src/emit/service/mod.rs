@@ -27,11 +27,7 @@ impl<'a> Module<'a> {
     pub(super) fn service(&self, code: &mut Code, index: usize, service: &'a Service) {
         let id = self.id(index);
         let calls = self.calls(id);
-        let own: Vec<_> = calls
-            .iter()
-            .filter(|call| call.owner == id)
-            .copied()
-            .collect();
+        let own: Vec<_> = calls.iter().filter(|call| call.owner == id).copied().collect();
         self.descriptors(code, id, &calls);
         self.sync_client(code, id, service, &own);
         self.native_client(code, id, &calls);
@@ -46,20 +42,10 @@ impl<'a> Module<'a> {
         let schema = self.schema;
         let all = schema.ancestry(id).flat_map(|(owner, service)| {
             let names = self.service_names(owner);
-            service
-                .methods
-                .iter()
-                .zip(&names.methods)
-                .map(move |m| (owner, m))
+            service.methods.iter().zip(&names.methods).map(move |m| (owner, m))
         });
         all.zip(named)
-            .map(|((owner, (method, names)), (constant, start))| Call {
-                owner,
-                method,
-                names,
-                constant,
-                start,
-            })
+            .map(|((owner, (method, names)), (constant, start))| Call { owner, method, names, constant, start })
             .collect()
     }
 
@@ -77,12 +63,7 @@ impl<'a> Module<'a> {
                 field("idempotent", method.idempotent.to_string()),
             ];
             let value = Expr::Struct(descriptor.clone(), fields, None);
-            code.expr(
-                0,
-                &format!("const {}: {descriptor} = ", call.constant),
-                &value,
-                ";",
-            );
+            code.expr(0, &format!("const {}: {descriptor} = ", call.constant), &value, ";");
             code.blank();
         }
     }

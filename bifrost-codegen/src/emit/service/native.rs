@@ -12,12 +12,7 @@ impl<'a> Module<'a> {
         let channel = self.runtime("Channel");
         let idl = &self.schema.definition(id).name;
         code.blank();
-        code.line(
-            0,
-            format!(
-                "/// Client of `{idl}` over a channel. Cheap to clone; clones share the channel."
-            ),
-        );
+        code.line(0, format!("/// Client of `{idl}` over a channel. Cheap to clone; clones share the channel."));
         code.line(0, "#[derive(Clone, Debug)]");
         code.line(0, format!("pub struct {client} {{"));
         code.line(4, format!("channel: {channel},"));
@@ -46,11 +41,7 @@ impl<'a> Module<'a> {
                 }
                 self.method_signature(code, call.method, &call.names.call, "&mut self", " {");
                 self.let_args(code, call);
-                self.through_channel(
-                    code,
-                    call,
-                    if call.method.oneway { "oneway" } else { "call" },
-                );
+                self.through_channel(code, call, if call.method.oneway { "oneway" } else { "call" });
                 code.line(4, "}");
             }
             code.line(0, "}");
@@ -65,26 +56,14 @@ impl<'a> Module<'a> {
         code.line(4, "}");
         code.blank();
         code.line(4, "/// Connects to a URL such as `udp://[::1]:7400`.");
-        code.line(
-            4,
-            format!(
-                "pub fn connect(url: &{}) -> {result}<Self> {{",
-                self.std_type("str")
-            ),
-        );
+        code.line(4, format!("pub fn connect(url: &{}) -> {result}<Self> {{", self.std_type("str")));
         code.line(8, format!("{channel}::connect(url).map(Self::new)"));
         code.line(4, "}");
         code.blank();
         let duration = self.import("std::time::Duration");
-        code.line(
-            4,
-            "/// The same client with a deadline for each of its calls.",
-        );
+        code.line(4, "/// The same client with a deadline for each of its calls.");
         code.line(4, "#[must_use]");
-        code.line(
-            4,
-            format!("pub fn {with_deadline}(self, deadline: {duration}) -> Self {{"),
-        );
+        code.line(4, format!("pub fn {with_deadline}(self, deadline: {duration}) -> Self {{"));
         code.line(8, "Self::new(self.channel.with_deadline(deadline))");
         code.line(4, "}");
     }
@@ -95,13 +74,7 @@ impl<'a> Module<'a> {
         let result = self.result(pending);
         self.accept(&result);
         code.blank();
-        code.line(
-            4,
-            format!(
-                "/// Starts a call of `{}`; its result is waited for later.",
-                call.method.name
-            ),
-        );
+        code.line(4, format!("/// Starts a call of `{}`; its result is waited for later.", call.method.name));
         let params = self.params(call.method, "&mut self");
         code.signature(4, &format!("pub fn {}", call.start), &params, &result, " {");
         self.let_args(code, call);

@@ -8,14 +8,7 @@ use crate::emit::structs::field_names;
 use crate::schema::{Id, Service};
 
 impl<'a> Module<'a> {
-    pub(super) fn server(
-        &self,
-        code: &mut Code,
-        id: Id,
-        service: &Service,
-        own: &[Call<'a>],
-        all: &[Call<'a>],
-    ) {
+    pub(super) fn server(&self, code: &mut Code, id: Id, service: &Service, own: &[Call<'a>], all: &[Call<'a>]) {
         code.blank();
         self.handler(code, id, service, own);
         code.blank();
@@ -34,21 +27,10 @@ impl<'a> Module<'a> {
             let base_names = self.service_names(base);
             self.sibling(base.file, &base_names.handler)
         });
-        let otherwise = format!(
-            "The methods of `{}`, as a server implements them.",
-            definition.name
-        );
+        let otherwise = format!("The methods of `{}`, as a server implements them.", definition.name);
         docs(code, 0, definition.docs.as_deref(), &otherwise);
-        let methods: Vec<_> = own
-            .iter()
-            .map(|call| (call.method, call.names.handle.as_str(), "&self"))
-            .collect();
-        self.service_trait(
-            code,
-            &self.service_names(id).handler,
-            base.as_deref(),
-            &methods,
-        );
+        let methods: Vec<_> = own.iter().map(|call| (call.method, call.names.handle.as_str(), "&self")).collect();
+        self.service_trait(code, &self.service_names(id).handler, base.as_deref(), &methods);
     }
 
     fn processor(&self, code: &mut Code, id: Id) {
@@ -72,10 +54,7 @@ impl<'a> Module<'a> {
     fn functions(&self, code: &mut Code, id: Id, own: &[Call<'a>]) {
         let names = self.service_names(id);
         let idl = &self.schema.definition(id).name;
-        code.line(
-            0,
-            format!("/// Functions that answer calls of the methods of `{idl}`."),
-        );
+        code.line(0, format!("/// Functions that answer calls of the methods of `{idl}`."));
         code.line(0, "#[derive(Clone, Copy, Debug)]");
         code.line(0, format!("pub struct {};", names.functions));
         if own.is_empty() {
@@ -113,17 +92,11 @@ impl<'a> Module<'a> {
         let unused = if oneway { "_" } else { "" };
         let params = [
             ("handler".to_owned(), format!("&{h}")),
-            (
-                format!("{unused}header"),
-                format!("&{}", self.protocol("MessageHeader")),
-            ),
+            (format!("{unused}header"), format!("&{}", self.protocol("MessageHeader"))),
             ("args".to_owned(), format!("&mut {r}")),
             (format!("{unused}out"), format!("&mut {w}")),
         ];
-        let params: Vec<_> = params
-            .into_iter()
-            .map(|(name, of)| (name, Some(Type::plain(of))))
-            .collect();
+        let params: Vec<_> = params.into_iter().map(|(name, of)| (name, Some(Type::plain(of)))).collect();
         let answer = self.result(Type::plain(self.runtime("service::Answer")));
         code.signature(4, &before, &params, &answer, " {");
         match oneway {
@@ -144,10 +117,7 @@ impl<'a> Module<'a> {
 
     fn handle(&self, call: &Call<'_>) -> Expr {
         let names = field_names(&call.method.arguments);
-        let args = names
-            .iter()
-            .map(|name| Expr::atom(format!("args.{name}")))
-            .collect();
+        let args = names.iter().map(|name| Expr::atom(format!("args.{name}"))).collect();
         Expr::call(format!("handler.{}", call.names.handle), args)
     }
 
@@ -155,10 +125,7 @@ impl<'a> Module<'a> {
         let decode = format!("{}::decode(args)", self.protocol("Decode"));
         let (ok, err) = (self.std_value("Ok"), self.std_value("Err"));
         let nothing = format!("{ok}({}::Nothing)", self.runtime("service::Answer"));
-        code.line(
-            8,
-            format!("let {} = match {decode} {{", self.args_pattern(call)),
-        );
+        code.line(8, format!("let {} = match {decode} {{", self.args_pattern(call)));
         code.line(12, format!("{ok}(args) => args,"));
         code.line(12, format!("{err}(_) => return {nothing},"));
         code.line(8, "};");
@@ -172,10 +139,7 @@ impl<'a> Module<'a> {
         let (ok, err) = (self.std_value("Ok"), self.std_value("Err"));
         let service = self.runtime("service");
         let give_up = format!("return {service}::exception(header, out, error)");
-        code.line(
-            8,
-            format!("let {} = match {decode} {{", self.args_pattern(call)),
-        );
+        code.line(8, format!("let {} = match {decode} {{", self.args_pattern(call)));
         code.line(12, format!("{ok}(args) => args,"));
         code.line(12, format!("{err}(error) => {{"));
         let kind = self.thrift("ApplicationErrorKind::ProtocolError");
@@ -188,12 +152,7 @@ impl<'a> Module<'a> {
         code.expr(8, "let result = match ", &self.handle(call), " {");
         let slots = self.result_slots(call);
         let returns = call.method.result.is_some();
-        let filled = self.result_with(
-            &call.names.result,
-            &slots,
-            if returns { "result_value" } else { "" },
-            "value",
-        );
+        let filled = self.result_with(&call.names.result, &slots, if returns { "result_value" } else { "" }, "value");
         let value = if returns { "value" } else { "()" };
         code.expr(12, &format!("{ok}({value}) => "), &filled, ",");
         if call.method.throws.is_empty() {
@@ -211,34 +170,21 @@ impl<'a> Module<'a> {
     }
 
     fn thread_safe(&self, handler: &str) -> Vec<String> {
-        vec![
-            handler.to_owned(),
-            self.std_type("Send"),
-            self.std_type("Sync"),
-            "'static".to_owned(),
-        ]
+        vec![handler.to_owned(), self.std_type("Send"), self.std_type("Sync"), "'static".to_owned()]
     }
 
     fn dispatch(&self, code: &mut Code, id: Id, all: &[Call<'a>]) {
         let names = self.service_names(id);
         let (h, r, w) = (self.generic("H"), self.generic("R"), self.generic("W"));
         let (reader, writer) = (self.protocol("Reader"), self.protocol("Writer"));
-        let head = format!(
-            "impl<{h}> {} for {}<{h}>",
-            self.runtime("service::Dispatch"),
-            names.processor
-        );
+        let head = format!("impl<{h}> {} for {}<{h}>", self.runtime("service::Dispatch"), names.processor);
         code.bounded(&head, &[(&h, self.thread_safe(&names.handler))]);
         let str = self.std_type("str");
         let idl = &self.schema.definition(id).name;
         code.line(4, format!("const SERVICE: &'static {str} = \"{idl}\";"));
         let constants: Vec<_> = all.iter().map(|call| call.constant.to_owned()).collect();
         let method = self.runtime("service::Method");
-        code.slice(
-            4,
-            &format!("const METHODS: &'static [{method}] ="),
-            &constants,
-        );
+        code.slice(4, &format!("const METHODS: &'static [{method}] ="), &constants);
         code.blank();
         let params = [
             ("header", format!("&{}", self.protocol("MessageHeader"))),
@@ -246,16 +192,11 @@ impl<'a> Module<'a> {
             ("out", format!("&mut {w}")),
         ];
         let params = params.map(|(name, of)| (name.to_owned(), Some(Type::plain(of))));
-        let params: Vec<_> = std::iter::once(("&self".to_owned(), None))
-            .chain(params)
-            .collect();
+        let params: Vec<_> = std::iter::once(("&self".to_owned(), None)).chain(params).collect();
         let answer = self.result(Type::plain(self.runtime("service::Answer")));
         let before = format!("fn dispatch<{r}: {reader}, {w}: {writer}>");
         code.signature(4, &before, &params, &answer, " {");
-        let unknown = format!(
-            "{}::unknown_method(header, args, out)",
-            self.runtime("service")
-        );
+        let unknown = format!("{}::unknown_method(header, args, out)", self.runtime("service"));
         if all.is_empty() {
             code.line(8, unknown);
         } else {
@@ -278,35 +219,16 @@ impl<'a> Module<'a> {
     fn thrift_processor(&self, code: &mut Code, id: Id) {
         let names = self.service_names(id);
         let h = self.generic("H");
-        let head = format!(
-            "impl<{h}> {} for {}<{h}>",
-            self.runtime("thrift::server::TProcessor"),
-            names.processor
-        );
+        let head = format!("impl<{h}> {} for {}<{h}>", self.runtime("thrift::server::TProcessor"), names.processor);
         code.bounded(&head, &[(&h, self.thread_safe(&names.handler))]);
         let params = vec![
             ("&self".to_owned(), None),
-            (
-                "i".to_owned(),
-                Some(Type::plain(format!(
-                    "&mut dyn {}",
-                    self.thrift_protocol("TInputProtocol")
-                ))),
-            ),
-            (
-                "o".to_owned(),
-                Some(Type::plain(format!(
-                    "&mut dyn {}",
-                    self.thrift_protocol("TOutputProtocol")
-                ))),
-            ),
+            ("i".to_owned(), Some(Type::plain(format!("&mut dyn {}", self.thrift_protocol("TInputProtocol"))))),
+            ("o".to_owned(), Some(Type::plain(format!("&mut dyn {}", self.thrift_protocol("TOutputProtocol"))))),
         ];
         let unit = self.result(Type::plain("()"));
         code.signature(4, "fn process", &params, &unit, " {");
-        code.line(
-            8,
-            format!("{}::process(self, i, o)", self.runtime("compat")),
-        );
+        code.line(8, format!("{}::process(self, i, o)", self.runtime("compat")));
         code.line(4, "}");
         code.line(0, "}");
     }

@@ -38,8 +38,7 @@ fn the_whole_grammar_is_accepted() {
 
 #[test]
 fn fields_keep_what_is_written() {
-    let document =
-        parsed("struct S { /** d */ -3: required other.T & n = [1] (bifrost.ref, a = 'b') }");
+    let document = parsed("struct S { /** d */ -3: required other.T & n = [1] (bifrost.ref, a = 'b') }");
     let Body::Struct(StructKind::Struct, fields) = &document.definitions[0].body else {
         panic!("no struct");
     };
@@ -50,11 +49,7 @@ fn fields_keep_what_is_written() {
     assert!(field.reference);
     assert_eq!(field.docs.as_deref(), Some("d"));
     assert!(matches!(&field.default.as_ref().unwrap().kind, ValueKind::List(v) if v.len() == 1));
-    let annotations: Vec<_> = field
-        .annotations
-        .iter()
-        .map(|a| (&*a.key.text, a.value.as_deref()))
-        .collect();
+    let annotations: Vec<_> = field.annotations.iter().map(|a| (&*a.key.text, a.value.as_deref())).collect();
     assert_eq!(annotations, [("bifrost.ref", None), ("a", Some("b"))]);
 }
 
@@ -68,11 +63,7 @@ fn docs_of_the_file_and_of_the_first_definition_are_told_apart() {
     for (text, file, definition) in table {
         let document = parsed(text);
         assert_eq!(document.docs.as_deref(), file, "{text}");
-        assert_eq!(
-            document.definitions[0].docs.as_deref(),
-            definition,
-            "{text}"
-        );
+        assert_eq!(document.definitions[0].docs.as_deref(), definition, "{text}");
     }
 }
 
@@ -113,10 +104,7 @@ fn all_errors_of_a_file_are_reported() {
 fn nesting_is_limited() {
     let deep = |n: usize| format!("typedef {}i8{} T", "list<".repeat(n), ">".repeat(n));
     assert_eq!(messages(&deep(NESTING_MAX - 1)), [""; 0]);
-    assert_eq!(
-        messages(&deep(NESTING_MAX)),
-        ["nested deeper than 64 levels"]
-    );
+    assert_eq!(messages(&deep(NESTING_MAX)), ["nested deeper than 64 levels"]);
     let value = format!("const i8 X = {}", "[".repeat(100_000));
     assert_eq!(messages(&value), ["nested deeper than 64 levels"]);
     let attrs = format!("struct S {{ {}", "1: i8 a xsd_attrs { ".repeat(100_000));
