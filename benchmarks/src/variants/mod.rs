@@ -1,6 +1,8 @@
 //! What is compared. A variant is one file that implements [`Variant`] and [`Session`], named in [`ALL`].
 
 mod apache;
+mod bifrost_tcp;
+mod bifrost_udp;
 mod raw_tcp;
 mod raw_udp;
 mod threads;
@@ -15,7 +17,14 @@ use crate::server::Setup;
 use crate::watchdog::Aborter;
 
 /// Every variant, in the order in which they take turns and are printed.
-pub(crate) static ALL: &[&dyn Variant] = &[&raw_udp::RawUdp, &raw_tcp::RawTcp, &apache::Buffered, &apache::Framed];
+pub(crate) static ALL: &[&dyn Variant] = &[
+    &raw_udp::RawUdp,
+    &raw_tcp::RawTcp,
+    &apache::Buffered,
+    &apache::Framed,
+    &bifrost_udp::BifrostUdp,
+    &bifrost_tcp::BifrostTcp,
+];
 
 /// The names that others are compared with.
 pub(crate) const RAW_UDP: &str = "raw-udp";
