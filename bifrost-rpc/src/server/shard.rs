@@ -2,14 +2,15 @@
 
 use super::Routes;
 use super::queue::{Job, Queue};
-use crate::buffer::MessageBuffer;
-use crate::endpoint::{AnswerKind, Config, Datagrams, Endpoint, Event, Stats, Time, Usage};
+use crate::buffer::{Message, MessageBuffer};
+use crate::endpoint::{AnswerKind, Config, Datagrams, Endpoint, Event, ServedCall, Stats, Time, Usage};
 use crate::io::{Clock, Port, RECEIVE_BYTES, Received, Socket, Timer};
 use crate::service::{Answer, CallContext};
+use crate::wire::MethodField;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -17,6 +18,10 @@ use std::time::Duration;
 const STOP_TICK: Duration = Duration::from_millis(100);
 /// When a client whose call found the queue full is asked to try again.
 const BUSY_RETRY: Duration = Duration::from_millis(1);
+/// Small buffers that a thread keeps for its next answers.
+const SPARE_MAX: usize = 64;
+/// Larger buffers go back to the endpoint.
+const SPARE_BYTES_MAX: usize = 16 * 1024;
 
 /// A socket with its endpoint and threads.
 pub(super) struct Shard {
@@ -122,7 +127,7 @@ impl Shard {
 
     fn receive(self: &Arc<Self>) {
         let mut buffer = vec![0; RECEIVE_BYTES];
-        let mut batch = Datagrams::new();
+        let mut desk = Desk::default();
         let mut events = Vec::new();
         while !self.is_stopped.load(Ordering::Acquire) {
             match self.port.socket.receive(&mut buffer) {
@@ -133,10 +138,14 @@ impl Shard {
                     while let Some(event) = endpoint.poll_event() {
                         events.push(event);
                     }
+                    if events.is_empty() {
+                        self.finish(now, endpoint, &mut desk);
+                        continue;
+                    }
                     drop(endpoint);
-                    events.drain(..).for_each(|event| self.on_event(event));
-                    self.port.flush(&mut batch);
-                    self.timer.wake_by(self.port.endpoint().poll_timeout());
+                    events.drain(..).for_each(|event| self.on_event(now, event, &mut desk));
+                    let endpoint = self.answer_all(now, &mut desk);
+                    self.finish(now, endpoint, &mut desk);
                 }
                 Ok(Received::Nothing) => {}
                 // Nothing is known to cause this on a bound socket; do not spin on it.
@@ -145,17 +154,41 @@ impl Shard {
         }
     }
 
-    fn on_event(self: &Arc<Self>, event: Event) {
+    /// Sends what there is to send, and has the timer thread awake by when something is due.
+    fn finish<'a>(&'a self, now: Time, endpoint: MutexGuard<'a, Endpoint>, desk: &mut Desk) {
+        let due = if endpoint.wants_transmit() {
+            self.port.flush_locked(now, endpoint, &mut desk.batch)
+        } else {
+            endpoint.poll_timeout()
+        };
+        self.timer.wake_by(due);
+    }
+
+    /// Gives the endpoint the answers on the desk.
+    fn answer_all(&self, now: Time, desk: &mut Desk) -> MutexGuard<'_, Endpoint> {
+        let mut endpoint = self.port.endpoint();
+        for (call, method, answer) in desk.answers.drain(..) {
+            match answer {
+                Some((kind, message)) => endpoint.reply(now, call, kind, method, message),
+                None => endpoint.done(call),
+            }
+        }
+        for spent in desk.large.drain(..) {
+            endpoint.recycle(spent);
+        }
+        endpoint
+    }
+
+    fn on_event(self: &Arc<Self>, now: Time, event: Event, desk: &mut Desk) {
         match event {
             Event::Call { call, method, service, oneway, message, deadline, .. } => {
-                let is_inline = self.routes.methods.get(&method).is_some_and(|route| route.is_inline);
+                let route = self.routes.methods.get(&method);
                 let shard = Arc::clone(self);
                 let job = Job { shard, call, method, service, oneway, message, deadline };
-                if is_inline {
-                    self.run(&job);
-                    self.port.endpoint().recycle(job.message);
+                if route.is_some_and(|route| route.is_inline) {
+                    self.run(now, job, desk);
                 } else {
-                    self.enqueue(job);
+                    self.enqueue(now, job);
                 }
             }
             Event::Cancelled { call } => {
@@ -167,46 +200,67 @@ impl Shard {
         }
     }
 
-    fn enqueue(&self, job: Job) {
+    fn enqueue(&self, now: Time, job: Job) {
         self.running.fetch_add(1, Ordering::AcqRel);
         if let Err(job) = self.queue.push(job) {
             self.running.fetch_sub(1, Ordering::AcqRel);
-            self.port.endpoint().refuse_busy(self.now(), job.call, BUSY_RETRY);
+            self.port.endpoint().refuse_busy(now, job.call, BUSY_RETRY);
         }
     }
 
-    /// Runs a job on a worker's thread and sends what there is to send.
-    pub(super) fn run_job(&self, job: Job) {
-        self.run(&job);
-        self.port.endpoint().recycle(job.message);
-        self.port.flush(&mut Datagrams::new());
-        self.timer.wake_by(self.port.endpoint().poll_timeout());
+    /// Runs a job on a worker's thread and sends its answer.
+    pub(super) fn run_job(&self, job: Job, desk: &mut Desk) {
+        self.run(self.now(), job, desk);
+        let now = self.now();
+        let endpoint = self.answer_all(now, desk);
+        self.finish(now, endpoint, desk);
         self.running.fetch_sub(1, Ordering::AcqRel);
     }
 
-    fn run(&self, job: &Job) {
-        let now = self.now();
+    /// Runs a handler; its answer is left on the desk.
+    fn run(&self, now: Time, job: Job, desk: &mut Desk) {
+        let Some(service) = self.routes.services.get(job.service as usize) else { return };
         let method = self.routes.methods.get(&job.method).map(|route| route.name);
         let context = CallContext { deadline: job.deadline.map(|deadline| deadline.since(now)), method };
-        let Some(service) = self.routes.services.get(job.service as usize) else { return };
-        let mut reply = self.port.endpoint().buffer();
-        let answer = service.call(&job.message, &context, &mut reply);
-        self.answer(job, answer, reply);
-    }
-
-    fn answer(&self, job: &Job, answer: thrift::Result<Answer>, mut reply: MessageBuffer) {
-        let now = self.now();
-        let kind = match answer {
-            _ if job.oneway => return self.port.endpoint().done(job.call),
-            Ok(Answer::Reply) => AnswerKind::Reply,
-            Ok(Answer::Exception) => AnswerKind::Exception,
-            Ok(Answer::Nothing) => return self.port.endpoint().done(job.call),
+        let mut reply = desk.buffer();
+        let answer = match service.call(&job.message, &context, &mut reply) {
+            _ if job.oneway => None,
+            Ok(Answer::Nothing) => None,
+            Ok(Answer::Reply) => Some((AnswerKind::Reply, reply.finish())),
+            Ok(Answer::Exception) => Some((AnswerKind::Exception, reply.finish())),
             Err(error) => {
                 reply.clear();
                 crate::service::write_failure(error, &mut reply);
-                AnswerKind::Exception
+                Some((AnswerKind::Exception, reply.finish()))
             }
         };
-        self.port.endpoint().reply(now, job.call, kind, job.method, reply.finish());
+        desk.answers.push((job.call, job.method, answer));
+        desk.recycle(job.message);
+    }
+}
+
+/// What a thread that runs handlers has at hand.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    batch: Datagrams,
+    /// Answers to be given to the endpoint; none to a oneway call.
+    answers: Vec<(ServedCall, MethodField, Option<(AnswerKind, Message)>)>,
+    /// Small buffers for the next answers.
+    spare: Vec<Vec<u8>>,
+    /// Large buffers, which the endpoint receives into.
+    large: Vec<Vec<u8>>,
+}
+
+impl Desk {
+    fn buffer(&mut self) -> MessageBuffer {
+        self.spare.pop().map_or_else(MessageBuffer::new, MessageBuffer::recycle)
+    }
+
+    fn recycle(&mut self, spent: Vec<u8>) {
+        if spent.capacity() > SPARE_BYTES_MAX {
+            self.large.push(spent);
+        } else if self.spare.len() < SPARE_MAX {
+            self.spare.push(spent);
+        }
     }
 }
