@@ -137,7 +137,8 @@ impl Core {
             // Before the endpoint is free: nobody sees the call's end before somebody wants to know it.
             self.waiters().calls.insert(call, None);
         }
-        let due = SCRATCH.with_borrow_mut(|scratch| self.port.flush_locked(now, endpoint, &mut scratch.batch));
+        let due = SCRATCH
+            .with_borrow_mut(|scratch| self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket));
         self.timer.wake_by(due);
         Ok(call)
     }
@@ -191,7 +192,7 @@ impl Core {
             }
             let wanted = self.deliver(&mut endpoint, Some(call));
             let due = if endpoint.wants_transmit() {
-                self.port.flush_locked(now, endpoint, &mut scratch.batch)
+                self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket)
             } else {
                 endpoint.poll_timeout()
             };

@@ -27,16 +27,18 @@ impl Port {
     pub(crate) fn flush(&self, batch: &mut Datagrams) {
         let endpoint = self.endpoint();
         if endpoint.wants_transmit() {
-            self.flush_locked(self.clock.now(), endpoint, batch);
+            self.flush_locked(self.clock.now(), endpoint, batch, &self.socket);
         }
     }
 
-    /// Sends what is to be sent; the endpoint is free while a batch is being sent. Returns when something is due next.
+    /// Sends what is to be sent; the endpoint is free while a batch is being sent. What goes to the peer of `socket`
+    /// is sent through it, the rest through the port's own. Returns when something is due next.
     pub(crate) fn flush_locked<'a>(
         &'a self,
         now: Time,
         mut endpoint: MutexGuard<'a, Endpoint>,
         batch: &mut Datagrams,
+        socket: &Socket,
     ) -> Option<Time> {
         loop {
             let transmit = endpoint.poll_transmit(now, self.socket.segments_max(), batch);
@@ -44,7 +46,8 @@ impl Port {
             let wants_more = endpoint.wants_transmit();
             drop(endpoint);
             let Some(transmit) = transmit else { return due };
-            let fits = self.socket.send(&transmit, batch);
+            let socket = if socket.peer() == Some(transmit.to) { socket } else { &self.socket };
+            let fits = socket.send(&transmit, batch);
             if fits && !wants_more {
                 return due;
             }

@@ -9,13 +9,17 @@ use crate::service::{Answer, CallContext};
 use crate::wire::MethodField;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// A waiting thread looks this often whether it is to stop.
-const STOP_TICK: Duration = Duration::from_millis(100);
+/// A thread whose socket fails tries again after this time.
+const FAILURE_PAUSE: Duration = Duration::from_millis(100);
+/// Datagrams in a row from one peer that make it a busy one.
+const BUSY_STREAK: u32 = 512;
+/// How often busy peers are looked at; one that sent nothing since the last time is busy no more.
+const BUSY_CHECK: Duration = Duration::from_secs(2);
 /// When a client whose call found the queue full is asked to try again.
 const BUSY_RETRY: Duration = Duration::from_millis(1);
 /// Small buffers that a thread keeps for its next answers.
@@ -34,6 +38,19 @@ pub(super) struct Shard {
     /// Calls given to workers and not answered.
     running: AtomicUsize,
     pause: (Mutex<()>, Condvar),
+    busy: Mutex<Vec<Arc<BusyPeer>>>,
+    busy_max: usize,
+}
+
+/// A peer that sends so much that it has a connected socket and a thread of its own: the system then need not look up
+/// the route for each answer, and other peers' calls run beside its.
+#[derive(Debug)]
+struct BusyPeer {
+    socket: Socket,
+    /// Datagrams taken in.
+    received: AtomicU32,
+    /// What `received` was when it was last looked at.
+    seen: AtomicU32,
 }
 
 impl std::fmt::Debug for Shard {
@@ -43,15 +60,13 @@ impl std::fmt::Debug for Shard {
 }
 
 impl Shard {
-    pub(super) fn bind(
-        address: SocketAddr,
-        shared: bool,
+    pub(super) fn new(
+        socket: Socket,
         config: &Config,
+        busy_max: usize,
         routes: &Arc<Routes>,
         queue: &Arc<Queue<Job>>,
     ) -> io::Result<Self> {
-        let socket = Socket::bind(address, shared)?;
-        socket.set_receive_timeout(Some(STOP_TICK))?;
         let address = socket.local_addr()?;
         let mut config = config.clone();
         config.receive_buffer_bytes = socket.receive_buffer_bytes();
@@ -71,6 +86,8 @@ impl Shard {
             is_stopped: AtomicBool::new(false),
             running: AtomicUsize::new(0),
             pause: (Mutex::new(()), Condvar::new()),
+            busy: Mutex::new(Vec::new()),
+            busy_max,
         })
     }
 
@@ -79,7 +96,10 @@ impl Shard {
         let (receiving, keeping) = (Arc::clone(shard), Arc::clone(shard));
         let receive = std::thread::Builder::new().name("bifrost-io".into());
         let time = std::thread::Builder::new().name("bifrost-timer".into());
-        Ok([receive.spawn(move || receiving.receive())?, time.spawn(move || keeping.keep_time())?])
+        Ok([
+            receive.spawn(move || receiving.receive(&receiving.port.socket, None))?,
+            time.spawn(move || keeping.keep_time())?,
+        ])
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -108,7 +128,47 @@ impl Shard {
 
     pub(super) fn stop(&self) {
         self.is_stopped.store(true, Ordering::Release);
+        self.port.socket.shut_down();
+        self.busy().iter().for_each(|peer| peer.socket.shut_down());
         self.timer.stop();
+    }
+
+    fn busy(&self) -> MutexGuard<'_, Vec<Arc<BusyPeer>>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a peer a socket and a thread of its own.
+    fn make_busy(self: &Arc<Self>, peer: SocketAddr) {
+        let mut busy = self.busy();
+        let is_stopped = self.is_stopped.load(Ordering::Acquire);
+        if is_stopped || busy.len() >= self.busy_max || busy.iter().any(|other| other.socket.peer() == Some(peer)) {
+            return;
+        }
+        // Where it cannot be had, the peer goes on being served with the others.
+        let Ok(socket) = Socket::join_for(self.address, peer) else { return };
+        let (received, seen) = (AtomicU32::new(0), AtomicU32::new(u32::MAX));
+        let peer = Arc::new(BusyPeer { socket, received, seen });
+        let (shard, own) = (Arc::clone(self), Arc::clone(&peer));
+        let thread = std::thread::Builder::new().name("bifrost-busy".into());
+        let receive = move || {
+            shard.receive(&own.socket, Some(&own));
+            shard.busy().retain(|other| !Arc::ptr_eq(other, &own));
+        };
+        if thread.spawn(receive).is_ok() {
+            busy.push(peer);
+        }
+    }
+
+    /// Ends the sockets of peers that are busy no more. Returns when to look again.
+    fn check_busy(&self) -> Option<Time> {
+        let busy = self.busy();
+        for peer in busy.iter() {
+            let received = peer.received.load(Ordering::Relaxed);
+            if peer.seen.swap(received, Ordering::Relaxed) == received {
+                peer.socket.shut_down();
+            }
+        }
+        (!busy.is_empty()).then(|| self.now().plus(BUSY_CHECK))
     }
 
     pub(super) fn pause(&self, time: Duration) {
@@ -118,46 +178,72 @@ impl Shard {
 
     fn keep_time(&self) {
         let mut batch = Datagrams::new();
+        let mut check = None;
         self.timer.run(|| {
             let due = self.port.run_timers();
             self.port.flush(&mut batch);
-            due
+            let now = self.now();
+            if check.is_none_or(|check| check <= now) {
+                check = self.check_busy();
+            }
+            match (due, check) {
+                (Some(due), Some(check)) => Some(due.min(check)),
+                (due, check) => due.or(check),
+            }
         });
     }
 
-    fn receive(self: &Arc<Self>) {
+    /// Serves what comes in at a socket: the shard's own, or that of a busy peer.
+    fn receive(self: &Arc<Self>, socket: &Socket, busy: Option<&BusyPeer>) {
         let mut buffer = vec![0; RECEIVE_BYTES];
         let mut desk = Desk::default();
-        let mut events = Vec::new();
+        let mut streak = (self.address, 0);
         while !self.is_stopped.load(Ordering::Acquire) {
-            match self.port.socket.receive(&mut buffer) {
+            match socket.receive(&mut buffer) {
+                Ok(Received::Bytes(0, _)) if busy.is_some() => return,
                 Ok(Received::Bytes(bytes, from)) => {
-                    let now = self.now();
-                    let mut endpoint = self.port.endpoint();
-                    endpoint.handle(now, from, &mut buffer[..bytes]);
-                    while let Some(event) = endpoint.poll_event() {
-                        events.push(event);
+                    self.take_in(socket, from, &mut buffer[..bytes], &mut desk);
+                    match busy {
+                        Some(peer) => _ = peer.received.fetch_add(1, Ordering::Relaxed),
+                        None if streak.0 != from => streak = (from, 0),
+                        None => {
+                            streak.1 += 1;
+                            if streak.1 == BUSY_STREAK {
+                                self.make_busy(from);
+                                self.timer.wake_by(Some(self.now()));
+                                streak.1 = 0;
+                            }
+                        }
                     }
-                    if events.is_empty() {
-                        self.finish(now, endpoint, &mut desk);
-                        continue;
-                    }
-                    drop(endpoint);
-                    events.drain(..).for_each(|event| self.on_event(now, event, &mut desk));
-                    let endpoint = self.answer_all(now, &mut desk);
-                    self.finish(now, endpoint, &mut desk);
                 }
                 Ok(Received::Nothing) => {}
                 // Nothing is known to cause this on a bound socket; do not spin on it.
-                Err(_) => self.pause(STOP_TICK),
+                Err(_) => self.pause(FAILURE_PAUSE),
             }
         }
     }
 
+    fn take_in(self: &Arc<Self>, socket: &Socket, from: SocketAddr, datagram: &mut [u8], desk: &mut Desk) {
+        let now = self.now();
+        let mut endpoint = self.port.endpoint();
+        endpoint.handle(now, from, datagram);
+        while let Some(event) = endpoint.poll_event() {
+            desk.events.push(event);
+        }
+        if !desk.events.is_empty() {
+            drop(endpoint);
+            let mut events = std::mem::take(&mut desk.events);
+            events.drain(..).for_each(|event| self.on_event(now, event, desk));
+            desk.events = events;
+            endpoint = self.answer_all(now, desk);
+        }
+        self.finish(now, endpoint, desk, socket);
+    }
+
     /// Sends what there is to send, and has the timer thread awake by when something is due.
-    fn finish<'a>(&'a self, now: Time, endpoint: MutexGuard<'a, Endpoint>, desk: &mut Desk) {
+    fn finish<'a>(&'a self, now: Time, endpoint: MutexGuard<'a, Endpoint>, desk: &mut Desk, socket: &Socket) {
         let due = if endpoint.wants_transmit() {
-            self.port.flush_locked(now, endpoint, &mut desk.batch)
+            self.port.flush_locked(now, endpoint, &mut desk.batch, socket)
         } else {
             endpoint.poll_timeout()
         };
@@ -213,7 +299,7 @@ impl Shard {
         self.run(self.now(), job, desk);
         let now = self.now();
         let endpoint = self.answer_all(now, desk);
-        self.finish(now, endpoint, desk);
+        self.finish(now, endpoint, desk, &self.port.socket);
         self.running.fetch_sub(1, Ordering::AcqRel);
     }
 
@@ -243,6 +329,7 @@ impl Shard {
 #[derive(Debug, Default)]
 pub(super) struct Desk {
     batch: Datagrams,
+    events: Vec<Event>,
     /// Answers to be given to the endpoint; none to a oneway call.
     answers: Vec<(ServedCall, MethodField, Option<(AnswerKind, Message)>)>,
     /// Small buffers for the next answers.
