@@ -126,7 +126,7 @@ impl<'a> Resolver<'a> {
         let nearest = candidates.min_by_key(|candidate| distance(candidate, base));
         match nearest.filter(|candidate| distance(candidate, base) <= base.len() / 3 + 1) {
             Some(candidate) => format!("did you mean `{prefix}{candidate}`?"),
-            None => format!("define it in this file, or include the file that does"),
+            None => "define it in this file, or include the file that does".to_owned(),
         }
     }
 }

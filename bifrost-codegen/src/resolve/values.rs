@@ -316,13 +316,15 @@ impl Resolver<'_> {
     }
 }
 
+/// Not `collect`, which stops at the first `None`: every value is looked at, so that every error is found.
 fn all<T>(values: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
-    // Not `collect`: every value is looked at, so that every error is found.
-    values.fold(Some(Vec::new()), |all, value| {
-        let mut all = all?;
-        all.push(value?);
-        Some(all)
-    })
+    let mut is_whole = true;
+    let found = values.filter_map(|value| {
+        is_whole &= value.is_some();
+        value
+    });
+    let found = found.collect();
+    is_whole.then_some(found)
 }
 
 fn parse_uuid(bytes: &[u8]) -> Option<u128> {

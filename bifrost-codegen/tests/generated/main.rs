@@ -1,0 +1,3 @@
+//! The goldens, compiled and run.
+
+mod golden;
