@@ -10,6 +10,7 @@
 #![allow(
     clippy::enum_variant_names,
     clippy::large_enum_variant,
+    clippy::new_ret_no_self,
     clippy::wrong_self_convention,
     non_camel_case_types,
     reason = "names and shapes are those of the IDL"
