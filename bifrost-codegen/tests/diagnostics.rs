@@ -1,5 +1,7 @@
 //! What the compiler says about wrong files; the snapshots are in `tests/golden/errors`.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use bifrost_codegen::{Options, compile_from, render};
 use std::collections::BTreeMap;
 use std::path::PathBuf;

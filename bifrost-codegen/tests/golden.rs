@@ -1,5 +1,7 @@
 //! The goldens are what the emitter says, stable, and laid out as rustfmt would.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use bifrost_codegen::{Options, compile, output, render};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -81,7 +83,7 @@ fn only_what_changed_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let mut modules = emitted();
     assert_eq!(output::write_changed(dir.path(), &modules).unwrap().len(), modules.len());
-    assert_eq!(output::write_changed(dir.path(), &modules).unwrap(), [PathBuf::new(); 0]);
+    assert!(output::write_changed(dir.path(), &modules).unwrap().is_empty());
     modules.insert("base.rs".into(), "// changed\n".to_owned());
     assert_eq!(output::outdated(dir.path(), &modules).unwrap(), [dir.path().join("base.rs")]);
 }

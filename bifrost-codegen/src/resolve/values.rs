@@ -99,6 +99,10 @@ impl Resolver<'_> {
         match (actual, &written.kind) {
             (Type::Bool, ValueKind::Named(name)) if name == "true" => Some(Value::Bool(true)),
             (Type::Bool, ValueKind::Named(name)) if name == "false" => Some(Value::Bool(false)),
+            (_, ValueKind::Named(name)) if name == "true" || name == "false" => {
+                self.report_misfit(file, of, span, &describe(&written.kind));
+                None
+            }
             (_, ValueKind::Named(name)) => self.named(file, of, name, span, budget),
             (Type::Bool, ValueKind::Int(value @ (0 | 1))) => Some(Value::Bool(*value == 1)),
             (Type::I8, ValueKind::Int(value)) => self.int(file, of, *value, span, i8::MAX.into()),

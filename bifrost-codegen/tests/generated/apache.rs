@@ -126,10 +126,10 @@ impl RichSyncHandler for Handler {
 }
 
 /// Serves one connection until it is closed, and connects to it.
-fn connect<I: TInputProtocol, O: TOutputProtocol>(protocols: fn(TTcpChannel) -> (I, O)) -> RichSyncClient<I, O>
+fn connect<I, O>(protocols: fn(TTcpChannel) -> (I, O)) -> RichSyncClient<I, O>
 where
-    I: 'static,
-    O: 'static,
+    I: TInputProtocol + 'static,
+    O: TOutputProtocol + 'static,
 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -100,8 +100,8 @@ fn enums_convert_as_with_apache() {
 
 #[test]
 fn exceptions_are_errors() {
-    let error = bifrost_rpc::thrift::Error::from(base::Sorry::new("why".to_owned(), None));
-    let bifrost_rpc::thrift::Error::User(user) = error else { panic!("no user error") };
+    let error = thrift::Error::from(base::Sorry::new("why".to_owned(), None));
+    let thrift::Error::User(user) = error else { panic!("no user error") };
     assert_eq!(user.to_string(), "remote service threw Sorry");
     assert!(user.is::<base::Sorry>());
 }

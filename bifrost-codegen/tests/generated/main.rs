@@ -1,5 +1,7 @@
 //! The goldens, compiled and run.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod apache;
 mod constants;
 mod dispatch;

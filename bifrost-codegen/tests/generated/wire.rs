@@ -20,7 +20,7 @@ pub(crate) fn to_bytes_owned<C: Codec, T: Encode>(value: T) -> Vec<u8> {
     out.finish().to_vec()
 }
 
-pub(crate) fn from_bytes<C: Codec, T: Decode>(bytes: &[u8]) -> bifrost_rpc::thrift::Result<T> {
+pub(crate) fn from_bytes<C: Codec, T: Decode>(bytes: &[u8]) -> thrift::Result<T> {
     T::decode(&mut C::reader(bytes))
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn apache_bytes<T: TSerializable>(value: &T) -> Vec<u8> {
     protocol.transport.write_bytes()
 }
 
-pub(crate) fn from_apache_bytes<T: TSerializable>(bytes: &[u8]) -> bifrost_rpc::thrift::Result<T> {
+pub(crate) fn from_apache_bytes<T: TSerializable>(bytes: &[u8]) -> thrift::Result<T> {
     let mut channel = TBufferChannel::with_capacity(bytes.len(), 0);
     channel.set_readable_bytes(bytes);
     let mut protocol = TBinaryInputProtocol::new(channel, true);
