@@ -92,8 +92,7 @@ impl Args {
     /// The checked plan.
     fn plan(&self) -> Result<Plan> {
         if let Some(key) = &self.key {
-            File::open(key)
-                .with_context(|| format!("cannot read the key file {}", key.display()))?;
+            File::open(key).with_context(|| format!("cannot read the key file {}", key.display()))?;
         }
         let mut sizes = self.sizes.clone();
         sizes.sort_unstable();
@@ -141,22 +140,14 @@ mod tests {
     }
 
     fn parse(line: &str) -> Result<Args, clap::Error> {
-        Command::try_parse_from(std::iter::once("bench").chain(line.split_whitespace()))
-            .map(|command| command.args)
+        Command::try_parse_from(std::iter::once("bench").chain(line.split_whitespace())).map(|command| command.args)
     }
 
     #[test]
     fn defaults_make_a_plan() {
         let plan = parse("all").unwrap().plan().unwrap();
-        assert_eq!(
-            (plan.benches.len(), plan.outstanding, plan.placement.name),
-            (6, 16, "same")
-        );
-        assert!(
-            [1, 512, 9000, 131_072, 2 << 20]
-                .iter()
-                .all(|size| plan.sizes.contains(size))
-        );
+        assert_eq!((plan.benches.len(), plan.outstanding, plan.placement.name), (6, 16, "same"));
+        assert!([1, 512, 9000, 131_072, 2 << 20].iter().all(|size| plan.sizes.contains(size)));
     }
 
     #[test]
@@ -179,21 +170,7 @@ mod tests {
             let error = parse(line).unwrap_err().to_string();
             assert!(error.contains(complaint), "{line}: {error}");
         }
-        assert!(
-            parse("ping --variants udp")
-                .unwrap()
-                .plan()
-                .unwrap_err()
-                .to_string()
-                .contains("raw-udp")
-        );
-        assert!(
-            parse("ping --key /nowhere")
-                .unwrap()
-                .plan()
-                .unwrap_err()
-                .to_string()
-                .contains("/nowhere")
-        );
+        assert!(parse("ping --variants udp").unwrap().plan().unwrap_err().to_string().contains("raw-udp"));
+        assert!(parse("ping --key /nowhere").unwrap().plan().unwrap_err().to_string().contains("/nowhere"));
     }
 }

@@ -4,23 +4,15 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// The monotonic time.
 #[inline]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark is a driver: it reads the clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "a benchmark is a driver: it reads the clock")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
 /// Seconds since 1970, UTC.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "names the directory of a saved run"
-)]
+#[expect(clippy::disallowed_methods, reason = "names the directory of a saved run")]
 pub(crate) fn unix_seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }
 
 /// The day of `seconds` since 1970 as `YYYY-MM-DD` in the proleptic Gregorian calendar.

@@ -21,6 +21,7 @@ mod progress;
 mod report;
 mod runner;
 mod server;
+pub mod services;
 mod sockets;
 mod stats;
 mod variants;

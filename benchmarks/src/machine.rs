@@ -9,35 +9,16 @@ use crate::{clock, sockets};
 pub(crate) fn notes(plan: &Plan) -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let congestion =
-        sockets::tcp_congestion_in_use().unwrap_or_else(|error| format!("unknown ({error:#})"));
+    let congestion = sockets::tcp_congestion_in_use().unwrap_or_else(|error| format!("unknown ({error:#})"));
     let entries = [
         ("date", clock::date(clock::unix_seconds())),
         ("kernel", read("/proc/sys/kernel/osrelease")),
         ("processor", value_of(&cpuinfo, "model name")),
-        (
-            "processors",
-            cpuinfo
-                .lines()
-                .filter(|line| line.starts_with("processor"))
-                .count()
-                .to_string(),
-        ),
-        (
-            "hypervisor",
-            if cpuinfo.contains(" hypervisor") {
-                "yes"
-            } else {
-                "no"
-            }
-            .to_owned(),
-        ),
+        ("processors", cpuinfo.lines().filter(|line| line.starts_with("processor")).count().to_string()),
+        ("hypervisor", if cpuinfo.contains(" hypervisor") { "yes" } else { "no" }.to_owned()),
         ("memory", value_of(&meminfo, "MemTotal")),
         ("load before the report", read("/proc/loadavg")),
-        (
-            "TCP congestion control, system",
-            read("/proc/sys/net/ipv4/tcp_congestion_control"),
-        ),
+        ("TCP congestion control, system", read("/proc/sys/net/ipv4/tcp_congestion_control")),
         ("TCP congestion control, used", congestion),
         ("net.core.rmem_max", read("/proc/sys/net/core/rmem_max")),
         ("net.core.wmem_max", read("/proc/sys/net/core/wmem_max")),
@@ -45,33 +26,11 @@ pub(crate) fn notes(plan: &Plan) -> String {
         ("address", plan.address.to_string()),
         ("placement of client and server", placement(plan)),
         ("rounds", plan.rounds.to_string()),
-        (
-            "calls of one variant in one round, at most",
-            plan.iterations.to_string(),
-        ),
-        (
-            "time of one variant in one round",
-            format!("{} ms", plan.budget.as_millis()),
-        ),
-        (
-            "sealed",
-            if plan.key.is_some() {
-                "where the variant can"
-            } else {
-                "no"
-            }
-            .to_owned(),
-        ),
+        ("calls of one variant in one round, at most", plan.iterations.to_string()),
+        ("time of one variant in one round", format!("{} ms", plan.budget.as_millis())),
+        ("sealed", if plan.key.is_some() { "where the variant can" } else { "no" }.to_owned()),
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
-        (
-            "build",
-            if cfg!(debug_assertions) {
-                "debug: figures are worthless"
-            } else {
-                "release"
-            }
-            .to_owned(),
-        ),
+        ("build", if cfg!(debug_assertions) { "debug: figures are worthless" } else { "release" }.to_owned()),
     ];
     let mut out = "# Machine\n\n| | |\n| --- | --- |\n".to_owned();
     for (name, value) in entries {
@@ -95,13 +54,8 @@ fn read(path: &str) -> String {
 
 /// The first `key : value` of a file in /proc.
 fn value_of(text: &str, key: &str) -> String {
-    let line = text
-        .lines()
-        .find_map(|line| line.split_once(':').filter(|(name, _)| name.trim() == key));
-    line.map_or_else(
-        || "unknown".to_owned(),
-        |(_, value)| value.trim().to_owned(),
-    )
+    let line = text.lines().find_map(|line| line.split_once(':').filter(|(name, _)| name.trim() == key));
+    line.map_or_else(|| "unknown".to_owned(), |(_, value)| value.trim().to_owned())
 }
 
 #[cfg(test)]
@@ -110,10 +64,7 @@ mod tests {
 
     #[test]
     fn values_are_found() {
-        assert_eq!(
-            value_of("a\t: 1\nmodel name\t: X : Y\nmodel name\t: Z", "model name"),
-            "X : Y"
-        );
+        assert_eq!(value_of("a\t: 1\nmodel name\t: X : Y\nmodel name\t: Z", "model name"), "X : Y");
         assert_eq!(value_of("", "model name"), "unknown");
         assert_eq!(read("/nowhere"), "unknown");
     }

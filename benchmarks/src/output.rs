@@ -31,21 +31,9 @@ impl Output {
         for directory in args.csv.iter().chain(&args.plot) {
             create(directory)?;
         }
-        let raw = args
-            .csv
-            .iter()
-            .chain(&saved)
-            .map(|directory| create_raw(directory))
-            .collect::<Result<_>>()?;
+        let raw = args.csv.iter().chain(&saved).map(|directory| create_raw(directory)).collect::<Result<_>>()?;
         let (args, benches) = (args.clone(), Vec::new());
-        Ok(Self {
-            args,
-            pin: plan.placement.name,
-            saved,
-            raw,
-            benches,
-            failures: 0,
-        })
+        Ok(Self { args, pin: plan.placement.name, saved, raw, benches, failures: 0 })
     }
 
     /// Puts out the rows of one workload.
@@ -54,12 +42,7 @@ impl Output {
             if let Some(failure) = &row.failure {
                 let size = plan::size_text(row.workload.size);
                 self.failures += 1;
-                writeln!(
-                    std::io::stderr(),
-                    "{} {} ({size}): {failure}",
-                    row.variant,
-                    row.workload.bench.name()
-                )?;
+                writeln!(std::io::stderr(), "{} {} ({size}): {failure}", row.variant, row.workload.bench.name())?;
             }
         }
         for raw in &mut self.raw {
@@ -67,16 +50,11 @@ impl Output {
         }
         let lines = report::lines(&rows);
         if self.args.json {
-            let objects: String = lines
-                .iter()
-                .map(|line| json::object(line, self.pin) + "\n")
-                .collect();
+            let objects: String = lines.iter().map(|line| json::object(line, self.pin) + "\n").collect();
             print(&objects)?;
         }
         match (self.benches.last_mut(), lines.first()) {
-            (Some(bench), Some(line))
-                if bench.first().map(|l| l.workload.bench) == Some(line.workload.bench) =>
-            {
+            (Some(bench), Some(line)) if bench.first().map(|l| l.workload.bench) == Some(line.workload.bench) => {
                 bench.extend(lines);
             }
             (_, Some(_)) => {
@@ -106,31 +84,16 @@ impl Output {
             raw.flush().context("cannot write raw.csv")?;
         }
         if let Some(directory) = &self.args.csv {
-            write(
-                &directory.join("summary.csv"),
-                &csv::summary(&self.benches.concat()),
-            )?;
+            write(&directory.join("summary.csv"), &csv::summary(&self.benches.concat()))?;
         }
         if let Some(directory) = &self.saved {
-            let sections: Vec<String> = self
-                .benches
-                .iter()
-                .map(|lines| table::markdown(lines))
-                .collect();
-            write(
-                &directory.join("summary.md"),
-                &format!("# Summary\n\n{}", sections.join("\n")),
-            )?;
+            let sections: Vec<String> = self.benches.iter().map(|lines| table::markdown(lines)).collect();
+            write(&directory.join("summary.md"), &format!("# Summary\n\n{}", sections.join("\n")))?;
             write(&directory.join("MACHINE.md"), &machine::notes(plan))?;
         }
         for lines in &self.benches {
-            if let (Some(directory), Some(line), Some(drawing)) =
-                (&self.args.plot, lines.first(), plot::draw(lines))
-            {
-                write(
-                    &directory.join(format!("{}.svg", line.workload.bench.name())),
-                    &drawing,
-                )?;
+            if let (Some(directory), Some(line), Some(drawing)) = (&self.args.plot, lines.first(), plot::draw(lines)) {
+                write(&directory.join(format!("{}.svg", line.workload.bench.name())), &drawing)?;
             }
         }
         match self.failures {
@@ -143,9 +106,7 @@ impl Output {
 
 fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .context("cannot write to standard output")
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")
 }
 
 fn create(directory: &Path) -> Result<()> {
@@ -156,15 +117,13 @@ fn create(directory: &Path) -> Result<()> {
 fn create_dated(parent: &Path) -> Result<PathBuf> {
     create(parent)?;
     let date = clock::date(clock::unix_seconds());
-    let names =
-        std::iter::once(date.clone()).chain((2..1000).map(|count| format!("{date}-{count}")));
+    let names = std::iter::once(date.clone()).chain((2..1000).map(|count| format!("{date}-{count}")));
     for directory in names.map(|name| parent.join(name)) {
         match fs::create_dir(&directory) {
             Ok(()) => return Ok(directory),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => {
-                return Err(error)
-                    .with_context(|| format!("cannot create {}", directory.display()));
+                return Err(error).with_context(|| format!("cannot create {}", directory.display()));
             }
         }
     }
@@ -173,9 +132,7 @@ fn create_dated(parent: &Path) -> Result<PathBuf> {
 
 fn create_raw(directory: &Path) -> Result<BufWriter<File>> {
     let path = directory.join("raw.csv");
-    let mut raw = BufWriter::new(
-        File::create(&path).with_context(|| format!("cannot create {}", path.display()))?,
-    );
+    let mut raw = BufWriter::new(File::create(&path).with_context(|| format!("cannot create {}", path.display()))?);
     writeln!(raw, "{}", csv::RAW_HEADING)?;
     Ok(raw)
 }
@@ -193,9 +150,6 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let first = create_dated(parent.path()).unwrap();
         let second = create_dated(parent.path()).unwrap();
-        assert_eq!(
-            format!("{}-2", first.display()),
-            second.display().to_string()
-        );
+        assert_eq!(format!("{}-2", first.display()), second.display().to_string());
     }
 }

@@ -31,23 +31,13 @@ impl Placement {
         let cores = sockets::allowed_cores()?;
         let first = *cores.first().context("no processor is allowed")?;
         Ok(match name {
-            "same" => Self {
-                name: "same",
-                cores: Some((first, first)),
-            },
+            "same" => Self { name: "same", cores: Some((first, first)) },
             "cross" => {
-                let second = *cores
-                    .get(1)
-                    .context("`--pin cross` needs two processors, and this process may use one")?;
-                Self {
-                    name: "cross",
-                    cores: Some((first, second)),
-                }
+                let second =
+                    *cores.get(1).context("`--pin cross` needs two processors, and this process may use one")?;
+                Self { name: "cross", cores: Some((first, second)) }
             }
-            "none" => Self {
-                name: "none",
-                cores: None,
-            },
+            "none" => Self { name: "none", cores: None },
             other => bail!("no placement `{other}`: same, cross or none"),
         })
     }
@@ -75,16 +65,8 @@ impl Plan {
     pub(crate) fn workloads(&self) -> Vec<Workload> {
         let of = |&bench: &Bench| {
             let sizes: &[usize] = if bench.is_sized() { &self.sizes } else { &[0] };
-            let outstanding = if bench == Bench::Rate {
-                self.outstanding
-            } else {
-                1
-            };
-            sizes.iter().map(move |&size| Workload {
-                bench,
-                size,
-                outstanding,
-            })
+            let outstanding = if bench == Bench::Rate { self.outstanding } else { 1 };
+            sizes.iter().map(move |&size| Workload { bench, size, outstanding })
         };
         self.benches.iter().flat_map(of).collect()
     }
@@ -97,15 +79,9 @@ pub(crate) fn parse_size(text: &str) -> Result<usize> {
         Some(b'M' | b'm') => (&text[..text.len() - 1], 1 << 20),
         _ => (text, 1),
     };
-    let count: usize = digits
-        .parse()
-        .ok()
-        .with_context(|| format!("`{text}` is no size; say 512, 64K or 2M"))?;
-    let bytes = count
-        .checked_mul(unit)
-        .filter(|&bytes| bytes <= SIZE_BYTES_MAX);
-    let bytes =
-        bytes.with_context(|| format!("{text} is more than {} MiB", SIZE_BYTES_MAX >> 20))?;
+    let count: usize = digits.parse().ok().with_context(|| format!("`{text}` is no size; say 512, 64K or 2M"))?;
+    let bytes = count.checked_mul(unit).filter(|&bytes| bytes <= SIZE_BYTES_MAX);
+    let bytes = bytes.with_context(|| format!("{text} is more than {} MiB", SIZE_BYTES_MAX >> 20))?;
     ensure!(bytes > 0, "a size of 0 measures `ping`; the smallest is 1");
     Ok(bytes)
 }
@@ -116,30 +92,16 @@ pub(crate) fn parse_benches(name: &str) -> Result<Vec<Bench>> {
         return Ok(Bench::ALL.to_vec());
     }
     let names = || Bench::ALL.map(Bench::name).join(", ");
-    Bench::named(name)
-        .map(|bench| vec![bench])
-        .with_context(|| format!("no benchmark `{name}`: {} or all", names()))
+    Bench::named(name).map(|bench| vec![bench]).with_context(|| format!("no benchmark `{name}`: {} or all", names()))
 }
 
 /// The variants named, in the usual order; all if none is.
 pub(crate) fn parse_variants(names: &[String]) -> Result<Vec<&'static dyn Variant>> {
     for name in names {
-        let known = || {
-            variants::ALL
-                .iter()
-                .map(|variant| variant.name())
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        ensure!(
-            variants::named(name).is_some(),
-            "no variant `{name}`: {}",
-            known()
-        );
+        let known = || variants::ALL.iter().map(|variant| variant.name()).collect::<Vec<_>>().join(", ");
+        ensure!(variants::named(name).is_some(), "no variant `{name}`: {}", known());
     }
-    let wanted = |variant: &&dyn Variant| {
-        names.is_empty() || names.iter().any(|name| name == variant.name())
-    };
+    let wanted = |variant: &&dyn Variant| names.is_empty() || names.iter().any(|name| name == variant.name());
     Ok(variants::ALL.iter().copied().filter(wanted).collect())
 }
 
@@ -159,13 +121,7 @@ mod tests {
 
     #[test]
     fn sizes() {
-        for (text, bytes) in [
-            ("1", 1),
-            ("1K", 1024),
-            ("64k", 65_536),
-            ("2M", 2 << 20),
-            ("9000", 9000),
-        ] {
+        for (text, bytes) in [("1", 1), ("1K", 1024), ("64k", 65_536), ("2M", 2 << 20), ("9000", 9000)] {
             assert_eq!(parse_size(text).unwrap(), bytes);
         }
         for (text, complaint) in [
@@ -187,36 +143,18 @@ mod tests {
 
     #[test]
     fn sizes_read_well() {
-        assert_eq!(
-            [0, 9000, 1 << 10, 131_072, 2 << 20].map(size_text),
-            ["-", "9000 B", "1 KiB", "128 KiB", "2 MiB"]
-        );
+        assert_eq!([0, 9000, 1 << 10, 131_072, 2 << 20].map(size_text), ["-", "9000 B", "1 KiB", "128 KiB", "2 MiB"]);
     }
 
     #[test]
     fn names() {
         assert_eq!(parse_benches("all").unwrap().len(), Bench::ALL.len());
         assert_eq!(parse_benches("echo").unwrap(), [Bench::Echo]);
-        assert!(
-            parse_benches("pong")
-                .unwrap_err()
-                .to_string()
-                .contains("increment-list")
-        );
+        assert!(parse_benches("pong").unwrap_err().to_string().contains("increment-list"));
         assert_eq!(parse_variants(&[]).unwrap().len(), variants::ALL.len());
         let some = parse_variants(&["raw-tcp".to_owned(), "raw-udp".to_owned()]).unwrap();
-        assert_eq!(
-            some.iter()
-                .map(|variant| variant.name())
-                .collect::<Vec<_>>(),
-            ["raw-udp", "raw-tcp"]
-        );
-        assert!(
-            parse_variants(&["tcp".to_owned()])
-                .unwrap_err()
-                .to_string()
-                .contains("raw-tcp")
-        );
+        assert_eq!(some.iter().map(|variant| variant.name()).collect::<Vec<_>>(), ["raw-udp", "raw-tcp"]);
+        assert!(parse_variants(&["tcp".to_owned()]).unwrap_err().to_string().contains("raw-tcp"));
         assert!(Placement::named("here").is_err());
     }
 
@@ -230,22 +168,12 @@ mod tests {
             iterations: 1,
             budget: Duration::ZERO,
             outstanding: 16,
-            placement: Placement {
-                name: "none",
-                cores: None,
-            },
+            placement: Placement { name: "none", cores: None },
             address: "::1".parse().unwrap(),
             key: None,
         };
         let workloads = plan.workloads();
         assert_eq!(workloads.len(), 2 + 4 * 2);
-        assert_eq!(
-            workloads[9],
-            Workload {
-                bench: Bench::Rate,
-                size: 0,
-                outstanding: 16
-            }
-        );
+        assert_eq!(workloads[9], Workload { bench: Bench::Rate, size: 0, outstanding: 16 });
     }
 }

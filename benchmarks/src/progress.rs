@@ -15,11 +15,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// Of `total` steps.
     pub(crate) fn new(total: u64) -> Self {
-        Self {
-            total,
-            done: 0,
-            shown: std::io::stderr().is_terminal(),
-        }
+        Self { total, done: 0, shown: std::io::stderr().is_terminal() }
     }
 
     /// One step done, which was about `what`.
@@ -49,11 +45,7 @@ impl Drop for Progress {
 fn line(done: u64, total: u64, what: &str) -> String {
     let total = total.max(1);
     let filled = usize::try_from(done.min(total) * WIDTH as u64 / total).unwrap_or(WIDTH);
-    format!(
-        "[{}{}] {done}/{total} {what}",
-        "#".repeat(filled),
-        " ".repeat(WIDTH - filled)
-    )
+    format!("[{}{}] {done}/{total} {what}", "#".repeat(filled), " ".repeat(WIDTH - filled))
 }
 
 #[cfg(test)]
@@ -63,10 +55,7 @@ mod tests {
     #[test]
     fn the_bar_fills() {
         assert_eq!(line(0, 2, "a"), format!("[{}] 0/2 a", " ".repeat(24)));
-        assert_eq!(
-            line(1, 2, "a"),
-            format!("[{}{}] 1/2 a", "#".repeat(12), " ".repeat(12))
-        );
+        assert_eq!(line(1, 2, "a"), format!("[{}{}] 1/2 a", "#".repeat(12), " ".repeat(12)));
         assert_eq!(line(3, 2, "a"), format!("[{}] 3/2 a", "#".repeat(24)));
     }
 }

@@ -54,17 +54,9 @@ fn run_pinned(plan: &Plan, each: &mut dyn FnMut(Vec<Row>) -> Result<()>) -> Resu
     let workloads = plan.workloads();
     let mut progress = Progress::new(workloads.len() as u64 * u64::from(plan.rounds));
     for workload in workloads {
-        let mut lanes: Vec<Lane> = plan
-            .variants
-            .iter()
-            .map(|variant| Lane::start(plan, workload, *variant))
-            .collect();
+        let mut lanes: Vec<Lane> = plan.variants.iter().map(|variant| Lane::start(plan, workload, *variant)).collect();
         for round in 0..plan.rounds {
-            progress.step(&format!(
-                "{} {}",
-                workload.bench.name(),
-                size_text(workload.size)
-            ));
+            progress.step(&format!("{} {}", workload.bench.name(), size_text(workload.size)));
             for lane in &mut lanes {
                 lane.burst(plan, round, &watchdog);
             }
@@ -101,20 +93,9 @@ impl Client {
 
 impl Lane {
     fn start(plan: &Plan, workload: Workload, variant: &'static dyn Variant) -> Self {
-        let mut row = Row {
-            workload,
-            variant: variant.name(),
-            samples: Vec::new(),
-            failure: None,
-        };
-        let ends = meet(plan, workload, variant)
-            .map_err(|error| row.failure = Some(format!("{error:#}")))
-            .ok();
-        Self {
-            row,
-            argument: workload.argument(),
-            ends,
-        }
+        let mut row = Row { workload, variant: variant.name(), samples: Vec::new(), failure: None };
+        let ends = meet(plan, workload, variant).map_err(|error| row.failure = Some(format!("{error:#}"))).ok();
+        Self { row, argument: workload.argument(), ends }
     }
 
     /// One turn. A failure ends the lane: its server is stopped and its row says why.
@@ -129,17 +110,10 @@ impl Lane {
                 Client::Rate(session) => time_rate(plan, session.as_mut()),
             };
             let (result, overdue) = watchdog.guard(plan.budget + GRACE, aborter, work);
-            if overdue {
-                result.context(format!("nothing came for {} s", GRACE.as_secs()))
-            } else {
-                result
-            }
+            if overdue { result.context(format!("nothing came for {} s", GRACE.as_secs())) } else { result }
         });
         match result {
-            Ok(values) => self
-                .row
-                .samples
-                .extend(values.into_iter().map(|value| Sample { round, value })),
+            Ok(values) => self.row.samples.extend(values.into_iter().map(|value| Sample { round, value })),
             Err(error) => {
                 self.row.failure = Some(format!("in round {}: {error:#}", round + 1));
                 self.ends = None;
@@ -149,16 +123,8 @@ impl Lane {
 }
 
 fn meet(plan: &Plan, workload: Workload, variant: &dyn Variant) -> Result<(Client, ServerProcess)> {
-    let setup = Setup {
-        workload,
-        address: plan.address,
-        key: plan.key.clone(),
-    };
-    let server = ServerProcess::start(
-        variant,
-        &setup,
-        plan.placement.cores.map(|(_, server)| server),
-    )?;
+    let setup = Setup { workload, address: plan.address, key: plan.key.clone() };
+    let server = ServerProcess::start(variant, &setup, plan.placement.cores.map(|(_, server)| server))?;
     let client = if workload.bench == Bench::Rate {
         Client::Rate(variant.connect_rate(&setup, server.address)?)
     } else {
@@ -168,12 +134,7 @@ fn meet(plan: &Plan, workload: Workload, variant: &dyn Variant) -> Result<(Clien
 }
 
 /// Nanoseconds of each call of a burst.
-fn time_calls(
-    plan: &Plan,
-    workload: Workload,
-    argument: &Argument,
-    session: &mut dyn Session,
-) -> Result<Vec<f64>> {
+fn time_calls(plan: &Plan, workload: Workload, argument: &Argument, session: &mut dyn Session) -> Result<Vec<f64>> {
     warm_up(plan, workload, argument, session)?;
     let mut values = Vec::new();
     let end = clock::now() + plan.budget;
@@ -188,12 +149,7 @@ fn time_calls(
 }
 
 /// Brings the processor's caches back to this variant, and checks that it computes what it should.
-fn warm_up(
-    plan: &Plan,
-    workload: Workload,
-    argument: &Argument,
-    session: &mut dyn Session,
-) -> Result<()> {
+fn warm_up(plan: &Plan, workload: Workload, argument: &Argument, session: &mut dyn Session) -> Result<()> {
     let end = clock::now() + plan.budget / 5;
     let outcome = workload.call(session, argument.clone())?;
     workload.check(argument, &outcome)?;

@@ -71,22 +71,10 @@ impl Spec {
             size: size.parse()?,
             outstanding: outstanding.parse()?,
         };
-        let core = if core.is_empty() {
-            None
-        } else {
-            Some(core.parse()?)
-        };
+        let core = if core.is_empty() { None } else { Some(core.parse()?) };
         let key = (!key.is_empty()).then(|| PathBuf::from(key));
-        let setup = Setup {
-            workload,
-            address: address.parse()?,
-            key,
-        };
-        Ok(Self {
-            variant: variant.to_owned(),
-            setup,
-            core,
-        })
+        let setup = Setup { workload, address: address.parse()?, key };
+        Ok(Self { variant: variant.to_owned(), setup, core })
     }
 }
 
@@ -108,8 +96,7 @@ pub fn server_main() -> Result<bool> {
     if let Some(core) = spec.core {
         sockets::pin(&[core])?;
     }
-    let variant =
-        variants::named(&spec.variant).with_context(|| format!("no variant {}", spec.variant))?;
+    let variant = variants::named(&spec.variant).with_context(|| format!("no variant {}", spec.variant))?;
     variant.serve(&spec.setup, &mut announce)?;
     Ok(true)
 }
@@ -117,19 +104,14 @@ pub fn server_main() -> Result<bool> {
 /// Tells the parent where the server listens.
 fn announce(port: u16) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{port}")
-        .and_then(|()| out.flush())
-        .context("cannot tell the port")
+    writeln!(out, "{port}").and_then(|()| out.flush()).context("cannot tell the port")
 }
 
 fn exit_with_parent() {
     std::thread::spawn(|| {
         let mut bytes = [0; 64];
         while matches!(std::io::stdin().lock().read(&mut bytes), Ok(read) if read > 0) {}
-        #[expect(
-            clippy::exit,
-            reason = "the parent is gone; a server blocked in a receive has no other end"
-        )]
+        #[expect(clippy::exit, reason = "the parent is gone; a server blocked in a receive has no other end")]
         std::process::exit(0);
     });
 }
@@ -146,11 +128,7 @@ pub(crate) struct ServerProcess {
 impl ServerProcess {
     /// Starts a server of `variant` on `core` and waits until it listens.
     pub(crate) fn start(variant: &dyn Variant, setup: &Setup, core: Option<usize>) -> Result<Self> {
-        let spec = Spec {
-            variant: variant.name().to_owned(),
-            setup: setup.clone(),
-            core,
-        };
+        let spec = Spec { variant: variant.name().to_owned(), setup: setup.clone(), core };
         let program = std::env::current_exe().context("cannot find this executable")?;
         let mut child = Command::new(program)
             .args(std::env::args_os().skip(1))
@@ -161,14 +139,8 @@ impl ServerProcess {
             .with_context(|| format!("cannot start a server for {}", spec.variant))?;
         let stdin = child.stdin.take();
         // From here on dropping `process` ends the child, whatever goes wrong.
-        let mut process = Self {
-            child,
-            stdin,
-            address: SocketAddr::new(setup.address, 0),
-        };
-        let port = process
-            .read_port()
-            .with_context(|| format!("the server of {} did not start", spec.variant))?;
+        let mut process = Self { child, stdin, address: SocketAddr::new(setup.address, 0) };
+        let port = process.read_port().with_context(|| format!("the server of {} did not start", spec.variant))?;
         process.address.set_port(port);
         Ok(process)
     }
@@ -185,9 +157,7 @@ impl ServerProcess {
         let line = receiver
             .recv_timeout(Duration::from_millis(START_MS_MAX))
             .map_err(|_| anyhow!("no port within {START_MS_MAX} ms"))??;
-        line.trim()
-            .parse()
-            .map_err(|_| anyhow!("it said {:?} instead of a port", line.trim()))
+        line.trim().parse().map_err(|_| anyhow!("it said {:?} instead of a port", line.trim()))
     }
 }
 
@@ -206,22 +176,10 @@ mod tests {
 
     #[test]
     fn a_spec_survives_the_environment() {
-        let workload = Workload {
-            bench: Bench::IncrementList,
-            size: 4096,
-            outstanding: 3,
-        };
+        let workload = Workload { bench: Bench::IncrementList, size: 4096, outstanding: 3 };
         for (core, key) in [(None, None), (Some(1), Some(PathBuf::from("a key")))] {
-            let setup = Setup {
-                workload,
-                address: "::1".parse().unwrap(),
-                key,
-            };
-            let spec = Spec {
-                variant: "raw-udp".to_owned(),
-                setup,
-                core,
-            };
+            let setup = Setup { workload, address: "::1".parse().unwrap(), key };
+            let spec = Spec { variant: "raw-udp".to_owned(), setup, core };
             assert_eq!(Spec::decode(&spec.encode().unwrap()).unwrap(), spec);
         }
     }
@@ -229,12 +187,7 @@ mod tests {
     #[test]
     fn a_damaged_spec_is_refused() {
         assert!(Spec::decode("raw-udp").is_err());
-        assert!(
-            Spec::decode("a\x1fnone\x1f1\x1f1\x1f::1\x1f\x1f")
-                .unwrap_err()
-                .to_string()
-                .contains("none")
-        );
+        assert!(Spec::decode("a\x1fnone\x1f1\x1f1\x1f::1\x1f\x1f").unwrap_err().to_string().contains("none"));
     }
 
     #[test]

@@ -22,10 +22,7 @@ pub(crate) fn connect_tcp(server: SocketAddr) -> Result<TcpStream> {
 }
 
 /// Accepts connections for ever, each on a thread of its own, tuned like the client's.
-pub(crate) fn serve_tcp(
-    listener: &TcpListener,
-    handle: impl Fn(TcpStream) + Clone + Send + 'static,
-) -> Result<()> {
+pub(crate) fn serve_tcp(listener: &TcpListener, handle: impl Fn(TcpStream) + Clone + Send + 'static) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().context("cannot accept a connection")?;
         tune_tcp(&stream)?;
@@ -39,9 +36,7 @@ fn tune_tcp(stream: &TcpStream) -> Result<()> {
     stream.set_nodelay(true).context("cannot set TCP_NODELAY")?;
     let socket = SockRef::from(stream);
     // Where none may be chosen the system's is used; the machine notes say which one that is.
-    let _ = CONGESTION_CONTROLS
-        .iter()
-        .find(|name| socket.set_tcp_congestion(name.as_bytes()).is_ok());
+    let _ = CONGESTION_CONTROLS.iter().find(|name| socket.set_tcp_congestion(name.as_bytes()).is_ok());
     Ok(())
 }
 
@@ -51,9 +46,7 @@ pub(crate) fn tcp_congestion_in_use() -> Result<String> {
     let stream = TcpStream::connect(listener.local_addr()?)?;
     tune_tcp(&stream)?;
     let name = SockRef::from(&stream).tcp_congestion()?;
-    Ok(String::from_utf8_lossy(&name)
-        .trim_end_matches('\0')
-        .to_owned())
+    Ok(String::from_utf8_lossy(&name).trim_end_matches('\0').to_owned())
 }
 
 /// Ends every blocked receive and send on a connected socket.
@@ -65,9 +58,7 @@ pub(crate) fn shut_down(socket: &impl AsFd) {
 /// The processors that this thread may run on, ascending.
 pub(crate) fn allowed_cores() -> Result<Vec<usize>> {
     let set = sched_getaffinity(Pid::from_raw(0)).context("cannot read the processor affinity")?;
-    Ok((0..CpuSet::count())
-        .filter(|&core| set.is_set(core).unwrap_or(false))
-        .collect())
+    Ok((0..CpuSet::count()).filter(|&core| set.is_set(core).unwrap_or(false)).collect())
 }
 
 /// Lets this thread, and those that it starts from now on, run on `cores` only.
@@ -75,11 +66,9 @@ pub(crate) fn pin(cores: &[usize]) -> Result<()> {
     ensure!(!cores.is_empty(), "no processor to pin to");
     let mut set = CpuSet::new();
     for &core in cores {
-        set.set(core)
-            .with_context(|| format!("no processor {core}"))?;
+        set.set(core).with_context(|| format!("no processor {core}"))?;
     }
-    sched_setaffinity(Pid::from_raw(0), &set)
-        .with_context(|| format!("cannot pin to processors {cores:?}"))
+    sched_setaffinity(Pid::from_raw(0), &set).with_context(|| format!("cannot pin to processors {cores:?}"))
 }
 
 #[cfg(test)]

@@ -54,10 +54,7 @@ mod tests {
     #[test]
     fn one_sample_is_everything() {
         let one = Summary::of([7.0]).unwrap();
-        assert_eq!(
-            (one.median, one.p90, one.p99, one.mean, one.stddev),
-            (7.0, 7.0, 7.0, 7.0, 0.0)
-        );
+        assert_eq!((one.median, one.p90, one.p99, one.mean, one.stddev), (7.0, 7.0, 7.0, 7.0, 0.0));
     }
 
     #[test]

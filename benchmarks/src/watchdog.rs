@@ -38,10 +38,7 @@ struct State {
 
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State")
-            .field("armed", &self.armed.is_some())
-            .field("fired", &self.fired)
-            .finish()
+        f.debug_struct("State").field("armed", &self.armed.is_some()).field("fired", &self.fired).finish()
     }
 }
 
@@ -53,18 +50,12 @@ impl Shared {
     fn watch(&self) {
         let mut state = self.state();
         while !state.stop {
-            let overdue = state
-                .armed
-                .take_if(|(deadline, _)| *deadline <= clock::now());
+            let overdue = state.armed.take_if(|(deadline, _)| *deadline <= clock::now());
             if let Some((_, abort)) = overdue {
                 state.fired = true;
                 abort();
             }
-            state = self
-                .stopped
-                .wait_timeout(state, TICK)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.stopped.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
@@ -74,19 +65,11 @@ impl Watchdog {
     pub(crate) fn start() -> Self {
         let shared = Arc::new(Shared::default());
         let watched = Arc::clone(&shared);
-        Self {
-            shared,
-            thread: Some(std::thread::spawn(move || watched.watch())),
-        }
+        Self { shared, thread: Some(std::thread::spawn(move || watched.watch())) }
     }
 
     /// Runs `work`, calling `abort` should it take longer than `limit`. Says whether it did.
-    pub(crate) fn guard<T>(
-        &self,
-        limit: Duration,
-        abort: Option<Aborter>,
-        work: impl FnOnce() -> T,
-    ) -> (T, bool) {
+    pub(crate) fn guard<T>(&self, limit: Duration, abort: Option<Aborter>, work: impl FnOnce() -> T) -> (T, bool) {
         {
             let mut state = self.shared.state();
             state.fired = false;
@@ -124,20 +107,15 @@ mod tests {
         socket.connect(socket.local_addr().unwrap()).unwrap();
         let other = socket.try_clone().unwrap();
         let abort = Box::new(move || crate::sockets::shut_down(&other));
-        let (received, fired) = watchdog.guard(Duration::from_millis(10), Some(abort), || {
-            socket.recv(&mut [0; 8]).unwrap()
-        });
+        let (received, fired) =
+            watchdog.guard(Duration::from_millis(10), Some(abort), || socket.recv(&mut [0; 8]).unwrap());
         assert_eq!((received, fired), (0, true));
     }
 
     #[test]
     fn work_in_time_is_left_alone() {
         let watchdog = Watchdog::start();
-        let (value, fired) = watchdog.guard(
-            Duration::from_secs(60),
-            Some(Box::new(|| panic!("fired"))),
-            || 7,
-        );
+        let (value, fired) = watchdog.guard(Duration::from_secs(60), Some(Box::new(|| panic!("fired"))), || 7);
         assert_eq!((value, fired), (7, false));
     }
 }

@@ -29,14 +29,8 @@ pub(crate) enum Bench {
 
 impl Bench {
     /// In the order in which `all` runs them.
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Ping,
-        Self::Echo,
-        Self::Increment,
-        Self::IncrementList,
-        Self::Add,
-        Self::Rate,
-    ];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Ping, Self::Echo, Self::Increment, Self::IncrementList, Self::Add, Self::Rate];
 
     /// The name on the command line and in every output.
     pub(crate) fn name(self) -> &'static str {
@@ -127,9 +121,7 @@ impl Workload {
                 session.ping()?;
                 Outcome::Nothing
             }
-            Argument::Bytes(data) if self.bench == Bench::Echo => {
-                Outcome::Bytes(session.echo(data)?)
-            }
+            Argument::Bytes(data) if self.bench == Bench::Echo => Outcome::Bytes(session.echo(data)?),
             Argument::Bytes(data) => Outcome::Bytes(session.increment(data, INCREMENT)?),
             Argument::Signed(data) => Outcome::Signed(session.increment_list(data, INCREMENT)?),
             Argument::Pair(a, b) => Outcome::Bytes(session.add(a, b)?),
@@ -154,22 +146,9 @@ impl Workload {
             Outcome::Bytes(data) => data,
             Outcome::Signed(data) => bytemuck::cast_slice(data),
         };
-        ensure!(
-            got.len() == expected.len(),
-            "wrong result: {} bytes instead of {}",
-            got.len(),
-            expected.len()
-        );
-        match got
-            .iter()
-            .zip(&expected)
-            .position(|(got, expected)| got != expected)
-        {
-            Some(at) => anyhow::bail!(
-                "wrong result: byte {at} is {} instead of {}",
-                got[at],
-                expected[at]
-            ),
+        ensure!(got.len() == expected.len(), "wrong result: {} bytes instead of {}", got.len(), expected.len());
+        match got.iter().zip(&expected).position(|(got, expected)| got != expected) {
+            Some(at) => anyhow::bail!("wrong result: byte {at} is {} instead of {}", got[at], expected[at]),
             None => Ok(()),
         }
     }
@@ -212,11 +191,7 @@ mod tests {
     use super::*;
 
     fn workload(bench: Bench, size: usize) -> Workload {
-        Workload {
-            bench,
-            size,
-            outstanding: 1,
-        }
+        Workload { bench, size, outstanding: 1 }
     }
 
     #[test]
@@ -231,11 +206,8 @@ mod tests {
     fn the_check_accepts_what_is_right_and_names_what_is_not() {
         let echo = workload(Bench::Echo, 4);
         let argument = Argument::Bytes(vec![1, 2, 3, 4]);
-        echo.check(&argument, &Outcome::Bytes(vec![1, 2, 3, 4]))
-            .unwrap();
-        let wrong = echo
-            .check(&argument, &Outcome::Bytes(vec![1, 2, 9, 4]))
-            .unwrap_err();
+        echo.check(&argument, &Outcome::Bytes(vec![1, 2, 3, 4])).unwrap();
+        let wrong = echo.check(&argument, &Outcome::Bytes(vec![1, 2, 9, 4])).unwrap_err();
         assert!(wrong.to_string().contains("byte 2"), "{wrong}");
         assert!(echo.check(&argument, &Outcome::Bytes(vec![1])).is_err());
     }
@@ -243,17 +215,9 @@ mod tests {
     #[test]
     fn increments_and_sums_wrap() {
         let list = workload(Bench::IncrementList, 2);
-        list.check(
-            &Argument::Signed(vec![127, 0]),
-            &Outcome::Signed(vec![-126, 3]),
-        )
-        .unwrap();
+        list.check(&Argument::Signed(vec![127, 0]), &Outcome::Signed(vec![-126, 3])).unwrap();
         let add = workload(Bench::Add, 2);
-        add.check(
-            &Argument::Pair(vec![255, 1], vec![1, 1]),
-            &Outcome::Bytes(vec![0, 2]),
-        )
-        .unwrap();
+        add.check(&Argument::Pair(vec![255, 1], vec![1, 1]), &Outcome::Bytes(vec![0, 2])).unwrap();
         assert_eq!((add.request_bytes(), add.reply_bytes()), (4, 2));
     }
 }

@@ -5,53 +5,28 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-const VARIANTS: [&str; 4] = [
-    "raw-udp",
-    "raw-tcp",
-    "apache-tcp-buffered",
-    "apache-tcp-framed",
-];
+const VARIANTS: [&str; 4] = ["raw-udp", "raw-tcp", "apache-tcp-buffered", "apache-tcp-framed"];
 
 fn bench(arguments: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_bifrost-bench"))
         .args(arguments.split_whitespace())
-        .args([
-            "--rounds",
-            "2",
-            "--iterations",
-            "3",
-            "--burst-ms",
-            "5",
-            "--pin",
-            "none",
-        ])
+        .args(["--rounds", "2", "--iterations", "3", "--burst-ms", "5", "--pin", "none"])
         .output()
         .unwrap()
 }
 
 /// The JSON lines of a run that must succeed.
 fn objects(arguments: &str) -> Vec<String> {
-    let output = bench(&format!(
-        "{arguments} --json --variants {}",
-        VARIANTS.join(",")
-    ));
+    let output = bench(&format!("{arguments} --json --variants {}", VARIANTS.join(",")));
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments}: {errors}");
-    String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(str::to_owned)
-        .collect()
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
 /// The number that stands behind `key`.
 fn number(object: &str, key: &str) -> f64 {
-    let (_, rest) = object
-        .split_once(&format!("\"{key}\":"))
-        .unwrap_or_else(|| panic!("no {key} in {object}"));
-    rest[..rest.find([',', '}']).unwrap()]
-        .parse()
-        .unwrap_or_else(|_| panic!("{key} is no number in {object}"))
+    let (_, rest) = object.split_once(&format!("\"{key}\":")).unwrap_or_else(|| panic!("no {key} in {object}"));
+    rest[..rest.find([',', '}']).unwrap()].parse().unwrap_or_else(|_| panic!("{key} is no number in {object}"))
 }
 
 fn check(objects: &[String], bench: &str, size: usize, figure: &str) {
@@ -95,12 +70,7 @@ fn arrays() {
 fn rate() {
     let objects = objects("rate --outstanding 3");
     check(&objects, "rate", 0, "per_second");
-    assert!(
-        objects
-            .iter()
-            .all(|object| number(object, "outstanding") == 3.0),
-        "{objects:?}"
-    );
+    assert!(objects.iter().all(|object| number(object, "outstanding") == 3.0), "{objects:?}");
 }
 
 #[test]
@@ -114,37 +84,16 @@ fn files_are_written() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).display().to_string();
     let (csv, plot, save) = (path("csv"), path("plot"), path("save"));
-    let output = bench(&format!(
-        "echo --sizes 8,1K --variants raw-udp --csv {csv} --plot {plot} --save {save}"
-    ));
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(
-        String::from_utf8(output.stdout)
-            .unwrap()
-            .contains("median µs")
-    );
-    let text = |path: &Path| {
-        std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-    };
+    let output = bench(&format!("echo --sizes 8,1K --variants raw-udp --csv {csv} --plot {plot} --save {save}"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("median µs"));
+    let text =
+        |path: &Path| std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let raw = text(&directory.path().join("csv/raw.csv"));
     assert_eq!(raw.lines().count(), 1 + 2 * 2 * 3, "{raw}");
-    assert_eq!(
-        text(&directory.path().join("csv/summary.csv"))
-            .lines()
-            .count(),
-        1 + 2
-    );
+    assert_eq!(text(&directory.path().join("csv/summary.csv")).lines().count(), 1 + 2);
     assert!(text(&directory.path().join("plot/echo.svg")).contains("raw-udp"));
-    let run = std::fs::read_dir(directory.path().join("save"))
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+    let run = std::fs::read_dir(directory.path().join("save")).unwrap().next().unwrap().unwrap().path();
     assert_eq!(text(&run.join("raw.csv")), raw);
     assert!(text(&run.join("summary.md")).contains("| 1 KiB | raw-udp |"));
     assert!(text(&run.join("MACHINE.md")).contains("| kernel |"));

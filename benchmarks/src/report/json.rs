@@ -32,9 +32,7 @@ pub(crate) fn object(line: &Line, pin: &str) -> String {
 
 /// Three decimals; null for what is not there or is no number in JSON.
 fn number(value: Option<f64>) -> String {
-    value
-        .filter(|value| value.is_finite())
-        .map_or("null".to_owned(), |value| format!("{value:.3}"))
+    value.filter(|value| value.is_finite()).map_or("null".to_owned(), |value| format!("{value:.3}"))
 }
 
 #[cfg(test)]
@@ -58,10 +56,7 @@ mod tests {
     fn rates() {
         let lines = lines(&[row(Bench::Rate, 0, "raw-tcp", &[1e5])]);
         let object = object(&lines[0], "none");
-        assert!(
-            object.contains("\"outstanding\":16,\"per_second\":100000.000,"),
-            "{object}"
-        );
+        assert!(object.contains("\"outstanding\":16,\"per_second\":100000.000,"), "{object}");
         assert!(!object.contains("median_us"), "{object}");
     }
 }

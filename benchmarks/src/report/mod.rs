@@ -32,26 +32,16 @@ impl Line {
 
 /// The lines of one workload's rows. A row without samples has none.
 pub(crate) fn lines(rows: &[Row]) -> Vec<Line> {
-    let summaries: Vec<(&Row, Summary)> = rows
-        .iter()
-        .filter_map(|row| summary(row).map(|summary| (row, summary)))
-        .collect();
-    let median_of = |name: &str| {
-        summaries
-            .iter()
-            .find(|(row, _)| row.variant == name)
-            .map(|(_, summary)| summary.median)
-    };
+    let summaries: Vec<(&Row, Summary)> =
+        rows.iter().filter_map(|row| summary(row).map(|summary| (row, summary))).collect();
+    let median_of =
+        |name: &str| summaries.iter().find(|(row, _)| row.variant == name).map(|(_, summary)| summary.median);
     summaries
         .iter()
         .map(|&(row, summary)| {
             let is_rate = row.workload.bench == Bench::Rate;
             let ratio = |raw: f64| {
-                if is_rate {
-                    raw / summary.median
-                } else {
-                    summary.median / raw
-                }
+                if is_rate { raw / summary.median } else { summary.median / raw }
             };
             Line {
                 workload: row.workload,
@@ -65,11 +55,7 @@ pub(crate) fn lines(rows: &[Row]) -> Vec<Line> {
 }
 
 fn summary(row: &Row) -> Option<Summary> {
-    let scale = if row.workload.bench == Bench::Rate {
-        1.0
-    } else {
-        1e-3
-    };
+    let scale = if row.workload.bench == Bench::Rate { 1.0 } else { 1e-3 };
     Summary::of(row.samples.iter().map(|sample| sample.value * scale))
 }
 
@@ -80,21 +66,9 @@ pub(crate) mod samples {
 
     /// A row whose samples are `values`, in rounds of their own.
     pub(crate) fn row(bench: Bench, size: usize, variant: &'static str, values: &[f64]) -> Row {
-        let samples = (0..)
-            .zip(values)
-            .map(|(round, &value)| Sample { round, value })
-            .collect();
+        let samples = (0..).zip(values).map(|(round, &value)| Sample { round, value }).collect();
         let outstanding = if bench == Bench::Rate { 16 } else { 1 };
-        Row {
-            workload: Workload {
-                bench,
-                size,
-                outstanding,
-            },
-            variant,
-            samples,
-            failure: None,
-        }
+        Row { workload: Workload { bench, size, outstanding }, variant, samples, failure: None }
     }
 }
 
@@ -110,14 +84,8 @@ mod tests {
         ];
         let lines = lines(&rows);
         assert_eq!(lines[1].summary.median, 6.0);
-        assert_eq!(
-            (lines[1].ratio_raw_udp, lines[1].ratio_raw_tcp),
-            (Some(3.0), None)
-        );
-        let rates = [
-            row(Bench::Rate, 0, RAW_UDP, &[100.0]),
-            row(Bench::Rate, 0, RAW_TCP, &[50.0]),
-        ];
+        assert_eq!((lines[1].ratio_raw_udp, lines[1].ratio_raw_tcp), (Some(3.0), None));
+        let rates = [row(Bench::Rate, 0, RAW_UDP, &[100.0]), row(Bench::Rate, 0, RAW_TCP, &[50.0])];
         assert_eq!(super::lines(&rates)[1].ratio_raw_udp, Some(2.0));
     }
 

@@ -13,18 +13,12 @@ const BOTTOM: f64 = 60.0;
 const BAR_HEIGHT: f64 = 26.0;
 const GRID: &str = "#dddddd";
 /// Told apart without red against green.
-const COLORS: [&str; 8] = [
-    "#000000", "#0072b2", "#e69f00", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#999999",
-];
+const COLORS: [&str; 8] = ["#000000", "#0072b2", "#e69f00", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#999999"];
 
 /// The drawing of one benchmark's lines; none if there are none.
 pub(crate) fn draw(lines: &[Line]) -> Option<String> {
     let first = lines.first()?;
-    Some(if first.workload.bench.is_sized() {
-        curves(lines)
-    } else {
-        bars(lines)
-    })
+    Some(if first.workload.bench.is_sized() { curves(lines) } else { bars(lines) })
 }
 
 /// The variants in order of appearance.
@@ -39,29 +33,15 @@ fn variants(lines: &[Line]) -> Vec<&'static str> {
 }
 
 fn curves(lines: &[Line]) -> String {
-    let sizes: Vec<f64> = lines
-        .iter()
-        .map(|line| (line.workload.size as f64).log2())
-        .collect();
+    let sizes: Vec<f64> = lines.iter().map(|line| (line.workload.size as f64).log2()).collect();
     let x = Scale::around(&sizes, LEFT, WIDTH - RIGHT);
-    let medians: Vec<f64> = lines
-        .iter()
-        .map(|line| line.summary.median.max(1e-3).log10())
-        .collect();
+    let medians: Vec<f64> = lines.iter().map(|line| line.summary.median.max(1e-3).log10()).collect();
     let y = Scale::around(&medians, HEIGHT - BOTTOM, TOP);
     let mut svg = Svg::new(WIDTH, HEIGHT);
     let bench = lines.first().map_or("", |line| line.workload.bench.name());
-    svg.text(
-        (LEFT, TOP - 24.0),
-        Anchor::Start,
-        &format!("{bench}: median µs of a call over the size of an array"),
-    );
+    svg.text((LEFT, TOP - 24.0), Anchor::Start, &format!("{bench}: median µs of a call over the size of an array"));
     grid(&mut svg, &x, &y);
-    for ((index, name), color) in variants(lines)
-        .into_iter()
-        .enumerate()
-        .zip(COLORS.iter().cycle())
-    {
+    for ((index, name), color) in variants(lines).into_iter().enumerate().zip(COLORS.iter().cycle()) {
         let mut points: Vec<(f64, f64)> = lines
             .iter()
             .zip(sizes.iter().zip(&medians))
@@ -81,50 +61,25 @@ fn grid(svg: &mut Svg, x: &Scale, y: &Scale) {
     for power in y.whole_numbers() {
         let at = y.place(f64::from(power));
         svg.line((LEFT, at), (WIDTH - RIGHT, at), GRID);
-        svg.text(
-            (LEFT - 8.0, at + 4.0),
-            Anchor::End,
-            &format!("{}", 10_f64.powi(power)),
-        );
+        svg.text((LEFT - 8.0, at + 4.0), Anchor::End, &format!("{}", 10_f64.powi(power)));
     }
     for power in x.whole_numbers().filter(|power| power % 3 == 0) {
         let at = x.place(f64::from(power));
         svg.line((at, TOP), (at, HEIGHT - BOTTOM), GRID);
-        let bytes = u32::try_from(power)
-            .ok()
-            .and_then(|power| 1_usize.checked_shl(power));
-        svg.text(
-            (at, HEIGHT - BOTTOM + 18.0),
-            Anchor::Middle,
-            &bytes.map_or(String::new(), size_text),
-        );
+        let bytes = u32::try_from(power).ok().and_then(|power| 1_usize.checked_shl(power));
+        svg.text((at, HEIGHT - BOTTOM + 18.0), Anchor::Middle, &bytes.map_or(String::new(), size_text));
     }
     svg.line((LEFT, TOP), (LEFT, HEIGHT - BOTTOM), "black");
-    svg.line(
-        (LEFT, HEIGHT - BOTTOM),
-        (WIDTH - RIGHT, HEIGHT - BOTTOM),
-        "black",
-    );
+    svg.line((LEFT, HEIGHT - BOTTOM), (WIDTH - RIGHT, HEIGHT - BOTTOM), "black");
 }
 
 fn bars(lines: &[Line]) -> String {
     let mut svg = Svg::new(WIDTH, TOP + BAR_HEIGHT * lines.len() as f64 + 20.0);
     let first = lines.first();
-    let unit = if first.is_some_and(Line::is_rate) {
-        "calls per second"
-    } else {
-        "median µs of a call"
-    };
+    let unit = if first.is_some_and(Line::is_rate) { "calls per second" } else { "median µs of a call" };
     let bench = first.map_or("", |line| line.workload.bench.name());
-    svg.text(
-        (LEFT, TOP - 24.0),
-        Anchor::Start,
-        &format!("{bench}: {unit}"),
-    );
-    let largest = lines
-        .iter()
-        .map(|line| line.summary.median)
-        .fold(f64::MIN_POSITIVE, f64::max);
+    svg.text((LEFT, TOP - 24.0), Anchor::Start, &format!("{bench}: {unit}"));
+    let largest = lines.iter().map(|line| line.summary.median).fold(f64::MIN_POSITIVE, f64::max);
     let left = LEFT + 60.0;
     for ((index, line), color) in lines.iter().enumerate().zip(COLORS.iter().cycle()) {
         let top = TOP + BAR_HEIGHT * index as f64;
@@ -132,11 +87,7 @@ fn bars(lines: &[Line]) -> String {
         svg.text((left - 8.0, top + 15.0), Anchor::End, line.variant);
         svg.bar((left, top), width, BAR_HEIGHT - 6.0, color);
         let digits = if line.is_rate() { 0 } else { 2 };
-        svg.text(
-            (left + width + 8.0, top + 15.0),
-            Anchor::Start,
-            &format!("{:.digits$}", line.summary.median),
-        );
+        svg.text((left + width + 8.0, top + 15.0), Anchor::Start, &format!("{:.digits$}", line.summary.median));
     }
     svg.finish()
 }
@@ -154,17 +105,8 @@ impl Scale {
     /// From the whole number below the least of `values` to that above the greatest.
     fn around(values: &[f64], from: f64, to: f64) -> Self {
         let low = values.iter().copied().fold(f64::INFINITY, f64::min).floor();
-        let high = values
-            .iter()
-            .copied()
-            .fold(f64::NEG_INFINITY, f64::max)
-            .ceil();
-        Self {
-            low,
-            high: high.max(low + 1.0),
-            from,
-            to,
-        }
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max).ceil();
+        Self { low, high: high.max(low + 1.0), from, to }
     }
 
     fn place(&self, value: f64) -> f64 {
@@ -192,29 +134,15 @@ mod tests {
             ]));
         }
         let svg = draw(&all).unwrap();
-        assert_eq!(
-            (
-                svg.matches("<polyline").count(),
-                svg.matches("<circle").count()
-            ),
-            (2, 6)
-        );
-        assert!(
-            [">1 B<", ">32 KiB<", ">2 MiB<"]
-                .iter()
-                .all(|label| svg.contains(label)),
-            "{svg}"
-        );
+        assert_eq!((svg.matches("<polyline").count(), svg.matches("<circle").count()), (2, 6));
+        assert!([">1 B<", ">32 KiB<", ">2 MiB<"].iter().all(|label| svg.contains(label)), "{svg}");
         assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n") && !svg.contains("NaN"));
     }
 
     #[test]
     fn a_bar_for_each_variant() {
         let svg = draw(&lines(&[row(Bench::Ping, 0, "raw-udp", &[9500.0])])).unwrap();
-        assert!(
-            svg.contains(">9.50</text>") && svg.contains(">raw-udp</text>"),
-            "{svg}"
-        );
+        assert!(svg.contains(">9.50</text>") && svg.contains(">raw-udp</text>"), "{svg}");
     }
 
     #[test]

@@ -22,11 +22,7 @@ impl Svg {
     /// An empty drawing on white.
     pub(super) fn new(width: f64, height: f64) -> Self {
         let body = format!("<rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>\n");
-        Self {
-            body,
-            width,
-            height,
-        }
+        Self { body, width, height }
     }
 
     /// A straight line.
@@ -39,18 +35,11 @@ impl Svg {
 
     /// A curve through `points`, with a dot on each.
     pub(super) fn curve(&mut self, points: &[(f64, f64)], color: &str) {
-        let path: Vec<String> = points
-            .iter()
-            .map(|(x, y)| format!("{x:.1},{y:.1}"))
-            .collect();
+        let path: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
         let path = path.join(" ");
-        self.push(format_args!(
-            "<polyline points=\"{path}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"/>"
-        ));
+        self.push(format_args!("<polyline points=\"{path}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"/>"));
         for (x, y) in points {
-            self.push(format_args!(
-                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{color}\"/>"
-            ));
+            self.push(format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{color}\"/>"));
         }
     }
 
@@ -71,18 +60,12 @@ impl Svg {
             Anchor::End => "end",
         };
         let text = text.replace('&', "&amp;").replace('<', "&lt;");
-        self.push(format_args!(
-            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{text}</text>"
-        ));
+        self.push(format_args!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{text}</text>"));
     }
 
     /// The document.
     pub(super) fn finish(self) -> String {
-        let Self {
-            body,
-            width,
-            height,
-        } = self;
+        let Self { body, width, height } = self;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
              viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n{body}</svg>\n"

@@ -3,27 +3,10 @@
 use super::Line;
 use crate::plan::size_text;
 
-const TIME_COLUMNS: [&str; 9] = [
-    "size",
-    "variant",
-    "median µs",
-    "p90 µs",
-    "p99 µs",
-    "mean µs",
-    "stddev µs",
-    "× raw UDP",
-    "× raw TCP",
-];
-const RATE_COLUMNS: [&str; 8] = [
-    "outstanding",
-    "variant",
-    "median /s",
-    "p90 /s",
-    "mean /s",
-    "stddev /s",
-    "× raw UDP",
-    "× raw TCP",
-];
+const TIME_COLUMNS: [&str; 9] =
+    ["size", "variant", "median µs", "p90 µs", "p99 µs", "mean µs", "stddev µs", "× raw UDP", "× raw TCP"];
+const RATE_COLUMNS: [&str; 8] =
+    ["outstanding", "variant", "median /s", "p90 /s", "mean /s", "stddev /s", "× raw UDP", "× raw TCP"];
 
 /// The lines of one benchmark as text: a heading, the columns, a blank line after each size.
 pub(crate) fn text(lines: &[Line]) -> String {
@@ -32,24 +15,14 @@ pub(crate) fn text(lines: &[Line]) -> String {
     };
     let table = cells(lines);
     let widths: Vec<usize> = (0..table[0].len())
-        .map(|column| {
-            table
-                .iter()
-                .map(|row| row[column].chars().count())
-                .max()
-                .unwrap_or(0)
-        })
+        .map(|column| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
         .collect();
     let mut out = format!("{}\n", first.workload.bench.name());
     for (index, row) in table.iter().enumerate() {
         if index > 1 && lines[index - 1].workload != lines[index - 2].workload {
             out.push('\n');
         }
-        let aligned: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| align(cell, *width))
-            .collect();
+        let aligned: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| align(cell, *width)).collect();
         out.push_str(&format!("  {}", aligned.join("  ")).replace(['\n'], " "));
         out.truncate(out.trim_end().len());
         out.push('\n');
@@ -76,41 +49,19 @@ pub(crate) fn markdown(lines: &[Line]) -> String {
 /// The heading and one row for each line.
 fn cells(lines: &[Line]) -> Vec<Vec<String>> {
     let is_rate = lines.first().is_some_and(Line::is_rate);
-    let heading: &[&str] = if is_rate {
-        &RATE_COLUMNS
-    } else {
-        &TIME_COLUMNS
-    };
-    let mut table = vec![
-        heading
-            .iter()
-            .map(|&name| name.to_owned())
-            .collect::<Vec<_>>(),
-    ];
+    let heading: &[&str] = if is_rate { &RATE_COLUMNS } else { &TIME_COLUMNS };
+    let mut table = vec![heading.iter().map(|&name| name.to_owned()).collect::<Vec<_>>()];
     for line in lines {
         let s = &line.summary;
         let (key, values) = if is_rate {
-            (
-                line.workload.outstanding.to_string(),
-                vec![s.median, s.p90, s.mean, s.stddev],
-            )
+            (line.workload.outstanding.to_string(), vec![s.median, s.p90, s.mean, s.stddev])
         } else {
-            (
-                size_text(line.workload.size),
-                vec![s.median, s.p90, s.p99, s.mean, s.stddev],
-            )
+            (size_text(line.workload.size), vec![s.median, s.p90, s.p99, s.mean, s.stddev])
         };
         let mut row = vec![key, line.variant.to_owned()];
-        row.extend(values.into_iter().map(|value| {
-            if is_rate {
-                format!("{value:.0}")
-            } else {
-                format!("{value:.2}")
-            }
-        }));
+        row.extend(values.into_iter().map(|value| if is_rate { format!("{value:.0}") } else { format!("{value:.2}") }));
         row.extend(
-            [line.ratio_raw_udp, line.ratio_raw_tcp]
-                .map(|ratio| ratio.map_or("-".to_owned(), |x| format!("{x:.2}"))),
+            [line.ratio_raw_udp, line.ratio_raw_tcp].map(|ratio| ratio.map_or("-".to_owned(), |x| format!("{x:.2}"))),
         );
         table.push(row);
     }
@@ -119,10 +70,7 @@ fn cells(lines: &[Line]) -> Vec<Vec<String>> {
 
 /// Figures to the right, names to the left.
 fn align(cell: &str, width: usize) -> String {
-    if cell.starts_with(|first: char| first.is_ascii_lowercase())
-        && !cell.contains('µ')
-        && !cell.ends_with("/s")
-    {
+    if cell.starts_with(|first: char| first.is_ascii_lowercase()) && !cell.contains('µ') && !cell.ends_with("/s") {
         format!("{cell:<width$}")
     } else {
         format!("{cell:>width$}")
@@ -137,10 +85,7 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let mut all = lines(&[
-            row(Bench::Echo, 1, "raw-udp", &[9500.0]),
-            row(Bench::Echo, 1, "raw-tcp", &[123_456.0]),
-        ]);
+        let mut all = lines(&[row(Bench::Echo, 1, "raw-udp", &[9500.0]), row(Bench::Echo, 1, "raw-tcp", &[123_456.0])]);
         all.extend(lines(&[row(Bench::Echo, 2048, "raw-udp", &[1e6])]));
         let text = text(&all);
         let rows: Vec<&str> = text.lines().collect();

@@ -1,6 +1,8 @@
 //! What is compared. A variant is one file that implements [`Variant`] and [`Session`], named in [`ALL`].
 
 mod apache;
+mod bifrost_tcp;
+mod bifrost_udp;
 mod raw_tcp;
 mod raw_udp;
 mod threads;
@@ -20,6 +22,8 @@ pub(crate) static ALL: &[&dyn Variant] = &[
     &raw_tcp::RawTcp,
     &apache::Buffered,
     &apache::Framed,
+    &bifrost_udp::BifrostUdp,
+    &bifrost_tcp::BifrostTcp,
 ];
 
 /// The names that others are compared with.
@@ -47,9 +51,7 @@ pub(crate) trait Variant: Debug + Sync {
     /// A client that keeps `setup.workload.outstanding` pings under way. By default as many sessions,
     /// each with a thread.
     fn connect_rate(&self, setup: &Setup, server: SocketAddr) -> Result<Box<dyn RateSession>> {
-        let sessions = (0..setup.workload.outstanding)
-            .map(|_| self.connect(setup, server))
-            .collect::<Result<_>>()?;
+        let sessions = (0..setup.workload.outstanding).map(|_| self.connect(setup, server)).collect::<Result<_>>()?;
         Ok(Box::new(threads::ThreadedRate::new(sessions)))
     }
 }
@@ -90,12 +92,7 @@ mod tests {
     fn names_are_unique_and_found() {
         for variant in ALL {
             assert_eq!(named(variant.name()).unwrap().name(), variant.name());
-            assert_eq!(
-                ALL.iter()
-                    .filter(|other| other.name() == variant.name())
-                    .count(),
-                1
-            );
+            assert_eq!(ALL.iter().filter(|other| other.name() == variant.name()).count(), 1);
         }
         assert!(named(RAW_UDP).is_some() && named(RAW_TCP).is_some());
     }

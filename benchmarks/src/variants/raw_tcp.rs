@@ -35,10 +35,7 @@ impl Variant for RawTcp {
 
     fn connect(&self, setup: &Setup, server: SocketAddr) -> Result<Box<dyn Session>> {
         let stream = sockets::connect_tcp(server)?;
-        Ok(Box::new(RawTcpSession {
-            stream,
-            spare: vec![0; setup.workload.reply_bytes()],
-        }))
+        Ok(Box::new(RawTcpSession { stream, spare: vec![0; setup.workload.reply_bytes()] }))
     }
 }
 
@@ -63,21 +60,15 @@ impl RawTcpSession {
     fn exchange(&mut self, request: Vec<u8>) -> Result<Vec<u8>> {
         self.stream.write_all(&request).context("cannot send")?;
         self.spare.resize(request.len(), 0);
-        self.stream
-            .read_exact(&mut self.spare)
-            .context("the reply did not arrive")?;
+        self.stream.read_exact(&mut self.spare).context("the reply did not arrive")?;
         Ok(std::mem::replace(&mut self.spare, request))
     }
 }
 
 impl Session for RawTcpSession {
     fn ping(&mut self) -> Result<()> {
-        self.stream
-            .write_all(&[0; PING_REQUEST_BYTES])
-            .context("cannot send")?;
-        self.stream
-            .read_exact(&mut [0; PING_REPLY_BYTES])
-            .context("the reply did not arrive")
+        self.stream.write_all(&[0; PING_REQUEST_BYTES]).context("cannot send")?;
+        self.stream.read_exact(&mut [0; PING_REPLY_BYTES]).context("the reply did not arrive")
     }
 
     fn echo(&mut self, data: Vec<u8>) -> Result<Vec<u8>> {
@@ -98,23 +89,15 @@ impl Session for RawTcpSession {
             a.extend_from_slice(&b);
             self.stream.write_all(&a).context("cannot send")?;
         } else {
-            self.stream
-                .write_all(&a)
-                .and_then(|()| self.stream.write_all(&b))
-                .context("cannot send")?;
+            self.stream.write_all(&a).and_then(|()| self.stream.write_all(&b)).context("cannot send")?;
         }
         self.spare.resize(size, 0);
-        self.stream
-            .read_exact(&mut self.spare)
-            .context("the reply did not arrive")?;
+        self.stream.read_exact(&mut self.spare).context("the reply did not arrive")?;
         Ok(std::mem::replace(&mut self.spare, b))
     }
 
     fn aborter(&self) -> Result<Option<Aborter>> {
-        let stream = self
-            .stream
-            .try_clone()
-            .context("cannot duplicate the socket")?;
+        let stream = self.stream.try_clone().context("cannot duplicate the socket")?;
         Ok(Some(Box::new(move || sockets::shut_down(&stream))))
     }
 }

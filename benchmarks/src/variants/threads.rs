@@ -33,45 +33,23 @@ impl RateSession for ThreadedRate {
                 .collect();
             threads
                 .into_iter()
-                .map(|thread| {
-                    thread
-                        .join()
-                        .unwrap_or_else(|_| Err(anyhow!("a caller panicked")))
-                })
+                .map(|thread| thread.join().unwrap_or_else(|_| Err(anyhow!("a caller panicked"))))
                 .collect()
         });
         let results = results.into_iter().collect::<Result<Vec<_>>>()?;
-        let start = results
-            .iter()
-            .map(|&(_, start, _)| start)
-            .min()
-            .context("no session")?;
-        let end = results
-            .iter()
-            .map(|&(_, _, end)| end)
-            .max()
-            .context("no session")?;
-        Ok((
-            results.iter().map(|&(calls, _, _)| calls).sum(),
-            end - start,
-        ))
+        let start = results.iter().map(|&(_, start, _)| start).min().context("no session")?;
+        let end = results.iter().map(|&(_, _, end)| end).max().context("no session")?;
+        Ok((results.iter().map(|&(calls, _, _)| calls).sum(), end - start))
     }
 
     fn aborter(&self) -> Result<Option<Aborter>> {
-        let all = self
-            .sessions
-            .iter()
-            .filter_map(|session| session.aborter().transpose())
-            .collect::<Result<Vec<_>>>()?;
+        let all =
+            self.sessions.iter().filter_map(|session| session.aborter().transpose()).collect::<Result<Vec<_>>>()?;
         Ok(Some(Box::new(move || all.iter().for_each(|abort| abort()))))
     }
 }
 
-fn ping_until(
-    session: &mut dyn Session,
-    barrier: &Barrier,
-    budget: Duration,
-) -> Result<(u64, Instant, Instant)> {
+fn ping_until(session: &mut dyn Session, barrier: &Barrier, budget: Duration) -> Result<(u64, Instant, Instant)> {
     barrier.wait();
     let start = clock::now();
     let mut calls = 0;

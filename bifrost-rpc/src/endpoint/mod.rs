@@ -171,6 +171,38 @@ pub struct Usage {
     pub bytes: usize,
 }
 
+impl Stats {
+    /// The sums of two endpoints' counts.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            packets_in: self.packets_in + other.packets_in,
+            packets_out: self.packets_out + other.packets_out,
+            malformed: self.malformed + other.malformed,
+            unauthentic: self.unauthentic + other.unauthentic,
+            duplicates: self.duplicates + other.duplicates,
+            timeouts: self.timeouts + other.timeouts,
+            refusals: self.refusals + other.refusals,
+            strays: self.strays + other.strays,
+            over_budget: self.over_budget + other.over_budget,
+        }
+    }
+}
+
+impl Usage {
+    /// What two endpoints hold together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            caller_sessions: self.caller_sessions + other.caller_sessions,
+            callee_sessions: self.callee_sessions + other.callee_sessions,
+            calls: self.calls + other.calls,
+            served: self.served + other.served,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum SessionRef {
     Caller(usize),
@@ -312,6 +344,12 @@ impl Endpoint {
             self.arm_at(deadline, SessionRef::Caller(index));
         }
         Ok(id)
+    }
+
+    /// Whether [`Endpoint::poll_transmit`] may have something.
+    #[must_use]
+    pub fn wants_transmit(&self) -> bool {
+        !self.ready.is_empty() || !self.loose.is_empty()
     }
 
     /// The next batch of datagrams to send, at most `segments_max` of one size.

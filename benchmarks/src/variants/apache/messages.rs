@@ -1,8 +1,8 @@
 //! The argument and result structs of the benchmark services, coded by the calls that Apache's generated code makes.
 
 use thrift::protocol::{
-    TFieldIdentifier, TInputProtocol, TListIdentifier, TOutputProtocol, TStructIdentifier, TType,
-    field_id, prealloc_size, verify_required_field_exists,
+    TFieldIdentifier, TInputProtocol, TListIdentifier, TOutputProtocol, TStructIdentifier, TType, field_id,
+    prealloc_size, verify_required_field_exists,
 };
 
 /// A struct on the wire.
@@ -51,8 +51,7 @@ impl Value for Vec<i8> {
     const TYPE: TType = TType::List;
 
     fn write(&self, output: &mut dyn TOutputProtocol) -> thrift::Result<()> {
-        let length =
-            i32::try_from(self.len()).map_err(|error| thrift::Error::User(Box::new(error)))?;
+        let length = i32::try_from(self.len()).map_err(|error| thrift::Error::User(Box::new(error)))?;
         output.write_list_begin(&TListIdentifier::new(TType::I08, length))?;
         for element in self {
             output.write_i8(*element)?;
@@ -148,26 +147,15 @@ mod tests {
 
     use super::*;
 
-    fn ends() -> (
-        TBinaryInputProtocol<ReadHalf<TBufferChannel>>,
-        TBinaryOutputProtocol<WriteHalf<TBufferChannel>>,
-    ) {
+    fn ends() -> (TBinaryInputProtocol<ReadHalf<TBufferChannel>>, TBinaryOutputProtocol<WriteHalf<TBufferChannel>>) {
         let (read, write) = TBufferChannel::with_capacity(256, 256).split().unwrap();
-        (
-            TBinaryInputProtocol::new(read, true),
-            TBinaryOutputProtocol::new(write, true),
-        )
+        (TBinaryInputProtocol::new(read, true), TBinaryOutputProtocol::new(write, true))
     }
 
     #[test]
     fn a_list_is_coded_by_element() {
         let (_, mut output) = ends();
-        IncrementListArgs {
-            data: vec![1, -1],
-            amount: 3,
-        }
-        .write(&mut output)
-        .unwrap();
+        IncrementListArgs { data: vec![1, -1], amount: 3 }.write(&mut output).unwrap();
         let expected = [15, 0, 1, 3, 0, 0, 0, 2, 1, 0xFF, 3, 0, 2, 3, 0];
         assert_eq!(output.transport.write_bytes(), expected);
     }

@@ -7,13 +7,11 @@ use std::fmt::Debug;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use anyhow::{Context, Result};
-use thrift::protocol::{
-    TBinaryInputProtocol, TBinaryOutputProtocol, TInputProtocol, TOutputProtocol,
-};
+use thrift::protocol::{TBinaryInputProtocol, TBinaryOutputProtocol, TInputProtocol, TOutputProtocol};
 use thrift::server::TProcessor;
 use thrift::transport::{
-    TBufferedReadTransport, TBufferedWriteTransport, TFramedReadTransport, TFramedWriteTransport,
-    TIoChannel, TTcpChannel,
+    TBufferedReadTransport, TBufferedWriteTransport, TFramedReadTransport, TFramedWriteTransport, TIoChannel,
+    TTcpChannel,
 };
 
 use super::{Session, Variant};
@@ -34,10 +32,7 @@ pub(crate) struct Framed;
 macro_rules! protocols {
     ($stream:expr, $reader:ident, $writer:ident) => {{
         let (read, write) = TTcpChannel::with_stream($stream).split()?;
-        (
-            TBinaryInputProtocol::new($reader::new(read), true),
-            TBinaryOutputProtocol::new($writer::new(write), true),
-        )
+        (TBinaryInputProtocol::new($reader::new(read), true), TBinaryOutputProtocol::new($writer::new(write), true))
     }};
 }
 
@@ -60,27 +55,14 @@ macro_rules! variant {
                 let stream = sockets::connect_tcp(server)?;
                 let aborted = stream.try_clone().context("cannot duplicate the socket")?;
                 let (input, output) = protocols!(stream, $reader, $writer);
-                Ok(Box::new(ApacheSession {
-                    client: BenchmarkClient::new(input, output),
-                    stream: aborted,
-                }))
+                Ok(Box::new(ApacheSession { client: BenchmarkClient::new(input, output), stream: aborted }))
             }
         }
     };
 }
 
-variant!(
-    Buffered,
-    "apache-tcp-buffered",
-    TBufferedReadTransport,
-    TBufferedWriteTransport
-);
-variant!(
-    Framed,
-    "apache-tcp-framed",
-    TFramedReadTransport,
-    TFramedWriteTransport
-);
+variant!(Buffered, "apache-tcp-buffered", TBufferedReadTransport, TBufferedWriteTransport);
+variant!(Framed, "apache-tcp-framed", TFramedReadTransport, TFramedWriteTransport);
 
 /// One thread for each connection, as long as it lasts.
 fn serve(
@@ -96,10 +78,7 @@ fn serve(
     })
 }
 
-fn process_all(
-    input: &mut dyn TInputProtocol,
-    output: &mut dyn TOutputProtocol,
-) -> thrift::Result<()> {
+fn process_all(input: &mut dyn TInputProtocol, output: &mut dyn TOutputProtocol) -> thrift::Result<()> {
     let processor = BenchmarkProcessor;
     loop {
         processor.process(input, output)?;
@@ -145,10 +124,7 @@ where
     }
 
     fn aborter(&self) -> Result<Option<Aborter>> {
-        let stream = self
-            .stream
-            .try_clone()
-            .context("cannot duplicate the socket")?;
+        let stream = self.stream.try_clone().context("cannot duplicate the socket")?;
         Ok(Some(Box::new(move || sockets::shut_down(&stream))))
     }
 }

@@ -1,15 +1,13 @@
 //! Client and processor of the benchmark services: `Ping`, `Echo` and `Arrays` in one.
 
 use thrift::protocol::{
-    TInputProtocol, TMessageIdentifier, TMessageType, TOutputProtocol,
-    verify_expected_message_type, verify_expected_sequence_number, verify_expected_service_call,
+    TInputProtocol, TMessageIdentifier, TMessageType, TOutputProtocol, verify_expected_message_type,
+    verify_expected_sequence_number, verify_expected_service_call,
 };
 use thrift::server::{TProcessor, handle_process_result};
 use thrift::{ApplicationError, ApplicationErrorKind, TThriftClient};
 
-use super::messages::{
-    AddArgs, BinaryResult, EchoArgs, Empty, IncrementArgs, IncrementListArgs, ListResult, Message,
-};
+use super::messages::{AddArgs, BinaryResult, EchoArgs, Empty, IncrementArgs, IncrementListArgs, ListResult, Message};
 use crate::workload;
 
 /// A blocking client.
@@ -42,11 +40,7 @@ impl<I: TInputProtocol, O: TOutputProtocol> TThriftClient for BenchmarkClient<I,
 impl<I: TInputProtocol, O: TOutputProtocol> BenchmarkClient<I, O> {
     /// Over a connection's two protocols.
     pub(super) fn new(input: I, output: O) -> Self {
-        Self {
-            input,
-            output,
-            sequence: 0,
-        }
+        Self { input, output, sequence: 0 }
     }
 
     /// `void ping()`
@@ -66,8 +60,7 @@ impl<I: TInputProtocol, O: TOutputProtocol> BenchmarkClient<I, O> {
 
     /// `list<byte> increment_list(1: list<byte> data, 2: byte amount)`
     pub(super) fn increment_list(&mut self, data: Vec<i8>, amount: i8) -> thrift::Result<Vec<i8>> {
-        call(self, "increment_list", &IncrementListArgs { data, amount })
-            .map(|ListResult { value }| value)
+        call(self, "increment_list", &IncrementListArgs { data, amount }).map(|ListResult { value }| value)
     }
 
     /// `binary add(1: binary a, 2: binary b)`
@@ -77,18 +70,10 @@ impl<I: TInputProtocol, O: TOutputProtocol> BenchmarkClient<I, O> {
 }
 
 /// One call: the steps of a generated client's method.
-fn call<A: Message, R: Message>(
-    client: &mut dyn TThriftClient,
-    method: &str,
-    arguments: &A,
-) -> thrift::Result<R> {
+fn call<A: Message, R: Message>(client: &mut dyn TThriftClient, method: &str, arguments: &A) -> thrift::Result<R> {
     let sequence = client.increment_sequence_number();
     let output = client.o_prot_mut();
-    output.write_message_begin(&TMessageIdentifier::new(
-        method,
-        TMessageType::Call,
-        sequence,
-    ))?;
+    output.write_message_begin(&TMessageIdentifier::new(method, TMessageType::Call, sequence))?;
     arguments.write(output)?;
     output.write_message_end()?;
     output.flush()?;
@@ -113,35 +98,19 @@ fn call<A: Message, R: Message>(
 pub(super) struct BenchmarkProcessor;
 
 impl TProcessor for BenchmarkProcessor {
-    fn process(
-        &self,
-        input: &mut dyn TInputProtocol,
-        output: &mut dyn TOutputProtocol,
-    ) -> thrift::Result<()> {
+    fn process(&self, input: &mut dyn TInputProtocol, output: &mut dyn TOutputProtocol) -> thrift::Result<()> {
         let message = input.read_message_begin()?;
         let result = match message.name.as_str() {
             "ping" => answer(&message, input, output, |Empty {}| Empty {}),
-            "echo" => answer(&message, input, output, |EchoArgs { data }| BinaryResult {
-                value: data,
+            "echo" => answer(&message, input, output, |EchoArgs { data }| BinaryResult { value: data }),
+            "increment" => answer(&message, input, output, |IncrementArgs { mut data, amount }| {
+                workload::increment(&mut data, amount);
+                BinaryResult { value: data }
             }),
-            "increment" => answer(
-                &message,
-                input,
-                output,
-                |IncrementArgs { mut data, amount }| {
-                    workload::increment(&mut data, amount);
-                    BinaryResult { value: data }
-                },
-            ),
-            "increment_list" => answer(
-                &message,
-                input,
-                output,
-                |IncrementListArgs { mut data, amount }| {
-                    workload::increment(bytemuck::cast_slice_mut(&mut data), amount);
-                    ListResult { value: data }
-                },
-            ),
+            "increment_list" => answer(&message, input, output, |IncrementListArgs { mut data, amount }| {
+                workload::increment(bytemuck::cast_slice_mut(&mut data), amount);
+                ListResult { value: data }
+            }),
             "add" => answer(&message, input, output, |AddArgs { mut a, b }| {
                 workload::add(&mut a, &b);
                 BinaryResult { value: a }

@@ -38,9 +38,7 @@ impl RateSession for BatchRate {
         let mut batch = Batch::new();
         let start = clock::now();
         let (mut answered, mut waiting) = (0, self.outstanding);
-        batch
-            .send::<PING_REQUEST_BYTES>(socket, waiting)
-            .context("cannot send")?;
+        batch.send::<PING_REQUEST_BYTES>(socket, waiting).context("cannot send")?;
         loop {
             let received = batch.receive(socket).context("a reply was lost")?;
             if received > waiting {
@@ -50,9 +48,7 @@ impl RateSession for BatchRate {
             waiting -= received;
             let elapsed = clock::now() - start;
             if elapsed < budget {
-                batch
-                    .send::<PING_REQUEST_BYTES>(socket, received)
-                    .context("cannot send")?;
+                batch.send::<PING_REQUEST_BYTES>(socket, received).context("cannot send")?;
                 waiting += received;
             } else if waiting == 0 {
                 return Ok((answered, elapsed));
@@ -70,9 +66,7 @@ pub(super) fn answer(socket: &UdpSocket) -> Result<()> {
     let mut batch = Batch::new();
     loop {
         let received = batch.receive(socket).context("cannot receive")?;
-        batch
-            .send::<PING_REPLY_BYTES>(socket, received)
-            .context("cannot send")?;
+        batch.send::<PING_REPLY_BYTES>(socket, received).context("cannot send")?;
     }
 }
 
@@ -85,55 +79,30 @@ struct Batch {
 
 impl Batch {
     fn new() -> Self {
-        Self {
-            headers: MultiHeaders::preallocate(BATCH, None),
-            buffers: vec![[0; DATAGRAM_BYTES]; BATCH],
-        }
+        Self { headers: MultiHeaders::preallocate(BATCH, None), buffers: vec![[0; DATAGRAM_BYTES]; BATCH] }
     }
 
     /// Waits for at least one datagram, and takes what else is there.
     fn receive(&mut self, socket: &UdpSocket) -> io::Result<usize> {
-        let mut slices: Vec<_> = self
-            .buffers
-            .iter_mut()
-            .map(|buffer| [IoSliceMut::new(buffer)])
-            .collect();
-        let results = recvmmsg(
-            socket.as_raw_fd(),
-            &mut self.headers,
-            slices.iter_mut(),
-            MsgFlags::MSG_WAITFORONE,
-            None,
-        )?;
+        let mut slices: Vec<_> = self.buffers.iter_mut().map(|buffer| [IoSliceMut::new(buffer)]).collect();
+        let results =
+            recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), MsgFlags::MSG_WAITFORONE, None)?;
         let (mut count, mut empty) = (0, false);
         for message in results {
             count += 1;
             empty |= message.bytes == 0;
         }
         // A socket that was shut down delivers nothing, without an error.
-        if empty {
-            Err(io::ErrorKind::UnexpectedEof.into())
-        } else {
-            Ok(count)
-        }
+        if empty { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(count) }
     }
 
     /// Sends `count` datagrams of `BYTES`.
     fn send<const BYTES: usize>(&mut self, socket: &UdpSocket, mut count: usize) -> io::Result<()> {
         let payload = [0; BYTES];
-        let slices: Vec<_> = (0..count.min(BATCH))
-            .map(|_| [IoSlice::new(&payload)])
-            .collect();
+        let slices: Vec<_> = (0..count.min(BATCH)).map(|_| [IoSlice::new(&payload)]).collect();
         while count > 0 {
             let group = &slices[..count.min(BATCH)];
-            let results = sendmmsg(
-                socket.as_raw_fd(),
-                &mut self.headers,
-                group,
-                [None; BATCH],
-                [],
-                MsgFlags::empty(),
-            )?;
+            let results = sendmmsg(socket.as_raw_fd(), &mut self.headers, group, [None; BATCH], [], MsgFlags::empty())?;
             count -= results.count().max(1);
         }
         Ok(())

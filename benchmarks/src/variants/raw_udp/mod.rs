@@ -42,19 +42,14 @@ impl Variant for RawUdp {
         }
         let mut buffer = vec![0; workload.request_bytes()];
         loop {
-            pipe.receive(&mut buffer)
-                .context("the request did not arrive whole")?;
+            pipe.receive(&mut buffer).context("the request did not arrive whole")?;
             workload.serve_in_place(&mut buffer);
-            pipe.send(&[&buffer[..workload.reply_bytes()]])
-                .context("cannot send")?;
+            pipe.send(&[&buffer[..workload.reply_bytes()]]).context("cannot send")?;
         }
     }
 
     fn connect(&self, setup: &Setup, server: SocketAddr) -> Result<Box<dyn Session>> {
-        Ok(Box::new(RawUdpSession {
-            pipe: meet(setup, server)?,
-            spare: vec![0; setup.workload.reply_bytes()],
-        }))
+        Ok(Box::new(RawUdpSession { pipe: meet(setup, server)?, spare: vec![0; setup.workload.reply_bytes()] }))
     }
 
     fn connect_rate(&self, setup: &Setup, server: SocketAddr) -> Result<Box<dyn RateSession>> {
@@ -68,31 +63,22 @@ impl Variant for RawUdp {
 fn accept(socket: UdpSocket) -> Result<Pipe> {
     let mut hello = [0; 8];
     let (_, peer) = socket.recv_from(&mut hello).context("no client came")?;
-    socket
-        .connect(peer)
-        .context("cannot connect to the client")?;
+    socket.connect(peer).context("cannot connect to the client")?;
     let mut pipe = Pipe::new(socket)?;
     pipe.limit_window(u64::from_be_bytes(hello));
-    pipe.socket()
-        .send(&pipe.window_bytes().to_be_bytes())
-        .context("cannot answer the client")?;
+    pipe.socket().send(&pipe.window_bytes().to_be_bytes()).context("cannot answer the client")?;
     Ok(pipe)
 }
 
 /// The client's end of [`accept`].
 fn meet(setup: &Setup, server: SocketAddr) -> Result<Pipe> {
     let socket = UdpSocket::bind((setup.address, 0)).context("cannot bind a UDP socket")?;
-    socket
-        .connect(server)
-        .with_context(|| format!("cannot connect to {server} over UDP"))?;
+    socket.connect(server).with_context(|| format!("cannot connect to {server} over UDP"))?;
     let mut pipe = Pipe::new(socket)?;
     let mut hello = pipe.window_bytes().to_be_bytes();
-    pipe.socket()
-        .set_read_timeout(Some(Duration::from_millis(HELLO_MS_MAX)))?;
+    pipe.socket().set_read_timeout(Some(Duration::from_millis(HELLO_MS_MAX)))?;
     pipe.socket().send(&hello).context("cannot send")?;
-    pipe.socket()
-        .recv(&mut hello)
-        .with_context(|| format!("{server} does not answer"))?;
+    pipe.socket().recv(&mut hello).with_context(|| format!("{server} does not answer"))?;
     pipe.socket().set_read_timeout(None)?;
     pipe.limit_window(u64::from_be_bytes(hello));
     Ok(pipe)
@@ -109,21 +95,15 @@ impl RawUdpSession {
     /// Receives `size` bytes; `request`, sent by now, takes the next reply.
     fn reply(&mut self, size: usize, request: Vec<u8>) -> Result<Vec<u8>> {
         self.spare.resize(size, 0);
-        self.pipe
-            .receive(&mut self.spare)
-            .context("the reply did not arrive whole")?;
+        self.pipe.receive(&mut self.spare).context("the reply did not arrive whole")?;
         Ok(std::mem::replace(&mut self.spare, request))
     }
 }
 
 impl Session for RawUdpSession {
     fn ping(&mut self) -> Result<()> {
-        self.pipe
-            .send(&[&[0; PING_REQUEST_BYTES]])
-            .context("cannot send")?;
-        self.pipe
-            .receive(&mut [0; PING_REPLY_BYTES])
-            .context("the reply did not arrive")
+        self.pipe.send(&[&[0; PING_REQUEST_BYTES]]).context("cannot send")?;
+        self.pipe.receive(&mut [0; PING_REPLY_BYTES]).context("the reply did not arrive")
     }
 
     fn echo(&mut self, data: Vec<u8>) -> Result<Vec<u8>> {

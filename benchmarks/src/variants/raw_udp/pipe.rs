@@ -62,17 +62,12 @@ impl Pipe {
         let layout = Layout::of(usize::try_from(mtu)?, socket.local_addr()?.is_ipv4());
         if layout.segments > 1 {
             let segment = i32::try_from(layout.segment_bytes)?;
-            setsockopt(&socket, sockopt::UdpGsoSegment, &segment)
-                .context("cannot set UDP_SEGMENT")?;
+            setsockopt(&socket, sockopt::UdpGsoSegment, &segment).context("cannot set UDP_SEGMENT")?;
         }
         // The kernel reports twice what was asked for, and charges up to that for packets this large.
         let buffer = getsockopt(&socket, sockopt::RcvBuf).context("cannot read SO_RCVBUF")?;
         let window = (buffer / 4).clamp(layout.packet_bytes(), WINDOW_BYTES_MAX);
-        Ok(Self {
-            socket,
-            packet_bytes: layout.packet_bytes(),
-            window,
-        })
+        Ok(Self { socket, packet_bytes: layout.packet_bytes(), window })
     }
 
     /// The socket, for what is no message.
@@ -97,9 +92,7 @@ impl Pipe {
 
     /// Takes the peer's window if that is smaller.
     pub(super) fn limit_window(&mut self, peer_bytes: u64) {
-        self.window = usize::try_from(peer_bytes)
-            .map_or(self.window, |peer| peer.min(self.window))
-            .max(2);
+        self.window = usize::try_from(peer_bytes).map_or(self.window, |peer| peer.min(self.window)).max(2);
     }
 
     /// Sends one message that consists of `parts`.
@@ -147,29 +140,19 @@ impl Pipe {
 
     /// What ends a receive that hangs.
     pub(super) fn aborter(&self) -> Result<Aborter> {
-        let socket = self
-            .socket
-            .try_clone()
-            .context("cannot duplicate the socket")?;
+        let socket = self.socket.try_clone().context("cannot duplicate the socket")?;
         Ok(Box::new(move || sockets::shut_down(&socket)))
     }
 }
 
 fn lost(at: usize, total: usize) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::UnexpectedEof,
-        format!("a datagram was lost: {at} of {total} bytes arrived"),
-    )
+    io::Error::new(io::ErrorKind::UnexpectedEof, format!("a datagram was lost: {at} of {total} bytes arrived"))
 }
 
 /// How many acknowledgements the receiver of `total` bytes sends: one for each half window passed
 /// before the end.
 fn acknowledgements(total: usize, window: usize) -> usize {
-    if total <= window {
-        0
-    } else {
-        (total - 1) / (window / 2)
-    }
+    if total <= window { 0 } else { (total - 1) / (window / 2) }
 }
 
 /// How a message is cut.
@@ -181,17 +164,10 @@ struct Layout {
 
 impl Layout {
     fn of(mtu: usize, is_ipv4: bool) -> Self {
-        let headers = if is_ipv4 {
-            HEADER_BYTES_V4
-        } else {
-            HEADER_BYTES_V6
-        };
+        let headers = if is_ipv4 { HEADER_BYTES_V4 } else { HEADER_BYTES_V6 };
         let segment_bytes = mtu.min(PACKET_BYTES_MAX).saturating_sub(headers).max(1);
         let segments = ((PACKET_BYTES_MAX - headers) / segment_bytes).clamp(1, SEGMENTS_MAX);
-        Self {
-            segment_bytes,
-            segments,
-        }
+        Self { segment_bytes, segments }
     }
 
     fn packet_bytes(self) -> usize {
@@ -205,19 +181,10 @@ mod tests {
 
     #[test]
     fn segments_fit_the_path_and_packets_one_send() {
-        for (mtu, is_ipv4, segment_bytes, segments) in [
-            (65_536, false, 65_487, 1),
-            (65_536, true, 65_507, 1),
-            (9_000, false, 8_952, 7),
-            (1_500, false, 1_452, 45),
-        ] {
-            assert_eq!(
-                Layout::of(mtu, is_ipv4),
-                Layout {
-                    segment_bytes,
-                    segments
-                }
-            );
+        for (mtu, is_ipv4, segment_bytes, segments) in
+            [(65_536, false, 65_487, 1), (65_536, true, 65_507, 1), (9_000, false, 8_952, 7), (1_500, false, 1_452, 45)]
+        {
+            assert_eq!(Layout::of(mtu, is_ipv4), Layout { segment_bytes, segments });
         }
         let tiny = Layout::of(576, true);
         assert_eq!(tiny.segments, SEGMENTS_MAX);
@@ -233,16 +200,11 @@ mod tests {
     }
 
     fn pair() -> (Pipe, Pipe) {
-        let (a, b) = (
-            UdpSocket::bind("[::1]:0").unwrap(),
-            UdpSocket::bind("[::1]:0").unwrap(),
-        );
+        let (a, b) = (UdpSocket::bind("[::1]:0").unwrap(), UdpSocket::bind("[::1]:0").unwrap());
         a.connect(b.local_addr().unwrap()).unwrap();
         b.connect(a.local_addr().unwrap()).unwrap();
         for socket in [&a, &b] {
-            socket
-                .set_read_timeout(Some(std::time::Duration::from_secs(10)))
-                .unwrap();
+            socket.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
         }
         (Pipe::new(a).unwrap(), Pipe::new(b).unwrap())
     }
