@@ -218,6 +218,24 @@ impl CallerSession {
     fn reported(&mut self) {
         self.unreported = 0;
         self.report_at = None;
+        if self.link.unacked > 0 {
+            let arriving = self.calls.values().filter_map(|call| call.answer.as_ref());
+            self.link.unacked = arriving.map(|(_, inbound)| inbound.unacked).sum();
+        }
+    }
+
+    /// Acknowledges all that has come of large answers.
+    pub(super) fn ack_all(&mut self, next_rpc: u64) {
+        if self.unreported > 0 {
+            self.report(next_rpc);
+        }
+        for (rpc, call) in &mut self.calls {
+            if let Some((_, inbound)) = call.answer.as_mut().filter(|(_, inbound)| inbound.unacked > 0) {
+                inbound.unacked = 0;
+                self.link.note_ack(*rpc, crate::wire::AckStatus::Partial, inbound.ranges(64));
+            }
+        }
+        self.link.unacked = 0;
     }
 
     /// Whether something can be sent now.
