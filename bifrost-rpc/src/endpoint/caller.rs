@@ -147,6 +147,7 @@ impl CallerSession {
 
     /// Moves waiting calls into the session, as many as the callee takes. Calls that the callee would refuse for
     /// their length are returned.
+    #[expect(clippy::vec_box, reason = "a call is large, and moves between tables")]
     pub(super) fn admit(&mut self, next_rpc: &mut u64) -> Vec<Box<Call>> {
         let mut too_large = Vec::new();
         while self.phase == Phase::Open && self.calls.len() < self.calls_max {
@@ -376,6 +377,7 @@ impl CallerSession {
     }
 
     /// All calls, those sent first.
+    #[expect(clippy::vec_box, reason = "a call is large, and moves between tables")]
     pub(super) fn drain_calls(&mut self) -> Vec<Box<Call>> {
         self.outgoing.clear();
         let sent = std::mem::take(&mut self.calls).into_values();

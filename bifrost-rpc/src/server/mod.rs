@@ -9,7 +9,7 @@ use crate::endpoint::{Config, Key, Stats, Usage};
 use crate::io::{Socket, Url, UrlError};
 use crate::service::Service;
 use crate::wire::MethodField;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -219,7 +219,7 @@ impl ServerBuilder {
 /// Where each method goes.
 pub(crate) struct Routes {
     services: Vec<Arc<dyn Service>>,
-    methods: HashMap<MethodField, Route>,
+    methods: BTreeMap<MethodField, Route>,
 }
 
 /// Where one method goes.
@@ -235,7 +235,7 @@ impl Routes {
         if services.is_empty() {
             return Err(ServeError::NoService);
         }
-        let mut methods: HashMap<MethodField, Route> = HashMap::new();
+        let mut methods: BTreeMap<MethodField, Route> = BTreeMap::new();
         for (number, service) in services.iter().enumerate() {
             for method in service.methods() {
                 let field = MethodField::new(service.name(), method.name);

@@ -325,13 +325,16 @@ impl Shard {
     }
 }
 
+/// An answer's message, and what it is.
+type Written = (AnswerKind, Message);
+
 /// What a thread that runs handlers has at hand.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
     batch: Datagrams,
     events: Vec<Event>,
     /// Answers to be given to the endpoint; none to a oneway call.
-    answers: Vec<(ServedCall, MethodField, Option<(AnswerKind, Message)>)>,
+    answers: Vec<(ServedCall, MethodField, Option<Written>)>,
     /// Small buffers for the next answers.
     spare: Vec<Vec<u8>>,
     /// Large buffers, which the endpoint receives into.
