@@ -96,6 +96,11 @@ impl Core {
         self.peer
     }
 
+    /// The socket's number, to be polled with others.
+    pub(super) fn socket_fd(&self) -> i32 {
+        self.port.socket.as_fd()
+    }
+
     pub(super) fn stats(&self) -> Stats {
         self.port.endpoint().stats()
     }

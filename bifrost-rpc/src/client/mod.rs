@@ -1,6 +1,9 @@
 //! Calling services over UDP.
 
+mod any;
 mod core;
+
+pub use any::wait_any;
 
 use self::core::Core;
 use crate::buffer::MessageBuffer;

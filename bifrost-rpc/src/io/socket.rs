@@ -147,6 +147,10 @@ impl Socket {
         let _ = socket2::SockRef::from(&self.inner).shutdown(std::net::Shutdown::Read);
     }
 
+    pub(crate) fn as_fd(&self) -> i32 {
+        self.inner.as_raw_fd()
+    }
+
     /// Waits for datagrams.
     ///
     /// # Errors
