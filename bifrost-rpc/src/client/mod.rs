@@ -1,6 +1,9 @@
 //! Calling services over UDP.
 
 mod core;
+mod message;
+
+pub use self::message::PendingMessage;
 
 use self::core::Core;
 use crate::buffer::MessageBuffer;
