@@ -4,6 +4,7 @@
 //! Client and processor use the protocols and transports of Apache's `thrift` crate; `generated/calculator.rs` could
 //! as well come from Apache's compiler. Two lines differ from a program that runs over TCP.
 
+#[rustfmt::skip]
 #[path = "generated/calculator.rs"]
 mod calculator;
 
@@ -51,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Instead of TServer::new(…, processor, …).listen("[::1]:7400").
     let processor = CalculatorSyncProcessor::new(Handler::default());
     let service = ApacheService::new("Calculator", processor, &["add", "divide", "noted"]).oneway("note");
-    let server = Server::builder().listen("udp://[::1]:0").service(service).start()?;
+    let server = Server::builder().listen("udp://[::1]:0").inline(true).service(service).start()?;
 
     // Instead of TTcpChannel::new() and open("[::1]:7400").
     let channel = UdpChannel::connect(&server.url(), "Calculator")?;

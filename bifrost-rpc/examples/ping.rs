@@ -2,6 +2,7 @@
 //!
 //! `generated/ping.rs` is what `bifrost-codegen examples/ping.thrift --out examples/generated` makes.
 
+#[rustfmt::skip]
 #[path = "generated/ping.rs"]
 mod ping;
 

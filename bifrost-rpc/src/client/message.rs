@@ -43,7 +43,8 @@ pub struct PendingMessage {
 }
 
 impl PendingMessage {
-    /// Waits for the message that answers the call; for a oneway call, which has none, until its handler has ended.
+    /// Waits for the message that answers the call; for a oneway call, which has none, until it has reached the
+    /// server.
     ///
     /// # Errors
     ///

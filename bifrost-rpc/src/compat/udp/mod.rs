@@ -44,8 +44,9 @@ const WAIT: Duration = Duration::from_secs(10);
 ///
 /// # Order
 ///
-/// That of one TCP connection: a call is sent when the one before has been answered, and after a oneway call its
-/// handler has ended. Use one channel for each thread; they are cheap over a shared [`Channel`]
+/// A call is sent when the one before has been answered, or has reached the server if it is oneway. Its handler then
+/// may still run beside that of the next call, unless both methods are short or the server runs all handlers
+/// inline; that is where this differs from one TCP connection. Use one channel for each thread; they are cheap over a shared [`Channel`]
 /// ([`UdpChannelBuilder::over`]).
 ///
 /// # Errors
@@ -85,7 +86,7 @@ struct Shared {
 #[derive(Debug)]
 struct Writer {
     outgoing: Outgoing,
-    /// The oneway call that may still run.
+    /// The oneway call that may not have reached the server.
     oneway: Option<PendingMessage>,
 }
 
