@@ -400,7 +400,8 @@ impl TCalculatorProcessFunctions {
                 return service::exception(header, out, error);
             }
         };
-        let result = match handler.handle_add(args.left, args.right) {
+        let outcome = handler.handle_add(args.left, args.right);
+        let result = match outcome {
             Ok(value) => CalculatorAddResult {
                 result_value: Some(value),
             },
@@ -426,7 +427,8 @@ impl TCalculatorProcessFunctions {
                 return service::exception(header, out, error);
             }
         };
-        let result = match handler.handle_divide(args.dividend, args.divisor) {
+        let outcome = handler.handle_divide(args.dividend, args.divisor);
+        let result = match outcome {
             Ok(value) => CalculatorDivideResult {
                 result_value: Some(value),
                 zero: None,
@@ -456,7 +458,8 @@ impl TCalculatorProcessFunctions {
                 return service::exception(header, out, error);
             }
         };
-        let result = match handler.handle_repeat(args.text, args.times) {
+        let outcome = handler.handle_repeat(args.text, args.times);
+        let result = match outcome {
             Ok(value) => CalculatorRepeatResult {
                 result_value: Some(value),
             },
@@ -482,7 +485,8 @@ impl TCalculatorProcessFunctions {
                 return service::exception(header, out, error);
             }
         };
-        let result = match handler.handle_echo(args.data) {
+        let outcome = handler.handle_echo(args.data);
+        let result = match outcome {
             Ok(value) => CalculatorEchoResult {
                 result_value: Some(value),
             },
@@ -524,7 +528,8 @@ impl TCalculatorProcessFunctions {
                 return service::exception(header, out, error);
             }
         };
-        let result = match handler.handle_noted() {
+        let outcome = handler.handle_noted();
+        let result = match outcome {
             Ok(value) => CalculatorNotedResult {
                 result_value: Some(value),
             },

@@ -178,7 +178,8 @@ impl TPingProcessFunctions {
                 return service::exception(header, out, error);
             }
         };
-        let result = match handler.handle_ping() {
+        let outcome = handler.handle_ping();
+        let result = match outcome {
             Ok(()) => PingPingResult {},
             Err(error) => return service::exception(header, out, error),
         };

@@ -120,7 +120,7 @@ impl UdpChannelBuilder {
     }
 
     /// Longest message written or read, in bytes. Default 64 MiB. As much is kept of answers that nobody reads; so
-    /// a channel takes three times this at most.
+    /// a channel takes about four times this at most.
     #[must_use]
     pub fn message_bytes_max(mut self, bytes: u32) -> Self {
         self.message_bytes_max = bytes;
