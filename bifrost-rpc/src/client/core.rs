@@ -253,6 +253,11 @@ impl Core {
         ended(&self.waiters())
     }
 
+    /// Nobody wants to know the call's end any more; it goes on.
+    pub(super) fn forget(&self, call: CallId) {
+        self.waiters().calls.remove(&call);
+    }
+
     /// Gives a call up.
     pub(super) fn cancel(&self, call: CallId) {
         self.waiters().calls.remove(&call);

@@ -2,6 +2,9 @@
 
 mod any;
 mod core;
+mod message;
+
+pub use self::message::PendingMessage;
 
 pub use any::wait_any;
 
