@@ -80,6 +80,8 @@ pub(super) struct CallerSession {
     /// When OPEN or PING is sent again.
     pub(super) handshake_timer: Time,
     pub(super) handshake_attempts: u32,
+    /// Refusals of OPEN or of the session, in a row, that were not believed.
+    pub(super) doubts: u32,
     pub(super) handshake_since: Time,
     /// When the last OPEN left, for a first round-trip sample.
     pub(super) handshake_sent: Time,
@@ -110,6 +112,7 @@ impl CallerSession {
             first_method,
             handshake_timer: now,
             handshake_attempts: 0,
+            doubts: 0,
             handshake_since: now,
             handshake_sent: now,
             epoch: 0,
