@@ -82,6 +82,7 @@ pub(super) struct CallerSession {
     pub(super) handshake_attempts: u32,
     /// Refusals of OPEN or of the session, in a row, that were not believed.
     pub(super) doubts: u32,
+    pub(super) doubted_since: Option<Time>,
     pub(super) handshake_since: Time,
     /// When the last OPEN left, for a first round-trip sample.
     pub(super) handshake_sent: Time,
@@ -113,6 +114,7 @@ impl CallerSession {
             handshake_timer: now,
             handshake_attempts: 0,
             doubts: 0,
+            doubted_since: None,
             handshake_since: now,
             handshake_sent: now,
             epoch: 0,
@@ -168,6 +170,12 @@ impl CallerSession {
             self.calls.insert(rpc, call);
         }
         too_large
+    }
+
+    /// The peer was heard in a packet that is certainly its own.
+    pub(super) fn believe(&mut self) {
+        self.doubts = 0;
+        self.doubted_since = None;
     }
 
     /// A call has something to send.

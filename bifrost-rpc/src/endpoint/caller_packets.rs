@@ -40,7 +40,7 @@ impl Endpoint {
             return;
         };
         session.link.heard(now, header);
-        session.doubts = 0;
+        session.believe();
         match header.kind {
             PacketType::Reply | PacketType::Exception => self.on_answer(now, index, header, body),
             PacketType::Ack => self.on_ack_to_caller(now, index, header, body),
@@ -256,8 +256,10 @@ impl Endpoint {
                 self.lose_caller(now, index);
             } else {
                 session.link.owes(now);
+                let since = *session.doubted_since.get_or_insert(now);
                 session.doubts += 1;
-                if session.doubts > HINTS_MAX {
+                let patience = HINTS_PATIENCE_MAX.min(self.config.peer_timeout / 2);
+                if session.doubts > HINTS_MAX && now.since(since) >= patience {
                     self.lose_caller(now, index);
                 }
             }
@@ -477,8 +479,10 @@ impl Endpoint {
 }
 
 /// Unsealed hints that a session is unknown, after which a keyed caller believes them if it heard nothing better
-/// meanwhile: a packet damaged on its way provokes them, too.
+/// meanwhile: packets that were damaged on their way, or forged, provoke them, too.
 const HINTS_MAX: u32 = 3;
+/// The time for which such hints must be all that is heard.
+const HINTS_PATIENCE_MAX: Duration = Duration::from_secs(1);
 /// Times that OPEN is sent again at once when it was refused for what damage to it may have caused.
 const DOUBTS_MAX: u32 = 7;
 

@@ -277,7 +277,7 @@ impl Endpoint {
         session.link.session = header.session;
         session.link.instance = header.instance;
         session.link.heard(now, header);
-        session.doubts = 0;
+        session.believe();
         session.link.largest_packet = 0;
         let offered = usize::try_from(opened.datagram_bytes).unwrap_or(usize::MAX);
         session.link.datagram_bytes = session.link.datagram_bytes.min(offered).max(512);
