@@ -13,4 +13,8 @@
 mod bad_input;
 mod crashes;
 mod exactly_once;
+mod large;
+mod pressure;
+mod refusals;
 mod support;
+mod versions;

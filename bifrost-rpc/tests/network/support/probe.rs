@@ -141,7 +141,7 @@ impl Dispatch for Probe {
             "add" => answer(header, args, out, |by: i64| self.add(by)),
             "append" | "append_short" => answer(header, args, out, |id: i64| self.append(id)),
             "echo" => answer(header, args, out, |data: Vec<u8>| data),
-            "fill" => answer(header, args, out, |len: i64| vec![0xF1; usize::try_from(len).unwrap()]),
+            "fill" => answer(header, args, out, |len: i64| vec![0xF1_u8; usize::try_from(len).unwrap()]),
             "nap" => answer(header, args, out, |ms: i64| {
                 pause(Duration::from_millis(ms.unsigned_abs()));
                 ms
