@@ -291,9 +291,10 @@ impl Endpoint {
         let Some(Served::Answered(answered)) = session.calls.get_mut(&header.rpc) else {
             return;
         };
-        answered.backoff = 0;
-        let again = session.link.on_ack(now, &mut answered.out, &ack);
-        if again || answered.out.peek().is_some() {
+        if session.link.on_ack(now, &mut answered.out, &ack) {
+            answered.backoff = 0;
+        }
+        if answered.out.peek().is_some() {
             session.enqueue(header.rpc);
         }
     }

@@ -479,7 +479,7 @@ impl Endpoint {
             header.rpc = nonce;
             self.refuse(now, from, &header, Refusal::WrongVersion { speaks: crate::wire::VERSION });
         } else {
-            self.on_foreign_version(from, version);
+            self.on_foreign_version(now, from, version);
         }
     }
 
