@@ -44,7 +44,9 @@ pub fn compile_from(
 ) -> Result<Compiled, Vec<Diagnostic>> {
     let (units, mut diagnostics) = load(files, paths, include_dirs);
     let (schema, more) = resolve(&units);
-    diagnostics.extend(more);
+    // A definition that could not be parsed is unknown to all that use it: that is no news.
+    let is_first = diagnostics.is_empty();
+    diagnostics.extend(more.into_iter().filter(|d| is_first || !d.may_follow()));
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }

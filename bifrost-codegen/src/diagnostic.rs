@@ -10,17 +10,18 @@ pub struct Diagnostic {
     message: String,
     place: Option<(Arc<Source>, Span)>,
     help: Option<String>,
+    may_follow: bool,
 }
 
 impl Diagnostic {
     /// An error at a place in a file.
     pub fn new(source: &Arc<Source>, span: Span, message: impl Into<String>) -> Self {
-        Self { message: message.into(), place: Some((Arc::clone(source), span)), help: None }
+        Self { message: message.into(), place: Some((Arc::clone(source), span)), help: None, may_follow: false }
     }
 
     /// An error that is in no file, such as a file that cannot be read.
     pub fn general(message: impl Into<String>) -> Self {
-        Self { message: message.into(), place: None, help: None }
+        Self { message: message.into(), place: None, help: None, may_follow: false }
     }
 
     /// The same error with advice.
@@ -28,6 +29,18 @@ impl Diagnostic {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// The same error, which may be no more than the consequence of an error in syntax.
+    #[must_use]
+    pub(crate) fn following(mut self) -> Self {
+        self.may_follow = true;
+        self
+    }
+
+    /// Whether it may be no more than the consequence of an error in syntax.
+    pub(crate) fn may_follow(&self) -> bool {
+        self.may_follow
     }
 
     /// What is wrong.

@@ -41,19 +41,18 @@ impl Module<'_> {
     }
 
     fn enum_codec(&self, code: &mut Code, name: &str) {
-        let thrift_result = self.thrift("Result");
         self.thrift_type(code, name, &format!("{}::I32", self.thrift_protocol("TType")));
-        let (encode, writer, w) = (self.protocol("Encode"), self.protocol("Writer"), self.generic("W"));
+        let encode = self.protocol("Encode");
         code.line(0, format!("impl {encode} for {name} {{"));
-        code.line(4, format!("fn encode<{w}: {writer}>(&self, w: &mut {w}) -> {thrift_result}<()> {{"));
+        self.encode_head(code, false);
         code.line(8, "w.i32(self.0)");
         code.line(4, "}");
         code.line(0, "}");
         code.blank();
-        let (decode, reader, r) = (self.protocol("Decode"), self.protocol("Reader"), self.generic("R"));
+        let decode = self.protocol("Decode");
         code.line(0, format!("impl {decode} for {name} {{"));
-        code.line(4, format!("fn decode<{r}: {reader}>(r: &mut {r}) -> {thrift_result}<Self> {{"));
-        code.line(8, format!("r.i32().map(Self)"));
+        self.decode_head(code);
+        code.line(8, "r.i32().map(Self)");
         code.line(4, "}");
         code.line(0, "}");
         code.blank();

@@ -38,7 +38,9 @@ impl Type {
     /// The type at a column of a line with this indentation, `trailing` characters behind it.
     pub(super) fn render(&self, indent: usize, column: usize, trailing: usize) -> String {
         let line = self.one_line();
-        if self.args.is_empty() || column + line.len() + trailing <= WIDTH {
+        // rustfmt does not count `impl `.
+        let counted = line.strip_prefix("impl ").unwrap_or(&line).len();
+        if self.args.is_empty() || column + counted + trailing <= WIDTH {
             return line;
         }
         let mut text = format!("{}<\n", self.path);
@@ -110,12 +112,18 @@ impl Expr {
 
     /// The expression at a column of a line with this indentation, `trailing` characters behind it.
     pub(super) fn render(&self, indent: usize, column: usize, trailing: usize) -> String {
-        if let Some(line) = self.one_line() {
-            if column + line.chars().count() + trailing <= WIDTH {
-                return line;
-            }
+        if let Some(line) = self.one_line()
+            && column + line.chars().count() + trailing <= WIDTH
+        {
+            return line;
         }
         self.broken(indent)
+    }
+
+    /// It fits on one line, but only on one of its own below `column`.
+    fn fits_below_only(&self, indent: usize, column: usize, trailing: usize) -> bool {
+        let length = self.one_line().map(|line| line.chars().count() + trailing);
+        length.is_some_and(|length| column + length > WIDTH && indent + 4 + length <= WIDTH)
     }
 
     /// The expression over several lines.
@@ -128,7 +136,12 @@ impl Expr {
                 }
                 args => format!("{function}({})", vertical(args, indent)),
             },
-            Self::Array(open, items) => format!("{open}{}]", array(items, indent)),
+            Self::Array(open, items) => match items.as_slice() {
+                [only @ (Self::Call(..) | Self::Array(..) | Self::Tuple(..) | Self::Struct(..))] => {
+                    format!("{open}{}]", only.broken(indent))
+                }
+                items => format!("{open}{}]", array(items, indent)),
+            },
             Self::Tuple(items) => format!("({})", vertical(items, indent)),
             Self::Struct(name, fields, base) => {
                 let pad = " ".repeat(indent + 4);
@@ -138,8 +151,13 @@ impl Expr {
                         None => writeln!(text, "{pad}{field},"),
                         Some(value) => {
                             let column = indent + 4 + field.len() + 2;
-                            let value = value.render(indent + 4, column, 1);
-                            writeln!(text, "{pad}{field}: {value},")
+                            if value.fits_below_only(indent + 4, column, 1) {
+                                let value = value.render(indent + 8, indent + 8, 1);
+                                writeln!(text, "{pad}{field}:\n{pad}    {value},")
+                            } else {
+                                let value = value.render(indent + 4, column, 1);
+                                writeln!(text, "{pad}{field}: {value},")
+                            }
                         }
                     };
                 }
@@ -214,8 +232,27 @@ impl Code {
 
     /// An expression with text before and behind it.
     pub(super) fn expr(&mut self, indent: usize, before: &str, expr: &Expr, behind: &str) {
-        let text = expr.render(indent, indent + before.chars().count(), behind.len());
+        let column = indent + before.chars().count();
+        if before.ends_with("= ") && expr.fits_below_only(indent, column, behind.len()) {
+            self.line(indent, before.trim_end());
+            self.expr(indent + 4, "", expr, behind);
+            return;
+        }
+        let text = expr.render(indent, column, behind.len());
         self.line(indent, format!("{before}{text}{behind}"));
+    }
+
+    /// A name with its type; `before` ends with the colon, or with whatever else the type follows.
+    pub(super) fn typed(&mut self, indent: usize, before: &str, of: &Type, behind: &str) {
+        let line = of.one_line();
+        let column = indent + before.len() + 1;
+        if column + line.len() + behind.len() > WIDTH && indent + 4 + line.len() + behind.len() <= WIDTH {
+            self.line(indent, before);
+            self.line(indent + 4, format!("{line}{behind}"));
+            return;
+        }
+        let of = of.render(indent, column, behind.len());
+        self.line(indent, format!("{before} {of}{behind}"));
     }
 
     /// The head of a function: `before` is all up to the opening parenthesis, `behind` is `;` or ` {`.
@@ -273,15 +310,27 @@ impl Code {
         self.line(0, head);
         self.line(0, "where");
         for (name, traits) in bounds {
-            let line = format!("{name}: {},", traits.join(" + "));
-            if 4 + line.len() <= WIDTH {
-                self.line(4, line);
-            } else {
-                let traits = traits.join(&format!("\n{}+ ", " ".repeat(8)));
-                self.line(4, format!("{name}: {traits},"));
-            }
+            self.bound(name, traits, ",");
         }
         self.line(0, "{");
+    }
+
+    /// An empty block with one bound, which rustfmt lays out in a way of its own.
+    pub(super) fn bounded_empty(&mut self, head: &str, name: &str, traits: &[String]) {
+        self.line(0, format!("{head} where"));
+        self.bound(name, traits, "");
+        self.line(0, "{");
+        self.line(0, "}");
+    }
+
+    fn bound(&mut self, name: &str, traits: &[String], behind: &str) {
+        let line = format!("{name}: {}{behind}", traits.join(" + "));
+        if 4 + line.len() <= WIDTH {
+            self.line(4, line);
+        } else {
+            let traits = traits.join(&format!("\n{}+ ", " ".repeat(8)));
+            self.line(4, format!("{name}: {traits}{behind}"));
+        }
     }
 
     /// `receiver.method(…)`, broken before the dot where rustfmt does; `receiver` holds a dot itself.

@@ -100,16 +100,22 @@ impl<'a> Module<'a> {
         name
     }
 
-    /// Something outside of this module: its name, imported; its path, if the name means something else here.
+    /// Something outside of this module: its name, imported; a longer path, if the name means something else here.
     pub(super) fn import(&self, path: &str) -> String {
-        let (_, name) = path.rsplit_once("::").unwrap_or(("", path));
-        if self.names().types.contains(name) || self.names().values.contains(name) {
+        let Some((parent, name)) = path.rsplit_once("::") else {
             return path.to_owned();
+        };
+        let is_free = !self.names().types.contains(name) && !self.names().values.contains(name);
+        if is_free {
+            let mut imports = self.imports.borrow_mut();
+            let imported = imports.entry(name.to_owned()).or_insert_with(|| path.to_owned());
+            if imported == path {
+                return name.to_owned();
+            }
         }
-        let mut imports = self.imports.borrow_mut();
-        let imported = imports.entry(name.to_owned()).or_insert_with(|| path.to_owned());
-        match imported == path {
-            true => name.to_owned(),
+        // A crate or `super` is always at hand; a module may be imported.
+        match parent.contains("::") {
+            true => format!("{}::{name}", self.import(parent)),
             false => path.to_owned(),
         }
     }

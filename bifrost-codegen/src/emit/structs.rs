@@ -4,10 +4,12 @@ use super::docs::docs;
 use super::layout::{Code, Expr, Type, WIDTH};
 use super::module::Module;
 use super::names::{Taken, snake};
-use crate::schema::{self, Field, Id, Struct};
+use crate::schema::{self, Field, Id, Struct, Value};
 use crate::syntax::ast::{Requiredness, StructKind};
 
 pub(super) const DERIVES: &str = "#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]";
+
+const DERIVES_WITH_DEFAULT: &str = "#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]";
 
 /// The Rust names of the fields.
 pub(super) fn field_names(fields: &[Field]) -> Vec<String> {
@@ -48,7 +50,8 @@ impl Module<'_> {
             _ => "Struct",
         };
         docs(code, 0, definition.docs.as_deref(), &format!("{word} `{}`.", definition.name));
-        code.line(0, DERIVES);
+        let derives_default = self.derives_default(id, found);
+        code.line(0, if derives_default { DERIVES_WITH_DEFAULT } else { DERIVES });
         let names = field_names(&found.fields);
         let types: Vec<_> = found.fields.iter().map(|field| self.field_type(id, field)).collect();
         if names.is_empty() {
@@ -58,14 +61,13 @@ impl Module<'_> {
             for ((field, rust), of) in found.fields.iter().zip(&names).zip(&types) {
                 self.accept(of);
                 docs(code, 4, field.docs.as_deref(), &format!("Field `{}`.", field.name));
-                let of = of.render(4, 4 + "pub ".len() + rust.len() + 2, 1);
-                code.line(4, format!("pub {rust}: {of},"));
+                code.typed(4, &format!("pub {rust}:"), of, ",");
             }
             code.line(0, "}");
         }
         code.blank();
         self.constructor(code, id, found, &names);
-        if self.has_default(id) {
+        if self.has_default(id) && !derives_default {
             self.default_impl(code, id, found, &names);
         }
         let slots = self.slots(id, found, names);
@@ -75,6 +77,24 @@ impl Module<'_> {
         if found.kind == StructKind::Exception {
             self.exception(code, name, &definition.name);
         }
+    }
+
+    /// Every field begins with what its Rust type begins with.
+    fn derives_default(&self, id: Id, found: &Struct) -> bool {
+        let is_plain = |field: &Field| match (field.requiredness, &field.default) {
+            (Requiredness::Required, Some(default)) => match default {
+                Value::Bool(value) => !value,
+                Value::Int(value) => *value == 0,
+                Value::String(text) => text.is_empty(),
+                Value::Binary(bytes) => bytes.is_empty(),
+                Value::List(values) => values.is_empty(),
+                Value::Map(values) => values.is_empty(),
+                _ => false,
+            },
+            (Requiredness::Required, None) => false,
+            _ => self.default_value(Some(id), field) == Expr::atom(self.std_value("None")),
+        };
+        found.fields.iter().all(is_plain)
     }
 
     fn field_type(&self, owner: Id, field: &Field) -> Type {
@@ -152,12 +172,21 @@ impl Module<'_> {
         code.line(0, "}");
     }
 
+    /// The head of the `encode` of a value that cannot be.
+    pub(super) fn encode_unused(&self, code: &mut Code) {
+        let (writer, w) = (self.protocol("Writer"), self.generic("W"));
+        let params = [("&self".to_owned(), None), ("_".to_owned(), Some(Type::plain(format!("&mut {w}"))))];
+        let unit = self.result(Type::plain("()"));
+        code.signature(4, &format!("fn encode<{w}: {writer}>"), &params, &unit, " {");
+    }
+
     pub(super) fn encode_head(&self, code: &mut Code, owned: bool) {
         let (writer, w) = (self.protocol("Writer"), self.generic("W"));
         let name = if owned { "encode_owned" } else { "encode" };
         let own = if owned { "self" } else { "&self" };
-        let result = self.thrift("Result");
-        code.line(4, format!("fn {name}<{w}: {writer}>({own}, w: &mut {w}) -> {result}<()> {{"));
+        let params = [(own.to_owned(), None), ("w".to_owned(), Some(Type::plain(format!("&mut {w}"))))];
+        let unit = self.result(Type::plain("()"));
+        code.signature(4, &format!("fn {name}<{w}: {writer}>"), &params, &unit, " {");
     }
 
     fn encode(&self, code: &mut Code, idl: &str, slots: &[Slot<'_>], owned: bool) {
@@ -211,8 +240,9 @@ impl Module<'_> {
 
     pub(super) fn decode_head(&self, code: &mut Code) {
         let (reader, r) = (self.protocol("Reader"), self.generic("R"));
-        let result = self.thrift("Result");
-        code.line(4, format!("fn decode<{r}: {reader}>(r: &mut {r}) -> {result}<Self> {{"));
+        let params = [("r".to_owned(), Some(Type::plain(format!("&mut {r}"))))];
+        let own = self.result(Type::plain("Self"));
+        code.signature(4, &format!("fn decode<{r}: {reader}>"), &params, &own, " {");
     }
 
     fn decode(&self, code: &mut Code, idl: &str, slots: &[Slot<'_>]) {
@@ -243,7 +273,8 @@ impl Module<'_> {
                 code.line(16, line);
             } else {
                 code.line(16, format!("{pattern} => {{"));
-                code.line(20, format!("{body};"));
+                let (target, value) = body.split_once(" = ").unwrap_or((&body, ""));
+                code.expr(20, &format!("{target} = "), &Expr::atom(value), ";");
                 code.line(16, "}");
             }
         }
@@ -260,7 +291,15 @@ impl Module<'_> {
     fn check_required(&self, code: &mut Code, idl: &str, slots: &[Slot<'_>]) {
         for slot in slots.iter().filter(|slot| slot.presence == Presence::Required) {
             let name = local(&slot.name);
-            code.line(8, format!("let {}({name}) = {name} else {{", self.std_value("Some")));
+            let some = self.std_value("Some");
+            let line = format!("let {some}({name}) = {name} else {{");
+            if 8 + line.len() <= WIDTH {
+                code.line(8, line);
+            } else {
+                code.line(8, format!("let {some}({name}) ="));
+                code.line(12, &name);
+                code.line(8, "else {");
+            }
             let function = format!("{}::missing_field", self.runtime("service"));
             let args = [format!("\"{idl}\""), format!("\"{}\"", slot.idl)];
             let missing = Expr::call_with(function, &[&args[0], &args[1]]);

@@ -128,8 +128,6 @@ impl Module<'_> {
         let otherwise = format!("Type `{}`.", definition.name);
         docs(code, 0, definition.docs.as_deref(), &otherwise);
         let rust = self.rust_type(None, of);
-        let before = format!("pub type {name} = ");
-        let rust = rust.render(0, before.len(), 1);
-        code.line(0, format!("{before}{rust};"));
+        code.typed(0, &format!("pub type {name} ="), &rust, ";");
     }
 }

@@ -60,9 +60,7 @@ impl Module<'_> {
                 code.blank();
             }
             if variants.is_empty() {
-                let (writer, w) = (self.protocol("Writer"), self.generic("W"));
-                let result = self.thrift("Result");
-                code.line(4, format!("fn encode<{w}: {writer}>(&self, _: &mut {w}) -> {result}<()> {{"));
+                self.encode_unused(code);
                 code.line(8, "match *self {}");
                 code.line(4, "}");
                 continue;

@@ -1,6 +1,7 @@
 //! Names: what each file defines, and what a name in it means.
 
 use super::Resolver;
+use crate::diagnostic::Diagnostic;
 use crate::schema::Id;
 use crate::source::Span;
 use crate::syntax::ast::Body;
@@ -109,7 +110,8 @@ impl<'a> Resolver<'a> {
     pub(super) fn report_unknown(&mut self, file: usize, space: Space, span: Span, name: &str) {
         let message = format!("unknown {} `{name}`", space.word());
         let help = self.advice(file, space, name);
-        self.report_help(file, span, message, help);
+        let source = &self.units[file].document.source;
+        self.diagnostics.push(Diagnostic::new(source, span, message).help(help).following());
     }
 
     fn advice(&self, file: usize, space: Space, name: &str) -> String {
@@ -126,7 +128,7 @@ impl<'a> Resolver<'a> {
         let nearest = candidates.min_by_key(|candidate| distance(candidate, base));
         match nearest.filter(|candidate| distance(candidate, base) <= base.len() / 3 + 1) {
             Some(candidate) => format!("did you mean `{prefix}{candidate}`?"),
-            None => format!("define it in this file, or include the file that does"),
+            None => "define it in this file, or include the file that does".to_owned(),
         }
     }
 }

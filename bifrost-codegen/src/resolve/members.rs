@@ -43,12 +43,12 @@ impl Resolver<'_> {
                 next = id.saturating_sub(1);
             }
             let id = self.field_id(file, id, span);
-            if let Some(id) = id {
-                if let Some(first) = taken.insert(id, &field.name.text) {
-                    let message = format!("field id {id} is used twice");
-                    let help = format!("field `{first}` has it already");
-                    self.report_help(file, span, message, help);
-                }
+            if let Some(id) = id
+                && let Some(first) = taken.insert(id, &field.name.text)
+            {
+                let message = format!("field id {id} is used twice");
+                let help = format!("field `{first}` has it already");
+                self.report_help(file, span, message, help);
             }
             let field_type = self.type_of(file, &field.field_type);
             let by_reference = self.reference(file, field);

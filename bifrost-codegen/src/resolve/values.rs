@@ -99,6 +99,10 @@ impl Resolver<'_> {
         match (actual, &written.kind) {
             (Type::Bool, ValueKind::Named(name)) if name == "true" => Some(Value::Bool(true)),
             (Type::Bool, ValueKind::Named(name)) if name == "false" => Some(Value::Bool(false)),
+            (_, ValueKind::Named(name)) if name == "true" || name == "false" => {
+                self.report_misfit(file, of, span, &describe(&written.kind));
+                None
+            }
             (_, ValueKind::Named(name)) => self.named(file, of, name, span, budget),
             (Type::Bool, ValueKind::Int(value @ (0 | 1))) => Some(Value::Bool(*value == 1)),
             (Type::I8, ValueKind::Int(value)) => self.int(file, of, *value, span, i8::MAX.into()),
@@ -316,13 +320,15 @@ impl Resolver<'_> {
     }
 }
 
+/// Not `collect`, which stops at the first `None`: every value is looked at, so that every error is found.
 fn all<T>(values: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
-    // Not `collect`: every value is looked at, so that every error is found.
-    values.fold(Some(Vec::new()), |all, value| {
-        let mut all = all?;
-        all.push(value?);
-        Some(all)
-    })
+    let mut is_whole = true;
+    let found = values.filter_map(|value| {
+        is_whole &= value.is_some();
+        value
+    });
+    let found = found.collect();
+    is_whole.then_some(found)
 }
 
 fn parse_uuid(bytes: &[u8]) -> Option<u128> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 type Outcome = Result<Answered, CallError>;
@@ -18,19 +18,29 @@ const TICK: Duration = Duration::from_millis(10);
 /// Receives in a row that the timer thread makes where no thread waits.
 const DRAIN_ROUNDS: usize = 64;
 
+/// Small buffers that a thread keeps for its next messages.
+const SPARE_MAX: usize = 16;
+/// Larger buffers go back to the endpoint, which receives large messages into them.
+const SPARE_BYTES_MAX: usize = 16 * 1024;
+
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch { batch: Datagrams::new(), buffer: Vec::new() });
+    static SCRATCH: RefCell<Scratch> = const {
+        RefCell::new(Scratch { batch: Datagrams::new(), buffer: Vec::new(), spare: Vec::new() })
+    };
 }
 
 /// What a thread needs to send and receive.
 struct Scratch {
     batch: Datagrams,
     buffer: Vec<u8>,
+    spare: Vec<Vec<u8>>,
 }
 
 impl Scratch {
     fn buffer(&mut self) -> &mut [u8] {
-        self.buffer.resize(RECEIVE_BYTES, 0);
+        if self.buffer.is_empty() {
+            self.buffer.resize(RECEIVE_BYTES, 0);
+        }
         &mut self.buffer
     }
 }
@@ -43,8 +53,6 @@ struct Waiters {
     followers: usize,
     /// Calls whose end somebody wants to know; with the end, once it has come.
     calls: BTreeMap<CallId, Option<Outcome>>,
-    /// The socket failed for good.
-    failure: Option<String>,
 }
 
 /// A socket, its endpoint, and those who wait for it.
@@ -56,6 +64,8 @@ pub(super) struct Core {
     sequence: AtomicI32,
     waiters: Mutex<Waiters>,
     changed: Condvar,
+    /// Why the socket failed for good.
+    failure: OnceLock<String>,
 }
 
 impl Core {
@@ -67,7 +77,7 @@ impl Core {
         config.datagram_bytes = socket.datagram_bytes();
         let clock = Clock::new();
         let endpoint = Endpoint::new(config, crate::io::seed()?);
-        let waiters = Waiters { has_leader: false, followers: 0, calls: BTreeMap::new(), failure: None };
+        let waiters = Waiters { has_leader: false, followers: 0, calls: BTreeMap::new() };
         let core = Arc::new(Self {
             port: Port::new(socket, clock, endpoint),
             peer,
@@ -75,6 +85,7 @@ impl Core {
             sequence: AtomicI32::new(0),
             waiters: Mutex::new(waiters),
             changed: Condvar::new(),
+            failure: OnceLock::new(),
         });
         let on_time = Arc::clone(&core);
         std::thread::Builder::new().name("bifrost-timer".into()).spawn(move || on_time.keep_time())?;
@@ -93,12 +104,21 @@ impl Core {
         self.sequence.fetch_add(1, Ordering::Relaxed) & i32::MAX
     }
 
-    pub(super) fn buffer(&self) -> MessageBuffer {
-        self.port.endpoint().buffer()
+    /// A buffer for a message.
+    pub(super) fn buffer() -> MessageBuffer {
+        SCRATCH.with_borrow_mut(|scratch| scratch.spare.pop()).map_or_else(MessageBuffer::new, MessageBuffer::recycle)
     }
 
+    /// Takes a message's memory back.
     pub(super) fn recycle(&self, spent: Vec<u8>) {
-        self.port.endpoint().recycle(spent);
+        if spent.capacity() > SPARE_BYTES_MAX {
+            return self.port.endpoint().recycle(spent);
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            if scratch.spare.len() < SPARE_MAX {
+                scratch.spare.push(spent);
+            }
+        });
     }
 
     fn waiters(&self) -> MutexGuard<'_, Waiters> {
@@ -107,7 +127,7 @@ impl Core {
 
     /// Starts a call. With `is_awaited`, its end is kept for [`Core::wait`].
     pub(super) fn begin(&self, request: Request, is_awaited: bool) -> Result<CallId, CallError> {
-        if let Some(message) = self.waiters().failure.clone() {
+        if let Some(message) = self.failure.get().cloned() {
             return Err(CallError::Socket { message, may_have_run: false });
         }
         let now = self.port.clock.now();
@@ -117,9 +137,8 @@ impl Core {
             // Before the endpoint is free: nobody sees the call's end before somebody wants to know it.
             self.waiters().calls.insert(call, None);
         }
-        let due = endpoint.poll_timeout();
-        drop(endpoint);
-        SCRATCH.with_borrow_mut(|scratch| self.port.flush(&mut scratch.batch));
+        let due = SCRATCH
+            .with_borrow_mut(|scratch| self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket));
         self.timer.wake_by(due);
         Ok(call)
     }
@@ -132,7 +151,7 @@ impl Core {
                 waiters.calls.remove(&call);
                 return outcome;
             }
-            if let Some(message) = waiters.failure.clone() {
+            if let Some(message) = self.failure.get().cloned() {
                 waiters.calls.remove(&call);
                 return Err(CallError::Socket { message, may_have_run: true });
             }
@@ -156,7 +175,7 @@ impl Core {
                     return outcome;
                 }
                 Ok(None) => {}
-                Err(error) => self.fail(&mut waiters, &error),
+                Err(error) => self.fail(&error),
             }
         }
     }
@@ -172,12 +191,11 @@ impl Core {
                 Received::Nothing => endpoint.handle_timeout(now),
             }
             let wanted = self.deliver(&mut endpoint, Some(call));
-            let sends = endpoint.wants_transmit();
-            let due = endpoint.poll_timeout();
-            drop(endpoint);
-            if sends {
-                self.port.flush(&mut scratch.batch);
-            }
+            let due = if endpoint.wants_transmit() {
+                self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket)
+            } else {
+                endpoint.poll_timeout()
+            };
             self.timer.wake_by(due);
             if wanted.is_some() {
                 return Ok(wanted);
@@ -210,8 +228,9 @@ impl Core {
         own
     }
 
-    fn fail(&self, waiters: &mut Waiters, error: &io::Error) {
-        waiters.failure = Some(error.to_string());
+    fn fail(&self, error: &io::Error) {
+        // The first failure is the one that is told.
+        let _ = self.failure.set(error.to_string());
         self.changed.notify_all();
     }
 
@@ -247,7 +266,7 @@ impl Core {
                 let mut waiters = self.waiters();
                 waiters.has_leader = false;
                 if let Err(error) = drained {
-                    self.fail(&mut waiters, &error);
+                    self.fail(&error);
                 }
                 if waiters.followers > 0 {
                     self.changed.notify_one();

@@ -200,7 +200,7 @@ impl Channel {
     /// The arguments cannot be encoded, or the message is over the limit.
     pub fn oneway<A: Encode>(&self, method: &'static Method, args: A) -> thrift::Result<()> {
         let core = &self.core.core;
-        let mut message = core.buffer();
+        let mut message = Core::buffer();
         encode_call(method, core.next_sequence(), args, &mut message)?;
         core.begin(self.request(method, message), false)?;
         Ok(())
@@ -223,7 +223,7 @@ impl Channel {
     fn begin<A: Encode>(&self, method: &'static Method, args: A) -> thrift::Result<(CallId, i32)> {
         let core = &self.core.core;
         let sequence = core.next_sequence();
-        let mut message = core.buffer();
+        let mut message = Core::buffer();
         encode_call(method, sequence, args, &mut message)?;
         Ok((core.begin(self.request(method, message), true)?, sequence))
     }

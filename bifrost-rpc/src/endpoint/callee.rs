@@ -7,7 +7,7 @@ use super::inbound::Inbound;
 use super::link::Link;
 use super::outbound::Outbound;
 use super::time::Time;
-use crate::wire::{Flags, MethodField, PacketType};
+use crate::wire::{AckStatus, Flags, MethodField, PacketType};
 use rangemap::RangeSet;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -22,11 +22,11 @@ const ANSWER_TIMEOUT_MIN: Duration = Duration::from_millis(40);
 #[derive(Debug)]
 pub(super) enum Served {
     /// Fragments are arriving.
-    Arriving(Arriving),
-    /// Its handler was started, or waits to be.
-    Running,
+    Arriving(Box<Arriving>),
+    /// Its handler was started, or waits to be; so many bytes of its message came and were not acknowledged.
+    Running(u32),
     /// The answer, kept until the client says that the call has ended.
-    Answered(Answered),
+    Answered(Box<Answered>),
     /// A oneway call that ran.
     Done,
 }
@@ -129,9 +129,13 @@ impl CalleeSession {
 
     /// Keeps and sends the answer of a running call. Returns the memory it takes.
     pub(super) fn answer(&mut self, rpc: u64, answered: Answered) -> Option<usize> {
-        let served = self.calls.get_mut(&rpc).filter(|served| matches!(served, Served::Running))?;
+        let served = self.calls.get_mut(&rpc).filter(|served| matches!(served, Served::Running(_)))?;
+        if let Served::Running(unacked) = served {
+            // The answer acknowledges the call.
+            self.link.unacked = self.link.unacked.saturating_sub(*unacked as usize);
+        }
         let bytes = answered.out.bytes();
-        *served = Served::Answered(answered);
+        *served = Served::Answered(Box::new(answered));
         self.bytes += bytes;
         self.enqueue(rpc);
         Some(bytes)
@@ -157,6 +161,24 @@ impl CalleeSession {
             answered.prompt = false;
             self.enqueue(rpc);
         }
+    }
+
+    /// Acknowledges all that has come of large calls.
+    pub(super) fn ack_all(&mut self) {
+        for (rpc, served) in &mut self.calls {
+            match served {
+                Served::Arriving(arriving) if arriving.inbound.unacked > 0 => {
+                    arriving.inbound.unacked = 0;
+                    self.link.note_ack(*rpc, AckStatus::Partial, arriving.inbound.ranges(64));
+                }
+                Served::Running(unacked) if *unacked > 0 => {
+                    *unacked = 0;
+                    self.link.note_ack(*rpc, AckStatus::Complete, Vec::new());
+                }
+                _ => {}
+            }
+        }
+        self.link.unacked = 0;
     }
 
     pub(super) fn can_send(&self) -> bool {
@@ -206,7 +228,7 @@ impl CalleeSession {
         let calls = self.calls.values().filter_map(|served| match served {
             Served::Answered(answered) => answered.timer,
             Served::Arriving(arriving) => Some(arriving.progress.plus(config.peer_timeout)),
-            Served::Running | Served::Done => None,
+            Served::Running(_) | Served::Done => None,
         });
         earlier(calls.min(), Some(self.link.heard.plus(config.lease)))
     }
@@ -267,7 +289,7 @@ impl Released {
                 self.bytes += arriving.inbound.len();
                 self.spent.push(arriving.inbound.into_buffer());
             }
-            Served::Running => self.unanswered.push(rpc),
+            Served::Running(_) => self.unanswered.push(rpc),
             Served::Answered(mut answered) => {
                 self.bytes += answered.out.bytes();
                 let in_flight = answered.out.drain_flight();

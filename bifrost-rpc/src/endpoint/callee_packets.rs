@@ -121,7 +121,7 @@ impl Endpoint {
             return;
         };
         match session.calls.get(&header.rpc) {
-            Some(Served::Running | Served::Done) => {
+            Some(Served::Running(_) | Served::Done) => {
                 session.link.note_ack(header.rpc, AckStatus::Complete, Vec::new());
             }
             Some(Served::Answered(_)) => session.answer_again(header.rpc),
@@ -150,7 +150,7 @@ impl Endpoint {
         }
         if is_first && body.len() == len {
             let message = self.pool.copy(body);
-            self.start_call(now, index, header, message);
+            self.start_call(now, index, header, message, body.len());
             return;
         }
         let fits =
@@ -162,7 +162,7 @@ impl Endpoint {
         session.bytes += len;
         self.bytes += len;
         let inbound = Inbound::new(self.pool.take(len));
-        session.calls.insert(header.rpc, Served::Arriving(Arriving { inbound, progress: now }));
+        session.calls.insert(header.rpc, Served::Arriving(Box::new(Arriving { inbound, progress: now })));
         self.on_call_fragment(now, index, header, body);
     }
 
@@ -179,6 +179,7 @@ impl Endpoint {
             return;
         }
         let inserted = arriving.inbound.insert(header.offset, body);
+        session.link.unacked += body.len();
         if matches!(inserted, Inserted::Progress | Inserted::Gap) {
             arriving.progress = now;
         }
@@ -190,7 +191,6 @@ impl Endpoint {
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
-        let credits = session.link.credits;
         let Some(Served::Arriving(arriving)) = session.calls.get_mut(&header.rpc) else {
             return;
         };
@@ -201,21 +201,27 @@ impl Endpoint {
             let message = arriving.inbound.into_buffer();
             session.bytes = session.bytes.saturating_sub(message.len());
             self.bytes = self.bytes.saturating_sub(message.len());
-            return self.start_call(now, index, header, message);
+            return self.start_call(now, index, header, message, 0);
         }
-        if let Some(ranges) = due_ack(&mut arriving.inbound, inserted, header, credits) {
+        if let Some(ranges) = due_ack(&arriving.inbound, inserted, header) {
             session.link.note_ack(header.rpc, AckStatus::Partial, ranges);
+        }
+        if session.link.owes_ack() {
+            session.ack_all();
         }
     }
 
-    fn start_call(&mut self, now: Time, index: usize, header: &Header, message: Vec<u8>) {
+    fn start_call(&mut self, now: Time, index: usize, header: &Header, message: Vec<u8>, body_len: usize) {
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
         let oneway = header.kind == PacketType::Oneway;
-        session.calls.insert(header.rpc, Served::Running);
+        let unacked = if message.len() > body_len { message.len() } else { 0 };
+        session.calls.insert(header.rpc, Served::Running(u32::try_from(unacked).unwrap_or(u32::MAX)));
         if oneway {
             session.link.note_ack(header.rpc, AckStatus::Complete, Vec::new());
+        } else if session.link.owes_ack() {
+            session.ack_all();
         }
         let call = ServedCall { session: session.link.session, rpc: header.rpc };
         self.prompt.push(call);
@@ -305,7 +311,7 @@ impl Endpoint {
                 let ranges = arriving.inbound.ranges(64);
                 session.link.note_ack(header.rpc, AckStatus::Partial, ranges);
             }
-            Some(Served::Running | Served::Done) => {
+            Some(Served::Running(_) | Served::Done) => {
                 session.link.note_ack(header.rpc, AckStatus::Complete, Vec::new());
             }
             Some(Served::Answered(_)) => {
@@ -351,7 +357,7 @@ impl Endpoint {
             return;
         };
         if let Some(served) = session.calls.get_mut(&call.rpc)
-            && matches!(served, Served::Running)
+            && matches!(served, Served::Running(_))
         {
             *served = Served::Done;
         }
@@ -365,7 +371,7 @@ impl Endpoint {
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
-        if matches!(session.calls.get(&call.rpc), Some(Served::Running)) {
+        if matches!(session.calls.get(&call.rpc), Some(Served::Running(_))) {
             session.calls.remove(&call.rpc);
             let retry_us = u32::try_from(retry.as_micros()).unwrap_or(u32::MAX);
             self.refuse_call(index, call.rpc, 0, Refusal::Busy { retry_us });

@@ -123,6 +123,7 @@ impl Endpoint {
             return;
         }
         let inserted = inbound.insert(header.offset, body);
+        session.link.unacked += body.len();
         call.backoff = 0;
         call.timer = Some(now.plus(timeout));
         self.after_answer_fragment(now, index, header, inserted);
@@ -133,7 +134,6 @@ impl Endpoint {
         let Some(session) = self.callers.get_mut(index) else {
             return;
         };
-        let credits = session.link.credits;
         let Some((_, inbound)) = session.calls.get_mut(&header.rpc).and_then(|call| call.answer.as_mut()) else {
             return;
         };
@@ -149,8 +149,11 @@ impl Endpoint {
             let message = inbound.into_buffer();
             return self.end_call(now, index, header.rpc, Ok((header, message)));
         }
-        if let Some(ranges) = due_ack(inbound, inserted, header, credits) {
+        if let Some(ranges) = due_ack(inbound, inserted, header) {
             session.link.note_ack(header.rpc, AckStatus::Partial, ranges);
+        }
+        if session.link.owes_ack() {
+            session.ack_all(self.next_rpc);
         }
     }
 
@@ -466,19 +469,10 @@ impl Endpoint {
 /// Unsealed hints that a session is unknown, after which a keyed caller believes them.
 const HINTS_MAX: u32 = 3;
 
-/// The ranges to acknowledge, if it is time: at a gap, when asked, or when a quarter of the buffer has come.
-pub(super) fn due_ack(
-    inbound: &mut Inbound,
-    inserted: Inserted,
-    header: &Header,
-    credits: usize,
-) -> Option<Vec<(u32, u32)>> {
+/// The ranges to acknowledge, if it cannot wait: at a gap, when asked, when something came again.
+pub(super) fn due_ack(inbound: &Inbound, inserted: Inserted, header: &Header) -> Option<Vec<(u32, u32)>> {
     let asked = header.flags.has(Flags::ACK_NOW);
     let gap = inserted == Inserted::Gap && (inbound.gap_fragments == 1 || inbound.gap_fragments.is_multiple_of(8));
     let repeated = inserted == Inserted::Duplicate;
-    if !(asked || gap || repeated || inbound.unacked >= credits / 4) {
-        return None;
-    }
-    inbound.unacked = 0;
-    Some(inbound.ranges(64))
+    (asked || gap || repeated).then(|| inbound.ranges(64))
 }

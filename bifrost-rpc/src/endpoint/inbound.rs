@@ -69,23 +69,6 @@ impl Inbound {
         self.arrived(offset, end)
     }
 
-    /// Where the next bytes in order belong, when nothing lies beyond the contiguous part: a receiver may put them
-    /// there directly and then say [`Inbound::landed`].
-    pub(super) fn landing(&mut self) -> Option<&mut [u8]> {
-        if !self.beyond.is_empty() || self.is_complete() {
-            return None;
-        }
-        self.buffer.get_mut(self.contiguous as usize..)
-    }
-
-    /// `len` bytes were put at the start of [`Inbound::landing`].
-    pub(super) fn landed(&mut self, len: usize) -> Inserted {
-        let end = (self.contiguous as usize + len).min(self.buffer.len());
-        #[expect(clippy::cast_possible_truncation, reason = "within the buffer, whose length is a u32")]
-        let end = end as u32;
-        self.arrived(self.contiguous, end)
-    }
-
     fn arrived(&mut self, start: u32, end: u32) -> Inserted {
         self.unacked += (end - start) as usize;
         if start > self.contiguous {
@@ -114,10 +97,6 @@ impl Inbound {
         head.into_iter().chain(self.beyond.iter().map(|range| (range.start, range.end))).take(max).collect()
     }
 
-    pub(super) fn contiguous(&self) -> u32 {
-        self.contiguous
-    }
-
     /// The buffer, whole when the message is complete.
     pub(super) fn into_buffer(self) -> Vec<u8> {
         self.buffer
@@ -135,7 +114,6 @@ mod tests {
         assert_eq!(inbound.insert(0, b"ab"), Inserted::Progress);
         assert_eq!(inbound.insert(0, b"ab"), Inserted::Duplicate);
         assert_eq!(inbound.insert(3, b"de"), Inserted::Gap);
-        assert!(inbound.landing().is_none());
         assert_eq!(inbound.insert(2, b"c"), Inserted::Complete);
         assert_eq!(inbound.into_buffer(), b"abcde");
     }
@@ -146,15 +124,6 @@ mod tests {
         assert_eq!(inbound.insert(4, b"ef"), Inserted::Bad);
         assert_eq!(inbound.insert(u32::MAX, b"ef"), Inserted::Bad);
         assert_eq!(inbound.insert(0, b""), Inserted::Bad);
-    }
-
-    #[test]
-    fn bytes_can_land_in_place() {
-        let mut inbound = Inbound::new(vec![0; 4]);
-        inbound.landing().unwrap()[..3].copy_from_slice(b"abc");
-        assert_eq!(inbound.landed(3), Inserted::Progress);
-        assert_eq!(inbound.insert(3, b"d"), Inserted::Complete);
-        assert_eq!(inbound.into_buffer(), b"abcd");
     }
 
     proptest! {

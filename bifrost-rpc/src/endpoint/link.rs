@@ -48,6 +48,8 @@ pub(super) struct Link {
     pub(super) owed_since: Option<Time>,
     /// What this end can buffer from the peer.
     pub(super) credits: usize,
+    /// Bytes of large messages that came since they were last acknowledged, in whatever way.
+    pub(super) unacked: usize,
     notes: VecDeque<Note>,
     /// Whether the session stands in the endpoint's queue of those with something to send.
     pub(super) is_ready: bool,
@@ -78,6 +80,7 @@ impl Link {
             heard: now,
             owed_since: None,
             credits: config.receive_buffer_bytes,
+            unacked: 0,
             notes: VecDeque::new(),
             is_ready: false,
             armed: None,
@@ -111,6 +114,12 @@ impl Link {
         if self.notes.len() < NOTES_MAX {
             self.notes.push_back(Note { kind, rpc, flags, body });
         }
+    }
+
+    /// Whether the peer may soon have to wait for an acknowledgement. Each one costs it a wake-up, so that messages
+    /// which fit its window are acknowledged by their answer alone.
+    pub(super) fn owes_ack(&self) -> bool {
+        self.unacked >= self.credits / 4 * 3
     }
 
     /// Queues an acknowledgement of fragments of `rpc`.

@@ -12,6 +12,7 @@ mod checks;
 mod config;
 mod datagrams;
 mod error;
+mod hash;
 mod inbound;
 mod link;
 mod open;
@@ -37,6 +38,7 @@ use crate::buffer::Message;
 use crate::wire::{HEADER_BYTES, Header, MethodField, PacketType, Refusal, WireError};
 use callee::CalleeSession;
 use caller::CallerSession;
+use hash::QuickMap;
 use pool::BufferPool;
 use slab::Slab;
 use std::cmp::Reverse;
@@ -221,20 +223,18 @@ pub struct Endpoint {
 
     callers: Slab<CallerSession>,
     /// The session in use for each address and service.
-    caller_by_target: HashMap<(SocketAddr, u64), usize>,
-    caller_by_session: HashMap<u64, usize>,
+    caller_by_target: QuickMap<(SocketAddr, u64), usize>,
+    caller_by_session: QuickMap<u64, usize>,
     caller_by_nonce: HashMap<u64, usize>,
     tokens: HashMap<SocketAddr, Vec<u8>>,
 
     callees: Slab<CalleeSession>,
-    callee_by_session: HashMap<u64, usize>,
+    callee_by_session: QuickMap<u64, usize>,
     callee_by_nonce: HashMap<(u64, u64), usize>,
-    methods: HashMap<MethodField, u32>,
+    methods: QuickMap<MethodField, u32>,
     is_draining: bool,
 
     bytes: usize,
-    /// Messages of several fragments arriving at the moment.
-    arriving: usize,
     pool: BufferPool,
     open_seal: Option<seal::OpenSeal>,
 
@@ -277,17 +277,16 @@ impl Endpoint {
             next_call: 1,
             next_rpc: 1,
             callers: Slab::new(),
-            caller_by_target: HashMap::new(),
-            caller_by_session: HashMap::new(),
+            caller_by_target: QuickMap::default(),
+            caller_by_session: QuickMap::default(),
             caller_by_nonce: HashMap::new(),
             tokens: HashMap::new(),
             callees: Slab::new(),
-            callee_by_session: HashMap::new(),
+            callee_by_session: QuickMap::default(),
             callee_by_nonce: HashMap::new(),
-            methods: HashMap::new(),
+            methods: QuickMap::default(),
             is_draining: false,
             bytes: 0,
-            arriving: 0,
             pool: BufferPool::default(),
             open_seal,
             ready: VecDeque::new(),

@@ -364,7 +364,8 @@ impl Endpoint {
     }
 
     /// Forgets a session, and gives its calls to `each`.
-    pub(super) fn drop_caller(&mut self, index: usize) -> Vec<Call> {
+    #[expect(clippy::vec_box, reason = "a call is large, and moves between tables")]
+    pub(super) fn drop_caller(&mut self, index: usize) -> Vec<Box<Call>> {
         if !self.callers.contains(index) {
             return Vec::new();
         }

@@ -23,14 +23,37 @@ impl Port {
         self.endpoint.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends what is to be sent. The endpoint is free between batches.
+    /// Sends what is to be sent.
     pub(crate) fn flush(&self, batch: &mut Datagrams) {
+        let endpoint = self.endpoint();
+        if endpoint.wants_transmit() {
+            self.flush_locked(self.clock.now(), endpoint, batch, &self.socket);
+        }
+    }
+
+    /// Sends what is to be sent; the endpoint is free while a batch is being sent. What goes to the peer of `socket`
+    /// is sent through it, the rest through the port's own. Returns when something is due next.
+    pub(crate) fn flush_locked<'a>(
+        &'a self,
+        now: Time,
+        mut endpoint: MutexGuard<'a, Endpoint>,
+        batch: &mut Datagrams,
+        socket: &Socket,
+    ) -> Option<Time> {
         loop {
-            let now = self.clock.now();
-            let transmit = self.endpoint().poll_transmit(now, self.socket.segments_max(), batch);
-            let Some(transmit) = transmit else { return };
-            if !self.socket.send(&transmit, batch) {
-                self.endpoint().datagram_too_large(transmit.to);
+            let transmit = endpoint.poll_transmit(now, self.socket.segments_max(), batch);
+            let due = endpoint.poll_timeout();
+            let wants_more = endpoint.wants_transmit();
+            drop(endpoint);
+            let Some(transmit) = transmit else { return due };
+            let socket = if socket.peer() == Some(transmit.to) { socket } else { &self.socket };
+            let fits = socket.send(&transmit, batch);
+            if fits && !wants_more {
+                return due;
+            }
+            endpoint = self.endpoint();
+            if !fits {
+                endpoint.datagram_too_large(transmit.to);
             }
         }
     }

@@ -40,20 +40,49 @@ pub(crate) enum Received {
 pub(crate) struct Socket {
     inner: UdpSocket,
     peer: Option<SocketAddr>,
+    /// Between being bound and being connected it may have been given datagrams of other peers.
+    is_fresh: bool,
     /// Segments of one send at most; 1 once the system has shown that it cannot segment.
     segments_max: AtomicUsize,
 }
 
 impl Socket {
-    /// A socket for many peers. With `shared`, several may be bound to the address and share its traffic by peer.
-    pub(crate) fn bind(address: SocketAddr, shared: bool) -> io::Result<Self> {
+    /// A socket for many peers. The address must be free; afterwards [`Socket::join`] and [`Socket::join_for`] may
+    /// share it within this user's processes.
+    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = Self::unbound(address)?;
+        socket.bind(&address.into())?;
+        socket.set_reuse_port(true)?;
+        Ok(Self::over(socket.into(), None))
+    }
+
+    /// Another socket at the address of one: the system spreads peers over them.
+    pub(crate) fn join(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self::over(Self::bind_shared(address)?.into(), None))
+    }
+
+    /// A socket at the address of another that takes over what one peer sends.
+    pub(crate) fn join_for(address: SocketAddr, peer: SocketAddr) -> io::Result<Self> {
+        let socket = Self::bind_shared(address)?;
+        socket.connect(&peer.into())?;
+        let mut socket = Self::over(socket.into(), Some(peer));
+        socket.is_fresh = true;
+        Ok(socket)
+    }
+
+    fn bind_shared(address: SocketAddr) -> io::Result<socket2::Socket> {
+        let socket = Self::unbound(address)?;
+        socket.set_reuse_port(true)?;
+        socket.bind(&address.into())?;
+        Ok(socket)
+    }
+
+    fn unbound(address: SocketAddr) -> io::Result<socket2::Socket> {
         let socket = socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         if address.is_ipv6() {
             socket.set_only_v6(false)?;
         }
-        socket.set_reuse_port(shared)?;
-        socket.bind(&address.into())?;
-        Ok(Self::over(socket.into(), None))
+        Ok(socket)
     }
 
     /// A socket for one peer.
@@ -78,7 +107,7 @@ impl Socket {
             Ok(_) => SEGMENTS_MAX,
             Err(_) => 1,
         };
-        Self { inner, peer, segments_max: AtomicUsize::new(segments) }
+        Self { inner, peer, is_fresh: false, segments_max: AtomicUsize::new(segments) }
     }
 
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -107,12 +136,15 @@ impl Socket {
         self.inner.set_read_timeout(timeout)
     }
 
-    pub(crate) fn set_nonblocking(&self) -> io::Result<()> {
-        self.inner.set_nonblocking(true)
+    /// The one peer, if there is only one.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.peer
     }
 
-    pub(crate) fn as_fd(&self) -> i32 {
-        self.inner.as_raw_fd()
+    /// Ends every blocked receive, now and from now on; they return no bytes.
+    pub(crate) fn shut_down(&self) {
+        // An unconnected socket answers that it is not connected, and ends its receives all the same.
+        let _ = socket2::SockRef::from(&self.inner).shutdown(std::net::Shutdown::Read);
     }
 
     /// Waits for datagrams.
@@ -122,8 +154,8 @@ impl Socket {
     /// The socket cannot be used any more.
     pub(crate) fn receive(&self, into: &mut [u8]) -> io::Result<Received> {
         match self.peer {
-            Some(peer) => received(self.inner.recv(into).map(|bytes| (bytes, peer))),
-            None => received(self.inner.recv_from(into)),
+            Some(peer) if !self.is_fresh => received(self.inner.recv(into).map(|bytes| (bytes, peer))),
+            _ => received(self.inner.recv_from(into)),
         }
     }
 
@@ -134,7 +166,7 @@ impl Socket {
     /// As [`Socket::receive`].
     pub(crate) fn try_receive(&self, into: &mut [u8]) -> io::Result<Received> {
         let fd = self.inner.as_raw_fd();
-        if let Some(peer) = self.peer {
+        if let Some(peer) = self.peer.filter(|_| !self.is_fresh) {
             let bytes = recv(fd, into, MsgFlags::MSG_DONTWAIT);
             return received(bytes.map(|bytes| (bytes, peer)).map_err(io::Error::from));
         }

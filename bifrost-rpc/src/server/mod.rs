@@ -6,10 +6,10 @@ mod shard;
 use self::queue::{Job, Queue};
 use self::shard::Shard;
 use crate::endpoint::{Config, Key, Stats, Usage};
-use crate::io::{Url, UrlError};
+use crate::io::{Socket, Url, UrlError};
 use crate::service::Service;
 use crate::wire::MethodField;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -60,6 +60,7 @@ pub struct ServerBuilder {
     io_threads: usize,
     workers: usize,
     queue: usize,
+    busy_clients: usize,
     inline_all: bool,
 }
 
@@ -79,6 +80,7 @@ impl Default for ServerBuilder {
             io_threads: 1,
             workers: (2 * cores).max(4),
             queue: 1024,
+            busy_clients: 8,
             inline_all: false,
         }
     }
@@ -133,6 +135,14 @@ impl ServerBuilder {
         self
     }
 
+    /// Clients that get a socket and a receiving thread of their own while they send much, for each receiving thread.
+    /// Default 8.
+    #[must_use]
+    pub fn busy_clients(mut self, clients: usize) -> Self {
+        self.busy_clients = clients.min(256);
+        self
+    }
+
     /// Runs every handler on the receiving thread, as if all methods were marked `(bifrost.short)`. Default off.
     #[must_use]
     pub fn inline(mut self, all: bool) -> Self {
@@ -184,8 +194,10 @@ impl ServerBuilder {
             Server { shards: Vec::new(), threads: Vec::new(), workers: Vec::new(), queue: Arc::clone(&queue) };
         for url in &self.listen {
             let mut address = Url::udp(url)?;
-            for _ in 0..self.io_threads {
-                let shard = Shard::bind(address, self.io_threads > 1, &self.config, &routes, &queue)
+            for thread in 0..self.io_threads {
+                let socket = if thread == 0 { Socket::bind(address) } else { Socket::join(address) };
+                let shard = socket
+                    .and_then(|socket| Shard::new(socket, &self.config, self.busy_clients, &routes, &queue))
                     .map_err(|source| ServeError::Socket { address, source })?;
                 address = shard.address();
                 server.shards.push(Arc::new(shard));
@@ -207,7 +219,7 @@ impl ServerBuilder {
 /// Where each method goes.
 pub(crate) struct Routes {
     services: Vec<Arc<dyn Service>>,
-    methods: HashMap<MethodField, Route>,
+    methods: BTreeMap<MethodField, Route>,
 }
 
 /// Where one method goes.
@@ -223,7 +235,7 @@ impl Routes {
         if services.is_empty() {
             return Err(ServeError::NoService);
         }
-        let mut methods: HashMap<MethodField, Route> = HashMap::new();
+        let mut methods: BTreeMap<MethodField, Route> = BTreeMap::new();
         for (number, service) in services.iter().enumerate() {
             for method in service.methods() {
                 let field = MethodField::new(service.name(), method.name);

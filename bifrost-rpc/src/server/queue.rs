@@ -1,6 +1,6 @@
 //! The bounded queue of calls that wait for a worker.
 
-use super::shard::Shard;
+use super::shard::{Desk, Shard};
 use crate::endpoint::{ServedCall, Time};
 use crate::wire::MethodField;
 use std::collections::VecDeque;
@@ -89,9 +89,10 @@ impl<T> Queue<T> {
 impl Queue<Job> {
     /// Runs jobs until the queue is closed.
     pub(super) fn work(&self) {
+        let mut desk = Desk::default();
         while let Some(job) = self.pop() {
             let shard = Arc::clone(&job.shard);
-            shard.run_job(job);
+            shard.run_job(job, &mut desk);
         }
     }
 }

@@ -46,6 +46,9 @@ impl<'a> Module<'a> {
             if ["from_", "into_"].iter().any(|prefix| rust.starts_with(prefix)) {
                 self.lint("clippy::wrong_self_convention");
             }
+            if *rust == "new" {
+                self.lint("clippy::new_ret_no_self");
+            }
             docs(code, 4, method.docs.as_deref(), &format!("Method `{}`.", method.name));
             self.method_signature(code, method, rust, own, ";");
         }
@@ -164,8 +167,7 @@ impl<'a> Module<'a> {
             if line.len() <= WIDTH {
                 code.line(0, line);
             } else {
-                code.bounded(&format!("impl<{c}> {} for {c}", names.client_trait), &[(&c, bounds)]);
-                code.line(0, "}");
+                code.bounded_empty(&format!("impl<{c}> {} for {c}", names.client_trait), &c, &bounds);
             }
             return;
         }

@@ -26,10 +26,10 @@ impl<'a> Module<'a> {
             let types: Vec<_> = results.iter().map(|slot| self.option(self.rust_type(None, slot.of))).collect();
             self.message(code, &call.names.result, &format!("{method}_result"), &results, &types);
             code.blank();
-            self.into_value(code, call, &results);
+            self.call_result(code, call, &results);
             if !call.method.throws.is_empty() {
                 code.blank();
-                self.from_error(code, call, &results);
+                self.error_conversion(code, call, &results);
             }
         }
     }
@@ -42,9 +42,7 @@ impl<'a> Module<'a> {
             code.line(0, format!("pub(super) struct {name} {{"));
             for (slot, of) in slots.iter().zip(types) {
                 self.accept(of);
-                let before = format!("pub(super) {}: ", slot.name);
-                let of = of.render(4, 4 + before.len(), 1);
-                code.line(4, format!("{before}{of},"));
+                code.typed(4, &format!("pub(super) {}:", slot.name), of, ",");
             }
             code.line(0, "}");
         }
@@ -102,20 +100,19 @@ impl<'a> Module<'a> {
         }
     }
 
-    fn into_value(&self, code: &mut Code, call: &Call<'_>, slots: &[Slot<'_>]) {
+    fn call_result(&self, code: &mut Code, call: &Call<'_>, slots: &[Slot<'_>]) {
         let (some, err, ok) = (self.std_value("Some"), self.std_value("Err"), self.std_value("Ok"));
         let value = self.value_type(call.method.result.as_ref());
         let call_result = self.runtime("service::CallResult");
         code.line(0, format!("impl {call_result} for {} {{", call.names.result));
-        let before = "type Value = ";
-        code.line(4, format!("{before}{};", value.render(4, 4 + before.len(), 1)));
+        code.typed(4, "type Value =", &value, ";");
         code.blank();
         code.line(4, format!("fn into_value(self) -> {}<Self::Value> {{", self.thrift("Result")));
         let throws_from = slots.len() - call.method.throws.len();
         for slot in slots.iter().skip(throws_from) {
             code.line(8, format!("if let {some}(error) = self.{} {{", slot.name));
-            let boxed = format!("{}::new(error)", self.std_type("Box"));
-            let error = Expr::call_with(self.thrift("Error::User"), &[&boxed]);
+            let boxed = Expr::call_with(format!("{}::new", self.std_type("Box")), &["error"]);
+            let error = Expr::call(self.thrift("Error::User"), vec![boxed]);
             code.expr(12, "return ", &Expr::call(err.clone(), vec![error]), ";");
             code.line(8, "}");
         }
@@ -146,7 +143,7 @@ impl<'a> Module<'a> {
         Expr::Struct(name.to_owned(), fields.collect(), None)
     }
 
-    fn from_error(&self, code: &mut Code, call: &Call<'_>, slots: &[Slot<'_>]) {
+    fn error_conversion(&self, code: &mut Code, call: &Call<'_>, slots: &[Slot<'_>]) {
         let (err, ok) = (self.std_value("Err"), self.std_value("Ok"));
         let (error, result) = (self.thrift("Error"), self.thrift("Result"));
         code.line(0, format!("impl {} {{", call.names.result));

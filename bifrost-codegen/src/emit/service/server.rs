@@ -149,7 +149,8 @@ impl<'a> Module<'a> {
         code.line(16, format!("{give_up};"));
         code.line(12, "}");
         code.line(8, "};");
-        code.expr(8, "let result = match ", &self.handle(call), " {");
+        code.expr(8, "let outcome = ", &self.handle(call), ";");
+        code.line(8, "let result = match outcome {");
         let slots = self.result_slots(call);
         let returns = call.method.result.is_some();
         let filled = self.result_with(&call.names.result, &slots, if returns { "result_value" } else { "" }, "value");
