@@ -220,9 +220,14 @@ impl Socket {
         match sendmsg(self.inner.as_raw_fd(), &slices, control, MsgFlags::empty(), to) {
             Ok(_) => true,
             Err(Errno::EMSGSIZE) => false,
-            Err(Errno::EINVAL | Errno::EIO | Errno::ENOPROTOOPT | Errno::EOPNOTSUPP) if transmit.segments > 1 => {
-                // This system or device cannot segment: from now on every datagram is sent by itself.
-                self.segments_max.store(1, Ordering::Relaxed);
+            Err(error @ (Errno::EINVAL | Errno::EIO | Errno::ENOPROTOOPT | Errno::EOPNOTSUPP))
+                if transmit.segments > 1 =>
+            {
+                // The segments are larger than the path takes; or this system or device cannot segment at all, and
+                // from now on every datagram is sent by itself.
+                if error != Errno::EINVAL {
+                    self.segments_max.store(1, Ordering::Relaxed);
+                }
                 self.send_each(transmit, datagrams)
             }
             Err(_) => true,

@@ -9,6 +9,7 @@ use crate::service::{Answer, CallContext};
 use crate::wire::MethodField;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -319,9 +320,15 @@ impl Shard {
         let method = self.routes.methods.get(&job.method).map(|route| route.name);
         let context = CallContext { deadline: job.deadline.map(|deadline| deadline.since(now)), method };
         let mut reply = desk.buffer();
-        let answer = match service.call(&job.message, &context, &mut reply) {
+        let called = catch_unwind(AssertUnwindSafe(|| service.call(&job.message, &context, &mut reply)));
+        let called = called.unwrap_or_else(|_panic| Err("the service panicked".into()));
+        let answer = match called {
             _ if job.oneway => None,
-            Ok(Answer::Nothing) => None,
+            Ok(Answer::Nothing) => {
+                reply.clear();
+                crate::service::write_failure(crate::service::missing_result(method.unwrap_or_default()), &mut reply);
+                Some((AnswerKind::Exception, reply.finish()))
+            }
             Ok(Answer::Reply) => Some((AnswerKind::Reply, reply.finish())),
             Ok(Answer::Exception) => Some((AnswerKind::Exception, reply.finish())),
             Err(error) => {
