@@ -6,6 +6,8 @@ pub mod compat;
 pub mod endpoint;
 pub mod protocol;
 pub mod service;
+#[cfg(feature = "_sim")]
+pub mod sim;
 pub mod wire;
 
 pub use client::{Channel, Pending};

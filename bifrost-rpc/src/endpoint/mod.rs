@@ -55,6 +55,14 @@ pub struct ServedCall {
     rpc: u64,
 }
 
+#[cfg(feature = "_sim")]
+impl ServedCall {
+    /// Session and number of the call, as they stand in its packets.
+    pub(crate) const fn parts(self) -> (u64, u64) {
+        (self.session, self.rpc)
+    }
+}
+
 /// A call to be made.
 #[derive(Debug)]
 pub struct Request {
