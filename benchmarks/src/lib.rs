@@ -1,1 +1,31 @@
-//! Benchmarks.
+//! Measures Bifröst against raw sockets and Apache Thrift.
+//!
+//! A benchmark (ping, echo, arrays, rate) runs over several *variants*: raw UDP, raw TCP, Apache Thrift, Bifröst.
+//! What counts is the ratio of medians of one interleaved run, never an absolute figure:
+//!
+//! * every server is a process of its own, pinned as asked, the same for every variant;
+//! * variants take turns in short bursts (A B C A B C …), so that a disturbance hits all of them;
+//! * arguments are prepared and results checked outside the timed region, for all variants alike;
+//! * every wait is bounded: a lost datagram is an error that names the variant, never a hang.
+//!
+//! To add a variant write one file in `variants/` that implements `Variant` and `Session`, and name it in
+//! `variants::ALL`. To add a workload add it to `Bench` and to `Session`. The README says what each variant does.
+#![forbid(unsafe_code)]
+
+pub mod cli;
+mod clock;
+mod machine;
+mod output;
+mod plan;
+mod progress;
+mod report;
+mod runner;
+mod server;
+pub mod services;
+mod sockets;
+mod stats;
+mod variants;
+mod watchdog;
+mod workload;
+
+pub use server::server_main;

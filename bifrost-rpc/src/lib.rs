@@ -4,12 +4,18 @@ pub mod buffer;
 pub mod client;
 pub mod compat;
 pub mod endpoint;
+mod io;
 pub mod protocol;
+pub mod server;
 pub mod service;
 #[cfg(feature = "_sim")]
 pub mod sim;
 pub mod wire;
 
-pub use client::{Channel, Pending};
+pub use client::{Channel, ChannelBuilder, ConnectError, Pending};
+pub use endpoint::{CallError, Config, Key};
+pub use io::{Url, UrlError};
+pub use server::{ServeError, Server, ServerBuilder};
+pub use service::{CallContext, CallResult, Dispatch, Method, Service};
 pub use thrift;
 pub use uuid;

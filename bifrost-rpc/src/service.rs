@@ -13,6 +13,7 @@ pub use answer::{
 };
 pub use call::{decode_answer, decode_answer_shared, encode_call, encode_call_in};
 pub use serve::serve;
+pub(crate) use serve::write_failure;
 
 /// One method of a service, as the IDL declares it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,9 @@ pub struct Method {
 pub struct CallContext {
     /// What is left of the caller's deadline; `None` without one.
     pub deadline: Option<Duration>,
+    /// The method that the packet's header announced, which the message must be for; `None` where there is no such
+    /// header.
+    pub method: Option<&'static str>,
 }
 
 /// What a server sends after a dispatch.

@@ -22,11 +22,11 @@ const ANSWER_TIMEOUT_MIN: Duration = Duration::from_millis(40);
 #[derive(Debug)]
 pub(super) enum Served {
     /// Fragments are arriving.
-    Arriving(Arriving),
+    Arriving(Box<Arriving>),
     /// Its handler was started, or waits to be.
     Running,
     /// The answer, kept until the client says that the call has ended.
-    Answered(Answered),
+    Answered(Box<Answered>),
     /// A oneway call that ran.
     Done,
 }
@@ -131,7 +131,7 @@ impl CalleeSession {
     pub(super) fn answer(&mut self, rpc: u64, answered: Answered) -> Option<usize> {
         let served = self.calls.get_mut(&rpc).filter(|served| matches!(served, Served::Running))?;
         let bytes = answered.out.bytes();
-        *served = Served::Answered(answered);
+        *served = Served::Answered(Box::new(answered));
         self.bytes += bytes;
         self.enqueue(rpc);
         Some(bytes)

@@ -162,7 +162,7 @@ impl Endpoint {
         session.bytes += len;
         self.bytes += len;
         let inbound = Inbound::new(self.pool.take(len));
-        session.calls.insert(header.rpc, Served::Arriving(Arriving { inbound, progress: now }));
+        session.calls.insert(header.rpc, Served::Arriving(Box::new(Arriving { inbound, progress: now })));
         self.on_call_fragment(now, index, header, body);
     }
 

@@ -89,8 +89,8 @@ pub(super) struct CallerSession {
     pub(super) peer_message_max: u32,
     /// The lost session that this one replaces.
     pub(super) previous: u64,
-    pub(super) calls: BTreeMap<u64, Call>,
-    pub(super) waiting: VecDeque<Call>,
+    pub(super) calls: BTreeMap<u64, Box<Call>>,
+    pub(super) waiting: VecDeque<Box<Call>>,
     outgoing: VecDeque<u64>,
     /// Calls that ended since a packet last told the callee.
     unreported: u32,
@@ -129,7 +129,7 @@ impl CallerSession {
     /// A request becomes a call that waits for its turn.
     pub(super) fn wait(&mut self, now: Time, id: CallId, request: Request) {
         let out = Outbound::new(request.message, self.link.fragment_bytes());
-        self.waiting.push_back(Call {
+        self.waiting.push_back(Box::new(Call {
             id,
             method: request.method,
             oneway: request.oneway,
@@ -142,12 +142,12 @@ impl CallerSession {
             timer: None,
             backoff: 0,
             queued: false,
-        });
+        }));
     }
 
     /// Moves waiting calls into the session, as many as the callee takes. Calls that the callee would refuse for
     /// their length are returned.
-    pub(super) fn admit(&mut self, next_rpc: &mut u64) -> Vec<Call> {
+    pub(super) fn admit(&mut self, next_rpc: &mut u64) -> Vec<Box<Call>> {
         let mut too_large = Vec::new();
         while self.phase == Phase::Open && self.calls.len() < self.calls_max {
             let Some(mut call) = self.waiting.pop_front() else {
@@ -183,7 +183,7 @@ impl CallerSession {
     }
 
     /// Takes a call out: it has ended for this end.
-    pub(super) fn end(&mut self, now: Time, rpc: u64, ack_delay: Duration) -> Option<Call> {
+    pub(super) fn end(&mut self, now: Time, rpc: u64, ack_delay: Duration) -> Option<Box<Call>> {
         let mut call = self.calls.remove(&rpc)?;
         let in_flight = call.out.drain_flight();
         self.link.window.acked(in_flight);
@@ -358,7 +358,7 @@ impl CallerSession {
     }
 
     /// All calls, those sent first.
-    pub(super) fn drain_calls(&mut self) -> Vec<Call> {
+    pub(super) fn drain_calls(&mut self) -> Vec<Box<Call>> {
         self.outgoing.clear();
         let sent = std::mem::take(&mut self.calls).into_values();
         sent.chain(std::mem::take(&mut self.waiting)).collect()
@@ -367,7 +367,7 @@ impl CallerSession {
 
 impl Call {
     /// As if never sent, for another session.
-    pub(super) fn reset(mut self) -> Self {
+    pub(super) fn reset(mut self: Box<Self>) -> Box<Self> {
         self.out.restart(usize::MAX);
         self.out.packets = 0;
         self.answer = None;

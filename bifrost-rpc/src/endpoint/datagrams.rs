@@ -36,8 +36,8 @@ pub struct Datagrams {
 impl Datagrams {
     /// An empty batch.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self { bytes: Vec::new(), blocks: Vec::new(), len: 0, segments: 0, segment_bytes: 0 }
     }
 
     /// Bytes of all datagrams together.

@@ -114,10 +114,6 @@ impl Inbound {
         head.into_iter().chain(self.beyond.iter().map(|range| (range.start, range.end))).take(max).collect()
     }
 
-    pub(super) fn contiguous(&self) -> u32 {
-        self.contiguous
-    }
-
     /// The buffer, whole when the message is complete.
     pub(super) fn into_buffer(self) -> Vec<u8> {
         self.buffer

@@ -12,6 +12,7 @@ mod checks;
 mod config;
 mod datagrams;
 mod error;
+mod hash;
 mod inbound;
 mod link;
 mod open;
@@ -37,6 +38,7 @@ use crate::buffer::Message;
 use crate::wire::{HEADER_BYTES, Header, MethodField, PacketType, Refusal, WireError};
 use callee::CalleeSession;
 use caller::CallerSession;
+use hash::QuickMap;
 use pool::BufferPool;
 use slab::Slab;
 use std::cmp::Reverse;
@@ -179,6 +181,38 @@ pub struct Usage {
     pub bytes: usize,
 }
 
+impl Stats {
+    /// The sums of two endpoints' counts.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            packets_in: self.packets_in + other.packets_in,
+            packets_out: self.packets_out + other.packets_out,
+            malformed: self.malformed + other.malformed,
+            unauthentic: self.unauthentic + other.unauthentic,
+            duplicates: self.duplicates + other.duplicates,
+            timeouts: self.timeouts + other.timeouts,
+            refusals: self.refusals + other.refusals,
+            strays: self.strays + other.strays,
+            over_budget: self.over_budget + other.over_budget,
+        }
+    }
+}
+
+impl Usage {
+    /// What two endpoints hold together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            caller_sessions: self.caller_sessions + other.caller_sessions,
+            callee_sessions: self.callee_sessions + other.callee_sessions,
+            calls: self.calls + other.calls,
+            served: self.served + other.served,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum SessionRef {
     Caller(usize),
@@ -197,20 +231,18 @@ pub struct Endpoint {
 
     callers: Slab<CallerSession>,
     /// The session in use for each address and service.
-    caller_by_target: HashMap<(SocketAddr, u64), usize>,
-    caller_by_session: HashMap<u64, usize>,
+    caller_by_target: QuickMap<(SocketAddr, u64), usize>,
+    caller_by_session: QuickMap<u64, usize>,
     caller_by_nonce: HashMap<u64, usize>,
     tokens: HashMap<SocketAddr, Vec<u8>>,
 
     callees: Slab<CalleeSession>,
-    callee_by_session: HashMap<u64, usize>,
+    callee_by_session: QuickMap<u64, usize>,
     callee_by_nonce: HashMap<(u64, u64), usize>,
-    methods: HashMap<MethodField, u32>,
+    methods: QuickMap<MethodField, u32>,
     is_draining: bool,
 
     bytes: usize,
-    /// Messages of several fragments arriving at the moment.
-    arriving: usize,
     pool: BufferPool,
     open_seal: Option<seal::OpenSeal>,
 
@@ -253,17 +285,16 @@ impl Endpoint {
             next_call: 1,
             next_rpc: 1,
             callers: Slab::new(),
-            caller_by_target: HashMap::new(),
-            caller_by_session: HashMap::new(),
+            caller_by_target: QuickMap::default(),
+            caller_by_session: QuickMap::default(),
             caller_by_nonce: HashMap::new(),
             tokens: HashMap::new(),
             callees: Slab::new(),
-            callee_by_session: HashMap::new(),
+            callee_by_session: QuickMap::default(),
             callee_by_nonce: HashMap::new(),
-            methods: HashMap::new(),
+            methods: QuickMap::default(),
             is_draining: false,
             bytes: 0,
-            arriving: 0,
             pool: BufferPool::default(),
             open_seal,
             ready: VecDeque::new(),
@@ -320,6 +351,12 @@ impl Endpoint {
             self.arm_at(deadline, SessionRef::Caller(index));
         }
         Ok(id)
+    }
+
+    /// Whether [`Endpoint::poll_transmit`] may have something.
+    #[must_use]
+    pub fn wants_transmit(&self) -> bool {
+        !self.ready.is_empty() || !self.loose.is_empty()
     }
 
     /// The next batch of datagrams to send, at most `segments_max` of one size.

@@ -364,7 +364,7 @@ impl Endpoint {
     }
 
     /// Forgets a session, and gives its calls to `each`.
-    pub(super) fn drop_caller(&mut self, index: usize) -> Vec<Call> {
+    pub(super) fn drop_caller(&mut self, index: usize) -> Vec<Box<Call>> {
         if !self.callers.contains(index) {
             return Vec::new();
         }

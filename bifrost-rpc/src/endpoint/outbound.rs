@@ -54,6 +54,8 @@ pub(super) struct Outbound {
     pub(super) sent_at: Time,
     /// A message without bytes is one empty fragment, to be sent.
     empty_due: bool,
+    /// The peer has all of it.
+    is_complete: bool,
 }
 
 impl Outbound {
@@ -72,6 +74,7 @@ impl Outbound {
             packets: 0,
             sent_at: Time::ZERO,
             empty_due: len == 0,
+            is_complete: false,
         }
     }
 
@@ -102,7 +105,7 @@ impl Outbound {
 
     /// Whether every byte is known to have arrived.
     pub(super) fn is_acked(&self) -> bool {
-        self.len > 0 && self.acked.gaps(&(0..self.len)).next().is_none()
+        self.is_complete || (self.len > 0 && self.acked.gaps(&(0..self.len)).next().is_none())
     }
 
     /// Bytes of the next fragment to send.
@@ -169,10 +172,10 @@ impl Outbound {
 
     /// All of it arrived. Returns the bytes that left the flight.
     pub(super) fn acked_all(&mut self) -> usize {
-        if self.len > 0 {
-            self.acked.insert(0..self.len);
+        self.is_complete = true;
+        if !self.again.is_empty() {
+            self.again.clear();
         }
-        self.again.clear();
         self.next = self.len;
         self.empty_due = false;
         self.drain_flight()
@@ -180,6 +183,9 @@ impl Outbound {
 
     /// The first byte not known to have arrived is sent again (of one fragment: all of it).
     pub(super) fn send_first_again(&mut self) -> usize {
+        if self.is_complete {
+            return 0;
+        }
         if self.len == 0 {
             self.empty_due = true;
             return 0;
@@ -201,8 +207,11 @@ impl Outbound {
 
     /// Everything is sent again from the start, in fragments of `fragment` bytes. Returns the bytes that left the flight.
     pub(super) fn restart(&mut self, fragment: usize) -> usize {
-        self.acked.clear();
-        self.again.clear();
+        if self.transmitted {
+            self.acked.clear();
+            self.again.clear();
+        }
+        self.is_complete = false;
         self.next = 0;
         self.empty_due = self.len == 0;
         self.refragment(fragment);
@@ -213,6 +222,9 @@ impl Outbound {
     /// left the flight.
     pub(super) fn restart_unacked(&mut self, fragment: usize) -> usize {
         self.refragment(fragment);
+        if self.is_complete {
+            return 0;
+        }
         let acked = &self.acked;
         acked.gaps(&(0..self.next)).for_each(|gap| self.again.insert(gap));
         self.drain_flight()

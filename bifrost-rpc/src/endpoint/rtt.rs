@@ -37,11 +37,6 @@ impl Rtt {
         let base = base.max(self.floor);
         base.saturating_mul(1 << backoff.min(16)).min(self.ceiling.max(self.floor))
     }
-
-    /// The smoothed round-trip time.
-    pub(super) fn smoothed(&self) -> Option<Duration> {
-        self.smoothed
-    }
 }
 
 #[cfg(test)]

@@ -60,10 +60,6 @@ impl Window {
             self.reduced_until = next;
         }
     }
-
-    pub(super) fn in_flight(&self) -> usize {
-        self.in_flight
-    }
 }
 
 #[cfg(test)]

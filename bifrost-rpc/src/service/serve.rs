@@ -18,8 +18,8 @@ impl<D: Dispatch> Service for D {
         D::METHODS
     }
 
-    fn call(&self, request: &[u8], _context: &CallContext, reply: &mut MessageBuffer) -> thrift::Result<Answer> {
-        serve(self, request, Limits::DEFAULT, reply)
+    fn call(&self, request: &[u8], context: &CallContext, reply: &mut MessageBuffer) -> thrift::Result<Answer> {
+        serve(self, request, context, Limits::DEFAULT, reply)
     }
 }
 
@@ -31,18 +31,20 @@ impl<D: Dispatch> Service for D {
 pub fn serve<D: Dispatch>(
     service: &D,
     request: &[u8],
+    context: &CallContext,
     limits: Limits,
     reply: &mut MessageBuffer,
 ) -> thrift::Result<Answer> {
     match WireProtocol::detect(request)? {
-        WireProtocol::Binary => serve_in::<Binary, D>(service, request, limits, reply),
-        WireProtocol::Compact => serve_in::<Compact, D>(service, request, limits, reply),
+        WireProtocol::Binary => serve_in::<Binary, D>(service, request, context, limits, reply),
+        WireProtocol::Compact => serve_in::<Compact, D>(service, request, context, limits, reply),
     }
 }
 
 fn serve_in<C: Codec, D: Dispatch>(
     service: &D,
     request: &[u8],
+    context: &CallContext,
     limits: Limits,
     reply: &mut MessageBuffer,
 ) -> thrift::Result<Answer> {
@@ -50,6 +52,9 @@ fn serve_in<C: Codec, D: Dispatch>(
     let header = without_prefix::<D>(args.message_begin()?);
     if !matches!(header.kind, TMessageType::Call | TMessageType::OneWay) {
         return exception(&header, &mut C::writer(reply), not_a_call(&header));
+    }
+    if let Some(announced) = context.method.filter(|announced| *announced != header.name.as_str()) {
+        return exception(&header, &mut C::writer(reply), not_announced(&header, announced));
     }
     // What the handler may leave behind half done when it panics is its own; ours is cleared.
     let answered = catch_unwind(AssertUnwindSafe(|| {
@@ -92,6 +97,22 @@ fn not_a_call(header: &MessageHeader) -> thrift::Error {
         ApplicationErrorKind::InvalidMessageType,
         format!("expected a call, got {}", header.kind),
     )
+}
+
+/// The message is for another method than the packet that carried it, which is what a switch has let pass.
+#[cold]
+fn not_announced(header: &MessageHeader, announced: &str) -> thrift::Error {
+    thrift::new_application_error(
+        ApplicationErrorKind::WrongMethodName,
+        format!("the packet announced method {announced:?}, its message calls {:?}", header.name),
+    )
+}
+
+/// Answers a request that is no Thrift message.
+pub(crate) fn write_failure(error: thrift::Error, reply: &mut MessageBuffer) {
+    let header = MessageHeader { name: MethodName::from(""), kind: TMessageType::Call, sequence: 0 };
+    // A message this small is under every limit.
+    let _ = exception(&header, &mut Binary::writer(reply), error);
 }
 
 #[cold]

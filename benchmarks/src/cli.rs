@@ -1,0 +1,176 @@
+//! The options of `bifrost bench`, and what it puts out.
+
+use std::fs::File;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::builder::TypedValueParser;
+
+use crate::output::Output;
+use crate::plan::{self, Placement, Plan};
+use crate::{runner, server};
+
+const OUTSTANDING_MAX: i64 = 1024;
+
+/// Measure calls over raw sockets, Apache Thrift and Bifröst, side by side.
+///
+/// Each variant's server is a process of its own. Variants take turns in short bursts; figures are
+/// medians over all of them, and ratios to raw UDP and raw TCP (above 1 is slower) are what to compare
+/// between machines.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  bifrost bench ping
+  bifrost bench echo --sizes 64,9000,2M --variants raw-udp,raw-tcp,apache-tcp-framed
+  bifrost bench rate --outstanding 64 --pin cross --json
+  bifrost bench all --save benchmarks/runs --plot plots")]
+pub struct Args {
+    /// What to measure
+    #[arg(value_name = "NAME", value_parser = ["ping", "echo", "increment", "increment-list", "add", "rate", "all"])]
+    pub name: String,
+
+    /// Bytes of an array, with K or M for 1024 and its square
+    #[arg(long, value_delimiter = ',', default_value = plan::SIZES, value_name = "LIST", value_parser = plan::parse_size)]
+    pub sizes: Vec<usize>,
+
+    /// Variants to compare [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub variants: Vec<String>,
+
+    /// Turns that each variant gets
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rounds: u32,
+
+    /// Calls of one variant in one turn, at most
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub iterations: u32,
+
+    /// Milliseconds of one variant in one turn, about; one call is always made
+    #[arg(long, default_value_t = 20, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub burst_ms: u64,
+
+    /// Calls outstanding at once, for `rate`
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = outstanding())]
+    pub outstanding: usize,
+
+    /// Where client and server run: on the same processor, across two, or wherever the system puts them
+    #[arg(long, default_value = "same", value_parser = ["same", "cross", "none"])]
+    pub pin: String,
+
+    /// The address that servers listen on and clients call from
+    #[arg(long, default_value = "::1", value_name = "IP")]
+    pub address: IpAddr,
+
+    /// Seal Bifröst's packets with the operator key in this file
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+
+    /// Print one JSON object a line instead of tables
+    #[arg(long)]
+    pub json: bool,
+
+    /// Write raw.csv (every sample) and summary.csv into this directory
+    #[arg(long, value_name = "DIR")]
+    pub csv: Option<PathBuf>,
+
+    /// Draw a plot for each benchmark into this directory
+    #[arg(long, value_name = "DIR")]
+    pub plot: Option<PathBuf>,
+
+    /// Keep the run: MACHINE.md, raw.csv and summary.md in a directory below this one, named by the date
+    #[arg(long, value_name = "DIR")]
+    pub save: Option<PathBuf>,
+}
+
+fn outstanding() -> impl TypedValueParser<Value = usize> {
+    let range = clap::value_parser!(i64).range(1..=OUTSTANDING_MAX);
+    range.map(|count| usize::try_from(count).unwrap_or(1))
+}
+
+impl Args {
+    /// The checked plan.
+    fn plan(&self) -> Result<Plan> {
+        if let Some(key) = &self.key {
+            File::open(key).with_context(|| format!("cannot read the key file {}", key.display()))?;
+        }
+        let mut sizes = self.sizes.clone();
+        sizes.sort_unstable();
+        sizes.dedup();
+        Ok(Plan {
+            benches: plan::parse_benches(&self.name)?,
+            sizes,
+            variants: plan::parse_variants(&self.variants)?,
+            rounds: self.rounds,
+            iterations: self.iterations,
+            budget: Duration::from_millis(self.burst_ms),
+            outstanding: self.outstanding,
+            placement: Placement::named(&self.pin)?,
+            address: self.address,
+            key: self.key.clone(),
+        })
+    }
+}
+
+/// Measures as `args` say and prints the figures; in a server process, which gets the same command line, serves.
+///
+/// # Errors
+/// When an option does not hold, nothing can be measured, a file cannot be written, or some variant failed; in the
+/// last case after all figures have been put out.
+pub fn run(args: Args) -> Result<()> {
+    if server::server_main()? {
+        return Ok(());
+    }
+    let plan = args.plan()?;
+    let mut output = Output::open(&args, &plan)?;
+    runner::run(&plan, &mut |rows| output.take(rows))?;
+    output.finish(&plan)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parse(line: &str) -> Result<Args, clap::Error> {
+        Command::try_parse_from(std::iter::once("bench").chain(line.split_whitespace())).map(|command| command.args)
+    }
+
+    #[test]
+    fn defaults_make_a_plan() {
+        let plan = parse("all").unwrap().plan().unwrap();
+        assert_eq!((plan.benches.len(), plan.outstanding, plan.placement.name), (6, 16, "same"));
+        assert!([1, 512, 9000, 131_072, 2 << 20].iter().all(|size| plan.sizes.contains(size)));
+    }
+
+    #[test]
+    fn sizes_are_sorted_and_unique() {
+        let plan = parse("echo --sizes 2M,1,1K,1024").unwrap().plan().unwrap();
+        assert_eq!(plan.sizes, [1, 1024, 2 << 20]);
+    }
+
+    #[test]
+    fn wrong_options_are_named() {
+        for (line, complaint) in [
+            ("pong", "pong"),
+            ("echo --sizes 0", "smallest is 1"),
+            ("echo --sizes 2G", "no size"),
+            ("rate --outstanding 0", "--outstanding"),
+            ("ping --rounds 0", "--rounds"),
+            ("ping --pin there", "cross"),
+            ("ping --address nowhere", "--address"),
+        ] {
+            let error = parse(line).unwrap_err().to_string();
+            assert!(error.contains(complaint), "{line}: {error}");
+        }
+        assert!(parse("ping --variants udp").unwrap().plan().unwrap_err().to_string().contains("raw-udp"));
+        assert!(parse("ping --key /nowhere").unwrap().plan().unwrap_err().to_string().contains("/nowhere"));
+    }
+}

@@ -1,0 +1,179 @@
+//! What to measure: the checked form of the command line.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::sockets;
+use crate::variants::{self, Variant};
+use crate::workload::{Bench, Workload};
+
+/// Largest array. Apache's framed transport refuses frames beyond 16,384,000 bytes, and `add` sends two arrays.
+pub(crate) const SIZE_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of an array, unless said otherwise: a decade in about three steps, and the sizes at which a
+/// stack has been seen to change its mind.
+pub(crate) const SIZES: &str = "1,64,512,1K,4K,9000,16K,64K,131072,256K,1M,2M";
+
+/// Where the two processes run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Placement {
+    pub(crate) name: &'static str,
+    /// The processors of client and server; none leaves it to the system.
+    pub(crate) cores: Option<(usize, usize)>,
+}
+
+impl Placement {
+    /// `same`, `cross` or `none`, on the first processors that this process may use.
+    pub(crate) fn named(name: &str) -> Result<Self> {
+        let cores = sockets::allowed_cores()?;
+        let first = *cores.first().context("no processor is allowed")?;
+        Ok(match name {
+            "same" => Self { name: "same", cores: Some((first, first)) },
+            "cross" => {
+                let second =
+                    *cores.get(1).context("`--pin cross` needs two processors, and this process may use one")?;
+                Self { name: "cross", cores: Some((first, second)) }
+            }
+            "none" => Self { name: "none", cores: None },
+            other => bail!("no placement `{other}`: same, cross or none"),
+        })
+    }
+}
+
+/// A whole run.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) benches: Vec<Bench>,
+    pub(crate) sizes: Vec<usize>,
+    pub(crate) variants: Vec<&'static dyn Variant>,
+    pub(crate) rounds: u32,
+    /// Calls of one variant in one round, at most.
+    pub(crate) iterations: u32,
+    /// Time of one variant in one round, about.
+    pub(crate) budget: Duration,
+    pub(crate) outstanding: usize,
+    pub(crate) placement: Placement,
+    pub(crate) address: IpAddr,
+    pub(crate) key: Option<PathBuf>,
+}
+
+impl Plan {
+    /// Every workload in order.
+    pub(crate) fn workloads(&self) -> Vec<Workload> {
+        let of = |&bench: &Bench| {
+            let sizes: &[usize] = if bench.is_sized() { &self.sizes } else { &[0] };
+            let outstanding = if bench == Bench::Rate { self.outstanding } else { 1 };
+            sizes.iter().map(move |&size| Workload { bench, size, outstanding })
+        };
+        self.benches.iter().flat_map(of).collect()
+    }
+}
+
+/// A number of bytes with an optional suffix `K` or `M` (1,024 and its square).
+pub(crate) fn parse_size(text: &str) -> Result<usize> {
+    let (digits, unit) = match text.as_bytes().last() {
+        Some(b'K' | b'k') => (&text[..text.len() - 1], 1 << 10),
+        Some(b'M' | b'm') => (&text[..text.len() - 1], 1 << 20),
+        _ => (text, 1),
+    };
+    let count: usize = digits.parse().ok().with_context(|| format!("`{text}` is no size; say 512, 64K or 2M"))?;
+    let bytes = count.checked_mul(unit).filter(|&bytes| bytes <= SIZE_BYTES_MAX);
+    let bytes = bytes.with_context(|| format!("{text} is more than {} MiB", SIZE_BYTES_MAX >> 20))?;
+    ensure!(bytes > 0, "a size of 0 measures `ping`; the smallest is 1");
+    Ok(bytes)
+}
+
+/// The benchmarks that a name stands for.
+pub(crate) fn parse_benches(name: &str) -> Result<Vec<Bench>> {
+    if name == "all" {
+        return Ok(Bench::ALL.to_vec());
+    }
+    let names = || Bench::ALL.map(Bench::name).join(", ");
+    Bench::named(name).map(|bench| vec![bench]).with_context(|| format!("no benchmark `{name}`: {} or all", names()))
+}
+
+/// The variants named, in the usual order; all if none is.
+pub(crate) fn parse_variants(names: &[String]) -> Result<Vec<&'static dyn Variant>> {
+    for name in names {
+        let known = || variants::ALL.iter().map(|variant| variant.name()).collect::<Vec<_>>().join(", ");
+        ensure!(variants::named(name).is_some(), "no variant `{name}`: {}", known());
+    }
+    let wanted = |variant: &&dyn Variant| names.is_empty() || names.iter().any(|name| name == variant.name());
+    Ok(variants::ALL.iter().copied().filter(wanted).collect())
+}
+
+/// A size as people write it: `2 MiB`, `9000 B`.
+pub(crate) fn size_text(bytes: usize) -> String {
+    match bytes {
+        0 => "-".to_owned(),
+        b if b.is_multiple_of(1 << 20) => format!("{} MiB", b >> 20),
+        b if b.is_multiple_of(1 << 10) => format!("{} KiB", b >> 10),
+        b => format!("{b} B"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        for (text, bytes) in [("1", 1), ("1K", 1024), ("64k", 65_536), ("2M", 2 << 20), ("9000", 9000)] {
+            assert_eq!(parse_size(text).unwrap(), bytes);
+        }
+        for (text, complaint) in [
+            ("0", "ping"),
+            ("0K", "ping"),
+            ("", "no size"),
+            ("K", "no size"),
+            ("-1", "no size"),
+            ("1G", "no size"),
+            ("65M", "64 MiB"),
+            ("99999999999999999999", "no size"),
+            ("18446744073709551615M", "64 MiB"),
+        ] {
+            let error = parse_size(text).unwrap_err().to_string();
+            assert!(error.contains(complaint), "{text}: {error}");
+        }
+        assert!(SIZES.split(',').map(parse_size).all(|size| size.is_ok()));
+    }
+
+    #[test]
+    fn sizes_read_well() {
+        assert_eq!([0, 9000, 1 << 10, 131_072, 2 << 20].map(size_text), ["-", "9000 B", "1 KiB", "128 KiB", "2 MiB"]);
+    }
+
+    #[test]
+    fn names() {
+        assert_eq!(parse_benches("all").unwrap().len(), Bench::ALL.len());
+        assert_eq!(parse_benches("echo").unwrap(), [Bench::Echo]);
+        assert!(parse_benches("pong").unwrap_err().to_string().contains("increment-list"));
+        assert_eq!(parse_variants(&[]).unwrap().len(), variants::ALL.len());
+        let some = parse_variants(&["raw-tcp".to_owned(), "raw-udp".to_owned()]).unwrap();
+        assert_eq!(some.iter().map(|variant| variant.name()).collect::<Vec<_>>(), ["raw-udp", "raw-tcp"]);
+        assert!(parse_variants(&["tcp".to_owned()]).unwrap_err().to_string().contains("raw-tcp"));
+        assert!(Placement::named("here").is_err());
+    }
+
+    #[test]
+    fn only_sized_benchmarks_are_repeated() {
+        let plan = Plan {
+            benches: Bench::ALL.to_vec(),
+            sizes: vec![1, 2],
+            variants: Vec::new(),
+            rounds: 1,
+            iterations: 1,
+            budget: Duration::ZERO,
+            outstanding: 16,
+            placement: Placement { name: "none", cores: None },
+            address: "::1".parse().unwrap(),
+            key: None,
+        };
+        let workloads = plan.workloads();
+        assert_eq!(workloads.len(), 2 + 4 * 2);
+        assert_eq!(workloads[9], Workload { bench: Bench::Rate, size: 0, outstanding: 16 });
+    }
+}

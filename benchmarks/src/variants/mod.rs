@@ -1,0 +1,99 @@
+//! What is compared. A variant is one file that implements [`Variant`] and [`Session`], named in [`ALL`].
+
+mod apache;
+mod bifrost_tcp;
+mod bifrost_udp;
+mod raw_tcp;
+mod raw_udp;
+mod threads;
+
+use std::fmt::Debug;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::server::Setup;
+use crate::watchdog::Aborter;
+
+/// Every variant, in the order in which they take turns and are printed.
+pub(crate) static ALL: &[&dyn Variant] = &[
+    &raw_udp::RawUdp,
+    &raw_tcp::RawTcp,
+    &apache::Buffered,
+    &apache::Framed,
+    &bifrost_udp::BifrostUdp,
+    &bifrost_tcp::BifrostTcp,
+];
+
+/// The names that others are compared with.
+pub(crate) const RAW_UDP: &str = "raw-udp";
+/// The TCP one of them.
+pub(crate) const RAW_TCP: &str = "raw-tcp";
+
+/// The variant of that name.
+pub(crate) fn named(name: &str) -> Option<&'static dyn Variant> {
+    ALL.iter().copied().find(|variant| variant.name() == name)
+}
+
+/// A way to make the calls: a transport, a codec, a library.
+pub(crate) trait Variant: Debug + Sync {
+    /// The name on the command line and in every output.
+    fn name(&self) -> &'static str;
+
+    /// Serves `setup.workload`, in a process of its own, until that is ended. Calls `ready` with the port once it
+    /// listens on `setup.address`.
+    fn serve(&self, setup: &Setup, ready: &mut dyn FnMut(u16) -> Result<()>) -> Result<()>;
+
+    /// A client of the server at `server`, ready for its first call.
+    fn connect(&self, setup: &Setup, server: SocketAddr) -> Result<Box<dyn Session>>;
+
+    /// A client that keeps `setup.workload.outstanding` pings under way. By default as many sessions,
+    /// each with a thread.
+    fn connect_rate(&self, setup: &Setup, server: SocketAddr) -> Result<Box<dyn RateSession>> {
+        let sessions = (0..setup.workload.outstanding).map(|_| self.connect(setup, server)).collect::<Result<_>>()?;
+        Ok(Box::new(threads::ThreadedRate::new(sessions)))
+    }
+}
+
+/// A connected client. Arguments come by value, as generated clients take them.
+///
+/// A session is only asked for what its workload is about. Sums and increments wrap for each byte.
+pub(crate) trait Session: Debug + Send {
+    /// A call that carries nothing.
+    fn ping(&mut self) -> Result<()>;
+    /// Returns `data` from the server.
+    fn echo(&mut self, data: Vec<u8>) -> Result<Vec<u8>>;
+    /// `data` with `amount` added to each byte.
+    fn increment(&mut self, data: Vec<u8>, amount: i8) -> Result<Vec<u8>>;
+    /// The same as a `list<byte>`.
+    fn increment_list(&mut self, data: Vec<i8>, amount: i8) -> Result<Vec<i8>>;
+    /// The sums of `a` and `b`, which are of one length.
+    fn add(&mut self, a: Vec<u8>, b: Vec<u8>) -> Result<Vec<u8>>;
+
+    /// What ends a call that hangs; none if every call has a deadline of its own.
+    fn aborter(&self) -> Result<Option<Aborter>>;
+}
+
+/// A connected client that keeps several pings under way.
+pub(crate) trait RateSession: Debug {
+    /// Calls for about `budget`, then waits for those under way. How many were answered, and how long that took.
+    fn run(&mut self, budget: Duration) -> Result<(u64, Duration)>;
+
+    /// As [`Session::aborter`].
+    fn aborter(&self) -> Result<Option<Aborter>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALL, RAW_TCP, RAW_UDP, named};
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for variant in ALL {
+            assert_eq!(named(variant.name()).unwrap().name(), variant.name());
+            assert_eq!(ALL.iter().filter(|other| other.name() == variant.name()).count(), 1);
+        }
+        assert!(named(RAW_UDP).is_some() && named(RAW_TCP).is_some());
+    }
+}

@@ -1,0 +1,223 @@
+//! What is measured: the benchmarks, their arguments, and the check of their results.
+
+use anyhow::{Result, ensure};
+
+use crate::variants::Session;
+
+/// Added to each byte by `increment` and `increment-list`.
+pub(crate) const INCREMENT: i8 = 3;
+/// What a raw socket carries for `ping` and `rate`: about a small call's request, and the shortest reply.
+pub(crate) const PING_REQUEST_BYTES: usize = 29;
+pub(crate) const PING_REPLY_BYTES: usize = 1;
+
+/// A benchmark by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bench {
+    /// A call without arguments or result.
+    Ping,
+    /// Binary data there and back.
+    Echo,
+    /// A binary array of which each byte is incremented.
+    Increment,
+    /// The same as a `list<byte>`, which Thrift codes element by element.
+    IncrementList,
+    /// Two binary arrays added byte by byte.
+    Add,
+    /// Small calls per second with several outstanding.
+    Rate,
+}
+
+impl Bench {
+    /// In the order in which `all` runs them.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Ping, Self::Echo, Self::Increment, Self::IncrementList, Self::Add, Self::Rate];
+
+    /// The name on the command line and in every output.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ping => "ping",
+            Self::Echo => "echo",
+            Self::Increment => "increment",
+            Self::IncrementList => "increment-list",
+            Self::Add => "add",
+            Self::Rate => "rate",
+        }
+    }
+
+    /// The benchmark of that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|bench| bench.name() == name)
+    }
+
+    /// Whether it is run once for each size.
+    pub(crate) fn is_sized(self) -> bool {
+        !matches!(self, Self::Ping | Self::Rate)
+    }
+}
+
+/// One benchmark at one size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Workload {
+    pub(crate) bench: Bench,
+    /// Bytes of one array; 0 where the benchmark has no size.
+    pub(crate) size: usize,
+    /// Calls outstanding at once; 1 for all but `rate`.
+    pub(crate) outstanding: usize,
+}
+
+impl Workload {
+    /// Bytes that a raw socket sends for a call.
+    pub(crate) fn request_bytes(&self) -> usize {
+        match self.bench {
+            Bench::Ping | Bench::Rate => PING_REQUEST_BYTES,
+            Bench::Echo | Bench::Increment | Bench::IncrementList => self.size,
+            Bench::Add => 2 * self.size,
+        }
+    }
+
+    /// Bytes that a raw socket gets back.
+    pub(crate) fn reply_bytes(&self) -> usize {
+        match self.bench {
+            Bench::Ping | Bench::Rate => PING_REPLY_BYTES,
+            _ => self.size,
+        }
+    }
+
+    /// Does a raw server's work in place: turns a request of `request_bytes` into a reply in its first `reply_bytes`.
+    pub(crate) fn serve_in_place(&self, buffer: &mut [u8]) {
+        match self.bench {
+            Bench::Ping | Bench::Rate | Bench::Echo => {}
+            Bench::Increment | Bench::IncrementList => increment(buffer, INCREMENT),
+            Bench::Add => {
+                let (a, b) = buffer.split_at_mut(self.size);
+                add(a, b);
+            }
+        }
+    }
+
+    /// The arguments of every call; a session gets a clone of them.
+    pub(crate) fn argument(&self) -> Argument {
+        let pattern = |step: u8| -> Vec<u8> {
+            (0..self.size)
+                .scan(step, |state, _| {
+                    *state = state.wrapping_mul(5).wrapping_add(step | 1);
+                    Some(*state)
+                })
+                .collect()
+        };
+        match self.bench {
+            Bench::Ping | Bench::Rate => Argument::Nothing,
+            Bench::Echo | Bench::Increment => Argument::Bytes(pattern(7)),
+            Bench::IncrementList => Argument::Signed(bytemuck::cast_vec(pattern(7))),
+            Bench::Add => Argument::Pair(pattern(7), pattern(12)),
+        }
+    }
+
+    /// One call. `argument` must be one of this workload's.
+    #[inline]
+    pub(crate) fn call(&self, session: &mut dyn Session, argument: Argument) -> Result<Outcome> {
+        Ok(match argument {
+            Argument::Nothing => {
+                session.ping()?;
+                Outcome::Nothing
+            }
+            Argument::Bytes(data) if self.bench == Bench::Echo => Outcome::Bytes(session.echo(data)?),
+            Argument::Bytes(data) => Outcome::Bytes(session.increment(data, INCREMENT)?),
+            Argument::Signed(data) => Outcome::Signed(session.increment_list(data, INCREMENT)?),
+            Argument::Pair(a, b) => Outcome::Bytes(session.add(a, b)?),
+        })
+    }
+
+    /// Whether `outcome` is right for `argument`.
+    ///
+    /// # Errors
+    /// The first difference.
+    pub(crate) fn check(&self, argument: &Argument, outcome: &Outcome) -> Result<()> {
+        let mut expected = match argument.clone() {
+            Argument::Nothing => Vec::new(),
+            Argument::Bytes(data) => data,
+            Argument::Signed(data) => bytemuck::cast_vec(data),
+            Argument::Pair(a, b) => [a, b].concat(),
+        };
+        self.serve_in_place(&mut expected);
+        expected.truncate(self.size);
+        let got: &[u8] = match outcome {
+            Outcome::Nothing => &[],
+            Outcome::Bytes(data) => data,
+            Outcome::Signed(data) => bytemuck::cast_slice(data),
+        };
+        ensure!(got.len() == expected.len(), "wrong result: {} bytes instead of {}", got.len(), expected.len());
+        match got.iter().zip(&expected).position(|(got, expected)| got != expected) {
+            Some(at) => anyhow::bail!("wrong result: byte {at} is {} instead of {}", got[at], expected[at]),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a call is given.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Argument {
+    Nothing,
+    Bytes(Vec<u8>),
+    Signed(Vec<i8>),
+    Pair(Vec<u8>, Vec<u8>),
+}
+
+/// What a call returns.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Outcome {
+    Nothing,
+    Bytes(Vec<u8>),
+    Signed(Vec<i8>),
+}
+
+/// Adds `amount` to each byte, wrapping.
+pub(crate) fn increment(data: &mut [u8], amount: i8) {
+    let amount = amount.cast_unsigned();
+    for byte in data {
+        *byte = byte.wrapping_add(amount);
+    }
+}
+
+/// Adds `b` to `a` byte by byte, wrapping, over the shorter of both.
+pub(crate) fn add(a: &mut [u8], b: &[u8]) {
+    for (a, b) in a.iter_mut().zip(b) {
+        *a = a.wrapping_add(*b);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workload(bench: Bench, size: usize) -> Workload {
+        Workload { bench, size, outstanding: 1 }
+    }
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for bench in Bench::ALL {
+            assert_eq!(Bench::named(bench.name()), Some(bench));
+        }
+        assert_eq!(Bench::named("all"), None);
+    }
+
+    #[test]
+    fn the_check_accepts_what_is_right_and_names_what_is_not() {
+        let echo = workload(Bench::Echo, 4);
+        let argument = Argument::Bytes(vec![1, 2, 3, 4]);
+        echo.check(&argument, &Outcome::Bytes(vec![1, 2, 3, 4])).unwrap();
+        let wrong = echo.check(&argument, &Outcome::Bytes(vec![1, 2, 9, 4])).unwrap_err();
+        assert!(wrong.to_string().contains("byte 2"), "{wrong}");
+        assert!(echo.check(&argument, &Outcome::Bytes(vec![1])).is_err());
+    }
+
+    #[test]
+    fn increments_and_sums_wrap() {
+        let list = workload(Bench::IncrementList, 2);
+        list.check(&Argument::Signed(vec![127, 0]), &Outcome::Signed(vec![-126, 3])).unwrap();
+        let add = workload(Bench::Add, 2);
+        add.check(&Argument::Pair(vec![255, 1], vec![1, 1]), &Outcome::Bytes(vec![0, 2])).unwrap();
+        assert_eq!((add.request_bytes(), add.reply_bytes()), (4, 2));
+    }
+}

@@ -1,0 +1,108 @@
+//! Whole runs in miniature: every variant, real sockets, real server processes. No figure is judged.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+const VARIANTS: [&str; 4] = ["raw-udp", "raw-tcp", "apache-tcp-buffered", "apache-tcp-framed"];
+
+fn bench(arguments: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_bifrost-bench"))
+        .args(arguments.split_whitespace())
+        .args(["--rounds", "2", "--iterations", "3", "--burst-ms", "5", "--pin", "none"])
+        .output()
+        .unwrap()
+}
+
+/// The JSON lines of a run that must succeed.
+fn objects(arguments: &str) -> Vec<String> {
+    let output = bench(&format!("{arguments} --json --variants {}", VARIANTS.join(",")));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments}: {errors}");
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// The number that stands behind `key`.
+fn number(object: &str, key: &str) -> f64 {
+    let (_, rest) = object.split_once(&format!("\"{key}\":")).unwrap_or_else(|| panic!("no {key} in {object}"));
+    rest[..rest.find([',', '}']).unwrap()].parse().unwrap_or_else(|_| panic!("{key} is no number in {object}"))
+}
+
+fn check(objects: &[String], bench: &str, size: usize, figure: &str) {
+    for variant in VARIANTS {
+        let start = format!("{{\"bench\":\"{bench}\",\"variant\":\"{variant}\",\"size\":{size},");
+        let object = objects.iter().find(|object| object.starts_with(&start));
+        let object = object.unwrap_or_else(|| panic!("no {start} in {objects:?}"));
+        for key in [figure, "ratio_raw_udp", "ratio_raw_tcp"] {
+            assert!(number(object, key) > 0.0, "{object}");
+        }
+    }
+}
+
+#[test]
+fn ping() {
+    let objects = objects("ping");
+    assert_eq!(objects.len(), VARIANTS.len());
+    check(&objects, "ping", 0, "median_us");
+}
+
+#[test]
+fn echo_below_and_beyond_one_window() {
+    let objects = objects("echo --sizes 1,9000,64K,2M,5M");
+    assert_eq!(objects.len(), 5 * VARIANTS.len());
+    for size in [1, 9000, 65_536, 2 << 20, 5 << 20] {
+        check(&objects, "echo", size, "median_us");
+    }
+}
+
+#[test]
+fn arrays() {
+    for bench in ["increment", "increment-list", "add"] {
+        let objects = objects(&format!("{bench} --sizes 1,40000,300K"));
+        for size in [1, 40_000, 300 << 10] {
+            check(&objects, bench, size, "p99_us");
+        }
+    }
+}
+
+#[test]
+fn rate() {
+    let objects = objects("rate --outstanding 3");
+    check(&objects, "rate", 0, "per_second");
+    assert!(objects.iter().all(|object| number(object, "outstanding") == 3.0), "{objects:?}");
+}
+
+#[test]
+fn ipv4() {
+    let objects = objects("echo --sizes 100,200K --address 127.0.0.1");
+    check(&objects, "echo", 200 << 10, "median_us");
+}
+
+#[test]
+fn files_are_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let (csv, plot, save) = (path("csv"), path("plot"), path("save"));
+    let output = bench(&format!("echo --sizes 8,1K --variants raw-udp --csv {csv} --plot {plot} --save {save}"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("median µs"));
+    let text =
+        |path: &Path| std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let raw = text(&directory.path().join("csv/raw.csv"));
+    assert_eq!(raw.lines().count(), 1 + 2 * 2 * 3, "{raw}");
+    assert_eq!(text(&directory.path().join("csv/summary.csv")).lines().count(), 1 + 2);
+    assert!(text(&directory.path().join("plot/echo.svg")).contains("raw-udp"));
+    let run = std::fs::read_dir(directory.path().join("save")).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(text(&run.join("raw.csv")), raw);
+    assert!(text(&run.join("summary.md")).contains("| 1 KiB | raw-udp |"));
+    assert!(text(&run.join("MACHINE.md")).contains("| kernel |"));
+}
+
+#[test]
+fn what_cannot_be_measured_is_said() {
+    let output = bench("ping --variants raw-udp --address 192.0.2.1");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success());
+    assert!(errors.contains("raw-udp ping"), "{errors}");
+}

@@ -1,0 +1,133 @@
+//! Types: the Rust type, the wire type, and what a value needs.
+
+use super::docs::docs;
+use super::layout::{Code, Type};
+use super::module::Module;
+use crate::schema::{self, Id, Item};
+use std::collections::BTreeSet;
+
+/// Above this clippy calls a type complex.
+const COMPLEXITY_MAX: u64 = 250;
+
+impl Module<'_> {
+    /// The Rust type; in a field of `owner`, boxed where it can hold its owner.
+    pub(super) fn rust_type(&self, owner: Option<Id>, of: &schema::Type) -> Type {
+        use schema::Type as T;
+        let rust = match of {
+            T::Bool => Type::plain("bool"),
+            T::I8 => Type::plain(self.std_type("i8")),
+            T::I16 => Type::plain(self.std_type("i16")),
+            T::I32 => Type::plain(self.std_type("i32")),
+            T::I64 => Type::plain(self.std_type("i64")),
+            T::Double => self.double(),
+            T::String => Type::plain(self.std_type("String")),
+            T::Binary => Type::of(self.std_type("Vec"), vec![Type::plain(self.std_type("u8"))]),
+            T::Uuid => Type::plain(self.runtime("uuid::Uuid")),
+            T::List(element) => {
+                let element = self.rust_type(owner, element);
+                if element.path == self.std_type("Box") {
+                    self.lint("clippy::vec_box");
+                }
+                Type::of(self.std_type("Vec"), vec![element])
+            }
+            T::Set(element) => {
+                let element = self.rust_type(owner, element);
+                Type::of(self.import("std::collections::BTreeSet"), vec![element])
+            }
+            T::Map(entry) => {
+                let args = vec![self.rust_type(owner, &entry.0), self.rust_type(owner, &entry.1)];
+                Type::of(self.import("std::collections::BTreeMap"), args)
+            }
+            T::Typedef(id) | T::Enum(id) | T::Struct(id) => Type::plain(self.name(*id)),
+        };
+        match self.is_boxed(owner, of) {
+            true => Type::of(self.std_type("Box"), vec![rust]),
+            false => rust,
+        }
+    }
+
+    fn double(&self) -> Type {
+        let ordered = self.runtime("thrift::OrderedFloat");
+        Type::of(ordered, vec![Type::plain(self.std_type("f64"))])
+    }
+
+    pub(super) fn is_boxed(&self, owner: Option<Id>, of: &schema::Type) -> bool {
+        match (owner, self.schema.actual(of)) {
+            (Some(owner), schema::Type::Struct(id)) => self.recursion.is_boxed(owner, *id),
+            _ => false,
+        }
+    }
+
+    pub(super) fn option(&self, of: Type) -> Type {
+        Type::of(self.std_type("Option"), vec![of])
+    }
+
+    /// Lets clippy accept a type that the IDL makes complex.
+    pub(super) fn accept(&self, of: &Type) {
+        if of.complexity(1) > COMPLEXITY_MAX {
+            self.lint("clippy::type_complexity");
+        }
+    }
+
+    /// The variant of `TType`.
+    pub(super) fn wire_type(&self, of: &schema::Type) -> String {
+        use schema::Type as T;
+        let variant = match self.schema.actual(of) {
+            T::Bool => "Bool",
+            T::I8 => "I08",
+            T::I16 => "I16",
+            T::I32 | T::Enum(_) => "I32",
+            T::I64 => "I64",
+            T::Double => "Double",
+            T::String | T::Binary => "String",
+            T::Uuid => "Uuid",
+            T::List(_) => "List",
+            T::Set(_) => "Set",
+            T::Map(_) => "Map",
+            T::Struct(_) | T::Typedef(_) => "Struct",
+        };
+        format!("{}::{variant}", self.thrift_protocol("TType"))
+    }
+
+    /// Whether a value holds a `binary`, which a writer may take without copying it.
+    pub(super) fn holds_binary(&self, of: &schema::Type) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![of];
+        while let Some(of) = open.pop() {
+            match self.schema.actual(of) {
+                schema::Type::Binary => return true,
+                schema::Type::List(element) | schema::Type::Set(element) => open.push(element),
+                schema::Type::Map(entry) => open.extend([&entry.0, &entry.1]),
+                schema::Type::Struct(id) if seen.insert(*id) => {
+                    let fields = self.schema.struct_of(*id).into_iter().flat_map(|s| &s.fields);
+                    open.extend(fields.map(|field| &field.field_type));
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Whether the struct has a `Default`: nothing that is required lacks a default.
+    pub(super) fn has_default(&self, id: Id) -> bool {
+        use crate::syntax::ast::{Requiredness, StructKind};
+        let Item::Struct(found) = &self.schema.definition(id).item else {
+            return false;
+        };
+        let is_required = |f: &schema::Field| f.requiredness == Requiredness::Required;
+        found.kind != StructKind::Union && found.fields.iter().all(|f| !is_required(f) || f.default.is_some())
+    }
+
+    pub(super) fn typedef(&self, code: &mut Code, index: usize, of: &schema::Type) {
+        let definition = &self.file().definitions[index];
+        let name = self.program.definition(self.id(index));
+        let is_camel = name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_');
+        if !is_camel || name.trim_matches('_').contains('_') {
+            self.lint("non_camel_case_types");
+        }
+        let otherwise = format!("Type `{}`.", definition.name);
+        docs(code, 0, definition.docs.as_deref(), &otherwise);
+        let rust = self.rust_type(None, of);
+        code.typed(0, &format!("pub type {name} ="), &rust, ";");
+    }
+}

@@ -1,0 +1,11 @@
+//! The goldens, compiled and run.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod apache;
+mod constants;
+mod dispatch;
+mod golden;
+mod lenient;
+mod round_trip;
+mod wire;

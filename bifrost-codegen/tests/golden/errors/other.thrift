@@ -1,0 +1,2 @@
+struct Thing {}
+typedef uuid Pointer

@@ -1,0 +1,301 @@
+//! The machinery of a channel: threads that wait share one socket, one of them receives for all.
+
+use crate::buffer::MessageBuffer;
+use crate::endpoint::{Answered, CallError, CallId, Config, Datagrams, Endpoint, Event, Request, Stats, Time};
+use crate::io::{Clock, Port, RECEIVE_BYTES, Received, Socket, Timer};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+type Outcome = Result<Answered, CallError>;
+
+/// A waiting thread looks at the time this often even when nothing arrives; deadlines are kept to within twice that.
+const TICK: Duration = Duration::from_millis(10);
+/// Receives in a row that the timer thread makes where no thread waits.
+const DRAIN_ROUNDS: usize = 64;
+
+/// Small buffers that a thread keeps for its next messages.
+const SPARE_MAX: usize = 16;
+/// Larger buffers go back to the endpoint, which receives large messages into them.
+const SPARE_BYTES_MAX: usize = 16 * 1024;
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = const {
+        RefCell::new(Scratch { batch: Datagrams::new(), buffer: Vec::new(), spare: Vec::new() })
+    };
+}
+
+/// What a thread needs to send and receive.
+struct Scratch {
+    batch: Datagrams,
+    buffer: Vec<u8>,
+    spare: Vec<Vec<u8>>,
+}
+
+impl Scratch {
+    fn buffer(&mut self) -> &mut [u8] {
+        if self.buffer.is_empty() {
+            self.buffer.resize(RECEIVE_BYTES, 0);
+        }
+        &mut self.buffer
+    }
+}
+
+#[derive(Debug)]
+struct Waiters {
+    /// Whether a thread is receiving for all.
+    has_leader: bool,
+    /// Threads that wait to be told.
+    followers: usize,
+    /// Calls whose end somebody wants to know; with the end, once it has come.
+    calls: BTreeMap<CallId, Option<Outcome>>,
+}
+
+/// A socket, its endpoint, and those who wait for it.
+#[derive(Debug)]
+pub(super) struct Core {
+    port: Port,
+    peer: SocketAddr,
+    timer: Timer,
+    sequence: AtomicI32,
+    waiters: Mutex<Waiters>,
+    changed: Condvar,
+    /// Why the socket failed for good.
+    failure: OnceLock<String>,
+}
+
+impl Core {
+    /// Makes the socket and starts the timer thread.
+    pub(super) fn start(peer: SocketAddr, mut config: Config) -> io::Result<Arc<Self>> {
+        let socket = Socket::connect(peer)?;
+        socket.set_receive_timeout(Some(TICK))?;
+        config.receive_buffer_bytes = socket.receive_buffer_bytes();
+        config.datagram_bytes = socket.datagram_bytes();
+        let clock = Clock::new();
+        let endpoint = Endpoint::new(config, crate::io::seed()?);
+        let waiters = Waiters { has_leader: false, followers: 0, calls: BTreeMap::new() };
+        let core = Arc::new(Self {
+            port: Port::new(socket, clock, endpoint),
+            peer,
+            timer: Timer::new(clock),
+            sequence: AtomicI32::new(0),
+            waiters: Mutex::new(waiters),
+            changed: Condvar::new(),
+            failure: OnceLock::new(),
+        });
+        let on_time = Arc::clone(&core);
+        std::thread::Builder::new().name("bifrost-timer".into()).spawn(move || on_time.keep_time())?;
+        Ok(core)
+    }
+
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        self.port.endpoint().stats()
+    }
+
+    pub(super) fn next_sequence(&self) -> i32 {
+        self.sequence.fetch_add(1, Ordering::Relaxed) & i32::MAX
+    }
+
+    /// A buffer for a message.
+    pub(super) fn buffer() -> MessageBuffer {
+        SCRATCH.with_borrow_mut(|scratch| scratch.spare.pop()).map_or_else(MessageBuffer::new, MessageBuffer::recycle)
+    }
+
+    /// Takes a message's memory back.
+    pub(super) fn recycle(&self, spent: Vec<u8>) {
+        if spent.capacity() > SPARE_BYTES_MAX {
+            return self.port.endpoint().recycle(spent);
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            if scratch.spare.len() < SPARE_MAX {
+                scratch.spare.push(spent);
+            }
+        });
+    }
+
+    fn waiters(&self) -> MutexGuard<'_, Waiters> {
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a call. With `is_awaited`, its end is kept for [`Core::wait`].
+    pub(super) fn begin(&self, request: Request, is_awaited: bool) -> Result<CallId, CallError> {
+        if let Some(message) = self.failure.get().cloned() {
+            return Err(CallError::Socket { message, may_have_run: false });
+        }
+        let now = self.port.clock.now();
+        let mut endpoint = self.port.endpoint();
+        let call = endpoint.call(now, self.peer, request)?;
+        if is_awaited {
+            // Before the endpoint is free: nobody sees the call's end before somebody wants to know it.
+            self.waiters().calls.insert(call, None);
+        }
+        let due = SCRATCH
+            .with_borrow_mut(|scratch| self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket));
+        self.timer.wake_by(due);
+        Ok(call)
+    }
+
+    /// Waits for the end of a call.
+    pub(super) fn wait(&self, call: CallId) -> Outcome {
+        let mut waiters = self.waiters();
+        loop {
+            if let Some(outcome) = waiters.calls.get_mut(&call).and_then(Option::take) {
+                waiters.calls.remove(&call);
+                return outcome;
+            }
+            if let Some(message) = self.failure.get().cloned() {
+                waiters.calls.remove(&call);
+                return Err(CallError::Socket { message, may_have_run: true });
+            }
+            if waiters.has_leader {
+                waiters.followers += 1;
+                waiters = self.changed.wait_timeout(waiters, TICK).unwrap_or_else(PoisonError::into_inner).0;
+                waiters.followers -= 1;
+                continue;
+            }
+            waiters.has_leader = true;
+            drop(waiters);
+            let outcome = SCRATCH.with_borrow_mut(|scratch| self.lead(call, scratch));
+            waiters = self.waiters();
+            waiters.has_leader = false;
+            if waiters.followers > 0 {
+                self.changed.notify_one();
+            }
+            match outcome {
+                Ok(Some(outcome)) => {
+                    waiters.calls.remove(&call);
+                    return outcome;
+                }
+                Ok(None) => {}
+                Err(error) => self.fail(&error),
+            }
+        }
+    }
+
+    /// Receives for all until the call has ended, or its end has been left for it by another thread.
+    fn lead(&self, call: CallId, scratch: &mut Scratch) -> io::Result<Option<Outcome>> {
+        loop {
+            let received = self.port.socket.receive(scratch.buffer())?;
+            let now = self.port.clock.now();
+            let mut endpoint = self.port.endpoint();
+            match received {
+                Received::Bytes(bytes, from) => endpoint.handle(now, from, &mut scratch.buffer[..bytes]),
+                Received::Nothing => endpoint.handle_timeout(now),
+            }
+            let wanted = self.deliver(&mut endpoint, Some(call));
+            let due = if endpoint.wants_transmit() {
+                self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket)
+            } else {
+                endpoint.poll_timeout()
+            };
+            self.timer.wake_by(due);
+            if wanted.is_some() {
+                return Ok(wanted);
+            }
+            if received == Received::Nothing {
+                // Another thread may have seen the call's end.
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Hands out the ends of calls; that of `wanted` is returned instead.
+    fn deliver(&self, endpoint: &mut Endpoint, wanted: Option<CallId>) -> Option<Outcome> {
+        let mut own = None;
+        let mut others: Option<MutexGuard<'_, Waiters>> = None;
+        while let Some(event) = endpoint.poll_event() {
+            let Event::Answer { call, result } = event else { continue };
+            if Some(call) == wanted {
+                own = Some(result);
+                continue;
+            }
+            let waiters = others.get_or_insert_with(|| self.waiters());
+            if let Some(slot) = waiters.calls.get_mut(&call) {
+                *slot = Some(result);
+            }
+        }
+        if others.is_some_and(|waiters| waiters.followers > 0) {
+            self.changed.notify_all();
+        }
+        own
+    }
+
+    fn fail(&self, error: &io::Error) {
+        // The first failure is the one that is told.
+        let _ = self.failure.set(error.to_string());
+        self.changed.notify_all();
+    }
+
+    /// Whether the call has ended.
+    pub(super) fn is_done(&self, call: CallId) -> bool {
+        let ended = |waiters: &Waiters| waiters.calls.get(&call).is_none_or(Option::is_some);
+        if !ended(&self.waiters()) {
+            self.take_in();
+        }
+        ended(&self.waiters())
+    }
+
+    /// Gives a call up.
+    pub(super) fn cancel(&self, call: CallId) {
+        self.waiters().calls.remove(&call);
+        let now = self.port.clock.now();
+        let mut endpoint = self.port.endpoint();
+        endpoint.cancel(now, call);
+        self.deliver(&mut endpoint, None);
+        drop(endpoint);
+        SCRATCH.with_borrow_mut(|scratch| self.port.flush(&mut scratch.batch));
+    }
+
+    /// Takes in what has arrived where no thread does, and does what is due.
+    fn take_in(&self) -> Option<Time> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut waiters = self.waiters();
+            let leads = !waiters.has_leader;
+            waiters.has_leader = true;
+            drop(waiters);
+            if leads {
+                let drained = self.port.drain(scratch.buffer(), DRAIN_ROUNDS);
+                let mut waiters = self.waiters();
+                waiters.has_leader = false;
+                if let Err(error) = drained {
+                    self.fail(&error);
+                }
+                if waiters.followers > 0 {
+                    self.changed.notify_one();
+                }
+            }
+            let due = self.port.run_timers();
+            self.deliver(&mut self.port.endpoint(), None);
+            self.port.flush(&mut scratch.batch);
+            due
+        })
+    }
+
+    /// The timer thread.
+    fn keep_time(&self) {
+        self.timer.run(|| self.take_in());
+    }
+
+    /// Waits for oneway calls to be delivered, for `linger` at most; then ends all sessions and the timer thread.
+    pub(super) fn close(&self, linger: Duration) {
+        let until = self.port.clock.now().plus(linger);
+        while self.port.endpoint().usage().calls > 0 && self.port.clock.now() < until {
+            self.take_in();
+            let waiters = self.waiters();
+            let pause = Duration::from_micros(500);
+            drop(self.changed.wait_timeout(waiters, pause).unwrap_or_else(PoisonError::into_inner));
+        }
+        self.timer.stop();
+        let now = self.port.clock.now();
+        self.port.endpoint().close(now);
+        SCRATCH.with_borrow_mut(|scratch| self.port.flush(&mut scratch.batch));
+    }
+}

@@ -1,0 +1,13 @@
+//! Sockets, clocks and threads: everything that the endpoint must not have.
+
+mod clock;
+mod port;
+mod socket;
+mod timer;
+mod url;
+
+pub(crate) use clock::Clock;
+pub(crate) use port::{Port, seed};
+pub(crate) use socket::{RECEIVE_BYTES, Received, Socket};
+pub(crate) use timer::Timer;
+pub use url::{Url, UrlError};

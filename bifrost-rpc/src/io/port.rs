@@ -1,0 +1,91 @@
+//! A socket with its endpoint: what threads share.
+
+use super::{Clock, Received, Socket};
+use crate::endpoint::{Datagrams, Endpoint, Time};
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A socket and the endpoint behind it.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) socket: Socket,
+    pub(crate) clock: Clock,
+    endpoint: Mutex<Endpoint>,
+}
+
+impl Port {
+    pub(crate) fn new(socket: Socket, clock: Clock, endpoint: Endpoint) -> Self {
+        Self { socket, clock, endpoint: Mutex::new(endpoint) }
+    }
+
+    /// The endpoint. A panic elsewhere while it was locked leaves it usable: each of its steps is complete in itself.
+    pub(crate) fn endpoint(&self) -> MutexGuard<'_, Endpoint> {
+        self.endpoint.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends what is to be sent.
+    pub(crate) fn flush(&self, batch: &mut Datagrams) {
+        let endpoint = self.endpoint();
+        if endpoint.wants_transmit() {
+            self.flush_locked(self.clock.now(), endpoint, batch, &self.socket);
+        }
+    }
+
+    /// Sends what is to be sent; the endpoint is free while a batch is being sent. What goes to the peer of `socket`
+    /// is sent through it, the rest through the port's own. Returns when something is due next.
+    pub(crate) fn flush_locked<'a>(
+        &'a self,
+        now: Time,
+        mut endpoint: MutexGuard<'a, Endpoint>,
+        batch: &mut Datagrams,
+        socket: &Socket,
+    ) -> Option<Time> {
+        loop {
+            let transmit = endpoint.poll_transmit(now, self.socket.segments_max(), batch);
+            let due = endpoint.poll_timeout();
+            let wants_more = endpoint.wants_transmit();
+            drop(endpoint);
+            let Some(transmit) = transmit else { return due };
+            let socket = if socket.peer() == Some(transmit.to) { socket } else { &self.socket };
+            let fits = socket.send(&transmit, batch);
+            if fits && !wants_more {
+                return due;
+            }
+            endpoint = self.endpoint();
+            if !fits {
+                endpoint.datagram_too_large(transmit.to);
+            }
+        }
+    }
+
+    /// Takes in whatever has arrived, without waiting; at most `rounds` receives.
+    pub(crate) fn drain(&self, buffer: &mut [u8], rounds: usize) -> io::Result<()> {
+        for _ in 0..rounds {
+            match self.socket.try_receive(buffer)? {
+                Received::Bytes(bytes, from) => {
+                    let now = self.clock.now();
+                    self.endpoint().handle(now, from, &mut buffer[..bytes]);
+                }
+                Received::Nothing => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what is due. Returns when something is due next.
+    pub(crate) fn run_timers(&self) -> Option<Time> {
+        let now = self.clock.now();
+        let mut endpoint = self.endpoint();
+        if endpoint.poll_timeout().is_some_and(|due| due <= now) {
+            endpoint.handle_timeout(now);
+        }
+        endpoint.poll_timeout()
+    }
+}
+
+/// 32 unpredictable bytes for an endpoint.
+pub(crate) fn seed() -> io::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| io::Error::other(format!("no random numbers: {error}")))?;
+    Ok(seed)
+}

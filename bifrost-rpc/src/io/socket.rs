@@ -1,0 +1,257 @@
+//! A UDP socket as the transport needs it: batches out by one call (GSO, gathered), joined datagrams in (GRO).
+//!
+//! Packets carry their own length, so a buffer in which the kernel joined several is taken apart without the control
+//! message that a gathering receive would cost: an ordinary `recv` is all the fast path needs.
+
+use crate::endpoint::{Datagrams, Transmit};
+use nix::errno::Errno;
+use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, recv, recvmsg, sendmsg, sockopt};
+use socket2::{Domain, Protocol, Type};
+use std::io::{self, IoSlice};
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Bytes to receive into: the largest datagram, or the largest batch that the kernel joins.
+pub(crate) const RECEIVE_BYTES: usize = 65_536;
+/// Segments that one call may send where the kernel can segment.
+const SEGMENTS_MAX: usize = 64;
+/// Socket buffers asked for; the system may grant less.
+const BUFFER_BYTES: usize = 4 << 20;
+/// IPv6 and UDP headers.
+const OVERHEAD_V6: usize = 48;
+/// IPv4 and UDP headers.
+const OVERHEAD_V4: usize = 28;
+/// The largest datagram used, whatever the link takes: with room to join a header-sized rest in one receive buffer.
+const DATAGRAM_BYTES_MAX: usize = 65_000;
+
+/// What a receive brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// Datagrams of so many bytes together.
+    Bytes(usize, SocketAddr),
+    /// Nothing within the time, or an error that says nothing about later receives (such as an ICMP message).
+    Nothing,
+}
+
+/// A bound UDP socket, connected where it has only one peer.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    inner: UdpSocket,
+    peer: Option<SocketAddr>,
+    /// Between being bound and being connected it may have been given datagrams of other peers.
+    is_fresh: bool,
+    /// Segments of one send at most; 1 once the system has shown that it cannot segment.
+    segments_max: AtomicUsize,
+}
+
+impl Socket {
+    /// A socket for many peers. The address must be free; afterwards [`Socket::join`] and [`Socket::join_for`] may
+    /// share it within this user's processes.
+    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = Self::unbound(address)?;
+        socket.bind(&address.into())?;
+        socket.set_reuse_port(true)?;
+        Ok(Self::over(socket.into(), None))
+    }
+
+    /// Another socket at the address of one: the system spreads peers over them.
+    pub(crate) fn join(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self::over(Self::bind_shared(address)?.into(), None))
+    }
+
+    /// A socket at the address of another that takes over what one peer sends.
+    pub(crate) fn join_for(address: SocketAddr, peer: SocketAddr) -> io::Result<Self> {
+        let socket = Self::bind_shared(address)?;
+        socket.connect(&peer.into())?;
+        let mut socket = Self::over(socket.into(), Some(peer));
+        socket.is_fresh = true;
+        Ok(socket)
+    }
+
+    fn bind_shared(address: SocketAddr) -> io::Result<socket2::Socket> {
+        let socket = Self::unbound(address)?;
+        socket.set_reuse_port(true)?;
+        socket.bind(&address.into())?;
+        Ok(socket)
+    }
+
+    fn unbound(address: SocketAddr) -> io::Result<socket2::Socket> {
+        let socket = socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(false)?;
+        }
+        Ok(socket)
+    }
+
+    /// A socket for one peer.
+    pub(crate) fn connect(peer: SocketAddr) -> io::Result<Self> {
+        let any: SocketAddr = match peer {
+            SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
+            SocketAddr::V6(_) => ([0u16; 8], 0).into(),
+        };
+        let socket = UdpSocket::bind(any)?;
+        socket.connect(peer)?;
+        Ok(Self::over(socket, Some(peer)))
+    }
+
+    fn over(inner: UdpSocket, peer: Option<SocketAddr>) -> Self {
+        // Without these options it works all the same, only slower.
+        if nix::sys::socket::setsockopt(&inner, sockopt::RcvBufForce, &BUFFER_BYTES).is_err() {
+            let _ = socket2::SockRef::from(&inner).set_recv_buffer_size(BUFFER_BYTES);
+        }
+        let _ = socket2::SockRef::from(&inner).set_send_buffer_size(BUFFER_BYTES);
+        let _ = nix::sys::socket::setsockopt(&inner, sockopt::UdpGroSegment, &true);
+        let segments = match nix::sys::socket::getsockopt(&inner, sockopt::UdpGsoSegment) {
+            Ok(_) => SEGMENTS_MAX,
+            Err(_) => 1,
+        };
+        Self { inner, peer, is_fresh: false, segments_max: AtomicUsize::new(segments) }
+    }
+
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    /// Bytes that the socket can buffer: half of the kernel's limit, which also counts its own overhead.
+    pub(crate) fn receive_buffer_bytes(&self) -> usize {
+        socket2::SockRef::from(&self.inner).recv_buffer_size().unwrap_or(128 << 10) / 2
+    }
+
+    /// The largest datagram that the first link takes, as far as the system knows it.
+    pub(crate) fn datagram_bytes(&self) -> u16 {
+        let mtu = self.peer.and_then(|_| nix::sys::socket::getsockopt(&self.inner, sockopt::IpMtu).ok());
+        let mtu = mtu.and_then(|mtu| usize::try_from(mtu).ok()).unwrap_or(usize::MAX);
+        let overhead = if self.peer.is_some_and(|peer| peer.is_ipv4()) { OVERHEAD_V4 } else { OVERHEAD_V6 };
+        u16::try_from(mtu.saturating_sub(overhead).min(DATAGRAM_BYTES_MAX)).unwrap_or(u16::MAX)
+    }
+
+    pub(crate) fn segments_max(&self) -> usize {
+        self.segments_max.load(Ordering::Relaxed)
+    }
+
+    /// Blocking receives return [`Received::Nothing`] after this time; never, without one.
+    pub(crate) fn set_receive_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.inner.set_read_timeout(timeout)
+    }
+
+    /// The one peer, if there is only one.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// Ends every blocked receive, now and from now on; they return no bytes.
+    pub(crate) fn shut_down(&self) {
+        // An unconnected socket answers that it is not connected, and ends its receives all the same.
+        let _ = socket2::SockRef::from(&self.inner).shutdown(std::net::Shutdown::Read);
+    }
+
+    /// Waits for datagrams.
+    ///
+    /// # Errors
+    ///
+    /// The socket cannot be used any more.
+    pub(crate) fn receive(&self, into: &mut [u8]) -> io::Result<Received> {
+        match self.peer {
+            Some(peer) if !self.is_fresh => received(self.inner.recv(into).map(|bytes| (bytes, peer))),
+            _ => received(self.inner.recv_from(into)),
+        }
+    }
+
+    /// Takes datagrams that are there, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::receive`].
+    pub(crate) fn try_receive(&self, into: &mut [u8]) -> io::Result<Received> {
+        let fd = self.inner.as_raw_fd();
+        if let Some(peer) = self.peer.filter(|_| !self.is_fresh) {
+            let bytes = recv(fd, into, MsgFlags::MSG_DONTWAIT);
+            return received(bytes.map(|bytes| (bytes, peer)).map_err(io::Error::from));
+        }
+        // The kind of receive that takes a flag costs a little more than a plain one; it is used for rests only.
+        match recvfrom_dontwait(fd, into) {
+            Ok(Some(found)) => Ok(Received::Bytes(found.0, found.1)),
+            Ok(None) => Ok(Received::Nothing),
+            Err(error) => received(Err(error)),
+        }
+    }
+
+    /// Sends a batch. Datagrams that the system does not take are lost, as they might be in the network; `false` says
+    /// that they are too large for the link.
+    pub(crate) fn send(&self, transmit: &Transmit, datagrams: &Datagrams) -> bool {
+        if let (1, Some(bytes)) = (transmit.segments, datagrams.contiguous()) {
+            let sent = match self.peer {
+                Some(_) => self.inner.send(bytes),
+                None => self.inner.send_to(bytes, transmit.to),
+            };
+            return !sent.is_err_and(|error| error.raw_os_error() == Some(nix::libc::EMSGSIZE));
+        }
+        self.send_gathered(transmit, datagrams)
+    }
+
+    fn send_gathered(&self, transmit: &Transmit, datagrams: &Datagrams) -> bool {
+        let to = SockaddrStorage::from(transmit.to);
+        let to = self.peer.is_none().then_some(&to);
+        let segment = u16::try_from(transmit.segment_bytes).unwrap_or(u16::MAX);
+        let control = [ControlMessage::UdpGsoSegments(&segment)];
+        let control = if transmit.segments > 1 { &control[..] } else { &[] };
+        let mut slices = Vec::with_capacity(2 * transmit.segments + 2);
+        datagrams.gather(&mut slices);
+        match sendmsg(self.inner.as_raw_fd(), &slices, control, MsgFlags::empty(), to) {
+            Ok(_) => true,
+            Err(Errno::EMSGSIZE) => false,
+            Err(Errno::EINVAL | Errno::EIO | Errno::ENOPROTOOPT | Errno::EOPNOTSUPP) if transmit.segments > 1 => {
+                // This system or device cannot segment: from now on every datagram is sent by itself.
+                self.segments_max.store(1, Ordering::Relaxed);
+                self.send_each(transmit, datagrams)
+            }
+            Err(_) => true,
+        }
+    }
+
+    fn send_each(&self, transmit: &Transmit, datagrams: &Datagrams) -> bool {
+        let all = datagrams.to_vec();
+        let to = SockaddrStorage::from(transmit.to);
+        let to = self.peer.is_none().then_some(&to);
+        all.chunks(transmit.segment_bytes.max(1)).all(|datagram| {
+            let sent = sendmsg(self.inner.as_raw_fd(), &[IoSlice::new(datagram)], &[], MsgFlags::empty(), to);
+            sent != Err(Errno::EMSGSIZE)
+        })
+    }
+}
+
+fn recvfrom_dontwait(fd: i32, into: &mut [u8]) -> io::Result<Option<(usize, SocketAddr)>> {
+    let mut slices = [io::IoSliceMut::new(into)];
+    let got = recvmsg::<SockaddrStorage>(fd, &mut slices, None, MsgFlags::MSG_DONTWAIT)?;
+    Ok(got.address.and_then(|from| socket_addr(&from)).map(|from| (got.bytes, from)))
+}
+
+fn socket_addr(from: &SockaddrStorage) -> Option<SocketAddr> {
+    let v6 = from.as_sockaddr_in6().map(|v6| SocketAddr::from(std::net::SocketAddrV6::from(*v6)));
+    v6.or_else(|| from.as_sockaddr_in().map(|v4| SocketAddr::from(std::net::SocketAddrV4::from(*v4))))
+}
+
+fn received(result: io::Result<(usize, SocketAddr)>) -> io::Result<Received> {
+    use io::ErrorKind as Kind;
+    match result {
+        Ok((bytes, from)) => Ok(Received::Bytes(bytes, from)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                Kind::WouldBlock
+                    | Kind::TimedOut
+                    | Kind::Interrupted
+                    | Kind::ConnectionRefused
+                    | Kind::ConnectionReset
+                    | Kind::HostUnreachable
+                    | Kind::NetworkUnreachable
+                    | Kind::OutOfMemory
+            ) || error.raw_os_error() == Some(nix::libc::EMSGSIZE) =>
+        {
+            Ok(Received::Nothing)
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,157 @@
+//! Addresses as people write them: `udp://[::1]:7400`.
+
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+
+/// A parsed address: `scheme://host:port?name=value&…`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Url {
+    scheme: String,
+    authority: String,
+    parameters: Vec<(String, String)>,
+}
+
+/// What is wrong with an address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// It has not the form `scheme://host:port`.
+    #[error("{0:?} is no address of the form scheme://host:port, such as udp://[::1]:7400")]
+    Form(String),
+    /// The scheme is not one that can be used here.
+    #[error("scheme {found:?} cannot be used here; {expected} can")]
+    Scheme {
+        /// The scheme of the address.
+        found: String,
+        /// What is expected.
+        expected: &'static str,
+    },
+    /// A parameter is not known.
+    #[error("unknown parameter {0:?}")]
+    Parameter(String),
+    /// The host has no address.
+    #[error("cannot resolve {host:?}: {reason}")]
+    Resolve {
+        /// Host and port as given.
+        host: String,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+impl Url {
+    /// Parses an address.
+    ///
+    /// # Errors
+    ///
+    /// [`UrlError::Form`].
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        let form = || UrlError::Form(text.to_owned());
+        let (scheme, rest) = text.split_once("://").ok_or_else(form)?;
+        let (authority, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let authority = authority.trim_end_matches('/');
+        let (host, port) = authority.rsplit_once(':').ok_or_else(form)?;
+        let is_bracketed = host.starts_with('[') && host.ends_with(']');
+        if scheme.is_empty() || host.is_empty() || port.parse::<u16>().is_err() || host.contains(':') != is_bracketed {
+            return Err(form());
+        }
+        let parameters = query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                (name.to_owned(), value.to_owned())
+            })
+            .collect();
+        Ok(Self { scheme: scheme.to_owned(), authority: authority.to_owned(), parameters })
+    }
+
+    /// The scheme.
+    #[must_use]
+    pub fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// Host and port.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The last value given for a parameter.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().rev().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Refuses parameters other than those named.
+    ///
+    /// # Errors
+    ///
+    /// [`UrlError::Parameter`].
+    pub fn only(&self, known: &[&str]) -> Result<(), UrlError> {
+        match self.parameters.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            Some((name, _)) => Err(UrlError::Parameter(name.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// The first socket address of host and port.
+    ///
+    /// # Errors
+    ///
+    /// [`UrlError::Resolve`].
+    pub fn resolve(&self) -> Result<SocketAddr, UrlError> {
+        let fail = |reason: String| UrlError::Resolve { host: self.authority.clone(), reason };
+        let mut found = self.authority.to_socket_addrs().map_err(|error| fail(error.to_string()))?;
+        found.next().ok_or_else(|| fail("no address".into()))
+    }
+
+    /// The socket address of a `udp` URL without parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`UrlError`].
+    pub(crate) fn udp(text: &str) -> Result<SocketAddr, UrlError> {
+        let url = Self::parse(text)?;
+        if url.scheme != "udp" {
+            return Err(UrlError::Scheme { found: url.scheme, expected: "udp" });
+        }
+        url.only(&[])?;
+        url.resolve()
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.authority)?;
+        for (i, (name, value)) in self.parameters.iter().enumerate() {
+            write!(f, "{}{name}={value}", if i == 0 { '?' } else { '&' })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_taken_apart() {
+        let url = Url::parse("tcp://127.0.0.1:9090?protocol=binary&transport=framed").unwrap();
+        assert_eq!((url.scheme(), url.authority()), ("tcp", "127.0.0.1:9090"));
+        assert_eq!(url.parameter("transport"), Some("framed"));
+        assert_eq!(url.only(&["protocol"]), Err(UrlError::Parameter("transport".into())));
+        assert_eq!(url.to_string(), "tcp://127.0.0.1:9090?protocol=binary&transport=framed");
+        assert_eq!(Url::udp("udp://[::1]:7400"), Ok("[::1]:7400".parse().unwrap()));
+    }
+
+    #[test]
+    fn wrong_addresses_say_what_is_wrong() {
+        for text in ["", "udp://", "udp://host", "udp://:1", "udp://h:99999", "::1:7400", "udp://::1:7400"] {
+            assert_eq!(Url::parse(text), Err(UrlError::Form(text.into())), "{text}");
+        }
+        assert!(matches!(Url::udp("tcp://[::1]:1"), Err(UrlError::Scheme { .. })));
+        assert!(matches!(Url::udp("udp://[::1]:1?x=1"), Err(UrlError::Parameter(_))));
+    }
+}

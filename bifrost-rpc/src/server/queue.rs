@@ -1,0 +1,122 @@
+//! The bounded queue of calls that wait for a worker.
+
+use super::shard::{Desk, Shard};
+use crate::endpoint::{ServedCall, Time};
+use crate::wire::MethodField;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// A call to be run by a worker.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) shard: Arc<Shard>,
+    pub(super) call: ServedCall,
+    pub(super) method: MethodField,
+    pub(super) service: u32,
+    pub(super) oneway: bool,
+    pub(super) message: Vec<u8>,
+    pub(super) deadline: Option<Time>,
+}
+
+/// A bounded first-in-first-out queue for many threads.
+#[derive(Debug)]
+pub(super) struct Queue<T> {
+    state: Mutex<State<T>>,
+    filled: Condvar,
+    limit: usize,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    items: VecDeque<T>,
+    is_closed: bool,
+}
+
+impl<T> Queue<T> {
+    pub(super) fn new(limit: usize) -> Self {
+        let state = State { items: VecDeque::new(), is_closed: false };
+        Self { state: Mutex::new(state), filled: Condvar::new(), limit }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends an item; gives it back if the queue is full or closed.
+    pub(super) fn push(&self, item: T) -> Result<(), T> {
+        let mut state = self.state();
+        if state.is_closed || state.items.len() >= self.limit {
+            return Err(item);
+        }
+        state.items.push_back(item);
+        drop(state);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// The first item; waits for one. `None` once the queue is closed.
+    pub(super) fn pop(&self) -> Option<T> {
+        let mut state = self.state();
+        loop {
+            if state.is_closed {
+                return None;
+            }
+            if let Some(item) = state.items.pop_front() {
+                return Some(item);
+            }
+            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Takes an item out.
+    pub(super) fn remove(&self, which: impl Fn(&T) -> bool) -> Option<T> {
+        let mut state = self.state();
+        let at = state.items.iter().position(which)?;
+        state.items.remove(at)
+    }
+
+    /// Ends all waiting; what is still in the queue is dropped.
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        let dropped = std::mem::take(&mut state.items);
+        drop(state);
+        drop(dropped);
+        self.filled.notify_all();
+    }
+}
+
+impl Queue<Job> {
+    /// Runs jobs until the queue is closed.
+    pub(super) fn work(&self) {
+        let mut desk = Desk::default();
+        while let Some(job) = self.pop() {
+            let shard = Arc::clone(&job.shard);
+            shard.run_job(job, &mut desk);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_come_in_order_and_a_full_queue_gives_back() {
+        let queue = Queue::new(2);
+        assert_eq!((queue.push(1), queue.push(2), queue.push(3)), (Ok(()), Ok(()), Err(3)));
+        assert_eq!(queue.remove(|item| *item == 1), Some(1));
+        assert_eq!(queue.pop(), Some(2));
+        queue.close();
+        assert_eq!((queue.pop(), queue.push(4)), (None, Err(4)));
+    }
+
+    #[test]
+    fn closing_ends_those_who_wait() {
+        let queue = Arc::new(Queue::<u8>::new(1));
+        let waiting = Arc::clone(&queue);
+        let thread = std::thread::spawn(move || waiting.pop());
+        queue.close();
+        assert_eq!(thread.join().unwrap(), None);
+    }
+}

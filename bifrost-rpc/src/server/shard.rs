@@ -1,0 +1,353 @@
+//! One receiving thread of a server: its socket, its endpoint, the handlers it runs itself.
+
+use super::Routes;
+use super::queue::{Job, Queue};
+use crate::buffer::{Message, MessageBuffer};
+use crate::endpoint::{AnswerKind, Config, Datagrams, Endpoint, Event, ServedCall, Stats, Time, Usage};
+use crate::io::{Clock, Port, RECEIVE_BYTES, Received, Socket, Timer};
+use crate::service::{Answer, CallContext};
+use crate::wire::MethodField;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// A thread whose socket fails tries again after this time.
+const FAILURE_PAUSE: Duration = Duration::from_millis(100);
+/// Datagrams in a row from one peer that make it a busy one.
+const BUSY_STREAK: u32 = 512;
+/// How often busy peers are looked at; one that sent nothing since the last time is busy no more.
+const BUSY_CHECK: Duration = Duration::from_secs(2);
+/// When a client whose call found the queue full is asked to try again.
+const BUSY_RETRY: Duration = Duration::from_millis(1);
+/// Small buffers that a thread keeps for its next answers.
+const SPARE_MAX: usize = 64;
+/// Larger buffers go back to the endpoint.
+const SPARE_BYTES_MAX: usize = 16 * 1024;
+
+/// A socket with its endpoint and threads.
+pub(super) struct Shard {
+    port: Port,
+    address: SocketAddr,
+    timer: Timer,
+    routes: Arc<Routes>,
+    queue: Arc<Queue<Job>>,
+    is_stopped: AtomicBool,
+    /// Calls given to workers and not answered.
+    running: AtomicUsize,
+    pause: (Mutex<()>, Condvar),
+    busy: Mutex<Vec<Arc<BusyPeer>>>,
+    busy_max: usize,
+}
+
+/// A peer that sends so much that it has a connected socket and a thread of its own: the system then need not look up
+/// the route for each answer, and other peers' calls run beside its.
+#[derive(Debug)]
+struct BusyPeer {
+    socket: Socket,
+    /// Datagrams taken in.
+    received: AtomicU32,
+    /// What `received` was when it was last looked at.
+    seen: AtomicU32,
+}
+
+impl std::fmt::Debug for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shard").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Shard {
+    pub(super) fn new(
+        socket: Socket,
+        config: &Config,
+        busy_max: usize,
+        routes: &Arc<Routes>,
+        queue: &Arc<Queue<Job>>,
+    ) -> io::Result<Self> {
+        let address = socket.local_addr()?;
+        let mut config = config.clone();
+        config.receive_buffer_bytes = socket.receive_buffer_bytes();
+        config.datagram_bytes = socket.datagram_bytes();
+        let mut endpoint = Endpoint::new(config, crate::io::seed()?);
+        for (field, route) in &routes.methods {
+            // Collisions were refused when the routes were made.
+            let _ = endpoint.serve(*field, route.service);
+        }
+        let clock = Clock::new();
+        Ok(Self {
+            port: Port::new(socket, clock, endpoint),
+            address,
+            timer: Timer::new(clock),
+            routes: Arc::clone(routes),
+            queue: Arc::clone(queue),
+            is_stopped: AtomicBool::new(false),
+            running: AtomicUsize::new(0),
+            pause: (Mutex::new(()), Condvar::new()),
+            busy: Mutex::new(Vec::new()),
+            busy_max,
+        })
+    }
+
+    /// Starts the receiving and the timer thread.
+    pub(super) fn spawn(shard: &Arc<Self>) -> io::Result<[JoinHandle<()>; 2]> {
+        let (receiving, keeping) = (Arc::clone(shard), Arc::clone(shard));
+        let receive = std::thread::Builder::new().name("bifrost-io".into());
+        let time = std::thread::Builder::new().name("bifrost-timer".into());
+        Ok([
+            receive.spawn(move || receiving.receive(&receiving.port.socket, None))?,
+            time.spawn(move || keeping.keep_time())?,
+        ])
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn now(&self) -> Time {
+        self.port.clock.now()
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        self.port.endpoint().stats()
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        self.port.endpoint().usage()
+    }
+
+    pub(super) fn running(&self) -> usize {
+        self.running.load(Ordering::Acquire)
+    }
+
+    pub(super) fn drain(&self) {
+        self.port.endpoint().drain();
+    }
+
+    pub(super) fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Release);
+        self.port.socket.shut_down();
+        self.busy().iter().for_each(|peer| peer.socket.shut_down());
+        self.timer.stop();
+    }
+
+    fn busy(&self) -> MutexGuard<'_, Vec<Arc<BusyPeer>>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a peer a socket and a thread of its own.
+    fn make_busy(self: &Arc<Self>, peer: SocketAddr) {
+        let mut busy = self.busy();
+        let is_stopped = self.is_stopped.load(Ordering::Acquire);
+        if is_stopped || busy.len() >= self.busy_max || busy.iter().any(|other| other.socket.peer() == Some(peer)) {
+            return;
+        }
+        // Where it cannot be had, the peer goes on being served with the others.
+        let Ok(socket) = Socket::join_for(self.address, peer) else { return };
+        let (received, seen) = (AtomicU32::new(0), AtomicU32::new(u32::MAX));
+        let peer = Arc::new(BusyPeer { socket, received, seen });
+        let (shard, own) = (Arc::clone(self), Arc::clone(&peer));
+        let thread = std::thread::Builder::new().name("bifrost-busy".into());
+        let receive = move || {
+            shard.receive(&own.socket, Some(&own));
+            shard.busy().retain(|other| !Arc::ptr_eq(other, &own));
+        };
+        if thread.spawn(receive).is_ok() {
+            busy.push(peer);
+        }
+    }
+
+    /// Ends the sockets of peers that are busy no more. Returns when to look again.
+    fn check_busy(&self) -> Option<Time> {
+        let busy = self.busy();
+        for peer in busy.iter() {
+            let received = peer.received.load(Ordering::Relaxed);
+            if peer.seen.swap(received, Ordering::Relaxed) == received {
+                peer.socket.shut_down();
+            }
+        }
+        (!busy.is_empty()).then(|| self.now().plus(BUSY_CHECK))
+    }
+
+    pub(super) fn pause(&self, time: Duration) {
+        let guard = self.pause.0.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.pause.1.wait_timeout(guard, time).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn keep_time(&self) {
+        let mut batch = Datagrams::new();
+        let mut check = None;
+        self.timer.run(|| {
+            let due = self.port.run_timers();
+            self.port.flush(&mut batch);
+            let now = self.now();
+            if check.is_none_or(|check| check <= now) {
+                check = self.check_busy();
+            }
+            match (due, check) {
+                (Some(due), Some(check)) => Some(due.min(check)),
+                (due, check) => due.or(check),
+            }
+        });
+    }
+
+    /// Serves what comes in at a socket: the shard's own, or that of a busy peer.
+    fn receive(self: &Arc<Self>, socket: &Socket, busy: Option<&BusyPeer>) {
+        let mut buffer = vec![0; RECEIVE_BYTES];
+        let mut desk = Desk::default();
+        let mut streak = (self.address, 0);
+        while !self.is_stopped.load(Ordering::Acquire) {
+            match socket.receive(&mut buffer) {
+                Ok(Received::Bytes(0, _)) if busy.is_some() => return,
+                Ok(Received::Bytes(bytes, from)) => {
+                    self.take_in(socket, from, &mut buffer[..bytes], &mut desk);
+                    match busy {
+                        Some(peer) => _ = peer.received.fetch_add(1, Ordering::Relaxed),
+                        None if streak.0 != from => streak = (from, 0),
+                        None => {
+                            streak.1 += 1;
+                            if streak.1 == BUSY_STREAK {
+                                self.make_busy(from);
+                                self.timer.wake_by(Some(self.now()));
+                                streak.1 = 0;
+                            }
+                        }
+                    }
+                }
+                Ok(Received::Nothing) => {}
+                // Nothing is known to cause this on a bound socket; do not spin on it.
+                Err(_) => self.pause(FAILURE_PAUSE),
+            }
+        }
+    }
+
+    fn take_in(self: &Arc<Self>, socket: &Socket, from: SocketAddr, datagram: &mut [u8], desk: &mut Desk) {
+        let now = self.now();
+        let mut endpoint = self.port.endpoint();
+        endpoint.handle(now, from, datagram);
+        while let Some(event) = endpoint.poll_event() {
+            desk.events.push(event);
+        }
+        if !desk.events.is_empty() {
+            drop(endpoint);
+            let mut events = std::mem::take(&mut desk.events);
+            events.drain(..).for_each(|event| self.on_event(now, event, desk));
+            desk.events = events;
+            endpoint = self.answer_all(now, desk);
+        }
+        self.finish(now, endpoint, desk, socket);
+    }
+
+    /// Sends what there is to send, and has the timer thread awake by when something is due.
+    fn finish<'a>(&'a self, now: Time, endpoint: MutexGuard<'a, Endpoint>, desk: &mut Desk, socket: &Socket) {
+        let due = if endpoint.wants_transmit() {
+            self.port.flush_locked(now, endpoint, &mut desk.batch, socket)
+        } else {
+            endpoint.poll_timeout()
+        };
+        self.timer.wake_by(due);
+    }
+
+    /// Gives the endpoint the answers on the desk.
+    fn answer_all(&self, now: Time, desk: &mut Desk) -> MutexGuard<'_, Endpoint> {
+        let mut endpoint = self.port.endpoint();
+        for (call, method, answer) in desk.answers.drain(..) {
+            match answer {
+                Some((kind, message)) => endpoint.reply(now, call, kind, method, message),
+                None => endpoint.done(call),
+            }
+        }
+        for spent in desk.large.drain(..) {
+            endpoint.recycle(spent);
+        }
+        endpoint
+    }
+
+    fn on_event(self: &Arc<Self>, now: Time, event: Event, desk: &mut Desk) {
+        match event {
+            Event::Call { call, method, service, oneway, message, deadline, .. } => {
+                let route = self.routes.methods.get(&method);
+                let shard = Arc::clone(self);
+                let job = Job { shard, call, method, service, oneway, message, deadline };
+                if route.is_some_and(|route| route.is_inline) {
+                    self.run(now, job, desk);
+                } else {
+                    self.enqueue(now, job);
+                }
+            }
+            Event::Cancelled { call } => {
+                if self.queue.remove(|job| job.call == call && Arc::ptr_eq(&job.shard, self)).is_some() {
+                    self.running.fetch_sub(1, Ordering::AcqRel);
+                }
+            }
+            Event::Answer { .. } => {}
+        }
+    }
+
+    fn enqueue(&self, now: Time, job: Job) {
+        self.running.fetch_add(1, Ordering::AcqRel);
+        if let Err(job) = self.queue.push(job) {
+            self.running.fetch_sub(1, Ordering::AcqRel);
+            self.port.endpoint().refuse_busy(now, job.call, BUSY_RETRY);
+        }
+    }
+
+    /// Runs a job on a worker's thread and sends its answer.
+    pub(super) fn run_job(&self, job: Job, desk: &mut Desk) {
+        self.run(self.now(), job, desk);
+        let now = self.now();
+        let endpoint = self.answer_all(now, desk);
+        self.finish(now, endpoint, desk, &self.port.socket);
+        self.running.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Runs a handler; its answer is left on the desk.
+    fn run(&self, now: Time, job: Job, desk: &mut Desk) {
+        let Some(service) = self.routes.services.get(job.service as usize) else { return };
+        let method = self.routes.methods.get(&job.method).map(|route| route.name);
+        let context = CallContext { deadline: job.deadline.map(|deadline| deadline.since(now)), method };
+        let mut reply = desk.buffer();
+        let answer = match service.call(&job.message, &context, &mut reply) {
+            _ if job.oneway => None,
+            Ok(Answer::Nothing) => None,
+            Ok(Answer::Reply) => Some((AnswerKind::Reply, reply.finish())),
+            Ok(Answer::Exception) => Some((AnswerKind::Exception, reply.finish())),
+            Err(error) => {
+                reply.clear();
+                crate::service::write_failure(error, &mut reply);
+                Some((AnswerKind::Exception, reply.finish()))
+            }
+        };
+        desk.answers.push((job.call, job.method, answer));
+        desk.recycle(job.message);
+    }
+}
+
+/// What a thread that runs handlers has at hand.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    batch: Datagrams,
+    events: Vec<Event>,
+    /// Answers to be given to the endpoint; none to a oneway call.
+    answers: Vec<(ServedCall, MethodField, Option<(AnswerKind, Message)>)>,
+    /// Small buffers for the next answers.
+    spare: Vec<Vec<u8>>,
+    /// Large buffers, which the endpoint receives into.
+    large: Vec<Vec<u8>>,
+}
+
+impl Desk {
+    fn buffer(&mut self) -> MessageBuffer {
+        self.spare.pop().map_or_else(MessageBuffer::new, MessageBuffer::recycle)
+    }
+
+    fn recycle(&mut self, spent: Vec<u8>) {
+        if spent.capacity() > SPARE_BYTES_MAX {
+            self.large.push(spent);
+        } else if self.spare.len() < SPARE_MAX {
+            self.spare.push(spent);
+        }
+    }
+}
