@@ -7,7 +7,7 @@ use super::inbound::Inbound;
 use super::link::Link;
 use super::outbound::Outbound;
 use super::time::Time;
-use crate::wire::{Flags, MethodField, PacketType};
+use crate::wire::{AckStatus, Flags, MethodField, PacketType};
 use rangemap::RangeSet;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub(super) enum Served {
     Arriving(Box<Arriving>),
     /// Its handler was started, or waits to be.
     Running,
+    /// The same of a oneway call, with the acknowledgements that told its caller so.
+    RunningOneway(u32),
     /// The answer, kept until the client says that the call has ended.
     Answered(Box<Answered>),
     /// A oneway call that ran.
@@ -137,6 +139,14 @@ impl CalleeSession {
         Some(bytes)
     }
 
+    /// Tells the caller that all of a call has arrived.
+    pub(super) fn acknowledge(&mut self, rpc: u64) {
+        if let Some(Served::RunningOneway(acks)) = self.calls.get_mut(&rpc) {
+            *acks += 1;
+        }
+        self.link.note_ack(rpc, AckStatus::Complete, Vec::new());
+    }
+
     /// An answer has something to send.
     pub(super) fn enqueue(&mut self, rpc: u64) {
         if let Some(Served::Answered(answered)) = self.calls.get_mut(&rpc)
@@ -206,7 +216,7 @@ impl CalleeSession {
         let calls = self.calls.values().filter_map(|served| match served {
             Served::Answered(answered) => answered.timer,
             Served::Arriving(arriving) => Some(arriving.progress.plus(config.peer_timeout)),
-            Served::Running | Served::Done => None,
+            Served::Running | Served::RunningOneway(_) | Served::Done => None,
         });
         earlier(calls.min(), Some(self.link.heard.plus(config.lease)))
     }
@@ -274,7 +284,8 @@ impl Released {
                 link.window.acked(in_flight);
                 self.spent.extend(answered.out.into_message().into_spent());
             }
-            Served::Done => {}
+            // A oneway call that was reported delivered runs, whatever becomes of its caller.
+            Served::RunningOneway(_) | Served::Done => {}
         }
     }
 }

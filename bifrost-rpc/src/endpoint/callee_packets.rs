@@ -121,9 +121,7 @@ impl Endpoint {
             return;
         };
         match session.calls.get(&header.rpc) {
-            Some(Served::Running | Served::Done) => {
-                session.link.note_ack(header.rpc, AckStatus::Complete, Vec::new());
-            }
+            Some(Served::Running | Served::RunningOneway(_) | Served::Done) => session.acknowledge(header.rpc),
             Some(Served::Answered(_)) => session.answer_again(header.rpc),
             Some(Served::Arriving(_)) | None => {}
         }
@@ -213,9 +211,9 @@ impl Endpoint {
             return;
         };
         let oneway = header.kind == PacketType::Oneway;
-        session.calls.insert(header.rpc, Served::Running);
+        session.calls.insert(header.rpc, if oneway { Served::RunningOneway(0) } else { Served::Running });
         if oneway {
-            session.link.note_ack(header.rpc, AckStatus::Complete, Vec::new());
+            session.acknowledge(header.rpc);
         }
         let call = ServedCall { session: session.link.session, rpc: header.rpc };
         self.prompt.push(call);
@@ -305,9 +303,7 @@ impl Endpoint {
                 let ranges = arriving.inbound.ranges(64);
                 session.link.note_ack(header.rpc, AckStatus::Partial, ranges);
             }
-            Some(Served::Running | Served::Done) => {
-                session.link.note_ack(header.rpc, AckStatus::Complete, Vec::new());
-            }
+            Some(Served::Running | Served::RunningOneway(_) | Served::Done) => session.acknowledge(header.rpc),
             Some(Served::Answered(_)) => {
                 session.answer_again(header.rpc);
                 session.link.note(PacketType::Pong, header.rpc, Flags::default(), Vec::new());
@@ -351,26 +347,37 @@ impl Endpoint {
             return;
         };
         if let Some(served) = session.calls.get_mut(&call.rpc)
-            && matches!(served, Served::Running)
+            && matches!(served, Served::RunningOneway(_))
         {
             *served = Served::Done;
         }
     }
 
-    /// Gives a call back unrun: its caller is told to try again later.
-    pub fn refuse_busy(&mut self, now: Time, call: ServedCall, retry: Duration) {
+    /// Gives a call back unrun: its caller is told to try again later. Says whether it could be given back: a oneway
+    /// call that has been reported delivered could not, and has to be run.
+    pub fn refuse_busy(&mut self, now: Time, call: ServedCall, retry: Duration) -> bool {
         let Some(index) = self.callee_by_session.get(&call.session).copied() else {
-            return;
+            return true;
         };
         let Some(session) = self.callees.get_mut(index) else {
-            return;
+            return true;
         };
-        if matches!(session.calls.get(&call.rpc), Some(Served::Running)) {
-            session.calls.remove(&call.rpc);
-            let retry_us = u32::try_from(retry.as_micros()).unwrap_or(u32::MAX);
-            self.refuse_call(index, call.rpc, 0, Refusal::Busy { retry_us });
-            self.touch(now, SessionRef::Callee(index));
+        match session.calls.get_mut(&call.rpc) {
+            Some(Served::Running) => {}
+            Some(Served::RunningOneway(acks)) => {
+                *acks -= session.link.withdraw_acks(call.rpc);
+                if *acks > 0 {
+                    session.acknowledge(call.rpc);
+                    return false;
+                }
+            }
+            _ => return true,
         }
+        session.calls.remove(&call.rpc);
+        let retry_us = u32::try_from(retry.as_micros()).unwrap_or(u32::MAX);
+        self.refuse_call(index, call.rpc, 0, Refusal::Busy { retry_us });
+        self.touch(now, SessionRef::Callee(index));
+        true
     }
 
     /// What is due for a callee's session.

@@ -379,7 +379,7 @@ impl Endpoint {
             session.report(self.next_rpc);
         }
         let is_idle = session.calls.is_empty() && session.waiting.is_empty() && session.phase == Phase::Open;
-        if is_idle && !session.link.has_notes() && now.since(session.link.heard) >= session.lease {
+        if is_idle && now.since(session.link.heard) >= session.lease {
             self.drop_caller(index);
             return;
         }

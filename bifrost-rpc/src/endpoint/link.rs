@@ -119,6 +119,13 @@ impl Link {
         self.note(PacketType::Ack, rpc, Flags::default(), body.to_bytes());
     }
 
+    /// Takes back the acknowledgements of `rpc` that have not been sent; says how many.
+    pub(super) fn withdraw_acks(&mut self, rpc: u64) -> u32 {
+        let before = self.notes.len();
+        self.notes.retain(|note| note.kind != PacketType::Ack || note.rpc != rpc);
+        u32::try_from(before - self.notes.len()).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn has_notes(&self) -> bool {
         !self.notes.is_empty()
     }

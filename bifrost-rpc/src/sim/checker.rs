@@ -79,14 +79,14 @@ pub(super) struct Entry {
     /// Nobody waits for its end: its client crashed, or is a rogue.
     pub(super) is_abandoned: bool,
     /// Times a server took it, less those it gave it back.
-    received: u32,
-    effects: u32,
-    ended: Option<End>,
-    ended_at: u64,
+    pub(super) received: u32,
+    pub(super) effects: u32,
+    pub(super) ended: Option<End>,
+    pub(super) ended_at: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     Answered,
     MayHaveRun,
     NeverRuns,
