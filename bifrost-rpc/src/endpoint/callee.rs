@@ -162,6 +162,9 @@ impl CalleeSession {
         if let Some(Served::Answered(answered)) = self.calls.get_mut(&rpc)
             && answered.out.is_sent()
         {
+            // Nobody acknowledges an answer of one fragment: that it is asked for again is how its loss shows.
+            answered.backoff = answered.backoff.saturating_add(1);
+            self.link.on_timeout(&mut answered.out, answered.backoff);
             let freed = answered.out.send_first_again();
             self.link.window.forget(freed);
             answered.prompt = false;

@@ -132,30 +132,33 @@ impl Endpoint {
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
+        let limit = self.config.arriving_bytes_max();
+        let memory_matters = self.config.makes(Check::MemoryBound);
+        let fits =
+            session.bytes + len <= self.config.session_bytes_max && self.bytes + len <= self.config.total_bytes_max;
         let refusal = if self.methods.get(&header.method) != Some(&session.service) {
             Some(Refusal::UnknownMethod)
         } else if self.is_draining {
             Some(Refusal::Draining)
-        } else if header.message_len > self.config.message_bytes_max {
-            Some(Refusal::TooLarge { limit: self.config.message_bytes_max })
-        } else if session.calls.len() >= self.config.calls_max as usize {
+        } else if header.message_len > limit {
+            Some(Refusal::TooLarge { limit })
+        } else if session.calls.len() >= self.config.calls_max as usize || (!fits && memory_matters) {
             Some(Refusal::Busy { retry_us: BUSY_RETRY_US })
         } else {
             None
         };
         if let Some(refusal) = refusal {
+            self.stats.over_budget += u64::from(!fits);
+            // A message is refused once. Should that be lost, the client asks and hears that nothing is there.
+            if !is_first {
+                return;
+            }
             return self.refuse_call(index, header.rpc, header.packet, refusal);
         }
         if is_first && body.len() == len {
             let message = self.pool.copy(body);
             self.start_call(now, index, header, message);
             return;
-        }
-        let fits =
-            session.bytes + len <= self.config.session_bytes_max && self.bytes + len <= self.config.total_bytes_max;
-        if !fits && self.config.makes(Check::MemoryBound) {
-            self.stats.over_budget += 1;
-            return self.refuse_call(index, header.rpc, header.packet, Refusal::Busy { retry_us: BUSY_RETRY_US });
         }
         session.bytes += len;
         self.bytes += len;
@@ -282,8 +285,11 @@ impl Endpoint {
         let Some(Served::Answered(answered)) = session.calls.get_mut(&header.rpc) else {
             return;
         };
-        answered.backoff = 0;
+        let before = answered.out.acked_bytes();
         let again = session.link.on_ack(now, &mut answered.out, &ack);
+        if answered.out.acked_bytes() > before {
+            answered.backoff = 0;
+        }
         if again || answered.out.peek().is_some() {
             session.enqueue(header.rpc);
         }

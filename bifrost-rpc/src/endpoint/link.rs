@@ -122,7 +122,10 @@ impl Link {
     /// Takes back the acknowledgements of `rpc` that have not been sent; says how many.
     pub(super) fn withdraw_acks(&mut self, rpc: u64) -> u32 {
         let before = self.notes.len();
-        self.notes.retain(|note| note.kind != PacketType::Ack || note.rpc != rpc);
+        let complete = AckStatus::Complete as u8;
+        self.notes.retain(|note| {
+            note.kind != PacketType::Ack || note.rpc != rpc || note.body.first() != Some(&complete)
+        });
         u32::try_from(before - self.notes.len()).unwrap_or(u32::MAX)
     }
 
@@ -240,8 +243,14 @@ impl Link {
 
     /// A large message timed out `timeouts` times in a row: perhaps the path loses large datagrams only.
     pub(super) fn on_timeout(&mut self, message: &mut Outbound, timeouts: u32) {
-        if timeouts >= BLACK_HOLE_TIMEOUTS && self.datagram_bytes > DATAGRAM_BYTES_SAFE && message.bytes() > 1024 {
+        if message.is_acked() {
+            return;
+        }
+        if timeouts >= BLACK_HOLE_TIMEOUTS && message.bytes() > 1024 {
             self.shrink_datagrams();
+        }
+        // The datagrams may have been shrunk for another message since this one was cut.
+        if message.has_fragments_over(self.fragment_bytes()) {
             let bytes = message.restart_unacked(self.fragment_bytes());
             self.window.forget(bytes);
         }

@@ -243,6 +243,13 @@ impl World {
             if let Ok(header) = Header::parse(&datagram.bytes) {
                 match header.kind {
                     PacketType::Cancel if datagram.is_genuine => {
+                        // What came before has begun before it.
+                        self.nodes[id].endpoint = Some(endpoint);
+                        self.take_events(id);
+                        let Some(again) = self.nodes[id].endpoint.take() else {
+                            return;
+                        };
+                        endpoint = again;
                         self.checker.saw_cancel(id, life, header.session, header.rpc);
                     }
                     PacketType::Open => self.checker.saw_open(id, life, header.client, header.rpc),
@@ -262,11 +269,7 @@ impl World {
     pub(super) fn drive(&mut self, id: usize) {
         let mut out = Datagrams::new();
         loop {
-            let mut is_quiet = true;
-            while let Some(event) = self.nodes[id].endpoint.as_mut().and_then(crate::endpoint::Endpoint::poll_event) {
-                is_quiet = false;
-                self.on_event(id, event);
-            }
+            let mut is_quiet = !self.take_events(id);
             let (now, segments) = (self.time(), self.rng.pick(&[1, 4, 64]));
             while let Some(transmit) =
                 self.nodes[id].endpoint.as_mut().and_then(|endpoint| endpoint.poll_transmit(now, segments, &mut out))
@@ -291,6 +294,16 @@ impl World {
             let late = self.rng.between(1, self.plan.network.process);
             self.process_at(id, timeout.as_nanos().max(self.now) + late);
         }
+    }
+
+    /// Takes out the events; says whether there were any.
+    fn take_events(&mut self, id: usize) -> bool {
+        let mut any = false;
+        while let Some(event) = self.nodes[id].endpoint.as_mut().and_then(crate::endpoint::Endpoint::poll_event) {
+            any = true;
+            self.on_event(id, event);
+        }
+        any
     }
 
     fn on_event(&mut self, id: usize, event: Event) {
