@@ -18,6 +18,9 @@ const FINISHED_RANGES_MAX: usize = 4096;
 /// The tail of an answer is looked after this late: the client probes for it earlier.
 const ANSWER_TIMEOUT_MIN: Duration = Duration::from_millis(40);
 
+/// Time-outs in a row after which an answer gives the window to others.
+const PROBE_TIMEOUTS: u32 = 2;
+
 /// A call as the callee remembers it.
 #[derive(Debug)]
 pub(super) enum Served {
@@ -25,6 +28,8 @@ pub(super) enum Served {
     Arriving(Box<Arriving>),
     /// Its handler was started, or waits to be; so many bytes of its message came and were not acknowledged.
     Running(u32),
+    /// The same of a oneway call, with the acknowledgements that told its caller so.
+    RunningOneway(u32),
     /// The answer, kept until the client says that the call has ended.
     Answered(Box<Answered>),
     /// A oneway call that ran.
@@ -141,6 +146,14 @@ impl CalleeSession {
         Some(bytes)
     }
 
+    /// Tells the caller that all of a call has arrived.
+    pub(super) fn acknowledge(&mut self, rpc: u64) {
+        if let Some(Served::RunningOneway(acks)) = self.calls.get_mut(&rpc) {
+            *acks += 1;
+        }
+        self.link.note_ack(rpc, AckStatus::Complete, Vec::new());
+    }
+
     /// An answer has something to send.
     pub(super) fn enqueue(&mut self, rpc: u64) {
         if let Some(Served::Answered(answered)) = self.calls.get_mut(&rpc)
@@ -157,6 +170,7 @@ impl CalleeSession {
         if let Some(Served::Answered(answered)) = self.calls.get_mut(&rpc)
             && answered.out.is_sent()
         {
+            // Nobody acknowledges an answer of one fragment: that it is asked for again is how its loss shows.
             answered.backoff = answered.backoff.saturating_add(1);
             self.link.on_timeout(&mut answered.out, answered.backoff);
             let freed = answered.out.send_first_again();
@@ -204,7 +218,8 @@ impl CalleeSession {
             let Some(range) = answered.out.peek() else {
                 answered.queued = false;
                 self.outgoing.pop_front();
-                if !answered.out.is_single() {
+                // What takes room in the window must leave it even if what the client says of it is lost.
+                if !answered.out.is_single() || answered.out.is_counted() {
                     let wait = self.link.rtt.timeout(answered.backoff).max(ANSWER_TIMEOUT_MIN);
                     answered.timer = Some(now.plus(wait));
                 }
@@ -231,7 +246,7 @@ impl CalleeSession {
         let calls = self.calls.values().filter_map(|served| match served {
             Served::Answered(answered) => answered.timer,
             Served::Arriving(arriving) => Some(arriving.progress.plus(config.peer_timeout)),
-            Served::Running(_) | Served::Done => None,
+            Served::Running(_) | Served::RunningOneway(_) | Served::Done => None,
         });
         earlier(calls.min(), Some(self.link.heard.plus(config.lease)))
     }
@@ -247,7 +262,8 @@ impl CalleeSession {
                     if !answered.out.is_acked() {
                         answered.backoff = answered.backoff.saturating_add(1);
                         self.link.on_timeout(&mut answered.out, answered.backoff);
-                        let freed = answered.out.send_first_again();
+                        let probes = answered.backoff >= PROBE_TIMEOUTS;
+                        let freed = if probes { answered.out.probe() } else { answered.out.send_first_again() };
                         self.link.window.forget(freed);
                         due.push(*rpc);
                     }
@@ -299,7 +315,8 @@ impl Released {
                 link.window.acked(in_flight);
                 self.spent.extend(answered.out.into_message().into_spent());
             }
-            Served::Done => {}
+            // A oneway call that was reported delivered runs, whatever becomes of its caller.
+            Served::RunningOneway(_) | Served::Done => {}
         }
     }
 }

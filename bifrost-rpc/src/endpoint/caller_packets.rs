@@ -78,8 +78,8 @@ impl Endpoint {
             return;
         };
         let len = header.message_len as usize;
-        if len > self.config.message_bytes_max as usize {
-            let limit = self.config.message_bytes_max as usize;
+        let limit = self.config.arriving_bytes_max() as usize;
+        if len > limit {
             return self.end_call(now, index, header.rpc, Err(CallError::AnswerTooLarge { len, limit }));
         }
         let answered = call.out.acked_all();
@@ -178,7 +178,7 @@ impl Endpoint {
                 let kind = if is_reply { AnswerKind::Reply } else { AnswerKind::Exception };
                 Ok(Answered::Message(kind, message))
             }
-            Err(error) => Err(error),
+            Err(error) => Err(call.end_error(error)),
         };
         if !session.waiting.is_empty() {
             self.advance_caller(now, index);
@@ -222,6 +222,7 @@ impl Endpoint {
             AckStatus::Complete => CallPhase::Arrived,
             AckStatus::Partial | AckStatus::Discarded => CallPhase::Sending,
         };
+        // An answer to a probe is no progress: the path may carry small datagrams only.
         if forward && ack.status != AckStatus::Complete {
             call.backoff = 0;
         }
@@ -247,8 +248,7 @@ impl Endpoint {
             return;
         };
         if session.link.seal.is_none() {
-            session.link.heard = now;
-            session.link.owed_since = None;
+            session.link.heard(now, header);
             self.on_refused(now, index, header, body);
             self.touch(now, SessionRef::Caller(index));
         } else if refused.refusal == Refusal::UnknownSession {
@@ -291,15 +291,28 @@ impl Endpoint {
     /// is said again and again.
     fn believe_refusal(&mut self, now: Time, index: usize, refusal: Refusal) {
         let may_be_damage = matches!(refusal, Refusal::WrongKey | Refusal::WrongVersion { .. });
-        if let Some(session) = self.callers.get_mut(index)
-            && may_be_damage
-            && session.doubts < DOUBTS_MAX
-        {
+        let Some(session) = self.callers.get_mut(index) else { return };
+        if may_be_damage && session.doubts < DOUBTS_MAX {
             session.doubts += 1;
             return self.send_open(now, index);
         }
-        let calls = self.drop_caller(index);
-        calls.iter().for_each(|call| self.fail(call, CallError::Refused(refusal)));
+        let (peer, service, method) = (session.link.peer, session.service, session.first_method);
+        let mut others = Vec::new();
+        for call in self.drop_caller(index) {
+            if refusal == Refusal::UnknownMethod && call.method != method {
+                others.push(call);
+            } else {
+                self.fail(&call, CallError::Refused(refusal));
+            }
+        }
+        // Only the method that the session was to be opened with is missing.
+        if let Some(first) = others.first() {
+            let index = self.session_for(now, peer, service, first.method);
+            if let Some(session) = self.callers.get_mut(index) {
+                session.waiting.extend(others);
+            }
+            self.advance_caller(now, index);
+        }
     }
 
     /// A packet of another protocol version came: if it answers an OPEN of ours, there is no talking to that peer.
@@ -345,11 +358,14 @@ impl Endpoint {
             self.caller_by_target.remove(&(peer, service));
         }
         let mut call = call.reset();
-        call.out.transmitted = false;
+        call.out.transmitted = call.lost_before;
+        // Those that wait behind it would only be refused as well, and nothing wakes them here any more.
+        let behind = std::mem::take(&mut session.waiting);
         let index = self.session_for(now, peer, service, call.method);
         if let Some(session) = self.callers.get_mut(index) {
             session.previous = old;
             session.waiting.push_back(call);
+            session.waiting.extend(behind);
         }
         self.advance_caller(now, index);
     }
@@ -397,8 +413,7 @@ impl Endpoint {
         if past(session.report_at) {
             session.report(self.next_rpc);
         }
-        let is_idle = session.calls.is_empty() && session.waiting.is_empty() && session.phase == Phase::Open;
-        if is_idle && !session.link.has_notes() && now.since(session.link.heard) >= session.lease {
+        if session.is_idle() && now.since(session.link.heard) >= session.lease {
             self.drop_caller(index);
             return;
         }

@@ -96,12 +96,23 @@ impl Link {
         if self.seal.is_some() { TAG_BYTES } else { 0 }
     }
 
-    /// The peer was heard in a packet of this session.
+    /// The peer was heard in a packet of this session. To a caller an old packet, late or sent again by somebody else,
+    /// says nothing about the callee as it is now; a callee answers it, so it keeps the session as well.
     pub(super) fn heard(&mut self, now: Time, header: &Header) {
+        let is_newest = header.packet > self.largest_packet;
+        if is_newest {
+            self.largest_packet = header.packet;
+            self.window.grant(usize::from(header.credits) * CREDIT_BYTES);
+        }
+        if is_newest || !self.is_caller {
+            self.is_heard(now);
+        }
+    }
+
+    /// The peer is there now.
+    pub(super) fn is_heard(&mut self, now: Time) {
         self.heard = now;
         self.owed_since = None;
-        self.largest_packet = self.largest_packet.max(header.packet);
-        self.window.grant(usize::from(header.credits) * CREDIT_BYTES);
     }
 
     /// The peer owes an answer from now on, if it did not already.
@@ -126,6 +137,15 @@ impl Link {
     pub(super) fn note_ack(&mut self, rpc: u64, status: AckStatus, ranges: Vec<(u32, u32)>) {
         let body = AckBody { status, largest_packet: self.largest_packet, ranges };
         self.note(PacketType::Ack, rpc, Flags::default(), body.to_bytes());
+    }
+
+    /// Takes back the acknowledgements of `rpc` that have not been sent; says how many.
+    pub(super) fn withdraw_acks(&mut self, rpc: u64) -> u32 {
+        let before = self.notes.len();
+        let complete = AckStatus::Complete as u8;
+        self.notes
+            .retain(|note| note.kind != PacketType::Ack || note.rpc != rpc || note.body.first() != Some(&complete));
+        u32::try_from(before - self.notes.len()).unwrap_or(u32::MAX)
     }
 
     pub(super) fn has_notes(&self) -> bool {
@@ -222,7 +242,7 @@ impl Link {
             AckStatus::Discarded => {
                 let bytes = message.restart(self.fragment_bytes());
                 self.window.forget(bytes);
-                true
+                false
             }
             AckStatus::Partial => {
                 let timeout = self.rtt.timeout(0);
@@ -244,10 +264,16 @@ impl Link {
     /// A message timed out `timeouts` times in a row: perhaps the path loses large datagrams only. Another message may
     /// have found out before; this one's fragments count.
     pub(super) fn on_timeout(&mut self, message: &mut Outbound, timeouts: u32) {
+        if message.is_acked() {
+            return;
+        }
         let safe = DATAGRAM_BYTES_SAFE - HEADER_BYTES - self.tag_bytes();
         if timeouts >= BLACK_HOLE_TIMEOUTS && message.largest_fragment() > safe {
             self.shrink_datagrams();
-            let bytes = message.restart_unacked(safe);
+        }
+        // The datagrams may have been shrunk for another message since this one was cut.
+        if message.largest_fragment() > self.fragment_bytes() {
+            let bytes = message.restart_unacked(self.fragment_bytes());
             self.window.forget(bytes);
         }
     }

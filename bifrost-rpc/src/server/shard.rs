@@ -300,8 +300,11 @@ impl Shard {
     fn enqueue(&self, now: Time, job: Job) {
         self.running.fetch_add(1, Ordering::AcqRel);
         if let Err(job) = self.queue.push(job) {
-            self.running.fetch_sub(1, Ordering::AcqRel);
-            self.port.endpoint().refuse_busy(now, job.call, BUSY_RETRY);
+            if self.port.endpoint().refuse_busy(now, job.call, BUSY_RETRY) {
+                self.running.fetch_sub(1, Ordering::AcqRel);
+            } else {
+                self.queue.push_over(job);
+            }
         }
     }
 

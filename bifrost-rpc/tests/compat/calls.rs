@@ -152,7 +152,6 @@ fn many_channels_share_one_socket() {
 
 /// A oneway call has ended for its caller once it has reached the server; it must run all the same.
 #[test]
-#[ignore = "the server takes queued oneway calls for cancelled once their caller's later calls release them"]
 fn oneway_calls_that_wait_for_a_worker_run() {
     let server = Server::builder().listen("udp://[::1]:0").workers(1).service(processor()).start().unwrap();
     let mut client = Stack::Compact.client(connect(&server));
