@@ -8,6 +8,8 @@ mod io;
 pub mod protocol;
 pub mod server;
 pub mod service;
+#[cfg(feature = "_sim")]
+pub mod sim;
 pub mod wire;
 
 pub use client::{Channel, ChannelBuilder, ConnectError, Pending};

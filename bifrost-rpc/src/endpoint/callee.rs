@@ -25,6 +25,8 @@ pub(super) enum Served {
     Arriving(Box<Arriving>),
     /// Its handler was started, or waits to be; so many bytes of its message came and were not acknowledged.
     Running(u32),
+    /// The same of a oneway call, with the acknowledgements that told its caller so.
+    RunningOneway(u32),
     /// The answer, kept until the client says that the call has ended.
     Answered(Box<Answered>),
     /// A oneway call that ran.
@@ -141,6 +143,14 @@ impl CalleeSession {
         Some(bytes)
     }
 
+    /// Tells the caller that all of a call has arrived.
+    pub(super) fn acknowledge(&mut self, rpc: u64) {
+        if let Some(Served::RunningOneway(acks)) = self.calls.get_mut(&rpc) {
+            *acks += 1;
+        }
+        self.link.note_ack(rpc, AckStatus::Complete, Vec::new());
+    }
+
     /// An answer has something to send.
     pub(super) fn enqueue(&mut self, rpc: u64) {
         if let Some(Served::Answered(answered)) = self.calls.get_mut(&rpc)
@@ -157,6 +167,7 @@ impl CalleeSession {
         if let Some(Served::Answered(answered)) = self.calls.get_mut(&rpc)
             && answered.out.is_sent()
         {
+            // Nobody acknowledges an answer of one fragment: that it is asked for again is how its loss shows.
             answered.backoff = answered.backoff.saturating_add(1);
             self.link.on_timeout(&mut answered.out, answered.backoff);
             let freed = answered.out.send_first_again();
@@ -231,7 +242,7 @@ impl CalleeSession {
         let calls = self.calls.values().filter_map(|served| match served {
             Served::Answered(answered) => answered.timer,
             Served::Arriving(arriving) => Some(arriving.progress.plus(config.peer_timeout)),
-            Served::Running(_) | Served::Done => None,
+            Served::Running(_) | Served::RunningOneway(_) | Served::Done => None,
         });
         earlier(calls.min(), Some(self.link.heard.plus(config.lease)))
     }
@@ -299,7 +310,8 @@ impl Released {
                 link.window.acked(in_flight);
                 self.spent.extend(answered.out.into_message().into_spent());
             }
-            Served::Done => {}
+            // A oneway call that was reported delivered runs, whatever becomes of its caller.
+            Served::RunningOneway(_) | Served::Done => {}
         }
     }
 }

@@ -121,9 +121,7 @@ impl Endpoint {
             return;
         };
         match session.calls.get(&header.rpc) {
-            Some(Served::Running(_) | Served::Done) => {
-                session.link.note_ack(header.rpc, AckStatus::Complete, Vec::new());
-            }
+            Some(Served::Running(_) | Served::RunningOneway(_) | Served::Done) => session.acknowledge(header.rpc),
             Some(Served::Answered(_)) => session.answer_again(header.rpc),
             Some(Served::Arriving(_)) | None => {}
         }
@@ -134,30 +132,33 @@ impl Endpoint {
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
+        let limit = self.config.arriving_bytes_max();
+        let memory_matters = self.config.makes(Check::MemoryBound);
+        let fits =
+            session.bytes + len <= self.config.session_bytes_max && self.bytes + len <= self.config.total_bytes_max;
         let refusal = if self.methods.get(&header.method) != Some(&session.service) {
             Some(Refusal::UnknownMethod)
         } else if self.is_draining {
             Some(Refusal::Draining)
-        } else if header.message_len > self.config.message_bytes_max {
-            Some(Refusal::TooLarge { limit: self.config.message_bytes_max })
-        } else if session.calls.len() >= self.config.calls_max as usize {
+        } else if header.message_len > limit {
+            Some(Refusal::TooLarge { limit })
+        } else if session.calls.len() >= self.config.calls_max as usize || (!fits && memory_matters) {
             Some(Refusal::Busy { retry_us: BUSY_RETRY_US })
         } else {
             None
         };
         if let Some(refusal) = refusal {
+            self.stats.over_budget += u64::from(!fits);
+            // A message is refused once. Should that be lost, the client asks and hears that nothing is there.
+            if !is_first {
+                return;
+            }
             return self.refuse_call(index, header.rpc, header.packet, refusal);
         }
         if is_first && body.len() == len {
             let message = self.pool.copy(body);
             self.start_call(now, index, header, message, body.len());
             return;
-        }
-        let fits =
-            session.bytes + len <= self.config.session_bytes_max && self.bytes + len <= self.config.total_bytes_max;
-        if !fits && self.config.makes(Check::MemoryBound) {
-            self.stats.over_budget += 1;
-            return self.refuse_call(index, header.rpc, header.packet, Refusal::Busy { retry_us: BUSY_RETRY_US });
         }
         session.bytes += len;
         self.bytes += len;
@@ -217,9 +218,10 @@ impl Endpoint {
         };
         let oneway = header.kind == PacketType::Oneway;
         let unacked = if message.len() > body_len { message.len() } else { 0 };
-        session.calls.insert(header.rpc, Served::Running(u32::try_from(unacked).unwrap_or(u32::MAX)));
+        let unacked = u32::try_from(unacked).unwrap_or(u32::MAX);
+        session.calls.insert(header.rpc, if oneway { Served::RunningOneway(0) } else { Served::Running(unacked) });
         if oneway {
-            session.link.note_ack(header.rpc, AckStatus::Complete, Vec::new());
+            session.acknowledge(header.rpc);
         } else if session.link.owes_ack() {
             session.ack_all();
         }
@@ -290,10 +292,12 @@ impl Endpoint {
         let Some(Served::Answered(answered)) = session.calls.get_mut(&header.rpc) else {
             return;
         };
-        if session.link.on_ack(now, &mut answered.out, &ack) {
+        let before = answered.out.acked_bytes();
+        let again = session.link.on_ack(now, &mut answered.out, &ack);
+        if answered.out.acked_bytes() > before {
             answered.backoff = 0;
         }
-        if answered.out.peek().is_some() {
+        if again || answered.out.peek().is_some() {
             session.enqueue(header.rpc);
         }
     }
@@ -312,9 +316,7 @@ impl Endpoint {
                 let ranges = arriving.inbound.ranges(64);
                 session.link.note_ack(header.rpc, AckStatus::Partial, ranges);
             }
-            Some(Served::Running(_) | Served::Done) => {
-                session.link.note_ack(header.rpc, AckStatus::Complete, Vec::new());
-            }
+            Some(Served::Running(_) | Served::RunningOneway(_) | Served::Done) => session.acknowledge(header.rpc),
             Some(Served::Answered(_)) => {
                 session.answer_again(header.rpc);
                 session.link.note(PacketType::Pong, header.rpc, Flags::default(), Vec::new());
@@ -358,26 +360,37 @@ impl Endpoint {
             return;
         };
         if let Some(served) = session.calls.get_mut(&call.rpc)
-            && matches!(served, Served::Running(_))
+            && matches!(served, Served::RunningOneway(_))
         {
             *served = Served::Done;
         }
     }
 
-    /// Gives a call back unrun: its caller is told to try again later.
-    pub fn refuse_busy(&mut self, now: Time, call: ServedCall, retry: Duration) {
+    /// Gives a call back unrun: its caller is told to try again later. Says whether it could be given back: a oneway
+    /// call that has been reported delivered could not, and has to be run.
+    pub fn refuse_busy(&mut self, now: Time, call: ServedCall, retry: Duration) -> bool {
         let Some(index) = self.callee_by_session.get(&call.session).copied() else {
-            return;
+            return true;
         };
         let Some(session) = self.callees.get_mut(index) else {
-            return;
+            return true;
         };
-        if matches!(session.calls.get(&call.rpc), Some(Served::Running(_))) {
-            session.calls.remove(&call.rpc);
-            let retry_us = u32::try_from(retry.as_micros()).unwrap_or(u32::MAX);
-            self.refuse_call(index, call.rpc, 0, Refusal::Busy { retry_us });
-            self.touch(now, SessionRef::Callee(index));
+        match session.calls.get_mut(&call.rpc) {
+            Some(Served::Running(_)) => {}
+            Some(Served::RunningOneway(acks)) => {
+                *acks -= session.link.withdraw_acks(call.rpc);
+                if *acks > 0 {
+                    session.acknowledge(call.rpc);
+                    return false;
+                }
+            }
+            _ => return true,
         }
+        session.calls.remove(&call.rpc);
+        let retry_us = u32::try_from(retry.as_micros()).unwrap_or(u32::MAX);
+        self.refuse_call(index, call.rpc, 0, Refusal::Busy { retry_us });
+        self.touch(now, SessionRef::Callee(index));
+        true
     }
 
     /// What is due for a callee's session.

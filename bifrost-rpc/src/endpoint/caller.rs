@@ -2,6 +2,7 @@
 
 use super::config::Config;
 use super::datagrams::Datagrams;
+use super::error::{CallError, Lost};
 use super::inbound::Inbound;
 use super::link::Link;
 use super::outbound::Outbound;
@@ -42,6 +43,8 @@ pub(super) struct Call {
     pub(super) idempotent: bool,
     pub(super) out: Outbound,
     pub(super) answer: Option<(PacketType, Inbound)>,
+    /// It was sent in a session that was lost, so it may have run, whatever becomes of it in another one.
+    pub(super) lost_before: bool,
     pub(super) deadline: Option<Time>,
     pub(super) started: Time,
     pub(super) phase: CallPhase,
@@ -83,6 +86,8 @@ pub(super) struct CallerSession {
     /// Refusals of OPEN or of the session, in a row, that were not believed.
     pub(super) doubts: u32,
     pub(super) doubted_since: Option<Time>,
+    /// The token that the last OPEN carried.
+    pub(super) token: Vec<u8>,
     pub(super) handshake_since: Time,
     /// When the last OPEN left, for a first round-trip sample.
     pub(super) handshake_sent: Time,
@@ -115,6 +120,7 @@ impl CallerSession {
             handshake_attempts: 0,
             doubts: 0,
             doubted_since: None,
+            token: Vec::new(),
             handshake_since: now,
             handshake_sent: now,
             epoch: 0,
@@ -141,6 +147,7 @@ impl CallerSession {
             idempotent: request.idempotent,
             out,
             answer: None,
+            lost_before: false,
             deadline: request.deadline.map(|after| now.plus(after)),
             started: now,
             phase: CallPhase::Sending,
@@ -201,6 +208,10 @@ impl CallerSession {
         self.link.window.acked(in_flight);
         if let Some((_, inbound)) = &call.answer {
             self.bytes = self.bytes.saturating_sub(inbound.len());
+        }
+        if self.calls.is_empty() {
+            // Nothing is asked for any more: that nothing comes means nothing.
+            self.link.owed_since = None;
         }
         self.unreported += 1;
         if self.unreported >= UNREPORTED_MAX {
@@ -299,11 +310,16 @@ impl CallerSession {
         let handshake = (self.phase != Phase::Open).then_some(self.handshake_timer);
         let calls = self.calls.values().filter_map(|call| earlier(call.timer, call.deadline)).min();
         let waiting = self.waiting.iter().filter_map(|call| call.deadline).min();
-        let idle = (self.calls.is_empty() && self.waiting.is_empty()).then(|| self.link.heard.plus(self.lease));
+        let idle = self.is_idle().then(|| self.link.heard.plus(self.lease));
         [handshake, calls, waiting, self.report_at, self.link.silent_at(config.peer_timeout), idle]
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// An open session without calls, which ends with its lease.
+    pub(super) fn is_idle(&self) -> bool {
+        self.calls.is_empty() && self.waiting.is_empty() && self.phase == Phase::Open
     }
 
     /// Looks after one call whose timer ended.
@@ -320,7 +336,7 @@ impl CallerSession {
                 call.phase = CallPhase::Sending;
                 again = true;
             }
-            CallPhase::Sending if call.answer.is_none() && call.out.is_single() => {
+            CallPhase::Sending if call.answer.is_none() && call.out.is_single() && !call.out.is_acked() => {
                 self.link.on_timeout(&mut call.out, call.backoff);
                 let freed = call.out.send_first_again();
                 self.link.window.forget(freed);
@@ -363,6 +379,8 @@ impl CallerSession {
         let freed = call.out.acked_all();
         self.link.window.forget(freed);
         call.phase = CallPhase::Busy;
+        // Perhaps it is full of calls that have ended, and what said so was lost.
+        self.report_at.get_or_insert(now);
         let wait = retry.max(BUSY_WAIT).saturating_mul(1 << call.backoff.min(10)).min(ceiling);
         call.timer = Some(now.plus(wait));
     }
@@ -407,6 +425,13 @@ impl Call {
         self.backoff = 0;
         self.queued = false;
         self
+    }
+}
+
+impl Call {
+    /// The error that the call ends with, if the last that happened to it was `error`.
+    pub(super) fn end_error(&self, error: CallError) -> CallError {
+        if self.lost_before && !error.may_have_run() { CallError::OutcomeUnknown(Lost::Session) } else { error }
     }
 }
 

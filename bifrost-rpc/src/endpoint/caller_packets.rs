@@ -78,8 +78,8 @@ impl Endpoint {
             return;
         };
         let len = header.message_len as usize;
-        if len > self.config.message_bytes_max as usize {
-            let limit = self.config.message_bytes_max as usize;
+        let limit = self.config.arriving_bytes_max() as usize;
+        if len > limit {
             return self.end_call(now, index, header.rpc, Err(CallError::AnswerTooLarge { len, limit }));
         }
         let answered = call.out.acked_all();
@@ -177,7 +177,7 @@ impl Endpoint {
                 let kind = if is_reply { AnswerKind::Reply } else { AnswerKind::Exception };
                 Ok(Answered::Message(kind, message))
             }
-            Err(error) => Err(error),
+            Err(error) => Err(call.end_error(error)),
         };
         if !session.waiting.is_empty() {
             self.advance_caller(now, index);
@@ -216,16 +216,18 @@ impl Endpoint {
         if call.phase == CallPhase::Busy || (ack.status == AckStatus::Discarded && call.answer.is_some()) {
             return;
         }
-        let forward = session.link.on_ack(now, &mut call.out, &ack);
+        let before = call.out.acked_bytes();
+        let again = session.link.on_ack(now, &mut call.out, &ack);
         call.phase = match ack.status {
             AckStatus::Complete => CallPhase::Arrived,
             AckStatus::Partial | AckStatus::Discarded => CallPhase::Sending,
         };
-        if forward && ack.status != AckStatus::Complete {
+        // An answer to a probe is no progress: the path may carry small datagrams only.
+        if call.out.acked_bytes() > before {
             call.backoff = 0;
         }
         call.timer = Some(now.plus(session.link.rtt.timeout(call.backoff.saturating_add(1))));
-        if call.out.peek().is_some() {
+        if again || call.out.peek().is_some() {
             session.enqueue(header.rpc);
         }
     }
@@ -297,8 +299,26 @@ impl Endpoint {
             session.doubts += 1;
             return self.send_open(now, index);
         }
-        let calls = self.drop_caller(index);
-        calls.iter().for_each(|call| self.fail(call, CallError::Refused(refusal)));
+        let Some(session) = self.callers.get(index) else {
+            return;
+        };
+        let (peer, service, method) = (session.link.peer, session.service, session.first_method);
+        let mut others = Vec::new();
+        for call in self.drop_caller(index) {
+            if refusal == Refusal::UnknownMethod && call.method != method {
+                others.push(call);
+            } else {
+                self.fail(&call, CallError::Refused(refusal));
+            }
+        }
+        // Only the method that the session was to be opened with is missing.
+        if let Some(first) = others.first() {
+            let index = self.session_for(now, peer, service, first.method);
+            if let Some(session) = self.callers.get_mut(index) {
+                session.waiting.extend(others);
+            }
+            self.advance_caller(now, index);
+        }
     }
 
     /// A packet of another protocol version came: if it answers an OPEN of ours, there is no talking to that peer.
@@ -344,7 +364,7 @@ impl Endpoint {
             self.caller_by_target.remove(&(peer, service));
         }
         let mut call = call.reset();
-        call.out.transmitted = false;
+        call.out.transmitted = call.lost_before;
         let index = self.session_for(now, peer, service, call.method);
         if let Some(session) = self.callers.get_mut(index) {
             session.previous = old;
@@ -396,8 +416,7 @@ impl Endpoint {
         if past(session.report_at) {
             session.report(self.next_rpc);
         }
-        let is_idle = session.calls.is_empty() && session.waiting.is_empty() && session.phase == Phase::Open;
-        if is_idle && !session.link.has_notes() && now.since(session.link.heard) >= session.lease {
+        if session.is_idle() && now.since(session.link.heard) >= session.lease {
             self.drop_caller(index);
             return;
         }

@@ -101,6 +101,14 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// Longest message taken: a longer one would never fit the memory there is.
+    pub(super) fn arriving_bytes_max(&self) -> u32 {
+        let room = self.session_bytes_max.min(self.total_bytes_max);
+        self.message_bytes_max.min(u32::try_from(room).unwrap_or(u32::MAX))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

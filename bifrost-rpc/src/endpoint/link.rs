@@ -128,6 +128,16 @@ impl Link {
         self.note(PacketType::Ack, rpc, Flags::default(), body.to_bytes());
     }
 
+    /// Takes back the acknowledgements of `rpc` that have not been sent; says how many.
+    pub(super) fn withdraw_acks(&mut self, rpc: u64) -> u32 {
+        let before = self.notes.len();
+        let complete = AckStatus::Complete as u8;
+        self.notes.retain(|note| {
+            note.kind != PacketType::Ack || note.rpc != rpc || note.body.first() != Some(&complete)
+        });
+        u32::try_from(before - self.notes.len()).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn has_notes(&self) -> bool {
         !self.notes.is_empty()
     }
@@ -210,14 +220,13 @@ impl Link {
         }
     }
 
-    /// Takes an acknowledgement of fragments of `message`. Says whether it is a step forward: an acknowledgement of
-    /// nothing new must not keep [`Link::on_timeout`] from finding out why.
+    /// Takes an acknowledgement of fragments of `message`. Says whether something has to be sent again.
     pub(super) fn on_ack(&mut self, now: Time, message: &mut Outbound, ack: &AckBody) -> bool {
         match ack.status {
             AckStatus::Complete => {
                 let bytes = message.acked_all();
                 self.window.acked(bytes);
-                true
+                false
             }
             AckStatus::Discarded => {
                 let bytes = message.restart(self.fragment_bytes());
@@ -236,7 +245,7 @@ impl Link {
                 if let Some(sent_at) = sent_at {
                     self.rtt.sample(now.since(sent_at));
                 }
-                bytes > 0
+                message.peek().is_some()
             }
         }
     }
@@ -244,10 +253,15 @@ impl Link {
     /// A message timed out `timeouts` times in a row: perhaps the path loses large datagrams only. Another message may
     /// have found out before; this one's fragments count.
     pub(super) fn on_timeout(&mut self, message: &mut Outbound, timeouts: u32) {
-        let safe = DATAGRAM_BYTES_SAFE - HEADER_BYTES - self.tag_bytes();
-        if timeouts >= BLACK_HOLE_TIMEOUTS && message.largest_fragment() > safe {
+        if message.is_acked() {
+            return;
+        }
+        if timeouts >= BLACK_HOLE_TIMEOUTS && message.bytes() > 1024 {
             self.shrink_datagrams();
-            let bytes = message.restart_unacked(safe);
+        }
+        // The datagrams may have been shrunk for another message since this one was cut.
+        if message.has_fragments_over(self.fragment_bytes()) {
+            let bytes = message.restart_unacked(self.fragment_bytes());
             self.window.forget(bytes);
         }
     }

@@ -57,6 +57,14 @@ pub struct ServedCall {
     rpc: u64,
 }
 
+#[cfg(feature = "_sim")]
+impl ServedCall {
+    /// Session and number of the call, as they stand in its packets.
+    pub(crate) const fn parts(self) -> (u64, u64) {
+        (self.session, self.rpc)
+    }
+}
+
 /// A call to be made.
 #[derive(Debug)]
 pub struct Request {
@@ -260,6 +268,8 @@ impl std::fmt::Debug for Endpoint {
 const REFUSALS_PER_SECOND: u32 = 1000;
 /// Datagrams of no session waiting at most.
 const LOOSE_MAX: usize = 1024;
+/// Timer entries below which nobody looks for those that are superseded.
+const TIMERS_MIN: usize = 64;
 /// Bytes of a batch at most: what one UDP send carries.
 const BATCH_BYTES_MAX: usize = 65_000;
 
@@ -407,15 +417,16 @@ impl Endpoint {
 
     /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Time) {
-        while let Some(Reverse((time, session))) = self.timers.peek().copied() {
-            if time > now {
+        // What is added meanwhile waits for the next time, so that this ends.
+        for _ in 0..self.timers.len() {
+            let Some(Reverse((time, session))) = self.timers.peek().copied().filter(|Reverse((time, _))| *time <= now) else {
                 break;
-            }
+            };
             self.timers.pop();
-            if let Some(link) = self.link_mut(session)
-                && link.armed == Some(time)
-            {
-                link.armed = None;
+            match self.link_mut(session) {
+                Some(link) if link.armed == Some(time) => link.armed = None,
+                // An earlier time took its place, or the session is gone.
+                _ => continue,
             }
             match session {
                 SessionRef::Caller(index) => self.caller_timeout(now, index),
@@ -583,7 +594,23 @@ impl Endpoint {
         {
             link.armed = Some(due);
             self.timers.push(Reverse((due, session)));
+            self.sweep_timers();
         }
+    }
+
+    /// Drops the timer entries that others took the place of, when they are the most.
+    fn sweep_timers(&mut self) {
+        if self.timers.len() <= TIMERS_MIN + 4 * (self.callers.len() + self.callees.len()) {
+            return;
+        }
+        let (callers, callees) = (&self.callers, &self.callees);
+        self.timers.retain(|Reverse((time, session))| {
+            let link = match session {
+                SessionRef::Caller(index) => callers.get(*index).map(|session| &session.link),
+                SessionRef::Callee(index) => callees.get(*index).map(|session| &session.link),
+            };
+            link.is_some_and(|link| link.armed == Some(*time))
+        });
     }
 
     /// Refuses a packet of no session.

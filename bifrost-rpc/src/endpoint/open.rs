@@ -46,9 +46,10 @@ impl Endpoint {
             previous: session.previous,
             random: session.random,
             datagram_bytes: u32::from(self.config.datagram_bytes),
-            message_bytes_max: self.config.message_bytes_max,
+            message_bytes_max: self.config.arriving_bytes_max(),
             token: self.tokens.get(&session.link.peer).cloned().unwrap_or_default(),
         };
+        session.token.clone_from(&body.token);
         let mut header = Header::new(PacketType::Open);
         header.flags = Flags::FIRST.with(Flags::TO_CALLEE);
         header.method = session.first_method;
@@ -172,7 +173,7 @@ impl Endpoint {
             lease_ms: u32::try_from(self.config.lease.as_millis()).unwrap_or(u32::MAX),
             calls_max: self.config.calls_max,
             datagram_bytes: u32::try_from(session.link.datagram_bytes).unwrap_or(u32::MAX),
-            message_bytes_max: self.config.message_bytes_max,
+            message_bytes_max: self.config.arriving_bytes_max(),
             previous_known: open.previous != 0 && self.callee_by_session.contains_key(&open.previous),
             token: self.token(now, peer, client),
         };
@@ -260,10 +261,13 @@ impl Endpoint {
         }
         self.tokens.insert(from, opened.token.clone());
         if header.session == 0 {
-            if let Some(session) = self.callers.get_mut(index) {
+            if let Some(session) = self.callers.get_mut(index)
+                && session.token != opened.token
+            {
                 session.link.owed_since = None;
+                self.send_open(now, index);
             }
-            return self.send_open(now, index);
+            return;
         }
         self.caller_by_nonce.remove(&header.rpc);
         self.adopt(now, index, header, &opened);
@@ -361,7 +365,7 @@ impl Endpoint {
 
     /// A call ends without an answer.
     pub(super) fn fail(&mut self, call: &Call, error: CallError) {
-        self.events.push_back(Event::Answer { call: call.id, result: Err(error) });
+        self.events.push_back(Event::Answer { call: call.id, result: Err(call.end_error(error)) });
     }
 
     /// Forgets a session, and gives its calls to `each`.
@@ -395,7 +399,9 @@ impl Endpoint {
         let mut moved = Vec::new();
         for call in calls {
             if !call.out.transmitted || call.idempotent || !self.config.makes(Check::OutcomeUnknown) {
-                moved.push(call.reset());
+                let mut call = call.reset();
+                call.lost_before = call.out.transmitted;
+                moved.push(call);
             } else {
                 self.fail(&call, CallError::OutcomeUnknown(Lost::Session));
             }

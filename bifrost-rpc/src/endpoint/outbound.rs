@@ -94,13 +94,13 @@ impl Outbound {
         self.len <= self.fragment
     }
 
-    /// Payload bytes of the longest fragment it is sent in.
-    pub(super) fn largest_fragment(&self) -> usize {
-        self.len.min(self.fragment) as usize
-    }
-
     fn is_counted(&self) -> bool {
         self.len as usize > UNCOUNTED_BYTES_MAX
+    }
+
+    /// Whether it is cut into fragments of more than `bytes`.
+    pub(super) fn has_fragments_over(&self, bytes: usize) -> bool {
+        self.fragment.min(self.len) as usize > bytes
     }
 
     /// Whether every byte was sent at least once and none is waiting to be sent again.
@@ -111,6 +111,11 @@ impl Outbound {
     /// Whether every byte is known to have arrived.
     pub(super) fn is_acked(&self) -> bool {
         self.is_complete || (self.len > 0 && self.acked.gaps(&(0..self.len)).next().is_none())
+    }
+
+    /// Bytes known to have arrived.
+    pub(super) fn acked_bytes(&self) -> u64 {
+        self.acked.iter().map(|range| u64::from(range.end - range.start)).sum()
     }
 
     /// Bytes of the next fragment to send.

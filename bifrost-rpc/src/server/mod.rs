@@ -301,7 +301,9 @@ impl Server {
             let until = first.now().plus(deadline);
             loop {
                 let running: usize = self.shards.iter().map(|shard| shard.running()).sum();
-                if running == 0 || first.now() >= until {
+                // An answer that gets lost on its way can be sent again only as long as there is a server.
+                let is_done = running == 0 && self.usage().served == 0;
+                if is_done || first.now() >= until {
                     break running;
                 }
                 first.pause(Duration::from_millis(1));

@@ -40,6 +40,7 @@ pub(super) struct Shard {
     pause: (Mutex<()>, Condvar),
     busy: Mutex<Vec<Arc<BusyPeer>>>,
     busy_max: usize,
+    message_bytes_max: usize,
 }
 
 /// A peer that sends so much that it has a connected socket and a thread of its own: the system then need not look up
@@ -71,6 +72,7 @@ impl Shard {
         let mut config = config.clone();
         config.receive_buffer_bytes = socket.receive_buffer_bytes();
         config.datagram_bytes = socket.datagram_bytes();
+        let message_bytes_max = usize::try_from(config.message_bytes_max).unwrap_or(usize::MAX);
         let mut endpoint = Endpoint::new(config, crate::io::seed()?);
         for (field, route) in &routes.methods {
             // Collisions were refused when the routes were made.
@@ -88,6 +90,7 @@ impl Shard {
             pause: (Mutex::new(()), Condvar::new()),
             busy: Mutex::new(Vec::new()),
             busy_max,
+            message_bytes_max,
         })
     }
 
@@ -289,8 +292,11 @@ impl Shard {
     fn enqueue(&self, now: Time, job: Job) {
         self.running.fetch_add(1, Ordering::AcqRel);
         if let Err(job) = self.queue.push(job) {
-            self.running.fetch_sub(1, Ordering::AcqRel);
-            self.port.endpoint().refuse_busy(now, job.call, BUSY_RETRY);
+            if self.port.endpoint().refuse_busy(now, job.call, BUSY_RETRY) {
+                self.running.fetch_sub(1, Ordering::AcqRel);
+            } else {
+                self.queue.push_over_limit(job);
+            }
         }
     }
 
@@ -303,20 +309,31 @@ impl Shard {
         self.running.fetch_sub(1, Ordering::AcqRel);
     }
 
+    fn within_limit(&self, answer: Answer, len: usize) -> thrift::Result<Answer> {
+        if len <= self.message_bytes_max {
+            return Ok(answer);
+        }
+        let limit = self.message_bytes_max;
+        let message = format!("an answer of {len} bytes, over the server's limit of {limit}");
+        Err(thrift::new_application_error(thrift::ApplicationErrorKind::InternalError, message))
+    }
+
     /// Runs a handler; its answer is left on the desk.
     fn run(&self, now: Time, job: Job, desk: &mut Desk) {
         let Some(service) = self.routes.services.get(job.service as usize) else { return };
         let method = self.routes.methods.get(&job.method).map(|route| route.name);
         let context = CallContext { deadline: job.deadline.map(|deadline| deadline.since(now)), method };
         let mut reply = desk.buffer();
-        let answer = match service.call(&job.message, &context, &mut reply) {
+        let answered = service.call(&job.message, &context, &mut reply);
+        let answered = answered.and_then(|answer| self.within_limit(answer, reply.len()));
+        let answer = match answered {
             _ if job.oneway => None,
             Ok(Answer::Nothing) => None,
             Ok(Answer::Reply) => Some((AnswerKind::Reply, reply.finish())),
             Ok(Answer::Exception) => Some((AnswerKind::Exception, reply.finish())),
             Err(error) => {
                 reply.clear();
-                crate::service::write_failure(error, &mut reply);
+                crate::service::write_failure(&job.message, error, &mut reply);
                 Some((AnswerKind::Exception, reply.finish()))
             }
         };

@@ -14,6 +14,8 @@ mod bad_input;
 mod crashes;
 mod exactly_once;
 mod large;
+mod lifecycle;
+mod many;
 mod pressure;
 mod refusals;
 mod support;

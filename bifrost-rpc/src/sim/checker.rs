@@ -1,0 +1,366 @@
+//! What must hold in every run: a ledger of all calls, their effects and their ends, kept outside all nodes.
+
+use super::faults::Fault;
+use super::payload::{answer, key_of, request};
+use super::plan::{Disruption, MS, Method, Plan, nanos};
+use crate::endpoint::{AnswerKind, Answered, CallError};
+use crate::wire::Refusal;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Keys of calls start here, so that other numbers are not mistaken for one.
+const KEY_BASE: u64 = 0xCA11_0000_0000_0000;
+/// Time after a disruption in which its last packets may still be under way.
+const AFTERMATH: u64 = 1000 * MS;
+/// Violations kept for a run.
+const VIOLATIONS_MAX: usize = 8;
+
+/// What must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Rule {
+    /// A call has at most one effect; an idempotent one more only where its outcome was unknown.
+    AtMostOnce,
+    /// A call that was answered, or reported delivered, has had its effect.
+    Answered,
+    /// Messages arrive as they were sent, with the method and at the server they were meant for.
+    Payload,
+    /// A call that ended with an error that excludes an effect has none, ever.
+    NeverRan,
+    /// What nobody called does not run: forged, malformed or contradictory packets.
+    Forged,
+    /// A call does not start after its CANCEL has arrived.
+    CancelledRan,
+    /// No call fails where nothing happened that excuses it.
+    Unexcused,
+    /// Every call ends.
+    Stuck,
+    /// A call ends once.
+    EndedTwice,
+    /// Memory stays within its bounds.
+    Memory,
+    /// There are no more sessions than clients asked for.
+    Sessions,
+    /// Sessions are made for addresses only whose owners have proved that they receive there.
+    UnprovenAddress,
+    /// When all is over, nothing is held and nothing is sent.
+    Leak,
+    /// A run comes to its end in a bounded number of steps and packets.
+    Livelock,
+    /// Nothing panics.
+    Panic,
+}
+
+/// A rule that did not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The rule.
+    pub rule: Rule,
+    /// When, in the run's time.
+    pub at: Duration,
+    /// What happened.
+    pub detail: String,
+}
+
+/// What is known of a call.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) client: usize,
+    pub(super) server: usize,
+    pub(super) service: usize,
+    pub(super) method: Method,
+    pub(super) request_bytes: usize,
+    pub(super) answer_bytes: usize,
+    pub(super) issued: u64,
+    pub(super) deadline: Option<Duration>,
+    pub(super) cancelled: bool,
+    /// A packet that must not start anything.
+    pub(super) is_forged: bool,
+    /// Nobody waits for its end: its client crashed, or is a rogue.
+    pub(super) is_abandoned: bool,
+    /// Times a server took it, less those it gave it back.
+    pub(super) received: u32,
+    pub(super) effects: u32,
+    pub(super) ended: Option<End>,
+    pub(super) ended_at: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Answered,
+    MayHaveRun,
+    NeverRuns,
+}
+
+impl Entry {
+    pub(super) fn new(client: usize, server: usize, method: Method, issued: u64) -> Self {
+        Self {
+            client,
+            server,
+            service: 0,
+            method,
+            request_bytes: 0,
+            answer_bytes: 0,
+            issued,
+            deadline: None,
+            cancelled: false,
+            is_forged: false,
+            is_abandoned: false,
+            received: 0,
+            effects: 0,
+            ended: None,
+            ended_at: issued,
+        }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+}
+
+/// The ledger and its judge.
+#[derive(Debug)]
+pub(super) struct Checker {
+    plan: Plan,
+    pub(super) entries: Vec<Entry>,
+    /// What happened to nodes, from when to when.
+    disruptions: Vec<(u64, u64, Disruption)>,
+    /// Calls whose CANCEL has reached a server: its node and life, session, call.
+    cancels: BTreeSet<(usize, u32, u64, u64)>,
+    /// OPENs that have reached a server: its node and life, and what tells them apart.
+    opens: BTreeMap<(usize, u32), BTreeSet<(u64, u64)>>,
+    pub(super) violations: Vec<Violation>,
+}
+
+impl Checker {
+    pub(super) fn new(plan: Plan) -> Self {
+        let (entries, disruptions, violations) = (Vec::new(), Vec::new(), Vec::new());
+        Self { plan, entries, disruptions, cancels: BTreeSet::new(), opens: BTreeMap::new(), violations }
+    }
+
+    pub(super) fn violate(&mut self, now: u64, rule: Rule, detail: impl Into<String>) {
+        if self.violations.len() < VIOLATIONS_MAX {
+            self.violations.push(Violation { rule, at: Duration::from_nanos(now), detail: detail.into() });
+        }
+    }
+
+    /// Adds a call and returns its index.
+    pub(super) fn enter(&mut self, entry: Entry) -> usize {
+        self.entries.push(entry);
+        self.entries.len() - 1
+    }
+
+    /// What the messages of the call are made of.
+    pub(super) fn key(index: usize) -> u64 {
+        KEY_BASE + index as u64
+    }
+
+    fn index_of(&self, message: &[u8]) -> Option<usize> {
+        let index = usize::try_from(key_of(message)?.checked_sub(KEY_BASE)?).ok()?;
+        (index < self.entries.len()).then_some(index)
+    }
+
+    pub(super) fn begin(&mut self, now: u64, what: Disruption) -> usize {
+        self.disruptions.push((now, u64::MAX, what));
+        self.disruptions.len() - 1
+    }
+
+    pub(super) fn end(&mut self, now: u64, disruption: usize) {
+        self.disruptions[disruption].1 = now;
+    }
+
+    pub(super) fn saw_cancel(&mut self, node: usize, life: u32, session: u64, rpc: u64) {
+        self.cancels.insert((node, life, session, rpc));
+    }
+
+    pub(super) fn saw_open(&mut self, node: usize, life: u32, client: u64, nonce: u64) {
+        self.opens.entry((node, life)).or_default().insert((client, nonce));
+    }
+
+    /// A server took a call. Returns its index where it is one.
+    pub(super) fn received(
+        &mut self,
+        now: u64,
+        (node, life): (usize, u32),
+        (session, rpc): (u64, u64),
+        message: &[u8],
+        called: (usize, Method),
+    ) -> Option<usize> {
+        let Some(index) = self.index_of(message) else {
+            self.violate(now, Rule::Forged, format!("a call of {} bytes that nobody made runs", message.len()));
+            return None;
+        };
+        let entry = &mut self.entries[index];
+        entry.received += 1;
+        if entry.is_forged {
+            self.violate(now, Rule::Forged, format!("call #{index} runs, whose packets had to be refused"));
+            return Some(index);
+        }
+        let fits = entry.server == node && (entry.service, entry.method) == called;
+        if !fits || message != request(Self::key(index), entry.request_bytes) {
+            self.violate(now, Rule::Payload, format!("call #{index} arrived changed"));
+        }
+        if self.cancels.contains(&(node, life, session, rpc)) {
+            self.violate(now, Rule::CancelledRan, format!("call #{index} started after its CANCEL"));
+        }
+        Some(index)
+    }
+
+    /// A server gave a call back unrun.
+    pub(super) fn given_back(&mut self, now: u64, index: usize) {
+        let entry = &mut self.entries[index];
+        entry.received -= 1;
+        if entry.ended == Some(End::Answered) && entry.received == 0 && entry.method == Method::Note {
+            self.violate(now, Rule::Answered, format!("oneway #{index} was reported delivered and given back"));
+        }
+    }
+
+    /// A call has its effect.
+    pub(super) fn effect(&mut self, now: u64, index: usize) {
+        let excused = self.entries[index].method == Method::AddIdempotent && self.may_lose(index, now);
+        let entry = &mut self.entries[index];
+        entry.effects += 1;
+        let (effects, ended) = (entry.effects, entry.ended);
+        if effects > 1 && !excused {
+            self.violate(now, Rule::AtMostOnce, format!("call #{index} has effect number {effects}"));
+        }
+        if ended == Some(End::NeverRuns) {
+            self.violate(now, Rule::NeverRan, format!("call #{index} runs after an error that excluded it"));
+        }
+    }
+
+    /// A call ended for its client.
+    pub(super) fn ended(&mut self, now: u64, index: usize, result: &Result<Answered, CallError>) {
+        let entry = &self.entries[index];
+        if entry.ended.is_some() {
+            return self.violate(now, Rule::EndedTwice, format!("call #{index} ended again: {result:?}"));
+        }
+        let end = match result {
+            Ok(answered) => {
+                self.check_answer(now, index, answered);
+                End::Answered
+            }
+            Err(error) => {
+                if entry.effects > 0 && !error.may_have_run() {
+                    self.violate(now, Rule::NeverRan, format!("call #{index} ran, yet: {error}"));
+                }
+                if !self.is_excused(index, error, now) {
+                    self.violate(now, Rule::Unexcused, format!("call #{index} failed: {error} ({error:?})"));
+                }
+                if error.may_have_run() { End::MayHaveRun } else { End::NeverRuns }
+            }
+        };
+        self.entries[index].ended = Some(end);
+        self.entries[index].ended_at = now;
+    }
+
+    fn check_answer(&mut self, now: u64, index: usize, answered: &Answered) {
+        let entry = &self.entries[index];
+        let (arrived, ran) = (entry.received > 0, entry.effects > 0);
+        match answered {
+            Answered::Delivered if entry.method == Method::Note => {
+                if !arrived {
+                    self.violate(now, Rule::Answered, format!("oneway #{index} was not delivered"));
+                }
+            }
+            Answered::Message(kind, bytes) => {
+                let key = Self::key(index);
+                if *bytes != answer(key, entry.answer_bytes) || *kind != Self::answer_kind(index) {
+                    self.violate(now, Rule::Payload, format!("call #{index} got a wrong answer of {}", bytes.len()));
+                } else if !ran {
+                    self.violate(now, Rule::Answered, format!("call #{index} was answered without running"));
+                }
+            }
+            Answered::Delivered => self.violate(now, Rule::Answered, format!("call #{index} got no answer")),
+        }
+    }
+
+    /// Every third call is answered with an exception.
+    pub(super) fn answer_kind(index: usize) -> AnswerKind {
+        if index.is_multiple_of(3) { AnswerKind::Exception } else { AnswerKind::Reply }
+    }
+
+    /// Whether the error has a cause.
+    fn is_excused(&self, index: usize, error: &CallError, now: u64) -> bool {
+        let (entry, limits) = (&self.entries[index], &self.plan.limits);
+        let longest = limits.session_bytes.min(limits.total_bytes).min(limits.message_bytes as usize);
+        match error {
+            CallError::Deadline { .. } => entry.deadline.is_some_and(|after| entry.issued + nanos(after) <= now),
+            CallError::Cancelled { .. } => entry.cancelled,
+            CallError::Closed { .. } => self.disrupted(entry.issued, now, |what| what == Disruption::Close(entry.client)),
+            CallError::TooLarge { .. } | CallError::Refused(Refusal::TooLarge { .. }) => entry.request_bytes > longest,
+            CallError::AnswerTooLarge { .. } => entry.answer_bytes > longest,
+            CallError::Refused(Refusal::UnknownMethod) => entry.method == Method::Missing,
+            CallError::Refused(Refusal::TooManySessions) => limits.sessions < 100,
+            CallError::Refused(Refusal::Draining) => {
+                let since = entry.issued.saturating_sub(AFTERMATH);
+                self.disrupted(since, now, |what| what == Disruption::Drain(entry.server))
+            }
+            CallError::Refused(Refusal::WrongKey | Refusal::WrongVersion { .. }) => self.can_be_misled(),
+            CallError::OutcomeUnknown(_) | CallError::Unreachable { .. } => self.may_lose(index, now),
+            _ => false,
+        }
+    }
+
+    /// With a key, packets that cannot be sealed (refusals before there is a session) may be forged or corrupted:
+    /// that can end a session, though it must never make a call run twice.
+    fn can_be_misled(&self) -> bool {
+        self.plan.keyed && [Fault::Corruption, Fault::Forgery].iter().any(|fault| self.plan.faults.has(*fault))
+    }
+
+    /// Whether something happened that can lose the call's session: while it was under way, or within half a lease
+    /// before, which is as long as a session is used without asking.
+    fn may_lose(&self, index: usize, now: u64) -> bool {
+        let entry = &self.entries[index];
+        let since = if self.plan.faults.has(Fault::Replay) {
+            0
+        } else {
+            entry.issued.saturating_sub(nanos(self.plan.lease) / 2 + AFTERMATH)
+        };
+        let loses = |what: Disruption| !matches!(what, Disruption::Close(_)) && what.concerns(entry.client, entry.server);
+        self.can_be_misled() || self.disrupted(since, now, loses)
+    }
+
+    fn disrupted(&self, since: u64, now: u64, which: impl Fn(Disruption) -> bool) -> bool {
+        self.disruptions.iter().any(|(from, until, what)| *from <= now && *until >= since && which(*what))
+    }
+
+    /// Sessions and memory of a server after each step.
+    pub(super) fn check_usage(&mut self, now: u64, node: usize, life: u32, usage: crate::endpoint::Usage) {
+        let asked = self.opens.get(&(node, life)).map_or(0, BTreeSet::len);
+        if usage.callee_sessions > asked {
+            let detail = format!("node {node} has {} sessions for {asked} requests", usage.callee_sessions);
+            self.violate(now, Rule::Sessions, detail);
+        }
+        // Answers cannot be refused once their calls have run: there is room for those of the calls accepted.
+        let answers: usize = self.plan.calls.iter().map(|call| call.answer_bytes).sum();
+        let bound = self.plan.limits.total_bytes + answers;
+        if usage.bytes > bound {
+            self.violate(now, Rule::Memory, format!("node {node} holds {} bytes, over {bound}", usage.bytes));
+        }
+        if usage.callee_sessions > self.plan.limits.sessions {
+            self.violate(now, Rule::Memory, format!("node {node} has {} sessions", usage.callee_sessions));
+        }
+    }
+
+    /// Packets that the calls made may have cost: a generous bound, which only a livelock exceeds.
+    pub(super) fn packet_budget(&self, is_duplicating: bool) -> u64 {
+        let lease = nanos(self.plan.lease);
+        let of = |entry: &Entry| {
+            let fragments = (entry.request_bytes + entry.answer_bytes) as u64 / 1000 + 2;
+            let seconds = (entry.ended_at - entry.issued + lease) / 1_000_000_000 + 1;
+            100 + 40 * fragments + 50 * seconds
+        };
+        let sum: u64 = self.entries.iter().map(of).sum();
+        (sum + 1000) * if is_duplicating { 3 } else { 1 }
+    }
+
+    /// By now every call has to have ended.
+    pub(super) fn check_ended(&mut self, now: u64) {
+        let stuck = |entry: &Entry| !entry.is_abandoned && entry.ended.is_none();
+        let stuck: Vec<usize> = (0..self.entries.len()).filter(|index| stuck(&self.entries[*index])).collect();
+        for index in stuck {
+            self.violate(now, Rule::Stuck, format!("call #{index} has not ended"));
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! A machine: an endpoint, the socket buffer in front of it, and the application behind it.
+
+use super::plan::{Method, Plan};
+use super::rng::Rng;
+use crate::endpoint::{CallId, Config, Endpoint, Key, ServedCall};
+use crate::wire::MethodField;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{Ipv6Addr, SocketAddr};
+
+/// Services of every server.
+pub(super) const SERVICES: [&str; 2] = ["Bank", "Log"];
+
+/// A datagram in a socket buffer.
+#[derive(Debug)]
+pub(super) struct Datagram {
+    pub(super) from: usize,
+    pub(super) bytes: Vec<u8>,
+    /// As its sender made it.
+    pub(super) is_genuine: bool,
+}
+
+/// A call that a server works on.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) call: ServedCall,
+    pub(super) index: usize,
+    pub(super) method: MethodField,
+    pub(super) oneway: bool,
+    pub(super) is_started: bool,
+}
+
+/// A node.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) id: usize,
+    pub(super) is_server: bool,
+    /// `None` while it is down.
+    pub(super) endpoint: Option<Endpoint>,
+    /// How often it has started.
+    pub(super) life: u32,
+    /// Reasons for it to be down at the moment.
+    pub(super) down: u32,
+    /// Reasons for it to stand still at the moment.
+    pub(super) pauses: u32,
+    pub(super) inbox: VecDeque<Datagram>,
+    pub(super) inbox_bytes: usize,
+    /// When it looks at its socket and timers next.
+    pub(super) process_at: Option<u64>,
+    /// As client: calls that have not ended, by index in the ledger.
+    pub(super) calls: BTreeMap<CallId, usize>,
+    /// As server.
+    pub(super) jobs: BTreeMap<u64, Job>,
+}
+
+impl Node {
+    pub(super) fn new(id: usize, is_server: bool) -> Self {
+        Self {
+            id,
+            is_server,
+            endpoint: None,
+            life: 0,
+            down: 0,
+            pauses: 0,
+            inbox: VecDeque::new(),
+            inbox_bytes: 0,
+            process_at: None,
+            calls: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+        }
+    }
+
+    /// The node starts, or starts anew.
+    pub(super) fn start(&mut self, plan: &Plan, config: Config, rng: &mut Rng) {
+        let mut endpoint = Endpoint::new(config, rng.bytes());
+        if self.is_server {
+            for (number, service) in (0u32..).zip(SERVICES) {
+                for method in [Method::Add, Method::AddIdempotent, Method::Note] {
+                    // The names differ, so none is refused.
+                    let _ = endpoint.serve(field(service, method), number);
+                }
+            }
+        }
+        debug_assert!(plan.clients > 0);
+        self.life += 1;
+        self.endpoint = Some(endpoint);
+    }
+
+    /// The node is gone with all it knew. The calls it had under way are returned.
+    pub(super) fn stop(&mut self) -> Vec<usize> {
+        self.endpoint = None;
+        self.inbox.clear();
+        self.inbox_bytes = 0;
+        self.process_at = None;
+        self.jobs.clear();
+        std::mem::take(&mut self.calls).into_values().collect()
+    }
+}
+
+/// The configuration of a plan's nodes.
+pub(super) fn config(plan: &Plan, checks: crate::endpoint::Checks) -> Config {
+    Config {
+        message_bytes_max: plan.limits.message_bytes,
+        datagram_bytes: plan.datagram_bytes,
+        receive_buffer_bytes: plan.network.socket_bytes.min(1 << 20) / 2,
+        rto_max: plan.rto_max,
+        peer_timeout: plan.peer_timeout,
+        lease: plan.lease,
+        sessions_max: plan.limits.sessions,
+        calls_max: plan.limits.calls,
+        session_bytes_max: plan.limits.session_bytes,
+        total_bytes_max: plan.limits.total_bytes,
+        key: plan.keyed.then(|| Key::from_bytes([0x42; 32])),
+        checks,
+        ..Config::default()
+    }
+}
+
+/// A method as it stands in a header.
+pub(super) fn field(service: &str, method: Method) -> MethodField {
+    let name = match method {
+        Method::Add => "add",
+        Method::AddIdempotent => "add_idempotent",
+        Method::Note => "note",
+        Method::Missing => "missing",
+    };
+    MethodField::new(service, name)
+}
+
+/// The method that stands in a header.
+pub(super) fn method_of(service: u32, found: MethodField) -> Option<(usize, Method)> {
+    let service = usize::try_from(service).ok()?;
+    let name = SERVICES.get(service)?;
+    let all = [Method::Add, Method::AddIdempotent, Method::Note];
+    all.into_iter().find(|method| field(name, *method) == found).map(|method| (service, method))
+}
+
+/// Where a node is.
+pub(super) fn address(id: usize) -> SocketAddr {
+    let host = u16::try_from(id).unwrap_or(u16::MAX);
+    SocketAddr::from((Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, host + 1), 7400))
+}
+
+/// The node at an address.
+pub(super) fn id_of(address: SocketAddr) -> usize {
+    match address {
+        SocketAddr::V6(v6) => usize::from(v6.ip().segments()[7]).saturating_sub(1),
+        SocketAddr::V4(_) => usize::MAX,
+    }
+}
