@@ -82,7 +82,7 @@ impl Endpoint {
     }
 
     /// Accounts for what a session let go of, and tells of calls that need not run any more.
-    fn released(&mut self, index: usize, released: Released) {
+    pub(super) fn released(&mut self, index: usize, released: Released) {
         self.bytes = self.bytes.saturating_sub(released.bytes);
         let Some(session) = self.callees.get(index).map(|session| session.link.session) else {
             return;
@@ -210,6 +210,7 @@ impl Endpoint {
         if session.link.owes_ack() {
             session.ack_all();
         }
+        self.expect_next(SessionRef::Callee(index), header.rpc, inserted);
     }
 
     fn start_call(&mut self, now: Time, index: usize, header: &Header, message: Vec<u8>, body_len: usize) {

@@ -156,6 +156,7 @@ impl Endpoint {
         if session.link.owes_ack() {
             session.ack_all(self.next_rpc);
         }
+        self.expect_next(SessionRef::Caller(index), header.rpc, inserted);
     }
 
     /// A call of ours ends, with an answer or an error.

@@ -116,10 +116,10 @@ impl Link {
         }
     }
 
-    /// Whether the peer may soon have to wait for an acknowledgement. Each one costs it a wake-up, so that messages
-    /// which fit its window are acknowledged by their answer alone.
+    /// Whether a quarter of what this end can buffer has come. Acknowledging more often wakes the sender for nothing;
+    /// less often lets it run so far ahead that what it sent has left the processor's cache when it is received.
     pub(super) fn owes_ack(&self) -> bool {
-        self.unacked >= self.credits / 4 * 3
+        self.unacked >= self.credits / 4
     }
 
     /// Queues an acknowledgement of fragments of `rpc`.
