@@ -18,6 +18,9 @@ const FINISHED_RANGES_MAX: usize = 4096;
 /// The tail of an answer is looked after this late: the client probes for it earlier.
 const ANSWER_TIMEOUT_MIN: Duration = Duration::from_millis(40);
 
+/// Time-outs in a row after which an answer gives the window to others.
+const PROBE_TIMEOUTS: u32 = 2;
+
 /// A call as the callee remembers it.
 #[derive(Debug)]
 pub(super) enum Served {
@@ -215,7 +218,8 @@ impl CalleeSession {
             let Some(range) = answered.out.peek() else {
                 answered.queued = false;
                 self.outgoing.pop_front();
-                if !answered.out.is_single() {
+                // What takes room in the window must leave it even if what the client says of it is lost.
+                if !answered.out.is_single() || answered.out.is_counted() {
                     let wait = self.link.rtt.timeout(answered.backoff).max(ANSWER_TIMEOUT_MIN);
                     answered.timer = Some(now.plus(wait));
                 }
@@ -258,7 +262,8 @@ impl CalleeSession {
                     if !answered.out.is_acked() {
                         answered.backoff = answered.backoff.saturating_add(1);
                         self.link.on_timeout(&mut answered.out, answered.backoff);
-                        let freed = answered.out.send_first_again();
+                        let probes = answered.backoff >= PROBE_TIMEOUTS;
+                        let freed = if probes { answered.out.probe() } else { answered.out.send_first_again() };
                         self.link.window.forget(freed);
                         due.push(*rpc);
                     }

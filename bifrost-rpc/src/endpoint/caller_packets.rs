@@ -249,8 +249,7 @@ impl Endpoint {
             return;
         };
         if session.link.seal.is_none() {
-            session.link.heard = now;
-            session.link.owed_since = None;
+            session.link.heard(now, header);
             self.on_refused(now, index, header, body);
             self.touch(now, SessionRef::Caller(index));
         } else if refused.refusal == Refusal::UnknownSession {
@@ -366,10 +365,13 @@ impl Endpoint {
         }
         let mut call = call.reset();
         call.out.transmitted = call.lost_before;
+        // Those that wait behind it would only be refused as well, and nothing wakes them here any more.
+        let behind = std::mem::take(&mut session.waiting);
         let index = self.session_for(now, peer, service, call.method);
         if let Some(session) = self.callers.get_mut(index) {
             session.previous = old;
             session.waiting.push_back(call);
+            session.waiting.extend(behind);
         }
         self.advance_caller(now, index);
     }

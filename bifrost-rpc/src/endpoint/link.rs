@@ -96,12 +96,23 @@ impl Link {
         if self.seal.is_some() { TAG_BYTES } else { 0 }
     }
 
-    /// The peer was heard in a packet of this session.
+    /// The peer was heard in a packet of this session. To a caller an old packet, late or sent again by somebody else,
+    /// says nothing about the callee as it is now; a callee answers it, so it keeps the session as well.
     pub(super) fn heard(&mut self, now: Time, header: &Header) {
+        let is_newest = header.packet > self.largest_packet;
+        if is_newest {
+            self.largest_packet = header.packet;
+            self.window.grant(usize::from(header.credits) * CREDIT_BYTES);
+        }
+        if is_newest || !self.is_caller {
+            self.is_heard(now);
+        }
+    }
+
+    /// The peer is there now.
+    pub(super) fn is_heard(&mut self, now: Time) {
         self.heard = now;
         self.owed_since = None;
-        self.largest_packet = self.largest_packet.max(header.packet);
-        self.window.grant(usize::from(header.credits) * CREDIT_BYTES);
     }
 
     /// The peer owes an answer from now on, if it did not already.

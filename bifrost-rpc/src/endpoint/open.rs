@@ -280,9 +280,9 @@ impl Endpoint {
         };
         session.link.session = header.session;
         session.link.instance = header.instance;
-        session.link.heard(now, header);
+        session.link.is_heard(now);
         session.believe();
-        session.link.largest_packet = 0;
+        session.link.window.grant(usize::from(header.credits) * crate::wire::CREDIT_BYTES);
         let offered = usize::try_from(opened.datagram_bytes).unwrap_or(usize::MAX);
         session.link.datagram_bytes = session.link.datagram_bytes.min(offered).max(512);
         if let Some(key) = &self.config.key {

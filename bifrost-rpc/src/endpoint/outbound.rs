@@ -56,6 +56,8 @@ pub(super) struct Outbound {
     empty_due: bool,
     /// The peer has all of it.
     is_complete: bool,
+    /// Nothing was heard of it for several time-outs: one fragment at a time is sent until something is.
+    is_probing: bool,
 }
 
 impl Outbound {
@@ -75,6 +77,7 @@ impl Outbound {
             sent_at: Time::ZERO,
             empty_due: len == 0,
             is_complete: false,
+            is_probing: false,
         }
     }
 
@@ -94,7 +97,8 @@ impl Outbound {
         self.len <= self.fragment
     }
 
-    fn is_counted(&self) -> bool {
+    /// Whether it takes part in the window.
+    pub(super) fn is_counted(&self) -> bool {
         self.len as usize > UNCOUNTED_BYTES_MAX
     }
 
@@ -105,7 +109,7 @@ impl Outbound {
 
     /// Whether every byte was sent at least once and none is waiting to be sent again.
     pub(super) fn is_sent(&self) -> bool {
-        self.next == self.len && self.again.is_empty() && !self.empty_due
+        (self.next == self.len || self.is_probing) && self.again.is_empty() && !self.empty_due
     }
 
     /// Whether every byte is known to have arrived.
@@ -123,7 +127,7 @@ impl Outbound {
         if let Some(first) = self.again.first() {
             return Some(first.start..first.end.min(first.start.saturating_add(self.fragment)));
         }
-        if self.next < self.len || self.empty_due {
+        if (self.next < self.len && !self.is_probing) || self.empty_due {
             return Some(self.next..self.len.min(self.next.saturating_add(self.fragment)));
         }
         None
@@ -150,12 +154,18 @@ impl Outbound {
 
     /// Takes an acknowledgement of some bytes. Packets sent before `overdue` count as lost if they are not in it.
     pub(super) fn acked(&mut self, ack: &AckBody, overdue: Time) -> Acked {
+        let before = if self.is_probing { self.acked_bytes() } else { 0 };
         for (start, end) in &ack.ranges {
             let end = (*end).min(self.len);
             if *start < end {
                 self.acked.insert(*start..end);
                 self.again.remove(*start..end);
             }
+        }
+        if self.is_probing && self.acked_bytes() > before {
+            self.is_probing = false;
+            let (acked, again) = (&self.acked, &mut self.again);
+            acked.gaps(&(0..self.next)).for_each(|gap| again.insert(gap));
         }
         let mut outcome = Acked::default();
         let (acked, again) = (&self.acked, &mut self.again);
@@ -215,6 +225,17 @@ impl Outbound {
         left
     }
 
+    /// The peer may not take the message now, though it takes others: it leaves the flight, and only its first missing
+    /// fragment is sent again. Returns the bytes that left the flight.
+    pub(super) fn probe(&mut self) -> usize {
+        let left = self.drain_flight();
+        self.again.clear();
+        self.send_first_again();
+        // Where all that was sent has arrived, the rest only waits for its turn.
+        self.is_probing = !self.again.is_empty();
+        left
+    }
+
     /// Everything is sent again from the start, in fragments of `fragment` bytes. Returns the bytes that left the flight.
     pub(super) fn restart(&mut self, fragment: usize) -> usize {
         if self.transmitted {
@@ -222,6 +243,7 @@ impl Outbound {
             self.again.clear();
         }
         self.is_complete = false;
+        self.is_probing = false;
         self.next = 0;
         self.empty_due = self.len == 0;
         self.refragment(fragment);
