@@ -1,8 +1,8 @@
 //! Datagrams that no client would send.
 
 use crate::support::{Client, Faults, KEY, Proxy, Random, ServerProcess, Spec, Watchdog};
-use bifrost_rpc::{Channel, Key};
 use bifrost_rpc::wire::{Flags, HEADER_BYTES, Header, IDENTIFIER, MethodField, PacketType, VERSION};
+use bifrost_rpc::{Channel, Key};
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -128,7 +128,9 @@ fn flood_from_strangers(datagrams: u32) {
     let calls = client.join().unwrap();
     let after = server.resident_kib();
     let [malformed, _, strays] = server.stats();
-    println!("{calls} calls during {datagrams} hostile datagrams: {malformed} malformed, {strays} strays; {before} KiB, then {after} KiB");
+    println!(
+        "{calls} calls during {datagrams} hostile datagrams: {malformed} malformed, {strays} strays; {before} KiB, then {after} KiB"
+    );
     assert!(after < before + GROWTH_KIB_MAX, "memory grew from {before} KiB to {after} KiB");
     assert!(malformed > u64::from(datagrams) / 100 && strays > u64::from(datagrams) / 100, "all is counted");
     assert_eq!(Client::connect(&server.url()).total(), calls);
@@ -172,7 +174,9 @@ fn flood_in_the_clients_name(datagrams: u32) {
     let calls = calls.join().unwrap();
     let after = server.resident_kib();
     let [_, unauthentic, _] = server.stats();
-    println!("{calls} calls during {datagrams} datagrams in their name: {unauthentic} unauthentic; {before} KiB, then {after} KiB");
+    println!(
+        "{calls} calls during {datagrams} datagrams in their name: {unauthentic} unauthentic; {before} KiB, then {after} KiB"
+    );
     assert!(after < before + GROWTH_KIB_MAX, "memory grew from {before} KiB to {after} KiB");
     assert!(unauthentic > u64::from(datagrams) / 100, "all is counted");
 }

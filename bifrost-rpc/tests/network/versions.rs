@@ -14,7 +14,8 @@ fn a_server_tells_clients_of_another_version() {
     let socket = UdpSocket::bind("[::1]:0").unwrap();
     socket.connect(server.addresses()[0]).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let body = OpenBody { previous: 0, random: [1; 32], datagram_bytes: 1232, message_bytes_max: 1 << 20, token: Vec::new() };
+    let body =
+        OpenBody { previous: 0, random: [1; 32], datagram_bytes: 1232, message_bytes_max: 1 << 20, token: Vec::new() };
     let body = body.to_bytes();
     let mut header = Header::new(PacketType::Open);
     header.flags = Flags::FIRST.with(Flags::TO_CALLEE);

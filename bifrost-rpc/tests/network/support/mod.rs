@@ -26,9 +26,7 @@ pub(crate) fn call_error<T: std::fmt::Debug>(result: &thrift::Result<T>) -> Call
 }
 
 /// The kind of the application exception that a call must end with.
-pub(crate) fn application_error<T: std::fmt::Debug>(
-    result: &thrift::Result<T>,
-) -> thrift::ApplicationErrorKind {
+pub(crate) fn application_error<T: std::fmt::Debug>(result: &thrift::Result<T>) -> thrift::ApplicationErrorKind {
     match result {
         Err(thrift::Error::Application(error)) => error.kind,
         other => panic!("no application exception: {other:?}"),
