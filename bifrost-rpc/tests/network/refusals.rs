@@ -4,6 +4,7 @@ use crate::support::probe::{ABSENT, ADD, ELSEWHERE, One};
 use crate::support::{Client, KEY, Probe, Watchdog, application_error, call_error};
 use bifrost_rpc::service::encode_call;
 use bifrost_rpc::thrift::ApplicationErrorKind;
+use bifrost_rpc::thrift::protocol::TMessageType;
 use bifrost_rpc::wire::Refusal;
 use bifrost_rpc::{CallError, Channel, Key, Server, ServerBuilder};
 
@@ -116,7 +117,7 @@ fn messages_that_are_no_thrift_are_answered_with_an_exception() {
     for len in 0..27 {
         let answer = client.0.call_message(&ADD, cut(len)).unwrap().unwrap();
         let header = bifrost_rpc::protocol::WireProtocol::header(&answer).unwrap();
-        assert_eq!(header.kind, bifrost_rpc::thrift::protocol::TMessageType::Exception, "cut to {len} bytes");
+        assert_eq!(header.kind, TMessageType::Exception, "cut to {len} bytes");
     }
     assert_eq!(client.total(), 0, "nothing was added");
 }

@@ -7,7 +7,7 @@ pub(crate) mod proxy;
 pub(crate) mod random;
 pub(crate) mod watchdog;
 
-pub(crate) use load::{Load, Outcome, check_effects};
+pub(crate) use load::{Load, check_effects};
 pub(crate) use probe::{Client, Effects, Probe};
 pub(crate) use process::{ServerProcess, Spec};
 pub(crate) use proxy::{Faults, Proxy};
