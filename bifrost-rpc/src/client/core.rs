@@ -277,7 +277,7 @@ impl Core {
             waiters.has_leader = true;
             drop(waiters);
             if leads {
-                let drained = self.port.drain(scratch.buffer(), DRAIN_ROUNDS);
+                let drained = self.port.drain(&self.port.socket, scratch.buffer(), DRAIN_ROUNDS);
                 let mut waiters = self.waiters();
                 waiters.has_leader = false;
                 if let Err(error) = drained {

@@ -1,6 +1,6 @@
 //! Packets that arrive at a caller, and what a caller does when time passes.
 
-use super::caller::{CallPhase, Phase};
+use super::caller::{CallPhase, LEASE_PROBES, Phase};
 use super::checks::Check;
 use super::error::{CallError, Lost};
 use super::inbound::{Inbound, Inserted};
@@ -226,7 +226,8 @@ impl Endpoint {
         if forward && ack.status != AckStatus::Complete {
             call.backoff = 0;
         }
-        call.timer = Some(now.plus(session.link.rtt.timeout(call.backoff.saturating_add(1))));
+        let wait = session.link.rtt.timeout(call.backoff.saturating_add(1)).min(session.lease / LEASE_PROBES);
+        call.timer = Some(now.plus(wait));
         if call.out.peek().is_some() {
             session.enqueue(header.rpc);
         }

@@ -230,14 +230,13 @@ impl Link {
         }
     }
 
-    /// Takes an acknowledgement of fragments of `message`. Says whether it is a step forward: an acknowledgement of
-    /// nothing new must not keep [`Link::on_timeout`] from finding out why.
+    /// Takes an acknowledgement of fragments of `message`. Says whether something has to be sent again.
     pub(super) fn on_ack(&mut self, now: Time, message: &mut Outbound, ack: &AckBody) -> bool {
         match ack.status {
             AckStatus::Complete => {
                 let bytes = message.acked_all();
                 self.window.acked(bytes);
-                true
+                false
             }
             AckStatus::Discarded => {
                 let bytes = message.restart(self.fragment_bytes());
@@ -256,7 +255,7 @@ impl Link {
                 if let Some(sent_at) = sent_at {
                     self.rtt.sample(now.since(sent_at));
                 }
-                bytes > 0
+                message.peek().is_some()
             }
         }
     }
