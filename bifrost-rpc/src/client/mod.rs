@@ -1,6 +1,12 @@
 //! Calling services over UDP.
 
+mod any;
 mod core;
+mod message;
+
+pub use self::message::PendingMessage;
+
+pub use any::wait_any;
 
 use self::core::Core;
 use crate::buffer::MessageBuffer;

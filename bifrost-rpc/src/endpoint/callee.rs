@@ -151,11 +151,14 @@ impl CalleeSession {
         }
     }
 
-    /// The client asks for the answer again: what it does not have is sent once more.
+    /// The client asks for the answer again: what it does not have is sent once more. An answer of one fragment has no
+    /// timer here, so that asking again and again is what tells of a path that loses large datagrams.
     pub(super) fn answer_again(&mut self, rpc: u64) {
         if let Some(Served::Answered(answered)) = self.calls.get_mut(&rpc)
             && answered.out.is_sent()
         {
+            answered.backoff = answered.backoff.saturating_add(1);
+            self.link.on_timeout(&mut answered.out, answered.backoff);
             let freed = answered.out.send_first_again();
             self.link.window.forget(freed);
             answered.prompt = false;

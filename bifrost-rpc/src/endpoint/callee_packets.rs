@@ -82,7 +82,7 @@ impl Endpoint {
     }
 
     /// Accounts for what a session let go of, and tells of calls that need not run any more.
-    fn released(&mut self, index: usize, released: Released) {
+    pub(super) fn released(&mut self, index: usize, released: Released) {
         self.bytes = self.bytes.saturating_sub(released.bytes);
         let Some(session) = self.callees.get(index).map(|session| session.link.session) else {
             return;
@@ -209,6 +209,7 @@ impl Endpoint {
         if session.link.owes_ack() {
             session.ack_all();
         }
+        self.expect_next(SessionRef::Callee(index), header.rpc, inserted);
     }
 
     fn start_call(&mut self, now: Time, index: usize, header: &Header, message: Vec<u8>, body_len: usize) {
@@ -290,9 +291,10 @@ impl Endpoint {
         let Some(Served::Answered(answered)) = session.calls.get_mut(&header.rpc) else {
             return;
         };
-        answered.backoff = 0;
-        let again = session.link.on_ack(now, &mut answered.out, &ack);
-        if again || answered.out.peek().is_some() {
+        if session.link.on_ack(now, &mut answered.out, &ack) {
+            answered.backoff = 0;
+        }
+        if answered.out.peek().is_some() {
             session.enqueue(header.rpc);
         }
     }

@@ -80,6 +80,9 @@ pub(super) struct CallerSession {
     /// When OPEN or PING is sent again.
     pub(super) handshake_timer: Time,
     pub(super) handshake_attempts: u32,
+    /// Refusals of OPEN or of the session, in a row, that were not believed.
+    pub(super) doubts: u32,
+    pub(super) doubted_since: Option<Time>,
     pub(super) handshake_since: Time,
     /// When the last OPEN left, for a first round-trip sample.
     pub(super) handshake_sent: Time,
@@ -110,6 +113,8 @@ impl CallerSession {
             first_method,
             handshake_timer: now,
             handshake_attempts: 0,
+            doubts: 0,
+            doubted_since: None,
             handshake_since: now,
             handshake_sent: now,
             epoch: 0,
@@ -166,6 +171,12 @@ impl CallerSession {
             self.calls.insert(rpc, call);
         }
         too_large
+    }
+
+    /// The peer was heard in a packet that is certainly its own.
+    pub(super) fn believe(&mut self) {
+        self.doubts = 0;
+        self.doubted_since = None;
     }
 
     /// A call has something to send.

@@ -40,6 +40,7 @@ impl Endpoint {
             return;
         };
         session.link.heard(now, header);
+        session.believe();
         match header.kind {
             PacketType::Reply | PacketType::Exception => self.on_answer(now, index, header, body),
             PacketType::Ack => self.on_ack_to_caller(now, index, header, body),
@@ -155,6 +156,7 @@ impl Endpoint {
         if session.link.owes_ack() {
             session.ack_all(self.next_rpc);
         }
+        self.expect_next(SessionRef::Caller(index), header.rpc, inserted);
     }
 
     /// A call of ours ends, with an answer or an error.
@@ -215,16 +217,16 @@ impl Endpoint {
         if call.phase == CallPhase::Busy || (ack.status == AckStatus::Discarded && call.answer.is_some()) {
             return;
         }
-        let again = session.link.on_ack(now, &mut call.out, &ack);
+        let forward = session.link.on_ack(now, &mut call.out, &ack);
         call.phase = match ack.status {
             AckStatus::Complete => CallPhase::Arrived,
             AckStatus::Partial | AckStatus::Discarded => CallPhase::Sending,
         };
-        if ack.status != AckStatus::Complete {
+        if forward && ack.status != AckStatus::Complete {
             call.backoff = 0;
         }
         call.timer = Some(now.plus(session.link.rtt.timeout(call.backoff.saturating_add(1))));
-        if again || call.out.peek().is_some() {
+        if call.out.peek().is_some() {
             session.enqueue(header.rpc);
         }
     }
@@ -258,8 +260,10 @@ impl Endpoint {
                 self.lose_caller(now, index);
             } else {
                 session.link.owes(now);
-                session.handshake_attempts += 1;
-                if session.handshake_attempts > HINTS_MAX {
+                let since = *session.doubted_since.get_or_insert(now);
+                session.doubts += 1;
+                let patience = HINTS_PATIENCE_MAX.min(self.config.peer_timeout / 2);
+                if session.doubts > HINTS_MAX && now.since(since) >= patience {
                     self.lose_caller(now, index);
                 }
             }
@@ -280,19 +284,31 @@ impl Endpoint {
             session.link.owed_since = None;
             return;
         }
+        self.believe_refusal(now, index, refusal);
+    }
+
+    /// OPEN is refused. A damaged OPEN looks like one with another key or of another version: that is believed when it
+    /// is said again and again.
+    fn believe_refusal(&mut self, now: Time, index: usize, refusal: Refusal) {
+        let may_be_damage = matches!(refusal, Refusal::WrongKey | Refusal::WrongVersion { .. });
+        if let Some(session) = self.callers.get_mut(index)
+            && may_be_damage
+            && session.doubts < DOUBTS_MAX
+        {
+            session.doubts += 1;
+            return self.send_open(now, index);
+        }
         let calls = self.drop_caller(index);
         calls.iter().for_each(|call| self.fail(call, CallError::Refused(refusal)));
     }
 
     /// A packet of another protocol version came: if it answers an OPEN of ours, there is no talking to that peer.
-    pub(super) fn on_foreign_version(&mut self, from: SocketAddr, version: u8) {
+    pub(super) fn on_foreign_version(&mut self, now: Time, from: SocketAddr, version: u8) {
         let opening = |session: &super::CallerSession| session.link.peer == from && session.phase == Phase::Opening;
         let found: Vec<usize> =
             self.callers.iter().filter(|(_, session)| opening(session)).map(|(index, _)| index).collect();
         for index in found {
-            let calls = self.drop_caller(index);
-            let refusal = Refusal::WrongVersion { speaks: version };
-            calls.iter().for_each(|call| self.fail(call, CallError::Refused(refusal)));
+            self.believe_refusal(now, index, Refusal::WrongVersion { speaks: version });
         }
     }
 
@@ -466,8 +482,13 @@ impl Endpoint {
     }
 }
 
-/// Unsealed hints that a session is unknown, after which a keyed caller believes them.
+/// Unsealed hints that a session is unknown, after which a keyed caller believes them if it heard nothing better
+/// meanwhile: packets that were damaged on their way, or forged, provoke them, too.
 const HINTS_MAX: u32 = 3;
+/// The time for which such hints must be all that is heard.
+const HINTS_PATIENCE_MAX: Duration = Duration::from_secs(1);
+/// Times that OPEN is sent again at once when it was refused for what damage to it may have caused.
+const DOUBTS_MAX: u32 = 7;
 
 /// The ranges to acknowledge, if it cannot wait: at a gap, when asked, when something came again.
 pub(super) fn due_ack(inbound: &Inbound, inserted: Inserted, header: &Header) -> Option<Vec<(u32, u32)>> {

@@ -116,10 +116,10 @@ impl Link {
         }
     }
 
-    /// Whether the peer may soon have to wait for an acknowledgement. Each one costs it a wake-up, so that messages
-    /// which fit its window are acknowledged by their answer alone.
+    /// Whether a quarter of what this end can buffer has come. Acknowledging more often wakes the sender for nothing;
+    /// less often lets it run so far ahead that what it sent has left the processor's cache when it is received.
     pub(super) fn owes_ack(&self) -> bool {
-        self.unacked >= self.credits / 4 * 3
+        self.unacked >= self.credits / 4
     }
 
     /// Queues an acknowledgement of fragments of `rpc`.
@@ -210,13 +210,14 @@ impl Link {
         }
     }
 
-    /// Takes an acknowledgement of fragments of `message`. Says whether something has to be sent again.
+    /// Takes an acknowledgement of fragments of `message`. Says whether it is a step forward: an acknowledgement of
+    /// nothing new must not keep [`Link::on_timeout`] from finding out why.
     pub(super) fn on_ack(&mut self, now: Time, message: &mut Outbound, ack: &AckBody) -> bool {
         match ack.status {
             AckStatus::Complete => {
                 let bytes = message.acked_all();
                 self.window.acked(bytes);
-                false
+                true
             }
             AckStatus::Discarded => {
                 let bytes = message.restart(self.fragment_bytes());
@@ -235,23 +236,25 @@ impl Link {
                 if let Some(sent_at) = sent_at {
                     self.rtt.sample(now.since(sent_at));
                 }
-                message.peek().is_some()
+                bytes > 0
             }
         }
     }
 
-    /// A large message timed out `timeouts` times in a row: perhaps the path loses large datagrams only.
+    /// A message timed out `timeouts` times in a row: perhaps the path loses large datagrams only. Another message may
+    /// have found out before; this one's fragments count.
     pub(super) fn on_timeout(&mut self, message: &mut Outbound, timeouts: u32) {
-        if timeouts >= BLACK_HOLE_TIMEOUTS && self.datagram_bytes > DATAGRAM_BYTES_SAFE && message.bytes() > 1024 {
+        let safe = DATAGRAM_BYTES_SAFE - HEADER_BYTES - self.tag_bytes();
+        if timeouts >= BLACK_HOLE_TIMEOUTS && message.largest_fragment() > safe {
             self.shrink_datagrams();
-            let bytes = message.restart_unacked(self.fragment_bytes());
+            let bytes = message.restart_unacked(safe);
             self.window.forget(bytes);
         }
     }
 
     /// Falls back to datagrams that every path carries.
     pub(super) fn shrink_datagrams(&mut self) {
-        self.datagram_bytes = DATAGRAM_BYTES_SAFE;
+        self.datagram_bytes = self.datagram_bytes.min(DATAGRAM_BYTES_SAFE);
     }
 
     /// Decrypts a body in place. `None`: it is not what the peer sent in this session.

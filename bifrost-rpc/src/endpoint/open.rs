@@ -37,7 +37,7 @@ impl Endpoint {
     }
 
     /// Sends OPEN, or sends it again.
-    fn send_open(&mut self, now: Time, index: usize) {
+    pub(super) fn send_open(&mut self, now: Time, index: usize) {
         let nonce: [u8; 32] = self.random();
         let Some(session) = self.callers.get_mut(index) else {
             return;
@@ -277,6 +277,7 @@ impl Endpoint {
         session.link.session = header.session;
         session.link.instance = header.instance;
         session.link.heard(now, header);
+        session.believe();
         session.link.largest_packet = 0;
         let offered = usize::try_from(opened.datagram_bytes).unwrap_or(usize::MAX);
         session.link.datagram_bytes = session.link.datagram_bytes.min(offered).max(512);

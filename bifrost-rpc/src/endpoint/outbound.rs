@@ -94,6 +94,11 @@ impl Outbound {
         self.len <= self.fragment
     }
 
+    /// Payload bytes of the longest fragment it is sent in.
+    pub(super) fn largest_fragment(&self) -> usize {
+        self.len.min(self.fragment) as usize
+    }
+
     fn is_counted(&self) -> bool {
         self.len as usize > UNCOUNTED_BYTES_MAX
     }

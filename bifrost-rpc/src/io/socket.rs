@@ -147,6 +147,10 @@ impl Socket {
         let _ = socket2::SockRef::from(&self.inner).shutdown(std::net::Shutdown::Read);
     }
 
+    pub(crate) fn as_fd(&self) -> i32 {
+        self.inner.as_raw_fd()
+    }
+
     /// Waits for datagrams.
     ///
     /// # Errors
@@ -176,6 +180,20 @@ impl Socket {
             Ok(None) => Ok(Received::Nothing),
             Err(error) => received(Err(error)),
         }
+    }
+
+    /// Waits for one datagram, which fills three places in turn.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::receive`].
+    pub(crate) fn scatter(&self, places: [&mut [u8]; 3]) -> io::Result<Received> {
+        let mut slices = places.map(io::IoSliceMut::new);
+        let got = recvmsg::<SockaddrStorage>(self.inner.as_raw_fd(), &mut slices, None, MsgFlags::empty());
+        received(got.map_err(io::Error::from).and_then(|got| {
+            let from = got.address.and_then(|from| socket_addr(&from)).or(self.peer);
+            Ok((got.bytes, from.ok_or(io::ErrorKind::WouldBlock)?))
+        }))
     }
 
     /// Sends a batch. Datagrams that the system does not take are lost, as they might be in the network; `false` says

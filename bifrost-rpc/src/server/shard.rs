@@ -156,6 +156,7 @@ impl Shard {
         };
         if thread.spawn(receive).is_ok() {
             busy.push(peer);
+            self.timer.wake_by(Some(self.now().plus(BUSY_CHECK)));
         }
     }
 
@@ -198,35 +199,44 @@ impl Shard {
         let mut buffer = vec![0; RECEIVE_BYTES];
         let mut desk = Desk::default();
         let mut streak = (self.address, 0);
+        let mut place = None;
         while !self.is_stopped.load(Ordering::Acquire) {
-            match socket.receive(&mut buffer) {
-                Ok(Received::Bytes(0, _)) if busy.is_some() => return,
-                Ok(Received::Bytes(bytes, from)) => {
-                    self.take_in(socket, from, &mut buffer[..bytes], &mut desk);
-                    match busy {
-                        Some(peer) => _ = peer.received.fetch_add(1, Ordering::Relaxed),
-                        None if streak.0 != from => streak = (from, 0),
-                        None => {
-                            streak.1 += 1;
-                            if streak.1 == BUSY_STREAK {
-                                self.make_busy(from);
-                                self.timer.wake_by(Some(self.now()));
-                                streak.1 = 0;
-                            }
-                        }
+            let Ok((mut endpoint, now, received)) = self.port.receive(socket, place.take(), &mut buffer) else {
+                // Nothing is known to cause this on a bound socket; do not spin on it.
+                self.pause(FAILURE_PAUSE);
+                continue;
+            };
+            // Only a busy peer's socket receives in place: others may see a message continue at another socket.
+            place = busy.and_then(|_| endpoint.take_landing());
+            self.serve(now, endpoint, socket, &mut desk);
+            match (received, busy) {
+                (Received::Bytes(0, _), Some(_)) => break,
+                (Received::Bytes(..), Some(peer)) => _ = peer.received.fetch_add(1, Ordering::Relaxed),
+                (Received::Bytes(_, from), None) if streak.0 == from => {
+                    streak.1 += 1;
+                    if streak.1 == BUSY_STREAK {
+                        self.make_busy(from);
+                        streak.1 = 0;
                     }
                 }
-                Ok(Received::Nothing) => {}
-                // Nothing is known to cause this on a bound socket; do not spin on it.
-                Err(_) => self.pause(FAILURE_PAUSE),
+                (Received::Bytes(_, from), None) => streak = (from, 0),
+                (Received::Nothing, _) => {}
             }
+        }
+        if let Some(place) = place {
+            // Nothing was received into it, so there is nothing to handle.
+            let _ = self.port.endpoint().give_landing(self.now(), place, None);
         }
     }
 
-    fn take_in(self: &Arc<Self>, socket: &Socket, from: SocketAddr, datagram: &mut [u8], desk: &mut Desk) {
-        let now = self.now();
-        let mut endpoint = self.port.endpoint();
-        endpoint.handle(now, from, datagram);
+    /// Runs or queues the calls that have come, and sends what there is to send.
+    fn serve<'a>(
+        self: &'a Arc<Self>,
+        now: Time,
+        mut endpoint: MutexGuard<'a, Endpoint>,
+        socket: &Socket,
+        desk: &mut Desk,
+    ) {
         while let Some(event) = endpoint.poll_event() {
             desk.events.push(event);
         }
