@@ -209,7 +209,7 @@ impl Checker {
     /// A server gave a call back unrun.
     pub(super) fn given_back(&mut self, now: u64, index: usize) {
         let entry = &mut self.entries[index];
-        entry.received -= 1;
+        entry.received = entry.received.saturating_sub(1);
         if entry.ended == Some(End::Answered) && entry.received == 0 && entry.method == Method::Note {
             self.violate(now, Rule::Answered, format!("oneway #{index} was reported delivered and given back"));
         }
@@ -290,14 +290,14 @@ impl Checker {
             CallError::Closed { .. } => self.disrupted(entry.issued, now, |what| what == Disruption::Close(entry.client)),
             CallError::TooLarge { .. } | CallError::Refused(Refusal::TooLarge { .. }) => entry.request_bytes > longest,
             CallError::AnswerTooLarge { .. } => entry.answer_bytes > longest,
-            CallError::Refused(Refusal::UnknownMethod) => entry.method == Method::Missing,
-            CallError::Refused(Refusal::TooManySessions) => limits.sessions < 100,
-            CallError::Refused(Refusal::Draining) => {
+            CallError::Refused(Refusal::UnknownMethod) if !self.can_be_misled() => entry.method == Method::Missing,
+            CallError::Refused(Refusal::TooManySessions) if !self.can_be_misled() => limits.sessions < 100,
+            CallError::Refused(Refusal::Draining) if !self.can_be_misled() => {
                 let since = entry.issued.saturating_sub(AFTERMATH);
                 self.disrupted(since, now, |what| what == Disruption::Drain(entry.server))
             }
-            CallError::Refused(Refusal::WrongKey | Refusal::WrongVersion { .. }) => self.can_be_misled(),
             CallError::OutcomeUnknown(_) | CallError::Unreachable { .. } => self.may_lose(index, now),
+            CallError::Refused(_) => self.can_be_misled(),
             _ => false,
         }
     }
