@@ -1,3 +1,106 @@
 //! The `bifrost` command.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod address;
+mod call;
+mod clock;
+mod compile;
+mod demo;
+mod dynamic;
+mod fault;
+mod idl;
+mod key;
+mod serve;
+mod services;
+mod units;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+const EXAMPLES: &str = "\
+Examples:
+  bifrost demo
+      See it work: servers, checked calls and a benchmark table, in under a minute.
+
+  bifrost serve Counter Store
+      Serve two example services on udp://[::1]:7400.
+
+  bifrost call udp://[::1]:7400 Counter add 5
+      Call a method; arguments and result are JSON.
+
+  bifrost gen idl/store.thrift --out src/gen
+      Compile IDL to Rust.
+
+  bifrost bench echo --sizes 64,9000,2M
+      Measure against raw sockets and Apache Thrift.";
+
+const EXIT_CODES: &str = "\
+Exit status:
+  0  all went well
+  1  it did not, see the message
+  2  the command line, an address, an argument or the IDL is wrong
+  3  call: the method answered with an exception that it declares
+  4  call: the server answered with an application exception (such as an unknown method)
+  5  call: no answer; the message says whether the call may have run";
+
+/// Thrift calls over UDP, exactly once: generate, serve, call, measure
+#[derive(Debug, Parser)]
+#[command(name = "bifrost", version, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(name = "gen", after_help = compile::EXAMPLES)]
+    Compile(bifrost_codegen::cli::Args),
+    Serve(serve::Args),
+    Call(call::Args),
+    Bench(bifrost_bench::cli::Args),
+    Demo(demo::Args),
+}
+
+fn run(command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::Compile(args) => compile::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Call(args) => call::run(&args),
+        Command::Bench(args) => bifrost_bench::cli::run(args).map(|()| fault::OK),
+        Command::Demo(args) => demo::run(&args),
+    }
+}
+
+fn main() -> ExitCode {
+    // A server of a benchmark is this executable once more, whatever command started the benchmark.
+    let outcome = match bifrost_bench::server_main() {
+        Ok(true) => Ok(fault::OK),
+        Ok(false) => run(Cli::parse().command),
+        Err(error) => Err(error),
+    };
+    ExitCode::from(outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        fault::code_of(&error)
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        let mut command = Cli::command();
+        command.build();
+        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            let help = sub.clone().render_help().to_string();
+            assert!(help.contains(&format!("  bifrost {}", sub.get_name())), "{}: {help}", sub.get_name());
+        }
+    }
+}

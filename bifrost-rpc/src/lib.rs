@@ -12,7 +12,7 @@ pub mod service;
 pub mod sim;
 pub mod wire;
 
-pub use client::{Channel, ChannelBuilder, ConnectError, Pending};
+pub use client::{Channel, ChannelBuilder, ConnectError, Pending, PendingMessage, wait_any};
 pub use endpoint::{CallError, Config, Key};
 pub use io::{Url, UrlError};
 pub use server::{ServeError, Server, ServerBuilder};

@@ -13,7 +13,7 @@ pub use answer::{
 };
 pub use call::{decode_answer, decode_answer_shared, encode_call, encode_call_in};
 pub use serve::serve;
-pub(crate) use serve::write_failure;
+pub(crate) use serve::{check_call, panicked, write_failure};
 
 /// One method of a service, as the IDL declares it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub trait Service: Send + Sync + 'static {
     /// The service's name in the IDL.
     fn name(&self) -> &'static str;
     /// All its methods, inherited ones included.
-    fn methods(&self) -> &'static [Method];
+    fn methods(&self) -> &[Method];
     /// Runs the call in `request` (one Thrift message); the answer is appended to `reply`.
     ///
     /// # Errors

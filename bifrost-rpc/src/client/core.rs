@@ -1,7 +1,7 @@
 //! The machinery of a channel: threads that wait share one socket, one of them receives for all.
 
 use crate::buffer::MessageBuffer;
-use crate::endpoint::{Answered, CallError, CallId, Config, Datagrams, Endpoint, Event, Request, Stats, Time};
+use crate::endpoint::{Answered, CallError, CallId, Config, Datagrams, Endpoint, Event, Landing, Request, Stats, Time};
 use crate::io::{Clock, Port, RECEIVE_BYTES, Received, Socket, Timer};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -96,6 +96,11 @@ impl Core {
         self.peer
     }
 
+    /// The socket's number, to be polled with others.
+    pub(super) fn socket_fd(&self) -> i32 {
+        self.port.socket.as_fd()
+    }
+
     pub(super) fn stats(&self) -> Stats {
         self.port.endpoint().stats()
     }
@@ -182,14 +187,13 @@ impl Core {
 
     /// Receives for all until the call has ended, or its end has been left for it by another thread.
     fn lead(&self, call: CallId, scratch: &mut Scratch) -> io::Result<Option<Outcome>> {
+        let mut place = None;
         loop {
-            let received = self.port.socket.receive(scratch.buffer())?;
-            let now = self.port.clock.now();
-            let mut endpoint = self.port.endpoint();
-            match received {
-                Received::Bytes(bytes, from) => endpoint.handle(now, from, &mut scratch.buffer[..bytes]),
-                Received::Nothing => endpoint.handle_timeout(now),
+            let (mut endpoint, now, received) = self.port.receive(&self.port.socket, place, scratch.buffer())?;
+            if received == Received::Nothing {
+                endpoint.handle_timeout(now);
             }
+            place = endpoint.take_landing();
             let wanted = self.deliver(&mut endpoint, Some(call));
             let due = if endpoint.wants_transmit() {
                 self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket)
@@ -197,13 +201,19 @@ impl Core {
                 endpoint.poll_timeout()
             };
             self.timer.wake_by(due);
-            if wanted.is_some() {
+            // Without an end nothing may have come because another thread has seen it.
+            if wanted.is_some() || received == Received::Nothing {
+                self.give_back(place);
                 return Ok(wanted);
             }
-            if received == Received::Nothing {
-                // Another thread may have seen the call's end.
-                return Ok(None);
-            }
+        }
+    }
+
+    fn give_back(&self, place: Option<Landing>) {
+        if let Some(place) = place {
+            let now = self.port.clock.now();
+            // Nothing was received into it, so there is nothing to handle.
+            let _ = self.port.endpoint().give_landing(now, place, None);
         }
     }
 
@@ -241,6 +251,11 @@ impl Core {
             self.take_in();
         }
         ended(&self.waiters())
+    }
+
+    /// Nobody wants to know the call's end any more; it goes on.
+    pub(super) fn forget(&self, call: CallId) {
+        self.waiters().calls.remove(&call);
     }
 
     /// Gives a call up.

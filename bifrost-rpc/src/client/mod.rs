@@ -1,6 +1,12 @@
 //! Calling services over UDP.
 
+mod any;
 mod core;
+mod message;
+
+pub use self::message::PendingMessage;
+
+pub use any::wait_any;
 
 use self::core::Core;
 use crate::buffer::MessageBuffer;
@@ -70,6 +76,9 @@ pub struct ChannelBuilder {
     linger: Duration,
 }
 
+/// What the codecs take at most.
+const MESSAGE_BYTES_MAX: u32 = 64 << 20;
+
 impl Default for ChannelBuilder {
     fn default() -> Self {
         Self { config: Config::default(), deadline: None, linger: Duration::from_secs(1) }
@@ -92,10 +101,10 @@ impl ChannelBuilder {
         self
     }
 
-    /// Longest message sent or taken, in bytes. Default 64 MiB.
+    /// Longest message sent or taken, in bytes. Default 64 MiB, which is also the most.
     #[must_use]
     pub fn message_bytes_max(mut self, bytes: u32) -> Self {
-        self.config.message_bytes_max = bytes;
+        self.config.message_bytes_max = bytes.min(MESSAGE_BYTES_MAX);
         self
     }
 
@@ -192,8 +201,8 @@ impl Channel {
         Ok(Pending { call: Some(id), channel, method, sequence, finish: Self::finish::<R>, value: PhantomData })
     }
 
-    /// Sends a oneway call. It is delivered exactly once, also if the reply to it is lost, as long as this process
-    /// and the server live.
+    /// Sends a oneway call. It is sent again until the server says that it has it, and runs at most once. Whether it
+    /// arrived, and what became of it, is not reported.
     ///
     /// # Errors
     ///

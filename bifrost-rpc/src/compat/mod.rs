@@ -3,12 +3,22 @@
 //! Generated processors, clients and structs keep the shape that Apache's compiler gives them by calling these
 //! functions, so that they run on any `TInputProtocol` and `TOutputProtocol`.
 
+//!
+//! [`UdpChannel`] and [`ApacheService`] are the transport for code that Apache's compiler generated: clients and
+//! processors stay as they are and talk over UDP, exactly once.
+
+mod apache;
 mod protocol;
+mod udp;
+
+pub use apache::ApacheService;
+pub use udp::{UdpChannel, UdpChannelBuilder};
 
 pub use protocol::{ApacheReader, ApacheWriter};
 
-use crate::protocol::{Decode, Encode, Reader};
-use crate::service::{Answer, CallResult, Dispatch, Method, call::read_answer, call::write_call};
+use crate::buffer::MessageBuffer;
+use crate::protocol::{Binary, Codec, Compact, Decode, Encode, MessageHeader, Reader, WireProtocol};
+use crate::service::{self, Answer, CallResult, Dispatch, Method, call::read_answer, call::write_call};
 use thrift::TThriftClient;
 use thrift::protocol::{TInputProtocol, TOutputProtocol};
 
@@ -85,6 +95,19 @@ pub fn read_struct<T: Decode>(input: &mut dyn TInputProtocol) -> thrift::Result<
 /// What the protocol reports.
 pub fn write_struct<T: Encode>(value: &T, output: &mut dyn TOutputProtocol) -> thrift::Result<()> {
     value.encode(&mut ApacheWriter::new(output))
+}
+
+/// Answers a call with the application exception that stands for `error`.
+fn failure(
+    protocol: WireProtocol,
+    header: &MessageHeader,
+    error: thrift::Error,
+    reply: &mut MessageBuffer,
+) -> thrift::Result<Answer> {
+    match protocol {
+        WireProtocol::Binary => service::exception(header, &mut Binary::writer(reply), error),
+        WireProtocol::Compact => service::exception(header, &mut Compact::writer(reply), error),
+    }
 }
 
 #[cfg(test)]

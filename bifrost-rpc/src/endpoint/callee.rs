@@ -26,8 +26,8 @@ const PROBE_TIMEOUTS: u32 = 2;
 pub(super) enum Served {
     /// Fragments are arriving.
     Arriving(Box<Arriving>),
-    /// Its handler was started, or waits to be.
-    Running,
+    /// Its handler was started, or waits to be; so many bytes of its message came and were not acknowledged.
+    Running(u32),
     /// The same of a oneway call, with the acknowledgements that told its caller so.
     RunningOneway(u32),
     /// The answer, kept until the client says that the call has ended.
@@ -134,7 +134,11 @@ impl CalleeSession {
 
     /// Keeps and sends the answer of a running call. Returns the memory it takes.
     pub(super) fn answer(&mut self, rpc: u64, answered: Answered) -> Option<usize> {
-        let served = self.calls.get_mut(&rpc).filter(|served| matches!(served, Served::Running))?;
+        let served = self.calls.get_mut(&rpc).filter(|served| matches!(served, Served::Running(_)))?;
+        if let Served::Running(unacked) = served {
+            // The answer acknowledges the call.
+            self.link.unacked = self.link.unacked.saturating_sub(*unacked as usize);
+        }
         let bytes = answered.out.bytes();
         *served = Served::Answered(Box::new(answered));
         self.bytes += bytes;
@@ -160,7 +164,8 @@ impl CalleeSession {
         }
     }
 
-    /// The client asks for the answer again: what it does not have is sent once more.
+    /// The client asks for the answer again: what it does not have is sent once more. An answer of one fragment has no
+    /// timer here, so that asking again and again is what tells of a path that loses large datagrams.
     pub(super) fn answer_again(&mut self, rpc: u64) {
         if let Some(Served::Answered(answered)) = self.calls.get_mut(&rpc)
             && answered.out.is_sent()
@@ -173,6 +178,24 @@ impl CalleeSession {
             answered.prompt = false;
             self.enqueue(rpc);
         }
+    }
+
+    /// Acknowledges all that has come of large calls.
+    pub(super) fn ack_all(&mut self) {
+        for (rpc, served) in &mut self.calls {
+            match served {
+                Served::Arriving(arriving) if arriving.inbound.unacked > 0 => {
+                    arriving.inbound.unacked = 0;
+                    self.link.note_ack(*rpc, AckStatus::Partial, arriving.inbound.ranges(64));
+                }
+                Served::Running(unacked) if *unacked > 0 => {
+                    *unacked = 0;
+                    self.link.note_ack(*rpc, AckStatus::Complete, Vec::new());
+                }
+                _ => {}
+            }
+        }
+        self.link.unacked = 0;
     }
 
     pub(super) fn can_send(&self) -> bool {
@@ -223,7 +246,7 @@ impl CalleeSession {
         let calls = self.calls.values().filter_map(|served| match served {
             Served::Answered(answered) => answered.timer,
             Served::Arriving(arriving) => Some(arriving.progress.plus(config.peer_timeout)),
-            Served::Running | Served::RunningOneway(_) | Served::Done => None,
+            Served::Running(_) | Served::RunningOneway(_) | Served::Done => None,
         });
         earlier(calls.min(), Some(self.link.heard.plus(config.lease)))
     }
@@ -288,7 +311,7 @@ impl Released {
                 self.bytes += arriving.inbound.len();
                 self.spent.push(arriving.inbound.into_buffer());
             }
-            Served::Running => self.unanswered.push(rpc),
+            Served::Running(_) => self.unanswered.push(rpc),
             Served::Answered(mut answered) => {
                 self.bytes += answered.out.bytes();
                 let in_flight = answered.out.drain_flight();

@@ -82,7 +82,7 @@ impl Endpoint {
     }
 
     /// Accounts for what a session let go of, and tells of calls that need not run any more.
-    fn released(&mut self, index: usize, released: Released) {
+    pub(super) fn released(&mut self, index: usize, released: Released) {
         self.bytes = self.bytes.saturating_sub(released.bytes);
         let Some(session) = self.callees.get(index).map(|session| session.link.session) else {
             return;
@@ -121,7 +121,7 @@ impl Endpoint {
             return;
         };
         match session.calls.get(&header.rpc) {
-            Some(Served::Running | Served::RunningOneway(_) | Served::Done) => session.acknowledge(header.rpc),
+            Some(Served::Running(_) | Served::RunningOneway(_) | Served::Done) => session.acknowledge(header.rpc),
             Some(Served::Answered(_)) => session.answer_again(header.rpc),
             Some(Served::Arriving(_)) | None => {}
         }
@@ -157,7 +157,7 @@ impl Endpoint {
         }
         if is_first && body.len() == len {
             let message = self.pool.copy(body);
-            self.start_call(now, index, header, message);
+            self.start_call(now, index, header, message, body.len());
             return;
         }
         session.bytes += len;
@@ -180,6 +180,7 @@ impl Endpoint {
             return;
         }
         let inserted = arriving.inbound.insert(header.offset, body);
+        session.link.unacked += body.len();
         if matches!(inserted, Inserted::Progress | Inserted::Gap) {
             arriving.progress = now;
         }
@@ -191,7 +192,6 @@ impl Endpoint {
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
-        let credits = session.link.credits;
         let Some(Served::Arriving(arriving)) = session.calls.get_mut(&header.rpc) else {
             return;
         };
@@ -202,21 +202,29 @@ impl Endpoint {
             let message = arriving.inbound.into_buffer();
             session.bytes = session.bytes.saturating_sub(message.len());
             self.bytes = self.bytes.saturating_sub(message.len());
-            return self.start_call(now, index, header, message);
+            return self.start_call(now, index, header, message, 0);
         }
-        if let Some(ranges) = due_ack(&mut arriving.inbound, inserted, header, credits) {
+        if let Some(ranges) = due_ack(&arriving.inbound, inserted, header) {
             session.link.note_ack(header.rpc, AckStatus::Partial, ranges);
         }
+        if session.link.owes_ack() {
+            session.ack_all();
+        }
+        self.expect_next(SessionRef::Callee(index), header.rpc, inserted);
     }
 
-    fn start_call(&mut self, now: Time, index: usize, header: &Header, message: Vec<u8>) {
+    fn start_call(&mut self, now: Time, index: usize, header: &Header, message: Vec<u8>, body_len: usize) {
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
         let oneway = header.kind == PacketType::Oneway;
-        session.calls.insert(header.rpc, if oneway { Served::RunningOneway(0) } else { Served::Running });
+        let unacked = if message.len() > body_len { message.len() } else { 0 };
+        let unacked = u32::try_from(unacked).unwrap_or(u32::MAX);
+        session.calls.insert(header.rpc, if oneway { Served::RunningOneway(0) } else { Served::Running(unacked) });
         if oneway {
             session.acknowledge(header.rpc);
+        } else if session.link.owes_ack() {
+            session.ack_all();
         }
         let call = ServedCall { session: session.link.session, rpc: header.rpc };
         self.prompt.push(call);
@@ -276,12 +284,10 @@ impl Endpoint {
         let Some(Served::Answered(answered)) = session.calls.get_mut(&header.rpc) else {
             return;
         };
-        let before = answered.out.acked_bytes();
-        let again = session.link.on_ack(now, &mut answered.out, &ack);
-        if answered.out.acked_bytes() > before {
+        if session.link.on_ack(now, &mut answered.out, &ack) {
             answered.backoff = 0;
         }
-        if again || answered.out.peek().is_some() {
+        if answered.out.peek().is_some() {
             session.enqueue(header.rpc);
         }
     }
@@ -300,7 +306,7 @@ impl Endpoint {
                 let ranges = arriving.inbound.ranges(64);
                 session.link.note_ack(header.rpc, AckStatus::Partial, ranges);
             }
-            Some(Served::Running | Served::RunningOneway(_) | Served::Done) => session.acknowledge(header.rpc),
+            Some(Served::Running(_) | Served::RunningOneway(_) | Served::Done) => session.acknowledge(header.rpc),
             Some(Served::Answered(_)) => {
                 session.answer_again(header.rpc);
                 session.link.note(PacketType::Pong, header.rpc, Flags::default(), Vec::new());
@@ -360,7 +366,7 @@ impl Endpoint {
             return true;
         };
         match session.calls.get_mut(&call.rpc) {
-            Some(Served::Running) => {}
+            Some(Served::Running(_)) => {}
             Some(Served::RunningOneway(acks)) => {
                 *acks -= session.link.withdraw_acks(call.rpc);
                 if *acks > 0 {

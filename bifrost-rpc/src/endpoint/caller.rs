@@ -83,6 +83,9 @@ pub(super) struct CallerSession {
     /// When OPEN or PING is sent again.
     pub(super) handshake_timer: Time,
     pub(super) handshake_attempts: u32,
+    /// Refusals of OPEN or of the session, in a row, that were not believed.
+    pub(super) doubts: u32,
+    pub(super) doubted_since: Option<Time>,
     /// The token that the last OPEN carried.
     pub(super) token: Vec<u8>,
     pub(super) handshake_since: Time,
@@ -115,6 +118,8 @@ impl CallerSession {
             first_method,
             handshake_timer: now,
             handshake_attempts: 0,
+            doubts: 0,
+            doubted_since: None,
             token: Vec::new(),
             handshake_since: now,
             handshake_sent: now,
@@ -154,6 +159,7 @@ impl CallerSession {
 
     /// Moves waiting calls into the session, as many as the callee takes. Calls that the callee would refuse for
     /// their length are returned.
+    #[expect(clippy::vec_box, reason = "a call is large, and moves between tables")]
     pub(super) fn admit(&mut self, next_rpc: &mut u64) -> Vec<Box<Call>> {
         let mut too_large = Vec::new();
         while self.phase == Phase::Open && self.calls.len() < self.calls_max {
@@ -172,6 +178,12 @@ impl CallerSession {
             self.calls.insert(rpc, call);
         }
         too_large
+    }
+
+    /// The peer was heard in a packet that is certainly its own.
+    pub(super) fn believe(&mut self) {
+        self.doubts = 0;
+        self.doubted_since = None;
     }
 
     /// A call has something to send.
@@ -229,6 +241,24 @@ impl CallerSession {
     fn reported(&mut self) {
         self.unreported = 0;
         self.report_at = None;
+        if self.link.unacked > 0 {
+            let arriving = self.calls.values().filter_map(|call| call.answer.as_ref());
+            self.link.unacked = arriving.map(|(_, inbound)| inbound.unacked).sum();
+        }
+    }
+
+    /// Acknowledges all that has come of large answers.
+    pub(super) fn ack_all(&mut self, next_rpc: u64) {
+        if self.unreported > 0 {
+            self.report(next_rpc);
+        }
+        for (rpc, call) in &mut self.calls {
+            if let Some((_, inbound)) = call.answer.as_mut().filter(|(_, inbound)| inbound.unacked > 0) {
+                inbound.unacked = 0;
+                self.link.note_ack(*rpc, crate::wire::AckStatus::Partial, inbound.ranges(64));
+            }
+        }
+        self.link.unacked = 0;
     }
 
     /// Whether something can be sent now.
@@ -376,6 +406,7 @@ impl CallerSession {
     }
 
     /// All calls, those sent first.
+    #[expect(clippy::vec_box, reason = "a call is large, and moves between tables")]
     pub(super) fn drain_calls(&mut self) -> Vec<Box<Call>> {
         self.outgoing.clear();
         let sent = std::mem::take(&mut self.calls).into_values();

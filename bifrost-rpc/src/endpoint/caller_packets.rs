@@ -40,6 +40,7 @@ impl Endpoint {
             return;
         };
         session.link.heard(now, header);
+        session.believe();
         match header.kind {
             PacketType::Reply | PacketType::Exception => self.on_answer(now, index, header, body),
             PacketType::Ack => self.on_ack_to_caller(now, index, header, body),
@@ -123,6 +124,7 @@ impl Endpoint {
             return;
         }
         let inserted = inbound.insert(header.offset, body);
+        session.link.unacked += body.len();
         call.backoff = 0;
         call.timer = Some(now.plus(timeout));
         self.after_answer_fragment(now, index, header, inserted);
@@ -133,7 +135,6 @@ impl Endpoint {
         let Some(session) = self.callers.get_mut(index) else {
             return;
         };
-        let credits = session.link.credits;
         let Some((_, inbound)) = session.calls.get_mut(&header.rpc).and_then(|call| call.answer.as_mut()) else {
             return;
         };
@@ -149,9 +150,13 @@ impl Endpoint {
             let message = inbound.into_buffer();
             return self.end_call(now, index, header.rpc, Ok((header, message)));
         }
-        if let Some(ranges) = due_ack(inbound, inserted, header, credits) {
+        if let Some(ranges) = due_ack(inbound, inserted, header) {
             session.link.note_ack(header.rpc, AckStatus::Partial, ranges);
         }
+        if session.link.owes_ack() {
+            session.ack_all(self.next_rpc);
+        }
+        self.expect_next(SessionRef::Caller(index), header.rpc, inserted);
     }
 
     /// A call of ours ends, with an answer or an error.
@@ -212,18 +217,17 @@ impl Endpoint {
         if call.phase == CallPhase::Busy || (ack.status == AckStatus::Discarded && call.answer.is_some()) {
             return;
         }
-        let before = call.out.acked_bytes();
-        let again = session.link.on_ack(now, &mut call.out, &ack);
+        let forward = session.link.on_ack(now, &mut call.out, &ack);
         call.phase = match ack.status {
             AckStatus::Complete => CallPhase::Arrived,
             AckStatus::Partial | AckStatus::Discarded => CallPhase::Sending,
         };
         // An answer to a probe is no progress: the path may carry small datagrams only.
-        if call.out.acked_bytes() > before {
+        if forward && ack.status != AckStatus::Complete {
             call.backoff = 0;
         }
         call.timer = Some(now.plus(session.link.rtt.timeout(call.backoff.saturating_add(1))));
-        if again || call.out.peek().is_some() {
+        if call.out.peek().is_some() {
             session.enqueue(header.rpc);
         }
     }
@@ -256,8 +260,10 @@ impl Endpoint {
                 self.lose_caller(now, index);
             } else {
                 session.link.owes(now);
-                session.handshake_attempts += 1;
-                if session.handshake_attempts > HINTS_MAX {
+                let since = *session.doubted_since.get_or_insert(now);
+                session.doubts += 1;
+                let patience = HINTS_PATIENCE_MAX.min(self.config.peer_timeout / 2);
+                if session.doubts > HINTS_MAX && now.since(since) >= patience {
                     self.lose_caller(now, index);
                 }
             }
@@ -282,6 +288,18 @@ impl Endpoint {
             session.link.owed_since = None;
             return;
         }
+        self.believe_refusal(now, index, refusal);
+    }
+
+    /// OPEN is refused. A damaged OPEN looks like one with another key or of another version: that is believed when it
+    /// is said again and again.
+    fn believe_refusal(&mut self, now: Time, index: usize, refusal: Refusal) {
+        let may_be_damage = matches!(refusal, Refusal::WrongKey | Refusal::WrongVersion { .. });
+        let Some(session) = self.callers.get_mut(index) else { return };
+        if may_be_damage && session.doubts < DOUBTS_MAX {
+            session.doubts += 1;
+            return self.send_open(now, index);
+        }
         let (peer, service, method) = (session.link.peer, session.service, session.first_method);
         let mut others = Vec::new();
         for call in self.drop_caller(index) {
@@ -302,14 +320,12 @@ impl Endpoint {
     }
 
     /// A packet of another protocol version came: if it answers an OPEN of ours, there is no talking to that peer.
-    pub(super) fn on_foreign_version(&mut self, from: SocketAddr, version: u8) {
+    pub(super) fn on_foreign_version(&mut self, now: Time, from: SocketAddr, version: u8) {
         let opening = |session: &super::CallerSession| session.link.peer == from && session.phase == Phase::Opening;
         let found: Vec<usize> =
             self.callers.iter().filter(|(_, session)| opening(session)).map(|(index, _)| index).collect();
         for index in found {
-            let calls = self.drop_caller(index);
-            let refusal = Refusal::WrongVersion { speaks: version };
-            calls.iter().for_each(|call| self.fail(call, CallError::Refused(refusal)));
+            self.believe_refusal(now, index, Refusal::WrongVersion { speaks: version });
         }
     }
 
@@ -485,22 +501,18 @@ impl Endpoint {
     }
 }
 
-/// Unsealed hints that a session is unknown, after which a keyed caller believes them.
+/// Unsealed hints that a session is unknown, after which a keyed caller believes them if it heard nothing better
+/// meanwhile: packets that were damaged on their way, or forged, provoke them, too.
 const HINTS_MAX: u32 = 3;
+/// The time for which such hints must be all that is heard.
+const HINTS_PATIENCE_MAX: Duration = Duration::from_secs(1);
+/// Times that OPEN is sent again at once when it was refused for what damage to it may have caused.
+const DOUBTS_MAX: u32 = 7;
 
-/// The ranges to acknowledge, if it is time: at a gap, when asked, or when a quarter of the buffer has come.
-pub(super) fn due_ack(
-    inbound: &mut Inbound,
-    inserted: Inserted,
-    header: &Header,
-    credits: usize,
-) -> Option<Vec<(u32, u32)>> {
+/// The ranges to acknowledge, if it cannot wait: at a gap, when asked, when something came again.
+pub(super) fn due_ack(inbound: &Inbound, inserted: Inserted, header: &Header) -> Option<Vec<(u32, u32)>> {
     let asked = header.flags.has(Flags::ACK_NOW);
     let gap = inserted == Inserted::Gap && (inbound.gap_fragments == 1 || inbound.gap_fragments.is_multiple_of(8));
     let repeated = inserted == Inserted::Duplicate;
-    if !(asked || gap || repeated || inbound.unacked >= credits / 4) {
-        return None;
-    }
-    inbound.unacked = 0;
-    Some(inbound.ranges(64))
+    (asked || gap || repeated).then(|| inbound.ranges(64))
 }

@@ -23,7 +23,9 @@ pub(super) enum Inserted {
 /// A message being reassembled.
 #[derive(Debug)]
 pub(super) struct Inbound {
+    /// Empty while it is lent.
     buffer: Vec<u8>,
+    len: usize,
     /// Bytes from the start without a gap.
     contiguous: u32,
     /// What is there beyond.
@@ -37,15 +39,15 @@ pub(super) struct Inbound {
 impl Inbound {
     /// A message of `buffer.len()` bytes, none of which is there; the buffer's content does not matter.
     pub(super) fn new(buffer: Vec<u8>) -> Self {
-        Self { buffer, contiguous: 0, beyond: RangeSet::new(), unacked: 0, gap_fragments: 0 }
+        Self { len: buffer.len(), buffer, contiguous: 0, beyond: RangeSet::new(), unacked: 0, gap_fragments: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.buffer.len()
+        self.len
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        self.contiguous as usize == self.buffer.len()
+        self.contiguous as usize == self.len
     }
 
     /// Takes a fragment.
@@ -69,21 +71,36 @@ impl Inbound {
         self.arrived(offset, end)
     }
 
-    /// Where the next bytes in order belong, when nothing lies beyond the contiguous part: a receiver may put them
-    /// there directly and then say [`Inbound::landed`].
-    pub(super) fn landing(&mut self) -> Option<&mut [u8]> {
-        if !self.beyond.is_empty() || self.is_complete() {
-            return None;
-        }
-        self.buffer.get_mut(self.contiguous as usize..)
+    /// Where the next bytes in order belong, when nothing lies beyond the contiguous part.
+    pub(super) fn landing_start(&self) -> Option<usize> {
+        (self.beyond.is_empty() && !self.is_complete() && !self.is_lent()).then_some(self.contiguous as usize)
     }
 
-    /// `len` bytes were put at the start of [`Inbound::landing`].
+    /// Lends the buffer to a receive that puts the next bytes in place. Fragments inserted meanwhile are refused.
+    pub(super) fn lend(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer)
+    }
+
+    pub(super) fn is_lent(&self) -> bool {
+        self.buffer.is_empty() && self.len > 0
+    }
+
+    /// Takes the buffer back.
+    pub(super) fn give_back(&mut self, buffer: Vec<u8>) {
+        self.buffer = buffer;
+    }
+
+    /// `len` bytes were put behind the contiguous part.
     pub(super) fn landed(&mut self, len: usize) -> Inserted {
-        let end = (self.contiguous as usize + len).min(self.buffer.len());
+        let end = (self.contiguous as usize + len).min(self.len);
         #[expect(clippy::cast_possible_truncation, reason = "within the buffer, whose length is a u32")]
         let end = end as u32;
         self.arrived(self.contiguous, end)
+    }
+
+    /// Bytes from the start without a gap.
+    pub(super) fn contiguous(&self) -> u32 {
+        self.contiguous
     }
 
     fn arrived(&mut self, start: u32, end: u32) -> Inserted {
@@ -131,7 +148,6 @@ mod tests {
         assert_eq!(inbound.insert(0, b"ab"), Inserted::Progress);
         assert_eq!(inbound.insert(0, b"ab"), Inserted::Duplicate);
         assert_eq!(inbound.insert(3, b"de"), Inserted::Gap);
-        assert!(inbound.landing().is_none());
         assert_eq!(inbound.insert(2, b"c"), Inserted::Complete);
         assert_eq!(inbound.into_buffer(), b"abcde");
     }
@@ -147,9 +163,16 @@ mod tests {
     #[test]
     fn bytes_can_land_in_place() {
         let mut inbound = Inbound::new(vec![0; 4]);
-        inbound.landing().unwrap()[..3].copy_from_slice(b"abc");
-        assert_eq!(inbound.landed(3), Inserted::Progress);
-        assert_eq!(inbound.insert(3, b"d"), Inserted::Complete);
+        assert_eq!(inbound.landing_start(), Some(0));
+        let mut buffer = inbound.lend();
+        assert_eq!(inbound.insert(0, b"ab"), Inserted::Bad, "the buffer is lent");
+        assert_eq!(inbound.landing_start(), None);
+        buffer[..2].copy_from_slice(b"ab");
+        inbound.give_back(buffer);
+        assert_eq!(inbound.landed(2), Inserted::Progress);
+        assert_eq!(inbound.insert(3, b"d"), Inserted::Gap);
+        assert_eq!(inbound.landing_start(), None, "something lies beyond");
+        assert_eq!(inbound.insert(2, b"c"), Inserted::Complete);
         assert_eq!(inbound.into_buffer(), b"abcd");
     }
 

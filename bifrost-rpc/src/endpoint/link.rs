@@ -48,6 +48,8 @@ pub(super) struct Link {
     pub(super) owed_since: Option<Time>,
     /// What this end can buffer from the peer.
     pub(super) credits: usize,
+    /// Bytes of large messages that came since they were last acknowledged, in whatever way.
+    pub(super) unacked: usize,
     notes: VecDeque<Note>,
     /// Whether the session stands in the endpoint's queue of those with something to send.
     pub(super) is_ready: bool,
@@ -78,6 +80,7 @@ impl Link {
             heard: now,
             owed_since: None,
             credits: config.receive_buffer_bytes,
+            unacked: 0,
             notes: VecDeque::new(),
             is_ready: false,
             armed: None,
@@ -124,6 +127,12 @@ impl Link {
         }
     }
 
+    /// Whether a quarter of what this end can buffer has come. Acknowledging more often wakes the sender for nothing;
+    /// less often lets it run so far ahead that what it sent has left the processor's cache when it is received.
+    pub(super) fn owes_ack(&self) -> bool {
+        self.unacked >= self.credits / 4
+    }
+
     /// Queues an acknowledgement of fragments of `rpc`.
     pub(super) fn note_ack(&mut self, rpc: u64, status: AckStatus, ranges: Vec<(u32, u32)>) {
         let body = AckBody { status, largest_packet: self.largest_packet, ranges };
@@ -134,9 +143,8 @@ impl Link {
     pub(super) fn withdraw_acks(&mut self, rpc: u64) -> u32 {
         let before = self.notes.len();
         let complete = AckStatus::Complete as u8;
-        self.notes.retain(|note| {
-            note.kind != PacketType::Ack || note.rpc != rpc || note.body.first() != Some(&complete)
-        });
+        self.notes
+            .retain(|note| note.kind != PacketType::Ack || note.rpc != rpc || note.body.first() != Some(&complete));
         u32::try_from(before - self.notes.len()).unwrap_or(u32::MAX)
     }
 
@@ -222,18 +230,19 @@ impl Link {
         }
     }
 
-    /// Takes an acknowledgement of fragments of `message`. Says whether something has to be sent again.
+    /// Takes an acknowledgement of fragments of `message`. Says whether it is a step forward: an acknowledgement of
+    /// nothing new must not keep [`Link::on_timeout`] from finding out why.
     pub(super) fn on_ack(&mut self, now: Time, message: &mut Outbound, ack: &AckBody) -> bool {
         match ack.status {
             AckStatus::Complete => {
                 let bytes = message.acked_all();
                 self.window.acked(bytes);
-                false
+                true
             }
             AckStatus::Discarded => {
                 let bytes = message.restart(self.fragment_bytes());
                 self.window.forget(bytes);
-                true
+                false
             }
             AckStatus::Partial => {
                 let timeout = self.rtt.timeout(0);
@@ -247,21 +256,23 @@ impl Link {
                 if let Some(sent_at) = sent_at {
                     self.rtt.sample(now.since(sent_at));
                 }
-                message.peek().is_some()
+                bytes > 0
             }
         }
     }
 
-    /// A large message timed out `timeouts` times in a row: perhaps the path loses large datagrams only.
+    /// A message timed out `timeouts` times in a row: perhaps the path loses large datagrams only. Another message may
+    /// have found out before; this one's fragments count.
     pub(super) fn on_timeout(&mut self, message: &mut Outbound, timeouts: u32) {
         if message.is_acked() {
             return;
         }
-        if timeouts >= BLACK_HOLE_TIMEOUTS && message.bytes() > 1024 {
+        let safe = DATAGRAM_BYTES_SAFE - HEADER_BYTES - self.tag_bytes();
+        if timeouts >= BLACK_HOLE_TIMEOUTS && message.largest_fragment() > safe {
             self.shrink_datagrams();
         }
         // The datagrams may have been shrunk for another message since this one was cut.
-        if message.has_fragments_over(self.fragment_bytes()) {
+        if message.largest_fragment() > self.fragment_bytes() {
             let bytes = message.restart_unacked(self.fragment_bytes());
             self.window.forget(bytes);
         }
@@ -269,7 +280,7 @@ impl Link {
 
     /// Falls back to datagrams that every path carries.
     pub(super) fn shrink_datagrams(&mut self) {
-        self.datagram_bytes = DATAGRAM_BYTES_SAFE;
+        self.datagram_bytes = self.datagram_bytes.min(DATAGRAM_BYTES_SAFE);
     }
 
     /// Decrypts a body in place. `None`: it is not what the peer sent in this session.

@@ -14,6 +14,7 @@ mod datagrams;
 mod error;
 mod hash;
 mod inbound;
+mod landing;
 mod link;
 mod open;
 mod outbound;
@@ -32,6 +33,7 @@ pub use checks::Checks;
 pub use config::{Config, Key};
 pub use datagrams::{Datagrams, Transmit};
 pub use error::{CallError, Lost};
+pub use landing::Landing;
 pub use time::Time;
 
 use crate::buffer::Message;
@@ -255,6 +257,8 @@ pub struct Endpoint {
     events: VecDeque<Event>,
     /// Calls that arrived in the datagram being handled, whose immediate replies are prompt.
     prompt: Vec<ServedCall>,
+    /// The message whose next fragment may be received in place.
+    expected: Option<(SessionRef, u64)>,
     stats: Stats,
 }
 
@@ -306,6 +310,7 @@ impl Endpoint {
             timers: BinaryHeap::new(),
             events: VecDeque::new(),
             prompt: Vec::new(),
+            expected: None,
             stats: Stats::default(),
         };
         endpoint.client = endpoint.random_u64();
@@ -419,7 +424,8 @@ impl Endpoint {
     pub fn handle_timeout(&mut self, now: Time) {
         // What is added meanwhile waits for the next time, so that this ends.
         for _ in 0..self.timers.len() {
-            let Some(Reverse((time, session))) = self.timers.peek().copied().filter(|Reverse((time, _))| *time <= now) else {
+            let Some(Reverse((time, session))) = self.timers.peek().copied().filter(|Reverse((time, _))| *time <= now)
+            else {
                 break;
             };
             self.timers.pop();
@@ -438,6 +444,7 @@ impl Endpoint {
     /// Takes in a datagram, or several that the kernel joined. Bodies are decrypted in place.
     pub fn handle(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) {
         self.prompt.clear();
+        self.expected = None;
         let mut rest = datagram;
         while !rest.is_empty() {
             let header = match Header::parse(rest) {
@@ -484,7 +491,7 @@ impl Endpoint {
             header.rpc = nonce;
             self.refuse(now, from, &header, Refusal::WrongVersion { speaks: crate::wire::VERSION });
         } else {
-            self.on_foreign_version(from, version);
+            self.on_foreign_version(now, from, version);
         }
     }
 

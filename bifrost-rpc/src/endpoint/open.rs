@@ -37,7 +37,7 @@ impl Endpoint {
     }
 
     /// Sends OPEN, or sends it again.
-    fn send_open(&mut self, now: Time, index: usize) {
+    pub(super) fn send_open(&mut self, now: Time, index: usize) {
         let nonce: [u8; 32] = self.random();
         let Some(session) = self.callers.get_mut(index) else {
             return;
@@ -281,6 +281,7 @@ impl Endpoint {
         session.link.session = header.session;
         session.link.instance = header.instance;
         session.link.is_heard(now);
+        session.believe();
         session.link.window.grant(usize::from(header.credits) * crate::wire::CREDIT_BYTES);
         let offered = usize::try_from(opened.datagram_bytes).unwrap_or(usize::MAX);
         session.link.datagram_bytes = session.link.datagram_bytes.min(offered).max(512);
@@ -368,6 +369,7 @@ impl Endpoint {
     }
 
     /// Forgets a session, and gives its calls to `each`.
+    #[expect(clippy::vec_box, reason = "a call is large, and moves between tables")]
     pub(super) fn drop_caller(&mut self, index: usize) -> Vec<Box<Call>> {
         if !self.callers.contains(index) {
             return Vec::new();

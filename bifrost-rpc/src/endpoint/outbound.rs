@@ -97,14 +97,14 @@ impl Outbound {
         self.len <= self.fragment
     }
 
+    /// Payload bytes of the longest fragment it is sent in.
+    pub(super) fn largest_fragment(&self) -> usize {
+        self.len.min(self.fragment) as usize
+    }
+
     /// Whether it takes part in the window.
     pub(super) fn is_counted(&self) -> bool {
         self.len as usize > UNCOUNTED_BYTES_MAX
-    }
-
-    /// Whether it is cut into fragments of more than `bytes`.
-    pub(super) fn has_fragments_over(&self, bytes: usize) -> bool {
-        self.fragment.min(self.len) as usize > bytes
     }
 
     /// Whether every byte was sent at least once and none is waiting to be sent again.

@@ -117,7 +117,6 @@ impl Replay {
     }
 
     fn place(packet: u64) -> (usize, u64) {
-        #[expect(clippy::cast_possible_truncation, reason = "below the number of words")]
         let word = (packet % REPLAY_PACKETS / 64) as usize;
         (word, 1 << (packet % 64))
     }

@@ -320,7 +320,9 @@ fn keys_must_agree() {
         let mut pair = Pair::new(client, server);
         pair.call(b"secret");
         assert_eq!(pair.run(), Some(Err(CallError::Refused(Refusal::WrongKey))));
-        assert_eq!(pair.server.stats().unauthentic + pair.server.stats().refusals, 2);
+        // Believed when OPEN, which damage may have struck, was refused again and again.
+        let stats = pair.server.stats();
+        assert!((4..20).contains(&stats.refusals) && stats.refusals == stats.unauthentic, "{stats:?}");
     }
 }
 
@@ -329,12 +331,20 @@ fn another_version_is_told_apart_on_both_sides() {
     let mut pair = Pair::new(config(), config());
     pair.call(b"");
     let mut out = Datagrams::new();
-    pair.client.poll_transmit(pair.now, 64, &mut out).unwrap();
-    let mut open = out.to_vec();
-    open[2] = 9;
-    pair.server.handle(pair.now, CLIENT.parse().unwrap(), &mut open);
-    assert_eq!(pair.server.stats().malformed, 1);
-    pair.exchange(|header| header.kind != PacketType::Refused);
+    let mut opens = 0;
+    // Believed when OPEN, which damage may have struck, was refused again and again.
+    while pair.client.poll_transmit(pair.now, 64, &mut out).is_some() {
+        let mut open = out.to_vec();
+        open[2] = 9;
+        pair.server.handle(pair.now, CLIENT.parse().unwrap(), &mut open);
+        opens += 1;
+        assert_eq!(pair.server.stats().malformed, opens);
+        let refused = pair.server.poll_transmit(pair.now, 64, &mut out);
+        assert!(refused.is_some());
+        let mut refused = out.to_vec();
+        pair.client.handle(pair.now, SERVER.parse().unwrap(), &mut refused);
+    }
+    assert!((4..20).contains(&opens), "{opens}");
     assert_eq!(pair.answer(), Some(Err(CallError::Refused(Refusal::WrongVersion { speaks: 1 }))));
 }
 

@@ -1,7 +1,8 @@
 //! A socket with its endpoint: what threads share.
 
 use super::{Clock, Received, Socket};
-use crate::endpoint::{Datagrams, Endpoint, Time};
+use crate::endpoint::{Datagrams, Endpoint, Landing, Time};
+use crate::wire::HEADER_BYTES;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -70,6 +71,42 @@ impl Port {
             }
         }
         Ok(())
+    }
+
+    /// Waits for datagrams at `socket` and takes them in; those that `place` is for are received into it. The endpoint
+    /// is returned with the time, `None` if nothing came.
+    pub(crate) fn receive(
+        &self,
+        socket: &Socket,
+        place: Option<Landing>,
+        buffer: &mut [u8],
+    ) -> io::Result<(MutexGuard<'_, Endpoint>, Time, Received)> {
+        let Some(mut landing) = place else {
+            let received = socket.receive(buffer)?;
+            let now = self.clock.now();
+            let mut endpoint = self.endpoint();
+            if let Received::Bytes(bytes, from) = received {
+                endpoint.handle(now, from, &mut buffer[..bytes]);
+            }
+            return Ok((endpoint, now, received));
+        };
+        let mut header = [0; HEADER_BYTES];
+        let place_bytes = landing.place().len();
+        let received = socket.scatter([&mut header, landing.place(), buffer]);
+        let now = self.clock.now();
+        let mut endpoint = self.endpoint();
+        let came = match received {
+            Ok(Received::Bytes(bytes, from)) if bytes >= HEADER_BYTES => Some((from, &header, bytes - HEADER_BYTES)),
+            _ => None,
+        };
+        // Not what was expected: put together what was received apart.
+        if let Some(mut datagram) = endpoint.give_landing(now, landing, came)
+            && let Some((from, _, bytes)) = came
+        {
+            datagram.extend_from_slice(&buffer[..bytes.saturating_sub(place_bytes)]);
+            endpoint.handle(now, from, &mut datagram);
+        }
+        Ok((endpoint, now, received?))
     }
 
     /// Does what is due. Returns when something is due next.

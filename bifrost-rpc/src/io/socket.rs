@@ -147,6 +147,10 @@ impl Socket {
         let _ = socket2::SockRef::from(&self.inner).shutdown(std::net::Shutdown::Read);
     }
 
+    pub(crate) fn as_fd(&self) -> i32 {
+        self.inner.as_raw_fd()
+    }
+
     /// Waits for datagrams.
     ///
     /// # Errors
@@ -178,6 +182,20 @@ impl Socket {
         }
     }
 
+    /// Waits for one datagram, which fills three places in turn.
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::receive`].
+    pub(crate) fn scatter(&self, places: [&mut [u8]; 3]) -> io::Result<Received> {
+        let mut slices = places.map(io::IoSliceMut::new);
+        let got = recvmsg::<SockaddrStorage>(self.inner.as_raw_fd(), &mut slices, None, MsgFlags::empty());
+        received(got.map_err(io::Error::from).and_then(|got| {
+            let from = got.address.and_then(|from| socket_addr(&from)).or(self.peer);
+            Ok((got.bytes, from.ok_or(io::ErrorKind::WouldBlock)?))
+        }))
+    }
+
     /// Sends a batch. Datagrams that the system does not take are lost, as they might be in the network; `false` says
     /// that they are too large for the link.
     pub(crate) fn send(&self, transmit: &Transmit, datagrams: &Datagrams) -> bool {
@@ -202,9 +220,14 @@ impl Socket {
         match sendmsg(self.inner.as_raw_fd(), &slices, control, MsgFlags::empty(), to) {
             Ok(_) => true,
             Err(Errno::EMSGSIZE) => false,
-            Err(Errno::EINVAL | Errno::EIO | Errno::ENOPROTOOPT | Errno::EOPNOTSUPP) if transmit.segments > 1 => {
-                // This system or device cannot segment: from now on every datagram is sent by itself.
-                self.segments_max.store(1, Ordering::Relaxed);
+            Err(error @ (Errno::EINVAL | Errno::EIO | Errno::ENOPROTOOPT | Errno::EOPNOTSUPP))
+                if transmit.segments > 1 =>
+            {
+                // The segments are larger than the path takes; or this system or device cannot segment at all, and
+                // from now on every datagram is sent by itself.
+                if error != Errno::EINVAL {
+                    self.segments_max.store(1, Ordering::Relaxed);
+                }
                 self.send_each(transmit, datagrams)
             }
             Err(_) => true,

@@ -9,7 +9,7 @@ use crate::endpoint::{Config, Key, Stats, Usage};
 use crate::io::{Socket, Url, UrlError};
 use crate::service::Service;
 use crate::wire::MethodField;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -69,6 +69,9 @@ impl std::fmt::Debug for ServerBuilder {
         f.debug_struct("ServerBuilder").field("listen", &self.listen).finish_non_exhaustive()
     }
 }
+
+/// What the codecs take at most.
+const MESSAGE_BYTES_MAX: u32 = 64 << 20;
 
 impl Default for ServerBuilder {
     fn default() -> Self {
@@ -135,8 +138,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Clients that get a socket and a receiving thread of their own while they send much, for each receiving thread.
-    /// Default 8.
+    /// Clients that get a socket and a receiving thread of their own while they send much; none with more than one
+    /// [`ServerBuilder::io_threads`]. Default 8.
     #[must_use]
     pub fn busy_clients(mut self, clients: usize) -> Self {
         self.busy_clients = clients.min(256);
@@ -150,10 +153,10 @@ impl ServerBuilder {
         self
     }
 
-    /// Longest message sent or taken, in bytes. Default 64 MiB.
+    /// Longest message sent or taken, in bytes. Default 64 MiB, which is also the most.
     #[must_use]
     pub fn message_bytes_max(mut self, bytes: u32) -> Self {
-        self.config.message_bytes_max = bytes;
+        self.config.message_bytes_max = bytes.min(MESSAGE_BYTES_MAX);
         self
     }
 
@@ -194,10 +197,12 @@ impl ServerBuilder {
             Server { shards: Vec::new(), threads: Vec::new(), workers: Vec::new(), queue: Arc::clone(&queue) };
         for url in &self.listen {
             let mut address = Url::udp(url)?;
+            // A busy client's socket would be given datagrams of clients that another receiving thread serves.
+            let busy_clients = if self.io_threads > 1 { 0 } else { self.busy_clients };
             for thread in 0..self.io_threads {
                 let socket = if thread == 0 { Socket::bind(address) } else { Socket::join(address) };
                 let shard = socket
-                    .and_then(|socket| Shard::new(socket, &self.config, self.busy_clients, &routes, &queue))
+                    .and_then(|socket| Shard::new(socket, &self.config, busy_clients, &routes, &queue))
                     .map_err(|source| ServeError::Socket { address, source })?;
                 address = shard.address();
                 server.shards.push(Arc::new(shard));
@@ -219,7 +224,7 @@ impl ServerBuilder {
 /// Where each method goes.
 pub(crate) struct Routes {
     services: Vec<Arc<dyn Service>>,
-    methods: HashMap<MethodField, Route>,
+    methods: BTreeMap<MethodField, Route>,
 }
 
 /// Where one method goes.
@@ -235,7 +240,7 @@ impl Routes {
         if services.is_empty() {
             return Err(ServeError::NoService);
         }
-        let mut methods: HashMap<MethodField, Route> = HashMap::new();
+        let mut methods: BTreeMap<MethodField, Route> = BTreeMap::new();
         for (number, service) in services.iter().enumerate() {
             for method in service.methods() {
                 let field = MethodField::new(service.name(), method.name);
@@ -301,7 +306,8 @@ impl Server {
             let until = first.now().plus(deadline);
             loop {
                 let running: usize = self.shards.iter().map(|shard| shard.running()).sum();
-                if running == 0 || first.now() >= until {
+                let unacknowledged: usize = self.shards.iter().map(|shard| shard.usage().served).sum();
+                if running + unacknowledged == 0 || first.now() >= until {
                     break running;
                 }
                 first.pause(Duration::from_millis(1));

@@ -54,6 +54,16 @@ impl<T> Queue<T> {
         Ok(())
     }
 
+    /// Appends an item even if the queue is full; drops it only if the queue is closed.
+    pub(super) fn push_over(&self, item: T) {
+        let mut state = self.state();
+        if !state.is_closed {
+            state.items.push_back(item);
+            drop(state);
+            self.filled.notify_one();
+        }
+    }
+
     /// The first item; waits for one. `None` once the queue is closed.
     pub(super) fn pop(&self) -> Option<T> {
         let mut state = self.state();

@@ -9,6 +9,7 @@ use crate::service::{Answer, CallContext};
 use crate::wire::MethodField;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -156,6 +157,7 @@ impl Shard {
         };
         if thread.spawn(receive).is_ok() {
             busy.push(peer);
+            self.timer.wake_by(Some(self.now().plus(BUSY_CHECK)));
         }
     }
 
@@ -198,35 +200,44 @@ impl Shard {
         let mut buffer = vec![0; RECEIVE_BYTES];
         let mut desk = Desk::default();
         let mut streak = (self.address, 0);
+        let mut place = None;
         while !self.is_stopped.load(Ordering::Acquire) {
-            match socket.receive(&mut buffer) {
-                Ok(Received::Bytes(0, _)) if busy.is_some() => return,
-                Ok(Received::Bytes(bytes, from)) => {
-                    self.take_in(socket, from, &mut buffer[..bytes], &mut desk);
-                    match busy {
-                        Some(peer) => _ = peer.received.fetch_add(1, Ordering::Relaxed),
-                        None if streak.0 != from => streak = (from, 0),
-                        None => {
-                            streak.1 += 1;
-                            if streak.1 == BUSY_STREAK {
-                                self.make_busy(from);
-                                self.timer.wake_by(Some(self.now()));
-                                streak.1 = 0;
-                            }
-                        }
+            let Ok((mut endpoint, now, received)) = self.port.receive(socket, place.take(), &mut buffer) else {
+                // Nothing is known to cause this on a bound socket; do not spin on it.
+                self.pause(FAILURE_PAUSE);
+                continue;
+            };
+            // Only a busy peer's socket receives in place: others may see a message continue at another socket.
+            place = busy.and_then(|_| endpoint.take_landing());
+            self.serve(now, endpoint, socket, &mut desk);
+            match (received, busy) {
+                (Received::Bytes(0, _), Some(_)) => break,
+                (Received::Bytes(..), Some(peer)) => _ = peer.received.fetch_add(1, Ordering::Relaxed),
+                (Received::Bytes(_, from), None) if streak.0 == from => {
+                    streak.1 += 1;
+                    if streak.1 == BUSY_STREAK {
+                        self.make_busy(from);
+                        streak.1 = 0;
                     }
                 }
-                Ok(Received::Nothing) => {}
-                // Nothing is known to cause this on a bound socket; do not spin on it.
-                Err(_) => self.pause(FAILURE_PAUSE),
+                (Received::Bytes(_, from), None) => streak = (from, 0),
+                (Received::Nothing, _) => {}
             }
+        }
+        if let Some(place) = place {
+            // Nothing was received into it, so there is nothing to handle.
+            let _ = self.port.endpoint().give_landing(self.now(), place, None);
         }
     }
 
-    fn take_in(self: &Arc<Self>, socket: &Socket, from: SocketAddr, datagram: &mut [u8], desk: &mut Desk) {
-        let now = self.now();
-        let mut endpoint = self.port.endpoint();
-        endpoint.handle(now, from, datagram);
+    /// Runs or queues the calls that have come, and sends what there is to send.
+    fn serve<'a>(
+        self: &'a Arc<Self>,
+        now: Time,
+        mut endpoint: MutexGuard<'a, Endpoint>,
+        socket: &Socket,
+        desk: &mut Desk,
+    ) {
         while let Some(event) = endpoint.poll_event() {
             desk.events.push(event);
         }
@@ -289,8 +300,11 @@ impl Shard {
     fn enqueue(&self, now: Time, job: Job) {
         self.running.fetch_add(1, Ordering::AcqRel);
         if let Err(job) = self.queue.push(job) {
-            self.running.fetch_sub(1, Ordering::AcqRel);
-            self.port.endpoint().refuse_busy(now, job.call, BUSY_RETRY);
+            if self.port.endpoint().refuse_busy(now, job.call, BUSY_RETRY) {
+                self.running.fetch_sub(1, Ordering::AcqRel);
+            } else {
+                self.queue.push_over(job);
+            }
         }
     }
 
@@ -309,9 +323,15 @@ impl Shard {
         let method = self.routes.methods.get(&job.method).map(|route| route.name);
         let context = CallContext { deadline: job.deadline.map(|deadline| deadline.since(now)), method };
         let mut reply = desk.buffer();
-        let answer = match service.call(&job.message, &context, &mut reply) {
+        let called = catch_unwind(AssertUnwindSafe(|| service.call(&job.message, &context, &mut reply)));
+        let called = called.unwrap_or_else(|_panic| Err("the service panicked".into()));
+        let answer = match called {
             _ if job.oneway => None,
-            Ok(Answer::Nothing) => None,
+            Ok(Answer::Nothing) => {
+                reply.clear();
+                crate::service::write_failure(crate::service::missing_result(method.unwrap_or_default()), &mut reply);
+                Some((AnswerKind::Exception, reply.finish()))
+            }
             Ok(Answer::Reply) => Some((AnswerKind::Reply, reply.finish())),
             Ok(Answer::Exception) => Some((AnswerKind::Exception, reply.finish())),
             Err(error) => {
@@ -325,13 +345,16 @@ impl Shard {
     }
 }
 
+/// An answer's message, and what it is.
+type Written = (AnswerKind, Message);
+
 /// What a thread that runs handlers has at hand.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
     batch: Datagrams,
     events: Vec<Event>,
     /// Answers to be given to the endpoint; none to a oneway call.
-    answers: Vec<(ServedCall, MethodField, Option<(AnswerKind, Message)>)>,
+    answers: Vec<(ServedCall, MethodField, Option<Written>)>,
     /// Small buffers for the next answers.
     spare: Vec<Vec<u8>>,
     /// Large buffers, which the endpoint receives into.

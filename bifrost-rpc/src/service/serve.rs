@@ -14,7 +14,7 @@ impl<D: Dispatch> Service for D {
         D::SERVICE
     }
 
-    fn methods(&self) -> &'static [Method] {
+    fn methods(&self) -> &[Method] {
         D::METHODS
     }
 
@@ -50,11 +50,8 @@ fn serve_in<C: Codec, D: Dispatch>(
 ) -> thrift::Result<Answer> {
     let mut args = C::reader_with_limits(request, limits);
     let header = without_prefix::<D>(args.message_begin()?);
-    if !matches!(header.kind, TMessageType::Call | TMessageType::OneWay) {
-        return exception(&header, &mut C::writer(reply), not_a_call(&header));
-    }
-    if let Some(announced) = context.method.filter(|announced| *announced != header.name.as_str()) {
-        return exception(&header, &mut C::writer(reply), not_announced(&header, announced));
+    if let Err(error) = check_call(&header, context) {
+        return exception(&header, &mut C::writer(reply), error);
     }
     // What the handler may leave behind half done when it panics is its own; ours is cleared.
     let answered = catch_unwind(AssertUnwindSafe(|| {
@@ -75,6 +72,17 @@ fn serve_in<C: Codec, D: Dispatch>(
         return Ok(Answer::Nothing);
     }
     exception(&header, &mut C::writer(reply), error)
+}
+
+/// Whether a message, its name without prefix, is a call, and of the method that its packet announced.
+pub(crate) fn check_call(header: &MessageHeader, context: &CallContext) -> thrift::Result<()> {
+    if !matches!(header.kind, TMessageType::Call | TMessageType::OneWay) {
+        return Err(not_a_call(header));
+    }
+    match context.method {
+        Some(announced) if announced != header.name.as_str() => Err(not_announced(header, announced)),
+        _ => Ok(()),
+    }
 }
 
 /// The header of a call that may have been multiplexed, `Service:method`.
@@ -116,6 +124,6 @@ pub(crate) fn write_failure(error: thrift::Error, reply: &mut MessageBuffer) {
 }
 
 #[cold]
-fn panicked() -> thrift::Error {
+pub(crate) fn panicked() -> thrift::Error {
     thrift::new_application_error(ApplicationErrorKind::InternalError, "the handler panicked")
 }

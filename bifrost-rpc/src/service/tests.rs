@@ -166,8 +166,7 @@ fn answers_over_the_limit_are_replaced() {
     let request = request::<Binary>(&ADD, Number::<1>(Some(APPLICATION)));
     let limits = Limits { message_bytes_max: request.len(), ..Limits::DEFAULT };
     let mut out = MessageBuffer::new();
-    let answer =
-        super::serve(&Counter::default(), &request, &crate::service::CallContext::default(), limits, &mut out).unwrap();
+    let answer = super::serve(&Counter::default(), &request, &CallContext::default(), limits, &mut out).unwrap();
     assert_eq!(answer, Answer::Exception);
     let answer = decode_answer::<AddResult>(&ADD, 5, &out.finish().to_vec());
     assert_eq!(application(answer).kind, ApplicationErrorKind::ProtocolError);

@@ -287,7 +287,9 @@ impl Checker {
         match error {
             CallError::Deadline { .. } => entry.deadline.is_some_and(|after| entry.issued + nanos(after) <= now),
             CallError::Cancelled { .. } => entry.cancelled,
-            CallError::Closed { .. } => self.disrupted(entry.issued, now, |what| what == Disruption::Close(entry.client)),
+            CallError::Closed { .. } => {
+                self.disrupted(entry.issued, now, |what| what == Disruption::Close(entry.client))
+            }
             CallError::TooLarge { .. } | CallError::Refused(Refusal::TooLarge { .. }) => entry.request_bytes > longest,
             CallError::AnswerTooLarge { .. } => entry.answer_bytes > longest,
             CallError::Refused(Refusal::UnknownMethod) if !self.can_be_misled() => entry.method == Method::Missing,
@@ -317,7 +319,8 @@ impl Checker {
         } else {
             entry.issued.saturating_sub(nanos(self.plan.lease) / 2 + AFTERMATH)
         };
-        let loses = |what: Disruption| !matches!(what, Disruption::Close(_)) && what.concerns(entry.client, entry.server);
+        let loses =
+            |what: Disruption| !matches!(what, Disruption::Close(_)) && what.concerns(entry.client, entry.server);
         self.can_be_misled() || self.disrupted(since, now, loses)
     }
 

@@ -230,7 +230,8 @@ impl World {
     }
 
     pub(super) fn rogue_hears(&mut self, bytes: &[u8]) {
-        let Some((Ok(header), body)) = bytes.split_at_checked(crate::wire::HEADER_BYTES).map(|(h, b)| (Header::parse(h), b))
+        let Some((Ok(header), body)) =
+            bytes.split_at_checked(crate::wire::HEADER_BYTES).map(|(h, b)| (Header::parse(h), b))
         else {
             return;
         };

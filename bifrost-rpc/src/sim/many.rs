@@ -20,7 +20,12 @@ pub struct Summary {
 }
 
 /// Runs the seeds of a range on `workers` threads. `progress` hears of every run as it ends, and says whether to go on.
-pub fn many(seeds: Range<u64>, options: &Options, workers: usize, mut progress: impl FnMut(&Report) -> bool) -> Summary {
+pub fn many(
+    seeds: Range<u64>,
+    options: &Options,
+    workers: usize,
+    mut progress: impl FnMut(&Report) -> bool,
+) -> Summary {
     let (next, stop) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
     let (sender, receiver) = mpsc::channel();
     let mut summary = Summary::default();

@@ -306,13 +306,8 @@ fn network(rng: &mut Rng, faults: Faults) -> Network {
 }
 
 fn limits(rng: &mut Rng, faults: Faults) -> Limits {
-    let mut limits = Limits {
-        sessions: 4096,
-        calls: 1024,
-        message_bytes: 8 << 20,
-        session_bytes: 16 << 20,
-        total_bytes: 64 << 20,
-    };
+    let mut limits =
+        Limits { sessions: 4096, calls: 1024, message_bytes: 8 << 20, session_bytes: 16 << 20, total_bytes: 64 << 20 };
     if faults.has(Fault::Limits) {
         if rng.chance(300) {
             limits.sessions = rng.index(4) + 1;

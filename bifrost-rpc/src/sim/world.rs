@@ -321,7 +321,11 @@ impl World {
             }
             Event::Call { call, method, service, oneway, message, .. } => {
                 let Some(called) = super::node::method_of(service, method) else {
-                    return self.checker.violate(self.now, Rule::Payload, format!("n{id} runs unknown method {method}"));
+                    return self.checker.violate(
+                        self.now,
+                        Rule::Payload,
+                        format!("n{id} runs unknown method {method}"),
+                    );
                 };
                 let at = (id, self.nodes[id].life);
                 let Some(index) = self.checker.received(self.now, at, call.parts(), &message, called) else {

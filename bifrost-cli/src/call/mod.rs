@@ -1,0 +1,119 @@
+//! `bifrost call`: one call by IDL, without generated code.
+
+mod report;
+mod tcp;
+mod udp;
+
+use self::report::Failure;
+use crate::address::Address;
+use crate::clock::Deadline;
+use crate::dynamic::{Answer, Arguments};
+use crate::fault::{OK, usage};
+use crate::idl::{self, Found};
+use crate::units;
+use anyhow::Result;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Arguments:
+  Each is JSON, in the order of the IDL or as NAME=JSON. Text needs no quotes. A binary is text, hex:00ff, base64:AP8=,
+  @FILE, or text:… for text that starts like one of these. A struct is an object by field names, a union an object of
+  one field, an enum a name or a number, a set a list, a map an object or a list of [key, value].
+
+Examples:
+  bifrost call udp://[::1]:7400 Counter add 5
+  bifrost call udp://[::1]:7400 Store put fox '{\"text\": \"quick and brown\"}' expected=0
+  bifrost call udp://[::1]:7400 Echo echo @picture.png --raw > copy.png
+  bifrost call 'tcp://127.0.0.1:9090?protocol=compact&transport=buffered' Counter value --deadline 2s
+  bifrost call udp://[::1]:7400 Shop order 7 --idl shop.thrift -I idl
+
+Exit status: 0 a result, 3 a declared exception, 4 an application exception, 5 no answer, 2 wrong usage.";
+
+/// Call a method of a service
+///
+/// The result is printed as JSON, `null` for void; an exception is printed to standard error.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Where: udp://HOST:PORT, or tcp://HOST:PORT with ?protocol=binary|compact&transport=framed|buffered&multiplexed=true
+    url: String,
+
+    /// The service, as in the IDL; FILE.SERVICE if several files have one of this name
+    service: String,
+
+    /// The method, as in the IDL
+    method: String,
+
+    /// Its arguments
+    #[arg(value_name = "ARG", allow_negative_numbers = true)]
+    arguments: Vec<String>,
+
+    /// IDL file of the service [default: the IDL of the built-in services]
+    #[arg(long, value_name = "FILE")]
+    idl: Vec<PathBuf>,
+
+    /// Directory to look for included files in
+    #[arg(short = 'I', long = "include", value_name = "DIR", requires = "idl")]
+    include_dirs: Vec<PathBuf>,
+
+    /// Time allowed for each call, such as 500ms [default: none; over UDP a silent server is given up after 10 s]
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    deadline: Option<Duration>,
+
+    /// Seal packets with the key in this file, 64 hexadecimal digits (UDP)
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+
+    /// Calls to make, one after the other
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: u32,
+
+    /// Write a binary result to standard output as it is
+    #[arg(long)]
+    raw: bool,
+}
+
+/// A way to call.
+trait Connection {
+    /// Makes a call; no answer for a oneway method.
+    fn call(&mut self, found: Found<'_>, arguments: &Arguments) -> Result<Result<Option<Answer>, Failure>>;
+}
+
+/// Runs the command; returns the exit status.
+pub(crate) fn run(args: &Args) -> Result<u8> {
+    let address = Address::parse(&args.url)?;
+    let schema = if args.idl.is_empty() { idl::built_in()? } else { idl::from_disk(&args.idl, &args.include_dirs)? };
+    let found = idl::find(&schema, &args.service, &args.method)?;
+    let arguments = Arguments::parse(found, &args.arguments)?;
+    let mut connection = match connect(args, &address)? {
+        Ok(connection) => connection,
+        Err(failure) => return failure.report(),
+    };
+    for _ in 0..args.repeat {
+        match connection.call(found, &arguments)? {
+            Ok(Some(answer)) => {
+                let code = report::answer(&answer, args.raw, args.repeat == 1)?;
+                if code != OK {
+                    return Ok(code);
+                }
+            }
+            Ok(None) => {}
+            Err(failure) => return failure.report(),
+        }
+    }
+    Ok(OK)
+}
+
+fn connect(args: &Args, address: &Address) -> Result<Result<Box<dyn Connection>, Failure>> {
+    Ok(match address {
+        Address::Udp(address) => Ok(Box::new(udp::Udp::new(*address, args.deadline, args.key_file.as_deref())?)),
+        Address::Tcp(_) if args.key_file.is_some() => {
+            return Err(usage("--key-file seals UDP only: leave it out, or call a udp:// address"));
+        }
+        Address::Tcp(form) => match tcp::Tcp::connect(form, &Deadline::within(args.deadline)) {
+            Ok(tcp) => Ok(Box::new(tcp)),
+            Err(failure) => Err(failure),
+        },
+    })
+}

@@ -1,0 +1,110 @@
+//! The services that `bifrost serve` knows.
+
+mod counter;
+mod store;
+
+use self::counter::Counter;
+use self::store::Store;
+use crate::fault::usage;
+use crate::idl;
+use anyhow::Result;
+use bifrost_bench::services::Handler;
+use bifrost_bench::services::benchmark::{ArraysSyncProcessor, EchoSyncProcessor, PingSyncProcessor};
+use bifrost_rpc::Service;
+use generated::example::{ConstDEFAULTPOLICY, CounterSyncProcessor, HealthSyncProcessor, StoreSyncProcessor};
+use std::sync::Arc;
+use thrift::server::TProcessor;
+
+/// The code generated for `idl/example.thrift`.
+pub(crate) mod generated {
+    include!(concat!(env!("OUT_DIR"), "/thrift.rs"));
+}
+
+/// Names and what they are, for help and errors.
+pub(crate) const NAMES: [&str; 6] = ["Ping", "Echo", "Arrays", "Counter", "Store", "Health"];
+
+/// A processor for Apache's transports.
+pub(crate) type Processor = Box<dyn TProcessor + Send + Sync>;
+
+/// A service that is ready to be served in both ways; its state is shared by both.
+pub(crate) struct Builtin {
+    /// Its name in the IDL.
+    pub(crate) name: &'static str,
+    /// For UDP.
+    pub(crate) service: Arc<dyn Service>,
+    /// For TCP, once for each address.
+    pub(crate) processor: Box<dyn Fn() -> Processor>,
+}
+
+impl std::fmt::Debug for Builtin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builtin").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Makes the services of these names.
+///
+/// # Errors
+///
+/// A name is unknown or given twice.
+pub(crate) fn named(names: &[String]) -> Result<Vec<Builtin>> {
+    let mut made: Vec<Builtin> = Vec::new();
+    for name in names {
+        let builtin = make(name).ok_or_else(|| {
+            usage(format!("no service {name:?}; there are {}", idl::list(NAMES.map(str::to_owned).into_iter())))
+        })?;
+        if made.iter().any(|other| other.name == builtin.name) {
+            return Err(usage(format!("service {name} is named twice")));
+        }
+        made.push(builtin);
+    }
+    Ok(made)
+}
+
+fn make(name: &str) -> Option<Builtin> {
+    let store = |name| Store::new(name, ConstDEFAULTPOLICY::const_value());
+    Some(match name {
+        "Ping" => builtin("Ping", || PingSyncProcessor::new(Handler)),
+        "Echo" => builtin("Echo", || EchoSyncProcessor::new(Handler)),
+        "Arrays" => builtin("Arrays", || ArraysSyncProcessor::new(Handler)),
+        "Counter" => {
+            let counter = Counter::default();
+            builtin("Counter", move || CounterSyncProcessor::new(counter.clone()))
+        }
+        "Store" => {
+            let store = store("Store");
+            builtin("Store", move || StoreSyncProcessor::new(store.clone()))
+        }
+        "Health" => {
+            let health = store("Health");
+            builtin("Health", move || HealthSyncProcessor::new(health.clone()))
+        }
+        _ => return None,
+    })
+}
+
+fn builtin<P>(name: &'static str, make: impl Fn() -> P + 'static) -> Builtin
+where
+    P: Service + TProcessor + Send + Sync + 'static,
+{
+    Builtin { name, service: Arc::new(make()), processor: Box::new(move || Box::new(make())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_makes_its_service() {
+        let all = named(&NAMES.map(str::to_owned)).unwrap();
+        assert!(all.iter().zip(NAMES).all(|(made, name)| made.name == name && made.service.name() == name));
+    }
+
+    #[test]
+    fn wrong_names_are_refused() {
+        for (names, complaint) in [(vec!["Shop"], "Counter"), (vec!["Ping", "Ping"], "twice")] {
+            let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+            assert!(named(&names).unwrap_err().to_string().contains(complaint));
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The commands that need no server of their own.
+
+mod common;
+
+use common::{bifrost, command, run};
+
+#[test]
+fn code_is_generated_and_checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let idl = dir.path().join("shop.thrift");
+    std::fs::write(&idl, "service Shop { i32 order(1: string what) }").unwrap();
+    let out = dir.path().join("out");
+    let (idl, out) = (idl.display().to_string(), out.display().to_string());
+    let stale = bifrost(&["gen", &idl, "--out", &out, "--check"]);
+    assert_eq!(stale.code, 1);
+    assert!(stale.err.contains("out of date"), "{stale:?}");
+    assert_eq!(bifrost(&["gen", &idl, "--out", &out]).code, 0);
+    assert_eq!(bifrost(&["gen", &idl, "--out", &out, "--check"]).code, 0);
+    assert!(std::fs::read_to_string(format!("{out}/shop.rs")).unwrap().contains("ShopClient"));
+    std::fs::write(&idl, "service Shop { i32 order(1: txt what) }").unwrap();
+    let wrong = bifrost(&["gen", &idl, "--out", &out]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.err.contains("txt"), "{wrong:?}");
+}
+
+#[test]
+fn benchmarks_run() {
+    let args =
+        ["bench", "ping", "--rounds", "1", "--iterations", "3", "--variants", "raw-udp,bifrost-udp", "--pin", "none"];
+    let outcome = bifrost(&args);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert!(outcome.text().contains("bifrost-udp"), "{outcome:?}");
+}
+
+#[test]
+fn the_demo_runs_where_there_is_no_idl() {
+    let dir = tempfile::tempdir().unwrap();
+    let outcome = run(command(&["demo", "--no-bench"]).current_dir(dir.path()));
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    for line in ["the built-in IDL", "2097152 bytes", "every call had finished"] {
+        assert!(outcome.err.contains(line), "{outcome:?}");
+    }
+}
+
+#[test]
+fn help_names_every_command() {
+    let outcome = bifrost(&["--help"]);
+    assert_eq!(outcome.code, 0);
+    for name in ["gen", "serve", "call", "bench", "demo", "Exit status"] {
+        assert!(outcome.text().contains(name), "{name}");
+    }
+}

@@ -1,0 +1,98 @@
+//! How servers start and stop.
+
+mod common;
+
+use common::{Serving, bifrost};
+use nix::sys::signal::Signal;
+use std::io::Write;
+use std::net::TcpStream;
+
+const STOPPING: &str = "stopping; running calls may finish (once more stops at once)";
+
+/// A connection on which a call for a large echo was made, and of which nothing is read: its answer cannot be sent.
+fn stuck(serving: &Serving) -> TcpStream {
+    const BYTES: usize = 12 << 20;
+    let address = serving.url().strip_prefix("tcp://").unwrap().split('?').next().unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = |len: usize| u32::try_from(len).unwrap().to_be_bytes();
+    // CALL "echo" 1, field 1 of type string, stop.
+    let head = [&[0x80, 1, 0, 1][..], &length(4), b"echo", &length(1), &[11, 0, 1], &length(BYTES)].concat();
+    let message = [&head[..], &vec![7; BYTES], &[0]].concat();
+    stream.write_all(&length(message.len())).unwrap();
+    stream.write_all(&message).unwrap();
+    stream
+}
+
+#[test]
+fn signals_drain() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let listen = ["udp://[::1]:0", "tcp://127.0.0.1:0", "udp://127.0.0.1:0"];
+        let serving = Serving::start(&["Counter"], &listen, &[]);
+        assert_eq!(serving.call(&["Counter", "add", "2"]).json(), 2);
+        // Neither an idle connection nor one with half a message keeps the server.
+        let address = serving.urls[1].strip_prefix("tcp://").unwrap().split('?').next().unwrap().to_owned();
+        let _idle = TcpStream::connect(&address).unwrap();
+        TcpStream::connect(&address).unwrap().write_all(&[0, 0, 0, 99, 0x80]).unwrap();
+        serving.signal(signal);
+        let (status, err) = serving.end();
+        assert_eq!(err, format!("{STOPPING}\nstopped; every call has finished"));
+        assert_eq!(status.code(), Some(0));
+    }
+}
+
+#[test]
+fn calls_that_do_not_finish_are_counted() {
+    let serving = Serving::start(&["Echo"], &["tcp://127.0.0.1:0"], &["--drain", "200ms"]);
+    let _stream = stuck(&serving);
+    serving.signal(Signal::SIGTERM);
+    let (status, err) = serving.end();
+    assert_eq!((status.code(), err), (Some(1), format!("{STOPPING}\nstopped; 1 call did not finish within 200ms")));
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let serving = Serving::start(&["Echo"], &["tcp://127.0.0.1:0"], &["--drain", "1h"]);
+    let _stream = stuck(&serving);
+    serving.signal(Signal::SIGINT);
+    assert_eq!(serving.line(), STOPPING);
+    serving.signal(Signal::SIGINT);
+    let (status, err) = serving.end();
+    assert_eq!((status.code(), err.as_str()), (Some(130), "stopped at once"));
+}
+
+#[test]
+fn connections_beyond_the_bound_wait() {
+    let serving = Serving::start(&["Counter"], &["tcp://127.0.0.1:0"], &["--connections", "1"]);
+    let address = serving.url().strip_prefix("tcp://").unwrap().split('?').next().unwrap().to_owned();
+    let first = TcpStream::connect(&address).unwrap();
+    let late = serving.call(&["Counter", "value", "--deadline", "500ms"]);
+    assert_eq!(late.code, 5, "{late:?}");
+    drop(first);
+    assert_eq!(serving.call(&["Counter", "value", "--deadline", "10s"]).json(), 0);
+}
+
+#[test]
+fn the_longest_message_is_bounded() {
+    let serving = Serving::start(&["Echo"], &["udp://[::1]:0"], &["--max-message", "64K"]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for (bytes, code) in [(60_000, 0), (70_000, 5)] {
+        std::fs::write(file.path(), vec![b'a'; bytes]).unwrap();
+        let outcome = serving.call(&["Echo", "echo", &format!("@{}", file.path().display()), "--deadline", "5s"]);
+        assert_eq!(outcome.code, code, "{bytes}: {}", outcome.err);
+    }
+}
+
+#[test]
+fn several_threads_serve_one_counter() {
+    let options = ["--workers", "2", "--io-threads", "2", "--queue", "16"];
+    let serving = Serving::start(&["Counter", "Store"], &["udp://127.0.0.1:0"], &options);
+    let urls: Vec<&str> = (0..4).map(|_| serving.url()).collect();
+    let calls = urls.into_iter().map(|url| {
+        let url = url.to_owned();
+        std::thread::spawn(move || bifrost(&["call", &url, "Counter", "add", "1", "--repeat", "50"]).code)
+    });
+    for call in calls.collect::<Vec<_>>() {
+        assert_eq!(call.join().unwrap(), 0);
+    }
+    assert_eq!(serving.call(&["Counter", "value"]).json(), 200);
+}

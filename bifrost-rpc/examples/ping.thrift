@@ -1,0 +1,5 @@
+/** The smallest service. */
+service Ping {
+  /** Returns at once. */
+  void ping() (bifrost.short),
+}

@@ -1,0 +1,136 @@
+//! What has been written, and the messages in it.
+
+use super::scan::{Encoding, ScanError, Scanner};
+use crate::buffer::MessageBuffer;
+use crate::protocol::{MessageHeader, WireProtocol};
+
+/// Bytes of the length before a framed message.
+pub(super) const FRAME_BYTES: usize = 4;
+/// Memory kept for the next message.
+const KEEP_BYTES_MAX: usize = 64 << 10;
+
+/// Why what was written cannot be sent.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    #[error("no Thrift message in the binary or the compact protocol, framed or not, begins with {0:02x?}")]
+    Unknown(Vec<u8>),
+    #[error("what was written is no Thrift message: {0}")]
+    Malformed(#[from] ScanError),
+    #[error("the frame of {frame} bytes does not hold one message exactly")]
+    Frame { frame: usize },
+    #[error("a message of more than {limit} bytes, which is the limit")]
+    TooLarge { limit: usize },
+    #[error("the header of the message cannot be read: {0}")]
+    Header(thrift::Error),
+}
+
+/// A whole message.
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub(super) header: MessageHeader,
+    pub(super) protocol: WireProtocol,
+    /// Whether it came in a frame; so must its answer.
+    pub(super) is_framed: bool,
+    pub(super) message: MessageBuffer,
+}
+
+/// Bytes written and not sent.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    bytes: Vec<u8>,
+    /// The message that the bytes begin with, as far as it is known.
+    current: Option<Current>,
+    limit: usize,
+}
+
+#[derive(Debug)]
+struct Current {
+    frame: Option<usize>,
+    scanner: Scanner,
+}
+
+impl Outgoing {
+    /// Takes messages of at most `limit` bytes.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { bytes: Vec::new(), current: None, limit }
+    }
+
+    /// Appends what was written.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+        if self.bytes.len() + bytes.len() > self.limit.saturating_add(FRAME_BYTES) {
+            return Err(WriteError::TooLarge { limit: self.limit });
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// The first message, once it is whole.
+    pub(super) fn next(&mut self) -> Result<Option<Whole>, WriteError> {
+        let Some(end) = self.end()? else { return Ok(None) };
+        let is_framed = self.current.take().is_some_and(|current| current.frame.is_some());
+        let start = if is_framed { FRAME_BYTES } else { 0 };
+        let content = self.bytes.get(start..end).unwrap_or_default();
+        let header = WireProtocol::header(content).map_err(WriteError::Header)?;
+        let protocol = WireProtocol::detect(content).map_err(WriteError::Header)?;
+        let mut message = MessageBuffer::new();
+        if end == self.bytes.len() && end > KEEP_BYTES_MAX {
+            message.put_shared(bytes::Bytes::from(std::mem::take(&mut self.bytes)).slice(start..));
+        } else {
+            message.put_slice(content);
+            self.bytes.drain(..end);
+        }
+        Ok(Some(Whole { header, protocol, is_framed, message }))
+    }
+
+    /// Where the first message ends, frame included.
+    fn end(&mut self) -> Result<Option<usize>, WriteError> {
+        let current = match &mut self.current {
+            Some(current) => current,
+            none => match begin(&self.bytes, self.limit)? {
+                Some(begun) => none.insert(begun),
+                None => return Ok(None),
+            },
+        };
+        let Some(frame) = current.frame else {
+            let end = current.scanner.advance(&self.bytes)?;
+            return match end {
+                Some(end) if end > self.limit => Err(WriteError::TooLarge { limit: self.limit }),
+                end => Ok(end),
+            };
+        };
+        let Some(content) = self.bytes.get(FRAME_BYTES..FRAME_BYTES + frame) else { return Ok(None) };
+        match current.scanner.advance(content)? {
+            Some(end) if end == frame => Ok(Some(FRAME_BYTES + frame)),
+            _ => Err(WriteError::Frame { frame }),
+        }
+    }
+}
+
+/// Tells by its first bytes what has been written; `None` if there are too few.
+///
+/// A frame's length and the length of the name that a header of old begins with look alike, but what follows does
+/// not: the one is followed by a version or by another length, the other by a name.
+fn begin(bytes: &[u8], limit: usize) -> Result<Option<Current>, WriteError> {
+    let bare = |encoding| Current { frame: None, scanner: Scanner::new(encoding, limit) };
+    let unknown = || WriteError::Unknown(bytes.iter().take(8).copied().collect());
+    match bytes.first() {
+        None => return Ok(None),
+        Some(0x80) => return Ok(Some(bare(Encoding::Strict))),
+        Some(0x82) => return Ok(Some(bare(Encoding::Compact))),
+        Some(0x81..) => return Err(unknown()),
+        Some(_) => {}
+    }
+    let Some((length, [first, ..])) = bytes.split_first_chunk() else { return Ok(None) };
+    let encoding = match first {
+        0x80 => Encoding::Strict,
+        0x82 => Encoding::Compact,
+        0 => Encoding::Old,
+        _ if bytes.starts_with(&[0]) => return Ok(Some(bare(Encoding::Old))),
+        _ => return Err(unknown()),
+    };
+    match usize::try_from(u32::from_be_bytes(*length)) {
+        Ok(0) => Err(unknown()),
+        Ok(frame) if frame <= limit => Ok(Some(Current { frame: Some(frame), scanner: Scanner::new(encoding, limit) })),
+        _ => Err(WriteError::TooLarge { limit }),
+    }
+}
