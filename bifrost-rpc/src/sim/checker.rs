@@ -62,6 +62,12 @@ pub struct Violation {
     pub detail: String,
 }
 
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} violated at {:?}: {}", self.rule, self.at, self.detail)
+    }
+}
+
 /// What is known of a call.
 #[derive(Debug)]
 pub(super) struct Entry {

@@ -288,7 +288,8 @@ fn an_answer_whose_end_went_unheard_does_not_hold_up_others() {
 
 #[test]
 fn an_answer_that_the_caller_has_no_room_for_lets_others_pass() {
-    let mut pair = Pair::open(Config { session_bytes_max: 200_000, ..config() }, config());
+    let small = Config { session_bytes_max: 200_000, receive_buffer_bytes: 64 << 10, ..config() };
+    let mut pair = Pair::open(small, config());
     pair.call(b"first");
     pair.call(b"second");
     pair.exchange(|_| false);
