@@ -265,6 +265,9 @@ impl CalleeSession {
                         let probes = answered.backoff >= PROBE_TIMEOUTS;
                         let freed = if probes { answered.out.probe() } else { answered.out.send_first_again() };
                         self.link.window.forget(freed);
+                        // It may be kept from being sent by what others have in flight.
+                        let wait = self.link.rtt.timeout(answered.backoff).max(ANSWER_TIMEOUT_MIN);
+                        answered.timer = Some(now.plus(wait));
                         due.push(*rpc);
                     }
                 }

@@ -242,15 +242,6 @@ impl Endpoint {
     /// Refuses a call in its session.
     fn refuse_call(&mut self, index: usize, rpc: u64, packet: u64, refusal: Refusal) {
         self.stats.refusals += 1;
-        let remembers = self.config.makes(Check::DrainingRemembered);
-        let Some(session) = self.callees.get_mut(index) else {
-            return;
-        };
-        if refusal == Refusal::Draining && remembers {
-            // It is issued elsewhere now, so it must never run here.
-            let released = session.finish(rpc..rpc + 1, true);
-            self.released(index, released);
-        }
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };

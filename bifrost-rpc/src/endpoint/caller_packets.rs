@@ -278,6 +278,10 @@ impl Endpoint {
         let Some(session) = self.callers.get_mut(index).filter(|session| session.link.peer == from) else {
             return;
         };
+        if refusal == Refusal::UnknownSession {
+            // It answers another packet, or a changed one.
+            return;
+        }
         if matches!(refusal, Refusal::Draining | Refusal::Busy { .. })
             && now.since(session.handshake_since) < self.config.peer_timeout
         {

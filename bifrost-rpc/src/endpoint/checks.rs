@@ -28,15 +28,13 @@ pub enum Check {
     Authentication,
     /// A callee takes packets of a session only from the address and client it was opened for.
     SessionOwner,
-    /// A callee that forgets a draining call it refused runs it later; one that drains remembers.
-    DrainingRemembered,
     /// The memory for arriving messages is bounded.
     MemoryBound,
 }
 
 impl Check {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 13] = [
         Self::DuplicateCall,
         Self::EndedCall,
         Self::UnknownSession,
@@ -49,7 +47,6 @@ impl Check {
         Self::MessageLength,
         Self::Authentication,
         Self::SessionOwner,
-        Self::DrainingRemembered,
         Self::MemoryBound,
     ];
 }

@@ -495,7 +495,8 @@ impl Endpoint {
         }
     }
 
-    /// Stops taking new sessions and calls; those running are finished. Whoever is refused may call elsewhere.
+    /// Stops taking new sessions and calls; those running are finished. Whoever is refused may call elsewhere: there is
+    /// no way back, so a call that was refused never runs here.
     pub fn drain(&mut self) {
         self.is_draining = true;
     }

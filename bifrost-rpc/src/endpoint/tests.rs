@@ -3,6 +3,8 @@
 use super::*;
 use crate::buffer::MessageBuffer;
 
+mod found;
+
 const CLIENT: &str = "[::1]:1000";
 const SERVER: &str = "[::1]:2000";
 

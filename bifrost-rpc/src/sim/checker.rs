@@ -62,6 +62,12 @@ pub struct Violation {
     pub detail: String,
 }
 
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} violated at {:?}: {}", self.rule, self.at, self.detail)
+    }
+}
+
 /// What is known of a call.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -209,7 +215,7 @@ impl Checker {
     /// A server gave a call back unrun.
     pub(super) fn given_back(&mut self, now: u64, index: usize) {
         let entry = &mut self.entries[index];
-        entry.received -= 1;
+        entry.received = entry.received.saturating_sub(1);
         if entry.ended == Some(End::Answered) && entry.received == 0 && entry.method == Method::Note {
             self.violate(now, Rule::Answered, format!("oneway #{index} was reported delivered and given back"));
         }
@@ -292,14 +298,14 @@ impl Checker {
             }
             CallError::TooLarge { .. } | CallError::Refused(Refusal::TooLarge { .. }) => entry.request_bytes > longest,
             CallError::AnswerTooLarge { .. } => entry.answer_bytes > longest,
-            CallError::Refused(Refusal::UnknownMethod) => entry.method == Method::Missing,
-            CallError::Refused(Refusal::TooManySessions) => limits.sessions < 100,
-            CallError::Refused(Refusal::Draining) => {
+            CallError::Refused(Refusal::UnknownMethod) if !self.can_be_misled() => entry.method == Method::Missing,
+            CallError::Refused(Refusal::TooManySessions) if !self.can_be_misled() => limits.sessions < 100,
+            CallError::Refused(Refusal::Draining) if !self.can_be_misled() => {
                 let since = entry.issued.saturating_sub(AFTERMATH);
                 self.disrupted(since, now, |what| what == Disruption::Drain(entry.server))
             }
-            CallError::Refused(Refusal::WrongKey | Refusal::WrongVersion { .. }) => self.can_be_misled(),
             CallError::OutcomeUnknown(_) | CallError::Unreachable { .. } => self.may_lose(index, now),
+            CallError::Refused(_) => self.can_be_misled(),
             _ => false,
         }
     }

@@ -34,13 +34,15 @@ pub struct Options {
     pub faults: Faults,
     /// A safety check that endpoints leave out.
     pub without: Option<Check>,
-    /// Lines of the trace that are kept.
+    /// Lines of the trace that are kept, and given where something did not hold.
     pub trace_lines: usize,
+    /// The trace is given even where everything held.
+    pub traces_all: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { faults: Faults::ALL, without: None, trace_lines: 200 }
+        Self { faults: Faults::ALL, without: None, trace_lines: 200, traces_all: false }
     }
 }
 
@@ -79,6 +81,17 @@ impl Report {
     }
 }
 
+/// For people: the trace, then what the seed was and what did not hold.
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.trace.iter().try_for_each(|line| writeln!(f, "{line}"))?;
+        writeln!(f, "\nseed {}: {}", self.seed, self.plan)?;
+        writeln!(f, "{} calls, {} datagrams, {:?} of virtual time", self.calls, self.packets, self.passed)?;
+        self.violations.iter().try_for_each(|violation| writeln!(f, "{violation}"))?;
+        if self.is_ok() { writeln!(f, "everything held") } else { Ok(()) }
+    }
+}
+
 /// Runs one seed.
 #[must_use]
 pub fn run(seed: u64, options: &Options) -> Report {
@@ -97,7 +110,7 @@ pub fn run(seed: u64, options: &Options) -> Report {
         packets: world.packets,
         passed: Duration::from_nanos(world.now),
         violations: std::mem::take(&mut world.checker.violations),
-        trace: if failed || options.trace_lines > 1000 { world.trace.render() } else { Vec::new() },
+        trace: if failed || options.traces_all { world.trace.render() } else { Vec::new() },
         digest: world.trace.digest,
     }
 }
