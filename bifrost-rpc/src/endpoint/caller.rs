@@ -8,7 +8,7 @@ use super::link::Link;
 use super::outbound::Outbound;
 use super::time::Time;
 use super::{CallId, Request};
-use crate::wire::{FinishedBody, Flags, Header, MethodField, PacketType};
+use crate::wire::{FinishedBody, Flags, Header, MethodField, PacketType, RANGES_MAX};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -236,7 +236,13 @@ impl CallerSession {
                 before = rpc;
             }
         }
-        self.link.note(PacketType::Ack, 0, Flags::default(), FinishedBody { ranges }.to_bytes());
+        if ranges.is_empty() {
+            self.link.note(PacketType::Ack, 0, Flags::default(), FinishedBody::default().to_bytes());
+        }
+        for ranges in ranges.chunks(RANGES_MAX) {
+            let body = FinishedBody { ranges: ranges.to_vec() };
+            self.link.note(PacketType::Ack, 0, Flags::default(), body.to_bytes());
+        }
         self.reported();
     }
 

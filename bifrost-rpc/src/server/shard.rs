@@ -219,10 +219,12 @@ impl Shard {
             };
             // Only a busy peer's socket receives in place: others may see a message continue at another socket.
             place = busy.and_then(|_| endpoint.take_landing());
-            self.serve(now, endpoint, socket, &mut desk);
+            let is_welcome = endpoint.expects_more() | self.serve(now, endpoint, socket, &mut desk);
             match (received, busy) {
                 (Received::Ended, _) | (Received::Bytes(0, _), Some(_)) => break,
                 (Received::Bytes(..), Some(peer)) => _ = peer.received.fetch_add(1, Ordering::Relaxed),
+                // Datagrams of strangers make nobody busy.
+                (Received::Bytes(..), None) if !is_welcome => {}
                 (Received::Bytes(_, from), None) if streak.0 == from => {
                     streak.1 += 1;
                     if streak.1 == BUSY_STREAK {
@@ -240,18 +242,19 @@ impl Shard {
         }
     }
 
-    /// Runs or queues the calls that have come, and sends what there is to send.
+    /// Runs or queues the calls that have come, and sends what there is to send. Says whether there were any.
     fn serve<'a>(
         self: &'a Arc<Self>,
         now: Time,
         mut endpoint: MutexGuard<'a, Endpoint>,
         socket: &Socket,
         desk: &mut Desk,
-    ) {
+    ) -> bool {
         while let Some(event) = endpoint.poll_event() {
             desk.events.push(event);
         }
-        if !desk.events.is_empty() {
+        let has_calls = !desk.events.is_empty();
+        if has_calls {
             drop(endpoint);
             let mut events = std::mem::take(&mut desk.events);
             events.drain(..).for_each(|event| self.on_event(now, event, desk));
@@ -259,6 +262,7 @@ impl Shard {
             endpoint = self.answer_all(now, desk);
         }
         self.finish(now, endpoint, desk, socket);
+        has_calls
     }
 
     /// Sends what there is to send, and has the timer thread awake by when something is due.
