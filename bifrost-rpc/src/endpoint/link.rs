@@ -245,7 +245,7 @@ impl Link {
             AckStatus::Complete => {
                 let bytes = message.acked_all();
                 self.window.acked(bytes);
-                false
+                true
             }
             AckStatus::Discarded => {
                 let bytes = message.restart(self.fragment_bytes());
@@ -258,6 +258,7 @@ impl Link {
                 let ack = &AckBody { largest_packet: ack.largest_packet.min(sent), ..ack.clone() };
                 let timeout = self.rtt.timeout(0);
                 let overdue = Time::from_nanos(now.as_nanos().saturating_sub(nanos(timeout)));
+                let before = message.acked_bytes();
                 let Acked { bytes, lost, lost_packet, sent_at } = message.acked(ack, overdue);
                 self.window.acked(bytes);
                 self.window.forget(lost);
@@ -267,7 +268,7 @@ impl Link {
                 if let Some(sent_at) = sent_at {
                     self.rtt.sample(now.since(sent_at));
                 }
-                message.peek().is_some()
+                message.acked_bytes() > before
             }
         }
     }
