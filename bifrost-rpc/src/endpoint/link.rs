@@ -239,7 +239,8 @@ impl Link {
         }
     }
 
-    /// Takes an acknowledgement of fragments of `message`. Says whether something has to be sent again.
+    /// Takes an acknowledgement of fragments of `message`. Says whether it is a step forward: an acknowledgement of
+    /// nothing new must not keep [`Link::on_timeout`] from finding out why.
     pub(super) fn on_ack(&mut self, now: Time, message: &mut Outbound, ack: &AckBody) -> bool {
         match ack.status {
             AckStatus::Complete => {

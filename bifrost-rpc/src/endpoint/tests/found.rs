@@ -204,13 +204,12 @@ fn jumbo() -> Config {
 #[test]
 fn an_answer_of_one_large_fragment_gets_through_a_black_hole() {
     let mut pair = Pair::open(jumbo(), jumbo());
-    let call = pair.call(b"large answer, please");
+    pair.call(b"large answer, please");
     pair.exchange(|_| false);
     let served = pair.served();
     let bytes = vec![7; 5000];
     pair.server.reply(pair.now, served, AnswerKind::Reply, method(), message(&bytes));
     pair.live(Duration::from_secs(9), black_hole(1400));
-    let _ = call;
     assert_eq!(pair.answer(), reply(&bytes));
 }
 
@@ -321,4 +320,25 @@ fn old_packets_sent_again_do_not_make_a_silent_server_seem_present() {
     pair.client.handle(pair.now, SERVER.parse().unwrap(), &mut answer);
     pair.call(b"b");
     assert_eq!(pair.run(), reply(b"b"), "the call was risked in a session that is lost");
+}
+
+#[test]
+fn forged_hints_among_authentic_packets_do_not_end_a_keyed_session() {
+    let keyed = Config { key: Some(Key::from_bytes([1; 32])), ..config() };
+    let mut pair = Pair::open(keyed.clone(), keyed);
+    pair.call_as("echo", b"slow", true);
+    pair.exchange(|_| false);
+    let served = pair.served();
+    let session = pair.client.callers.iter().next().unwrap().1.link.session;
+    for _ in 0..10 {
+        let body = crate::wire::RefusedBody { refusal: Refusal::UnknownSession, packet: 0 }.to_bytes();
+        let mut header = Header::new(PacketType::Refused);
+        header.session = session;
+        header.body_len = u16::try_from(body.len()).unwrap();
+        let mut forged = [&header.to_bytes()[..], &body].concat();
+        pair.client.handle(pair.now, SERVER.parse().unwrap(), &mut forged);
+        pair.live(ms(1500), |_, _| false);
+    }
+    pair.server.reply(pair.now, served, AnswerKind::Reply, method(), message(b"done"));
+    assert_eq!(pair.run(), reply(b"done"));
 }
