@@ -256,7 +256,7 @@ impl Endpoint {
             // With a key this is only a hint. A server that is asked again under the same session and stays silent
             // is given up in the ordinary way; until then a new session is not opened on a stranger's word, except
             // where nothing is lost by it.
-            let nothing_sent = session.calls.values().all(|call| !call.out.transmitted || call.idempotent);
+            let nothing_sent = session.calls.values().all(|call| !call.out.transmitted);
             if nothing_sent || session.phase == Phase::Confirming {
                 self.lose_caller(now, index);
             } else {

@@ -1,17 +1,13 @@
 //! What must hold in every run: a ledger of all calls, their effects and their ends, kept outside all nodes.
 
-use super::faults::Fault;
 use super::payload::{answer, key_of, request};
-use super::plan::{Disruption, MS, Method, Plan, nanos};
+use super::plan::{Disruption, Method, Plan, nanos};
 use crate::endpoint::{AnswerKind, Answered, CallError};
-use crate::wire::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Keys of calls start here, so that other numbers are not mistaken for one.
 const KEY_BASE: u64 = 0xCA11_0000_0000_0000;
-/// Time after a disruption in which its last packets may still be under way.
-const AFTERMATH: u64 = 1000 * MS;
 /// Violations kept for a run.
 const VIOLATIONS_MAX: usize = 8;
 
@@ -127,10 +123,10 @@ impl Entry {
 /// The ledger and its judge.
 #[derive(Debug)]
 pub(super) struct Checker {
-    plan: Plan,
+    pub(super) plan: Plan,
     pub(super) entries: Vec<Entry>,
     /// What happened to nodes, from when to when.
-    disruptions: Vec<(u64, u64, Disruption)>,
+    pub(super) disruptions: Vec<(u64, u64, Disruption)>,
     /// Calls whose CANCEL has reached a server: its node and life, session, call.
     cancels: BTreeSet<(usize, u32, u64, u64)>,
     /// OPENs that have reached a server: its node and life, and what tells them apart.
@@ -284,54 +280,6 @@ impl Checker {
     /// Every third call is answered with an exception.
     pub(super) fn answer_kind(index: usize) -> AnswerKind {
         if index.is_multiple_of(3) { AnswerKind::Exception } else { AnswerKind::Reply }
-    }
-
-    /// Whether the error has a cause.
-    fn is_excused(&self, index: usize, error: &CallError, now: u64) -> bool {
-        let (entry, limits) = (&self.entries[index], &self.plan.limits);
-        let longest = limits.session_bytes.min(limits.total_bytes).min(limits.message_bytes as usize);
-        match error {
-            CallError::Deadline { .. } => entry.deadline.is_some_and(|after| entry.issued + nanos(after) <= now),
-            CallError::Cancelled { .. } => entry.cancelled,
-            CallError::Closed { .. } => {
-                self.disrupted(entry.issued, now, |what| what == Disruption::Close(entry.client))
-            }
-            CallError::TooLarge { .. } | CallError::Refused(Refusal::TooLarge { .. }) => entry.request_bytes > longest,
-            CallError::AnswerTooLarge { .. } => entry.answer_bytes > longest,
-            CallError::Refused(Refusal::UnknownMethod) if !self.can_be_misled() => entry.method == Method::Missing,
-            CallError::Refused(Refusal::TooManySessions) if !self.can_be_misled() => limits.sessions < 100,
-            CallError::Refused(Refusal::Draining) if !self.can_be_misled() => {
-                let since = entry.issued.saturating_sub(AFTERMATH);
-                self.disrupted(since, now, |what| what == Disruption::Drain(entry.server))
-            }
-            CallError::OutcomeUnknown(_) | CallError::Unreachable { .. } => self.may_lose(index, now),
-            CallError::Refused(_) => self.can_be_misled(),
-            _ => false,
-        }
-    }
-
-    /// With a key, packets that cannot be sealed (refusals before there is a session) may be forged or corrupted:
-    /// that can end a session, though it must never make a call run twice.
-    fn can_be_misled(&self) -> bool {
-        self.plan.keyed && [Fault::Corruption, Fault::Forgery].iter().any(|fault| self.plan.faults.has(*fault))
-    }
-
-    /// Whether something happened that can lose the call's session: while it was under way, or within half a lease
-    /// before, which is as long as a session is used without asking.
-    fn may_lose(&self, index: usize, now: u64) -> bool {
-        let entry = &self.entries[index];
-        let since = if self.plan.faults.has(Fault::Replay) {
-            0
-        } else {
-            entry.issued.saturating_sub(nanos(self.plan.lease) / 2 + AFTERMATH)
-        };
-        let loses =
-            |what: Disruption| !matches!(what, Disruption::Close(_)) && what.concerns(entry.client, entry.server);
-        self.can_be_misled() || self.disrupted(since, now, loses)
-    }
-
-    fn disrupted(&self, since: u64, now: u64, which: impl Fn(Disruption) -> bool) -> bool {
-        self.disruptions.iter().any(|(from, until, what)| *from <= now && *until >= since && which(*what))
     }
 
     /// Sessions and memory of a server after each step.

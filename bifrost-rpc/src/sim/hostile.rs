@@ -7,7 +7,7 @@ use super::plan::{Method, Plan};
 use super::rng::Rng;
 use super::trace::Fate;
 use super::world::World;
-use crate::wire::{FinishedBody, Flags, Header, OpenBody, OpenedBody, PacketType};
+use crate::wire::{FinishedBody, Flags, Header, OpenBody, OpenedBody, PacketType, Refusal, RefusedBody};
 
 /// Packets the adversary keeps.
 const KEPT_MAX: usize = 64;
@@ -114,6 +114,9 @@ impl World {
         header.session = seen.session;
         header.instance = seen.instance;
         header.packet = seen.packet + self.rng.below(2000);
+        if self.plan.keyed && self.rng.chance(200) {
+            return self.forge_refusal(client, server, &seen);
+        }
         match self.rng.below(5) {
             0 | 1 => {
                 let message = self.trap(server, 64);
@@ -142,6 +145,18 @@ impl World {
                 header.rpc = seen.rpc;
                 self.inject(from_client, server, header, &[]);
             }
+        }
+    }
+
+    /// Tells a client that its server knows nothing of its session: no key is needed to say so.
+    fn forge_refusal(&mut self, client: usize, server: usize, seen: &Header) {
+        let mut header = Header::new(PacketType::Refused);
+        header.client = seen.client;
+        header.session = seen.session;
+        header.rpc = seen.rpc;
+        let body = RefusedBody { refusal: Refusal::UnknownSession, packet: seen.packet };
+        for _ in 0..self.rng.between(1, 6) {
+            self.inject(server, client, header, &body.to_bytes());
         }
     }
 

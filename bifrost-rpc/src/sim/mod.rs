@@ -7,7 +7,10 @@
 //! The checker is checked itself: with one of the endpoint's safety checks ([`Check`](crate::endpoint::Check)) left
 //! out, some seed must fail.
 
+mod application;
 mod checker;
+mod disruption;
+mod excuse;
 mod faults;
 mod hostile;
 mod many;

@@ -1,15 +1,14 @@
 //! The run: virtual time, the queue of what happens next, and what each step does.
 
 use super::Options;
-use super::checker::{Checker, Entry, Rule};
+use super::checker::{Checker, Rule};
 use super::faults::Fault;
 use super::hostile::Hostile;
-use super::node::{Datagram, Job, Node, SERVICES, address, config, field};
-use super::payload;
-use super::plan::{Disruption, MS, Method, Plan, S, nanos};
+use super::node::{Datagram, Node, address, config};
+use super::plan::{Disruption, Plan, S, nanos};
 use super::rng::Rng;
 use super::trace::{Fate, Trace};
-use crate::endpoint::{Config, Datagrams, Event, Request, Time, service_hash};
+use crate::endpoint::{Config, Datagrams, Time};
 use crate::wire::{Header, PacketType};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -17,7 +16,7 @@ use std::collections::BinaryHeap;
 /// Steps after which a run counts as endless.
 const STEPS_MAX: u64 = 1_500_000;
 /// How long a draining server waits for its clients.
-const DRAIN_MAX: u64 = 5 * S;
+pub(super) const DRAIN_MAX: u64 = 5 * S;
 
 /// Something that happens.
 #[derive(Debug)]
@@ -85,7 +84,7 @@ pub(super) struct World {
     queue: BinaryHeap<Queued>,
     queued: u64,
     pub(super) nodes: Vec<Node>,
-    next_job: u64,
+    pub(super) next_job: u64,
     /// Directions that are cut at the moment, by disruption.
     pub(super) cuts: Vec<(usize, usize, usize)>,
     pub(super) checker: Checker,
@@ -99,7 +98,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(seed: u64, options: &Options) -> Self {
-        let mut rng = Rng::new(super::rng::mix(seed ^ 0xB1F0_57));
+        let mut rng = Rng::new(super::rng::mix(seed ^ 0xB1F0));
         let plan = Plan::draw(&mut rng, options.faults);
         let config = config(&plan, options.checks());
         let nodes = (0..plan.clients + plan.servers).map(|id| Node::new(id, id >= plan.clients)).collect();
@@ -159,7 +158,7 @@ impl World {
         self.checker.violate(self.now, Rule::Livelock, format!("no end after {STEPS_MAX} steps"));
     }
 
-    fn step(&mut self, step: Step) {
+    pub(super) fn step(&mut self, step: Step) {
         match step {
             Step::Arrive(to, datagram) => self.arrive(to, datagram),
             Step::Process(node) => self.process(node),
@@ -179,16 +178,16 @@ impl World {
         }
     }
 
-    fn time(&self) -> Time {
+    pub(super) fn time(&self) -> Time {
         Time::from_nanos(self.now)
     }
 
-    fn start(&mut self, node: usize) {
+    pub(super) fn start(&mut self, node: usize) {
         let config = self.config.clone();
         self.nodes[node].start(&self.plan, config, &mut self.rng);
     }
 
-    fn stop(&mut self, node: usize) {
+    pub(super) fn stop(&mut self, node: usize) {
         for index in self.nodes[node].stop() {
             self.checker.entries[index].is_abandoned = true;
         }
@@ -214,7 +213,7 @@ impl World {
         self.process_at(to, self.now + late);
     }
 
-    fn process_at(&mut self, node: usize, at: u64) {
+    pub(super) fn process_at(&mut self, node: usize, at: u64) {
         let next = &mut self.nodes[node].process_at;
         if next.is_none_or(|next| at < next) {
             *next = Some(at);
@@ -294,245 +293,6 @@ impl World {
             let late = self.rng.between(1, self.plan.network.process);
             self.process_at(id, timeout.as_nanos().max(self.now) + late);
         }
-    }
-
-    /// Takes out the events; says whether there were any.
-    fn take_events(&mut self, id: usize) -> bool {
-        let mut any = false;
-        while let Some(event) = self.nodes[id].endpoint.as_mut().and_then(crate::endpoint::Endpoint::poll_event) {
-            any = true;
-            self.on_event(id, event);
-        }
-        any
-    }
-
-    fn on_event(&mut self, id: usize, event: Event) {
-        match event {
-            Event::Answer { call, result } => {
-                if let Some(index) = self.nodes[id].calls.remove(&call) {
-                    self.trace.text(self.now, || match &result {
-                        Ok(_) => format!("n{id} call #{index} is answered"),
-                        Err(error) => format!("n{id} call #{index} FAILS: {error}"),
-                    });
-                    self.checker.ended(self.now, index, &result);
-                } else {
-                    self.checker.violate(self.now, Rule::EndedTwice, format!("{call:?} of n{id} ended again"));
-                }
-            }
-            Event::Call { call, method, service, oneway, message, .. } => {
-                let Some(called) = super::node::method_of(service, method) else {
-                    return self.checker.violate(
-                        self.now,
-                        Rule::Payload,
-                        format!("n{id} runs unknown method {method}"),
-                    );
-                };
-                let at = (id, self.nodes[id].life);
-                let Some(index) = self.checker.received(self.now, at, call.parts(), &message, called) else {
-                    return;
-                };
-                let job = Job { call, index, method, oneway, is_started: false };
-                self.take_job(id, job);
-            }
-            Event::Cancelled { call } => {
-                let node = &mut self.nodes[id];
-                node.jobs.retain(|_, job| job.call != call || job.is_started);
-            }
-        }
-    }
-
-    fn take_job(&mut self, id: usize, job: Job) {
-        let (now, life, index) = (self.time(), self.nodes[id].life, job.index);
-        let Some(endpoint) = self.nodes[id].endpoint.as_mut() else {
-            return;
-        };
-        if self.rng.chance(self.plan.busy) && endpoint.refuse_busy(now, job.call, std::time::Duration::from_millis(1)) {
-            self.trace.text(self.now, || format!("n{id} gives call #{index} back"));
-            return self.checker.given_back(self.now, index);
-        }
-        self.trace.text(self.now, || format!("n{id} takes call #{index}"));
-        self.next_job += 1;
-        let number = self.next_job;
-        self.nodes[id].jobs.insert(number, job);
-        self.later(|rng, longest| rng.below(longest), Step::Start(id, life, number));
-    }
-
-    /// A step now or, as often, later.
-    fn later(&mut self, after: impl FnOnce(&mut Rng, u64) -> u64, step: Step) {
-        if self.plan.handler == 0 || self.rng.chance(500) {
-            self.step(step);
-        } else {
-            let after = after(&mut self.rng, self.plan.handler);
-            self.at(self.now + after, step);
-        }
-    }
-
-    fn on_job(&mut self, id: usize, life: u32, number: u64, is_start: bool) {
-        if self.nodes[id].life != life {
-            return;
-        }
-        if self.nodes[id].pauses > 0 {
-            // It goes on when the node does.
-            let step = if is_start { Step::Start(id, life, number) } else { Step::Finish(id, life, number) };
-            return self.at(self.now + 10 * MS, step);
-        }
-        let Some(job) = self.nodes[id].jobs.get_mut(&number) else {
-            return;
-        };
-        let (index, call, method, oneway) = (job.index, job.call, job.method, job.oneway);
-        if is_start {
-            job.is_started = true;
-            self.trace.text(self.now, || format!("n{id} call #{index} has its effect"));
-            self.checker.effect(self.now, index);
-            return self.later(|rng, longest| rng.below(longest), Step::Finish(id, life, number));
-        }
-        self.nodes[id].jobs.remove(&number);
-        let bytes = payload::answer(Checker::key(index), self.checker.entries[index].answer_bytes);
-        let (now, kind) = (self.time(), Checker::answer_kind(index));
-        if let Some(endpoint) = self.nodes[id].endpoint.as_mut() {
-            if oneway {
-                endpoint.done(call);
-            } else {
-                endpoint.reply(now, call, kind, method, payload::message(bytes));
-            }
-        }
-        // A job that ends while events are being taken out is followed up there as well; twice does no harm.
-        self.process_at(id, self.now + 1);
-    }
-
-    fn issue(&mut self, planned: usize) {
-        let call = self.plan.calls[planned];
-        let now = self.time();
-        if self.nodes[call.client].endpoint.is_none() || self.nodes[call.client].pauses > 0 {
-            return;
-        }
-        let entry = Entry {
-            service: call.service,
-            request_bytes: call.bytes,
-            answer_bytes: call.answer_bytes,
-            deadline: call.deadline,
-            ..Entry::new(call.client, call.server, call.method, self.now)
-        };
-        let index = self.checker.enter(entry);
-        let service = SERVICES[call.service];
-        let request = Request {
-            method: field(service, call.method),
-            service: service_hash(service),
-            oneway: call.method == Method::Note,
-            idempotent: call.method == Method::AddIdempotent,
-            deadline: call.deadline,
-            message: payload::message(payload::request(Checker::key(index), call.bytes)),
-        };
-        self.trace.text(self.now, || format!("n{} calls n{}: #{index} {call:?}", call.client, call.server));
-        let node = &mut self.nodes[call.client];
-        let life = node.life;
-        let Some(endpoint) = node.endpoint.as_mut() else {
-            return;
-        };
-        match endpoint.call(now, address(call.server), request) {
-            Ok(id) => {
-                node.calls.insert(id, index);
-            }
-            Err(error) => self.checker.ended(self.now, index, &Err(error)),
-        }
-        if let Some(after) = call.cancel_after {
-            self.at(self.now + after, Step::Cancel(call.client, life, index));
-        }
-        self.drive(call.client);
-    }
-
-    fn cancel(&mut self, id: usize, life: u32, index: usize) {
-        let now = self.time();
-        let node = &mut self.nodes[id];
-        if node.life != life || node.pauses > 0 || self.checker.entries[index].has_ended() {
-            return;
-        }
-        let found = node.calls.iter().find(|(_, at)| **at == index).map(|(call, _)| *call);
-        let (Some(call), Some(endpoint)) = (found, node.endpoint.as_mut()) else {
-            return;
-        };
-        self.checker.entries[index].cancelled = true;
-        endpoint.cancel(now, call);
-        self.trace.text(self.now, || format!("n{id} cancels call #{index}"));
-        self.drive(id);
-    }
-
-    fn disrupt(&mut self, index: usize) {
-        let (_, until, what) = self.plan.disruptions[index];
-        let now = self.time();
-        self.trace.text(self.now, || format!("{what:?} begins"));
-        match what {
-            Disruption::Crash(node) => {
-                self.nodes[node].down += 1;
-                self.stop(node);
-            }
-            Disruption::Pause(node) => self.nodes[node].pauses += 1,
-            Disruption::Cut(..) | Disruption::Close(_) => {}
-            Disruption::Drain(node) => {
-                let Some(endpoint) = self.nodes[node].endpoint.as_mut() else {
-                    return;
-                };
-                endpoint.drain();
-                let number = self.checker.begin(self.now, what);
-                let step = Step::DrainPoll(node, self.nodes[node].life, number, self.now + DRAIN_MAX);
-                return self.at(self.now + 20 * MS, step);
-            }
-        }
-        let number = self.checker.begin(self.now, what);
-        match what {
-            Disruption::Cut(from, to, both) => {
-                self.cuts.push((number, from, to));
-                if both {
-                    self.cuts.push((number, to, from));
-                }
-            }
-            Disruption::Close(node) => {
-                let can = self.nodes[node].pauses == 0;
-                if let Some(endpoint) = self.nodes[node].endpoint.as_mut().filter(|_| can) {
-                    endpoint.close(now);
-                    self.drive(node);
-                }
-                return self.checker.end(self.now, number);
-            }
-            _ => {}
-        }
-        self.at(until, Step::Restore(number, what));
-    }
-
-    fn restore(&mut self, number: usize, what: Disruption) {
-        self.trace.text(self.now, || format!("{what:?} ends"));
-        self.checker.end(self.now, number);
-        match what {
-            Disruption::Crash(node) | Disruption::Drain(node) => {
-                self.nodes[node].down -= 1;
-                if self.nodes[node].down == 0 {
-                    self.start(node);
-                }
-            }
-            Disruption::Pause(node) => {
-                self.nodes[node].pauses -= 1;
-                self.nodes[node].process_at = None;
-                self.process_at(node, self.now + 1);
-            }
-            Disruption::Cut(..) => self.cuts.retain(|(cut, _, _)| *cut != number),
-            Disruption::Close(_) => {}
-        }
-    }
-
-    /// A draining server ends when nothing is left to do, or it has waited long enough; its successor comes soon.
-    fn drain_poll(&mut self, node: usize, life: u32, number: usize, latest: u64) {
-        let server = &self.nodes[node];
-        let Some(endpoint) = server.endpoint.as_ref().filter(|_| server.life == life) else {
-            return self.checker.end(self.now, number);
-        };
-        let is_busy = endpoint.usage().served > 0 || !server.jobs.is_empty();
-        if (is_busy || server.pauses > 0) && self.now < latest {
-            return self.at(self.now + 20 * MS, Step::DrainPoll(node, life, number, latest));
-        }
-        self.nodes[node].down += 1;
-        self.stop(node);
-        let until = self.now + self.rng.below(S);
-        self.at(until, Step::Restore(number, Disruption::Drain(node)));
     }
 
     /// When all is over nothing may be left.

@@ -139,7 +139,7 @@ fn an_idempotent_call_that_may_have_run_is_not_refused_as_if_it_had_not() {
     let mut pair = Pair::open(config(), config());
     pair.call_as("echo", b"once", true);
     pair.exchange(|_| false);
-    assert_eq!(pair.server.poll_event().is_some(), true, "it runs, and the server dies");
+    assert!(pair.server.poll_event().is_some(), "it runs, and the server dies");
     pair.server = Endpoint::new(Config { sessions_max: 0, ..config() }, [9; 32]);
     pair.server.serve(method(), 7).unwrap();
     pair.live(Duration::from_secs(1), |_, _| false);
@@ -204,13 +204,12 @@ fn jumbo() -> Config {
 #[test]
 fn an_answer_of_one_large_fragment_gets_through_a_black_hole() {
     let mut pair = Pair::open(jumbo(), jumbo());
-    let call = pair.call(b"large answer, please");
+    pair.call(b"large answer, please");
     pair.exchange(|_| false);
     let served = pair.served();
     let bytes = vec![7; 5000];
     pair.server.reply(pair.now, served, AnswerKind::Reply, method(), message(&bytes));
     pair.live(Duration::from_secs(9), black_hole(1400));
-    let _ = call;
     assert_eq!(pair.answer(), reply(&bytes));
 }
 
@@ -321,4 +320,25 @@ fn old_packets_sent_again_do_not_make_a_silent_server_seem_present() {
     pair.client.handle(pair.now, SERVER.parse().unwrap(), &mut answer);
     pair.call(b"b");
     assert_eq!(pair.run(), reply(b"b"), "the call was risked in a session that is lost");
+}
+
+#[test]
+fn forged_hints_among_authentic_packets_do_not_end_a_keyed_session() {
+    let keyed = Config { key: Some(Key::from_bytes([1; 32])), ..config() };
+    let mut pair = Pair::open(keyed.clone(), keyed);
+    pair.call_as("echo", b"slow", true);
+    pair.exchange(|_| false);
+    let served = pair.served();
+    let session = pair.client.callers.iter().next().unwrap().1.link.session;
+    for _ in 0..10 {
+        let body = crate::wire::RefusedBody { refusal: Refusal::UnknownSession, packet: 0 }.to_bytes();
+        let mut header = Header::new(PacketType::Refused);
+        header.session = session;
+        header.body_len = u16::try_from(body.len()).unwrap();
+        let mut forged = [&header.to_bytes()[..], &body].concat();
+        pair.client.handle(pair.now, SERVER.parse().unwrap(), &mut forged);
+        pair.live(ms(1500), |_, _| false);
+    }
+    pair.server.reply(pair.now, served, AnswerKind::Reply, method(), message(b"done"));
+    assert_eq!(pair.run(), reply(b"done"));
 }
