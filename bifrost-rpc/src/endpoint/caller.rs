@@ -20,7 +20,7 @@ const HELD_PROBES: u32 = 3;
 const HELD_PROBE: Duration = Duration::from_millis(200);
 /// Probes within a lease, at least, while a call runs: the session must not end before it.
 pub(super) const LEASE_PROBES: u32 = 4;
-/// First wait after *busy*; doubles up to the ceiling of the retransmission time-out.
+/// First wait after *busy*, on average; doubles up to the ceiling of the retransmission time-out.
 const BUSY_WAIT: Duration = Duration::from_millis(1);
 
 /// Where a call stands.
@@ -390,7 +390,7 @@ impl CallerSession {
         // Perhaps it is full of calls that have ended, and what said so was lost.
         self.report_at.get_or_insert(now);
         let wait = retry.max(BUSY_WAIT).saturating_mul(1 << call.backoff.min(10)).min(ceiling);
-        call.timer = Some(now.plus(wait));
+        call.timer = Some(now.plus(wait / 2 + wait * spread(self.link.client, rpc, call.backoff) / 256));
     }
 
     /// The control plane holds the call.
@@ -441,6 +441,13 @@ impl Call {
     pub(super) fn end_error(&self, error: CallError) -> CallError {
         if self.lost_before && !error.may_have_run() { CallError::OutcomeUnknown(Lost::Session) } else { error }
     }
+}
+
+/// A number below 256 that differs from call to call and from one attempt to the next: calls that were refused together
+/// must not come back together.
+fn spread(client: u64, rpc: u64, attempt: u32) -> u32 {
+    let mixed = (client ^ rpc).wrapping_add(u64::from(attempt)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    u32::from(mixed.to_be_bytes()[0])
 }
 
 pub(super) fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {
