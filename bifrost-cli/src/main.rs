@@ -12,6 +12,8 @@ mod idl;
 mod key;
 mod serve;
 mod services;
+#[cfg(feature = "sim")]
+mod simulate;
 mod units;
 
 use clap::{Parser, Subcommand};
@@ -58,6 +60,9 @@ enum Command {
     Serve(serve::Args),
     Call(call::Args),
     Bench(bifrost_bench::cli::Args),
+    #[cfg(feature = "sim")]
+    #[command(name = "sim")]
+    Simulate(simulate::Args),
     Demo(demo::Args),
 }
 
@@ -67,6 +72,8 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Serve(args) => serve::run(&args),
         Command::Call(args) => call::run(&args),
         Command::Bench(args) => bifrost_bench::cli::run(args).map(|()| fault::OK),
+        #[cfg(feature = "sim")]
+        Command::Simulate(args) => simulate::run(&args),
         Command::Demo(args) => demo::run(&args),
     }
 }

@@ -51,7 +51,7 @@ fn several_services_share_an_address() {
         // Oneway: nothing is printed, and the server has it, once.
         let note = bifrost(&["call", url, "Store", "note", "hello"]);
         assert_eq!((note.code, note.text().as_str()), (0, ""));
-        assert_eq!(serving.line(), "note to Store: hello");
+        assert_eq!(serving.line(), "note to Store: hello", "{url}");
     }
     assert_eq!(json(serving.url(), &["Store", "status"])["gauges"]["notes"], 6.0);
 }

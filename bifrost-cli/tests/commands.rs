@@ -50,3 +50,33 @@ fn help_names_every_command() {
         assert!(outcome.text().contains(name), "{name}");
     }
 }
+
+#[cfg(feature = "sim")]
+mod simulation {
+    use super::*;
+
+    #[test]
+    fn seeds_run_alike() {
+        let many = bifrost(&["sim", "--seeds", "20", "--from", "7", "--threads", "2"]);
+        assert_eq!(many.code, 0, "{many:?}");
+        assert!(many.text().starts_with("20 seeds, "), "{many:?}");
+        let one = || bifrost(&["sim", "--seed", "7", "--trace"]);
+        let first = one();
+        assert_eq!((first.code, &first.out), (0, &one().out), "{}", first.err);
+        assert!(first.text().contains("seed 7: ") && first.text().lines().count() > 10);
+    }
+
+    #[test]
+    fn a_check_left_out_is_missed() {
+        let checks = bifrost(&["sim", "--list-checks"]).text();
+        assert!(checks.lines().any(|line| line == "duplicate-call"), "{checks}");
+        let args = ["sim", "--without", "duplicate-call", "--seeds", "2000", "--failures", "1"];
+        let outcome = bifrost(&args);
+        assert_eq!(outcome.code, 1, "{outcome:?}");
+        assert!(outcome.text().contains("replay: bifrost sim --seed "), "{outcome:?}");
+        let unknown = bifrost(&["sim", "--without", "nothing"]);
+        assert_eq!(unknown.code, 2);
+        assert!(unknown.err.contains("duplicate-call"), "{unknown:?}");
+        assert_eq!(bifrost(&["sim", "--trace"]).code, 2);
+    }
+}

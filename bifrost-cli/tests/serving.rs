@@ -1,11 +1,14 @@
 //! How servers start and stop.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
+
 mod common;
 
 use common::{Serving, bifrost};
 use nix::sys::signal::Signal;
 use std::io::Write;
 use std::net::TcpStream;
+use std::time::Duration;
 
 const STOPPING: &str = "stopping; running calls may finish (once more stops at once)";
 
@@ -20,6 +23,9 @@ fn stuck(serving: &Serving) -> TcpStream {
     let message = [&head[..], &vec![7; BYTES], &[0]].concat();
     stream.write_all(&length(message.len())).unwrap();
     stream.write_all(&message).unwrap();
+    // The answer has begun, so that the call runs.
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    assert_eq!(stream.peek(&mut [0]).unwrap(), 1);
     stream
 }
 

@@ -167,7 +167,6 @@ fn reply(found: Found<'_>) -> Vec<u8> {
     out.field_end().unwrap();
     out.field_stop().unwrap();
     out.struct_end().unwrap();
-    drop(out);
     buffer.finish().to_vec()
 }
 

@@ -21,7 +21,7 @@ impl Stop {
         ctrlc::set_handler(move || {
             if was_told.swap(true, Ordering::SeqCst) {
                 eprintln!("stopped at once");
-                #[expect(clippy::exit, reason = "the person does not want to wait for running calls")]
+                // The person does not want to wait for running calls.
                 std::process::exit(INTERRUPTED);
             }
             eprintln!("stopping; running calls may finish (once more stops at once)");

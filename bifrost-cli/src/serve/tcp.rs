@@ -166,6 +166,8 @@ impl Acceptor {
     fn open(&self, stream: TcpStream) -> Result<()> {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(WRITE_WAIT_MAX))?;
+        // It was inherited from the listening socket; a client may be idle for as long as it likes.
+        stream.set_read_timeout(None)?;
         SockRef::from(&stream).set_keepalive(true)?;
         let (mut input, mut output) = protocols(&self.form, &stream)?;
         let mut state = self.shared.state();

@@ -1,6 +1,6 @@
 //! Starts the built binary and its servers; every wait is bounded, and every process is ended by its own id.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
-#![allow(unreachable_pub, missing_docs, reason = "shared by tests only")]
+#![allow(unreachable_pub, missing_docs, clippy::unwrap_used, reason = "shared by tests only")]
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -108,7 +108,7 @@ impl Serving {
 
     /// The next line on standard error.
     pub fn line(&self) -> String {
-        self.err.recv_timeout(WAIT).expect("a line on standard error")
+        self.err.recv_timeout(WAIT).unwrap_or_else(|error| format!("no line on standard error: {error}"))
     }
 
     /// Waits for its end; returns the status, and the lines left on standard error.

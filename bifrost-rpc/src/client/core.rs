@@ -25,7 +25,7 @@ const SPARE_BYTES_MAX: usize = 16 * 1024;
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = const {
-        RefCell::new(Scratch { batch: Datagrams::new(), buffer: Vec::new(), spare: Vec::new() })
+        RefCell::new(Scratch::new())
     };
 }
 
@@ -37,6 +37,10 @@ struct Scratch {
 }
 
 impl Scratch {
+    const fn new() -> Self {
+        Self { batch: Datagrams::new(), buffer: Vec::new(), spare: Vec::new() }
+    }
+
     fn buffer(&mut self) -> &mut [u8] {
         if self.buffer.is_empty() {
             self.buffer.resize(RECEIVE_BYTES, 0);
@@ -248,7 +252,7 @@ impl Core {
     pub(super) fn is_done(&self, call: CallId) -> bool {
         let ended = |waiters: &Waiters| waiters.calls.get(&call).is_none_or(Option::is_some);
         if !ended(&self.waiters()) {
-            self.take_in();
+            SCRATCH.with_borrow_mut(|scratch| self.take_in(scratch));
         }
         ended(&self.waiters())
     }
@@ -266,44 +270,45 @@ impl Core {
         endpoint.cancel(now, call);
         self.deliver(&mut endpoint, None);
         drop(endpoint);
-        SCRATCH.with_borrow_mut(|scratch| self.port.flush(&mut scratch.batch));
+        self.port.flush(&mut Datagrams::new());
     }
 
     /// Takes in what has arrived where no thread does, and does what is due.
-    fn take_in(&self) -> Option<Time> {
-        SCRATCH.with_borrow_mut(|scratch| {
+    fn take_in(&self, scratch: &mut Scratch) -> Option<Time> {
+        let mut waiters = self.waiters();
+        let leads = !waiters.has_leader;
+        waiters.has_leader = true;
+        drop(waiters);
+        if leads {
+            let drained = self.port.drain(&self.port.socket, scratch.buffer(), DRAIN_ROUNDS);
             let mut waiters = self.waiters();
-            let leads = !waiters.has_leader;
-            waiters.has_leader = true;
-            drop(waiters);
-            if leads {
-                let drained = self.port.drain(scratch.buffer(), DRAIN_ROUNDS);
-                let mut waiters = self.waiters();
-                waiters.has_leader = false;
-                if let Err(error) = drained {
-                    self.fail(&error);
-                }
-                if waiters.followers > 0 {
-                    self.changed.notify_one();
-                }
+            waiters.has_leader = false;
+            if let Err(error) = drained {
+                self.fail(&error);
             }
-            let due = self.port.run_timers();
-            self.deliver(&mut self.port.endpoint(), None);
-            self.port.flush(&mut scratch.batch);
-            due
-        })
+            if waiters.followers > 0 {
+                self.changed.notify_one();
+            }
+        }
+        let due = self.port.run_timers();
+        self.deliver(&mut self.port.endpoint(), None);
+        self.port.flush(&mut scratch.batch);
+        due
     }
 
     /// The timer thread.
     fn keep_time(&self) {
-        self.timer.run(|| self.take_in());
+        let mut scratch = Scratch::new();
+        self.timer.run(|| self.take_in(&mut scratch));
     }
 
     /// Waits for oneway calls to be delivered, for `linger` at most; then ends all sessions and the timer thread.
     pub(super) fn close(&self, linger: Duration) {
+        // Not the thread's own: this may run while the thread ends and its own is gone.
+        let mut scratch = Scratch::new();
         let until = self.port.clock.now().plus(linger);
         while self.port.endpoint().usage().calls > 0 && self.port.clock.now() < until {
-            self.take_in();
+            self.take_in(&mut scratch);
             let waiters = self.waiters();
             let pause = Duration::from_micros(500);
             drop(self.changed.wait_timeout(waiters, pause).unwrap_or_else(PoisonError::into_inner));
@@ -311,6 +316,6 @@ impl Core {
         self.timer.stop();
         let now = self.port.clock.now();
         self.port.endpoint().close(now);
-        SCRATCH.with_borrow_mut(|scratch| self.port.flush(&mut scratch.batch));
+        self.port.flush(&mut scratch.batch);
     }
 }

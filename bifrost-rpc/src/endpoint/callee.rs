@@ -38,6 +38,9 @@ pub(super) enum Served {
 
 #[derive(Debug)]
 pub(super) struct Arriving {
+    /// CALL or ONEWAY; fragments of one message have one type and one method.
+    pub(super) kind: PacketType,
+    pub(super) method: MethodField,
     pub(super) inbound: Inbound,
     pub(super) progress: Time,
 }
@@ -65,6 +68,8 @@ pub(super) struct CalleeSession {
     pub(super) lowest: u64,
     /// Calls above `lowest` that have ended for the client, or that this end will never run.
     pub(super) finished: RangeSet<u64>,
+    /// Ranges put into `finished` since they were counted: at least as many as there are.
+    finished_inserts: usize,
     pub(super) calls: BTreeMap<u64, Served>,
     outgoing: VecDeque<u64>,
     /// Memory of arriving messages and of answers.
@@ -80,6 +85,7 @@ impl CalleeSession {
             random,
             lowest: 0,
             finished: RangeSet::new(),
+            finished_inserts: 0,
             calls: BTreeMap::new(),
             outgoing: VecDeque::new(),
             bytes: 0,
@@ -111,7 +117,10 @@ impl CalleeSession {
     pub(super) fn finish(&mut self, range: std::ops::Range<u64>, remember: bool) -> Released {
         let mut released = Released::default();
         let start = range.start.max(self.lowest);
-        if start >= range.end || self.finished.iter().take(FINISHED_RANGES_MAX).count() == FINISHED_RANGES_MAX {
+        if self.finished_inserts >= FINISHED_RANGES_MAX {
+            self.finished_inserts = self.finished.iter().count();
+        }
+        if start >= range.end || self.finished_inserts >= FINISHED_RANGES_MAX {
             return released;
         }
         let ended: Vec<u64> = self.calls.range(start..range.end).map(|(rpc, _)| *rpc).collect();
@@ -123,6 +132,7 @@ impl CalleeSession {
         self.bytes = self.bytes.saturating_sub(released.bytes);
         if remember {
             self.finished.insert(start..range.end);
+            self.finished_inserts += 1;
         }
         released
     }

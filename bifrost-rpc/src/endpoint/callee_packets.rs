@@ -39,7 +39,7 @@ impl Endpoint {
             }
             None => {
                 self.stats.strays += 1;
-                let answers = !matches!(header.kind, PacketType::Ack | PacketType::Close | PacketType::Cancel);
+                let answers = matches!(header.kind, PacketType::Call | PacketType::Oneway | PacketType::Ping);
                 if answers {
                     self.refuse(now, from, header, Refusal::UnknownSession);
                 }
@@ -163,7 +163,10 @@ impl Endpoint {
         session.bytes += len;
         self.bytes += len;
         let inbound = Inbound::new(self.pool.take(len));
-        session.calls.insert(header.rpc, Served::Arriving(Box::new(Arriving { inbound, progress: now })));
+        session.calls.insert(
+            header.rpc,
+            Served::Arriving(Box::new(Arriving { kind: header.kind, method: header.method, inbound, progress: now })),
+        );
         self.on_call_fragment(now, index, header, body);
     }
 
@@ -175,7 +178,10 @@ impl Endpoint {
         let Some(Served::Arriving(arriving)) = session.calls.get_mut(&header.rpc) else {
             return;
         };
-        if arriving.inbound.len() != header.message_len as usize && checks_length {
+        let is_same = arriving.inbound.len() == header.message_len as usize
+            && arriving.kind == header.kind
+            && arriving.method == header.method;
+        if !is_same && checks_length {
             self.stats.malformed += 1;
             return;
         }

@@ -8,7 +8,7 @@ use super::link::Link;
 use super::outbound::Outbound;
 use super::time::Time;
 use super::{CallId, Request};
-use crate::wire::{FinishedBody, Flags, Header, MethodField, PacketType};
+use crate::wire::{FinishedBody, Flags, Header, MethodField, PacketType, RANGES_MAX};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ const UNREPORTED_MAX: u32 = 64;
 const HELD_PROBES: u32 = 3;
 /// Interval of probes while the control plane holds a call.
 const HELD_PROBE: Duration = Duration::from_millis(200);
+/// Probes within a lease, at least, while a call runs: the session must not end before it.
+pub(super) const LEASE_PROBES: u32 = 4;
 /// First wait after *busy*; doubles up to the ceiling of the retransmission time-out.
 const BUSY_WAIT: Duration = Duration::from_millis(1);
 
@@ -234,7 +236,13 @@ impl CallerSession {
                 before = rpc;
             }
         }
-        self.link.note(PacketType::Ack, 0, Flags::default(), FinishedBody { ranges }.to_bytes());
+        if ranges.is_empty() {
+            self.link.note(PacketType::Ack, 0, Flags::default(), FinishedBody::default().to_bytes());
+        }
+        for ranges in ranges.chunks(RANGES_MAX) {
+            let body = FinishedBody { ranges: ranges.to_vec() };
+            self.link.note(PacketType::Ack, 0, Flags::default(), body.to_bytes());
+        }
         self.reported();
     }
 
@@ -284,7 +292,7 @@ impl CallerSession {
                 call.queued = false;
                 self.outgoing.pop_front();
                 let after = self.link.rtt.timeout(call.backoff);
-                call.timer = Some(now.plus(after));
+                call.timer = Some(now.plus(after.min(self.lease / LEASE_PROBES)));
                 continue;
             };
             if self.link.window.room() == 0 {
@@ -359,7 +367,7 @@ impl CallerSession {
         }
         let wait = match call.phase {
             CallPhase::Held(_) => HELD_PROBE,
-            _ => self.link.rtt.timeout(call.backoff).min(ceiling),
+            _ => self.link.rtt.timeout(call.backoff).min(ceiling).min(self.lease / LEASE_PROBES),
         };
         call.timer = Some(now.plus(wait));
         self.link.owes(now);

@@ -1,6 +1,6 @@
 //! Packets that arrive at a caller, and what a caller does when time passes.
 
-use super::caller::{CallPhase, Phase};
+use super::caller::{CallPhase, LEASE_PROBES, Phase};
 use super::checks::Check;
 use super::error::{CallError, Lost};
 use super::inbound::{Inbound, Inserted};
@@ -226,7 +226,8 @@ impl Endpoint {
         if forward && ack.status != AckStatus::Complete {
             call.backoff = 0;
         }
-        call.timer = Some(now.plus(session.link.rtt.timeout(call.backoff.saturating_add(1))));
+        let wait = session.link.rtt.timeout(call.backoff.saturating_add(1)).min(session.lease / LEASE_PROBES);
+        call.timer = Some(now.plus(wait));
         if call.out.peek().is_some() {
             session.enqueue(header.rpc);
         }
@@ -320,11 +321,10 @@ impl Endpoint {
     }
 
     /// A packet of another protocol version came: if it answers an OPEN of ours, there is no talking to that peer.
-    pub(super) fn on_foreign_version(&mut self, now: Time, from: SocketAddr, version: u8) {
+    pub(super) fn on_foreign_version(&mut self, now: Time, from: SocketAddr, nonce: u64, version: u8) {
+        let Some(index) = self.caller_by_nonce.get(&nonce).copied() else { return };
         let opening = |session: &super::CallerSession| session.link.peer == from && session.phase == Phase::Opening;
-        let found: Vec<usize> =
-            self.callers.iter().filter(|(_, session)| opening(session)).map(|(index, _)| index).collect();
-        for index in found {
+        if self.callers.get(index).is_some_and(opening) {
             self.believe_refusal(now, index, Refusal::WrongVersion { speaks: version });
         }
     }
@@ -358,6 +358,9 @@ impl Endpoint {
         let Some(call) = session.end(now, rpc, ack_delay) else {
             return;
         };
+        if let Some((_, inbound)) = &call.answer {
+            self.bytes = self.bytes.saturating_sub(inbound.len());
+        }
         if self.caller_by_target.get(&(peer, service)) == Some(&index) {
             self.caller_by_target.remove(&(peer, service));
         }

@@ -25,6 +25,8 @@ pub(super) enum Inserted {
 pub(super) struct Inbound {
     /// Empty while it is lent.
     buffer: Vec<u8>,
+    /// The number under which the buffer is lent.
+    lent: Option<u64>,
     len: usize,
     /// Bytes from the start without a gap.
     contiguous: u32,
@@ -39,7 +41,15 @@ pub(super) struct Inbound {
 impl Inbound {
     /// A message of `buffer.len()` bytes, none of which is there; the buffer's content does not matter.
     pub(super) fn new(buffer: Vec<u8>) -> Self {
-        Self { len: buffer.len(), buffer, contiguous: 0, beyond: RangeSet::new(), unacked: 0, gap_fragments: 0 }
+        Self {
+            len: buffer.len(),
+            buffer,
+            lent: None,
+            contiguous: 0,
+            beyond: RangeSet::new(),
+            unacked: 0,
+            gap_fragments: 0,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -77,17 +87,24 @@ impl Inbound {
     }
 
     /// Lends the buffer to a receive that puts the next bytes in place. Fragments inserted meanwhile are refused.
-    pub(super) fn lend(&mut self) -> Vec<u8> {
+    pub(super) fn lend(&mut self, serial: u64) -> Vec<u8> {
+        self.lent = Some(serial);
         std::mem::take(&mut self.buffer)
     }
 
-    pub(super) fn is_lent(&self) -> bool {
-        self.buffer.is_empty() && self.len > 0
+    fn is_lent(&self) -> bool {
+        self.lent.is_some()
+    }
+
+    /// Whether the buffer is lent under this number.
+    pub(super) fn has_lent(&self, serial: u64) -> bool {
+        self.lent == Some(serial)
     }
 
     /// Takes the buffer back.
     pub(super) fn give_back(&mut self, buffer: Vec<u8>) {
         self.buffer = buffer;
+        self.lent = None;
     }
 
     /// `len` bytes were put behind the contiguous part.
@@ -164,7 +181,8 @@ mod tests {
     fn bytes_can_land_in_place() {
         let mut inbound = Inbound::new(vec![0; 4]);
         assert_eq!(inbound.landing_start(), Some(0));
-        let mut buffer = inbound.lend();
+        let mut buffer = inbound.lend(7);
+        assert!(inbound.has_lent(7) && !inbound.has_lent(8));
         assert_eq!(inbound.insert(0, b"ab"), Inserted::Bad, "the buffer is lent");
         assert_eq!(inbound.landing_start(), None);
         buffer[..2].copy_from_slice(b"ab");

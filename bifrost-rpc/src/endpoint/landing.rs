@@ -24,6 +24,8 @@ const PLACE_BYTES_MIN: usize = 4096;
 pub struct Landing {
     session: SessionRef,
     rpc: u64,
+    /// Tells this loan from any other, also where the session's place was taken by another.
+    serial: u64,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
@@ -42,6 +44,11 @@ impl Endpoint {
         let in_order = inserted == Inserted::Progress;
         let large = |link: &mut Link| link.seal.is_none() && link.datagram_bytes >= DATAGRAM_BYTES_MIN;
         self.expected = (in_order && self.link_mut(session).is_some_and(large)).then_some((session, rpc));
+    }
+
+    /// Whether a large message is on its way in.
+    pub(crate) fn expects_more(&self) -> bool {
+        self.expected.is_some()
     }
 
     fn arriving_message(&mut self, session: SessionRef, rpc: u64) -> Option<(&mut Link, &mut Inbound, PacketType)> {
@@ -69,7 +76,13 @@ impl Endpoint {
         let fragment = link.fragment_bytes();
         let start = inbound.landing_start()?;
         let end = inbound.len().min(start + fragment);
-        (end - start >= PLACE_BYTES_MIN).then(|| Landing { session, rpc, buffer: inbound.lend(), start, end })
+        if end - start < PLACE_BYTES_MIN {
+            return None;
+        }
+        let serial = self.next_landing;
+        self.next_landing += 1;
+        let (_, inbound, _) = self.arriving_message(session, rpc)?;
+        Some(Landing { session, rpc, serial, buffer: inbound.lend(serial), start, end })
     }
 
     /// Takes a landing back. `came` is what a receive brought: the sender, the header, and how many bytes of payload
@@ -85,7 +98,7 @@ impl Endpoint {
         let (session, rpc) = (landing.session, landing.rpc);
         let apart = came.map(|(_, header, bytes)| (header, bytes.min(landing.place().len())));
         let Some((link, inbound, kind)) =
-            self.arriving_message(session, rpc).filter(|(_, inbound, _)| inbound.is_lent())
+            self.arriving_message(session, rpc).filter(|(_, inbound, _)| inbound.has_lent(landing.serial))
         else {
             let whole = apart.map(|(header, bytes)| [&header[..], &landing.place()[..bytes]].concat());
             self.pool.put(landing.buffer);
@@ -113,8 +126,22 @@ impl Endpoint {
         self.prompt.clear();
         self.stats.packets_in += 1;
         match session {
-            SessionRef::Caller(index) => self.after_answer_fragment(now, index, header, inserted),
+            SessionRef::Caller(index) => {
+                if let Some(session) = self.callers.get_mut(index) {
+                    let timeout = session.link.rtt.timeout(1);
+                    if let Some(call) = session.calls.get_mut(&header.rpc) {
+                        call.backoff = 0;
+                        call.timer = Some(now.plus(timeout));
+                    }
+                }
+                self.after_answer_fragment(now, index, header, inserted);
+            }
             SessionRef::Callee(index) => {
+                if let Some(session) = self.callees.get_mut(index)
+                    && let Some(Served::Arriving(arriving)) = session.calls.get_mut(&header.rpc)
+                {
+                    arriving.progress = now;
+                }
                 let remember = self.config.makes(Check::EndedCall);
                 if let Some(session) = self.callees.get_mut(index) {
                     let released = session.raise_lowest(header.lowest, remember);
@@ -144,6 +171,7 @@ fn is_next(
         && header.rpc == rpc
         && header.offset == inbound.contiguous()
         && header.message_len as usize == inbound.len()
+        && bytes > 0
         && bytes <= inbound.len() - inbound.contiguous() as usize
         && usize::from(header.body_len) == bytes
         && header.flags.has(Flags::TO_CALLEE) == matches!(session, SessionRef::Callee(_))

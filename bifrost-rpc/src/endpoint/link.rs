@@ -57,6 +57,10 @@ pub(super) struct Link {
     pub(super) armed: Option<Time>,
 }
 
+/// Separate acknowledged ranges of one message at most; a receiver keeps fewer.
+const ACKED_RANGES_MAX: usize = 1024;
+/// Packets in flight at most where packets are sealed: half of the receiver's replay window.
+const SEALED_PACKETS_MAX: usize = 4096;
 /// Time-outs in a row of a large message after which the path is taken to lose large datagrams.
 const BLACK_HOLE_TIMEOUTS: u32 = 3;
 /// What every IPv6 path carries: 1,280 bytes less the IPv6 and UDP headers.
@@ -102,7 +106,8 @@ impl Link {
         let is_newest = header.packet > self.largest_packet;
         if is_newest {
             self.largest_packet = header.packet;
-            self.window.grant(usize::from(header.credits) * CREDIT_BYTES);
+            let sealed = if self.seal.is_some() { SEALED_PACKETS_MAX * self.fragment_bytes() } else { usize::MAX };
+            self.window.grant((usize::from(header.credits) * CREDIT_BYTES).min(sealed));
         }
         if is_newest || !self.is_caller {
             self.is_heard(now);
@@ -195,8 +200,12 @@ impl Link {
         if range.start == 0 {
             header.flags = header.flags.with(Flags::FIRST);
         }
-        let packet = self.next_packet;
         let body_len = range.len();
+        if message.is_counted() && self.window.room() <= body_len && range.end < message.message_len() {
+            // Nothing more can be sent before an acknowledgement.
+            header.flags = header.flags.with(Flags::ACK_NOW);
+        }
+        let packet = self.next_packet;
         let header = self.finish(header, body_len);
         out.begin(&header, body_len + self.tag_bytes());
         out.put_message(message.message(), range.clone(), self.seal.is_some());
@@ -230,21 +239,23 @@ impl Link {
         }
     }
 
-    /// Takes an acknowledgement of fragments of `message`. Says whether it is a step forward: an acknowledgement of
-    /// nothing new must not keep [`Link::on_timeout`] from finding out why.
+    /// Takes an acknowledgement of fragments of `message`. Says whether something has to be sent again.
     pub(super) fn on_ack(&mut self, now: Time, message: &mut Outbound, ack: &AckBody) -> bool {
         match ack.status {
             AckStatus::Complete => {
                 let bytes = message.acked_all();
                 self.window.acked(bytes);
-                true
+                false
             }
             AckStatus::Discarded => {
                 let bytes = message.restart(self.fragment_bytes());
                 self.window.forget(bytes);
                 false
             }
+            AckStatus::Partial if ack.ranges.len() > 1 && message.acked_ranges() > ACKED_RANGES_MAX => false,
             AckStatus::Partial => {
+                let sent = self.next_packet.saturating_sub(1);
+                let ack = &AckBody { largest_packet: ack.largest_packet.min(sent), ..ack.clone() };
                 let timeout = self.rtt.timeout(0);
                 let overdue = Time::from_nanos(now.as_nanos().saturating_sub(nanos(timeout)));
                 let Acked { bytes, lost, lost_packet, sent_at } = message.acked(ack, overdue);
@@ -256,7 +267,7 @@ impl Link {
                 if let Some(sent_at) = sent_at {
                     self.rtt.sample(now.since(sent_at));
                 }
-                bytes > 0
+                message.peek().is_some()
             }
         }
     }

@@ -259,6 +259,7 @@ pub struct Endpoint {
     prompt: Vec<ServedCall>,
     /// The message whose next fragment may be received in place.
     expected: Option<(SessionRef, u64)>,
+    next_landing: u64,
     stats: Stats,
 }
 
@@ -311,6 +312,7 @@ impl Endpoint {
             events: VecDeque::new(),
             prompt: Vec::new(),
             expected: None,
+            next_landing: 0,
             stats: Stats::default(),
         };
         endpoint.client = endpoint.random_u64();
@@ -449,6 +451,14 @@ impl Endpoint {
         while !rest.is_empty() {
             let header = match Header::parse(rest) {
                 Ok(header) => header,
+                Err(WireError::Type(_)) => {
+                    // A later version's packet: what follows it may be known.
+                    self.stats.malformed += 1;
+                    let body_len =
+                        rest.get(102..104).and_then(|bytes| bytes.try_into().ok()).map_or(0, u16::from_be_bytes);
+                    rest = rest.get_mut(HEADER_BYTES + usize::from(body_len)..).unwrap_or_default();
+                    continue;
+                }
                 Err(error) => {
                     self.on_malformed(now, from, rest, error);
                     return;
@@ -484,14 +494,14 @@ impl Endpoint {
         let WireError::Version(version) = error else {
             return;
         };
-        let is_open = datagram.get(3) == Some(&(PacketType::Open as u8));
-        if is_open {
-            let nonce = datagram.get(48..56).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
+        let kind = datagram.get(3).copied();
+        let nonce = datagram.get(48..56).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
+        if kind == Some(PacketType::Open as u8) {
             let mut header = Header::new(PacketType::Open);
             header.rpc = nonce;
             self.refuse(now, from, &header, Refusal::WrongVersion { speaks: crate::wire::VERSION });
-        } else {
-            self.on_foreign_version(now, from, version);
+        } else if matches!(kind, Some(kind) if kind == PacketType::Refused as u8 || kind == PacketType::Opened as u8) {
+            self.on_foreign_version(now, from, nonce, version);
         }
     }
 

@@ -231,7 +231,7 @@ impl Endpoint {
             return false;
         };
         let current = now.as_nanos() / 1_000_000_000 / TOKEN_SECONDS;
-        (period == current || period + 1 == current) && self.token_of(period, peer, client) == token
+        (period == current || period.checked_add(1) == Some(current)) && self.token_of(period, peer, client) == token
     }
 
     /// A server answers OPEN.
@@ -267,6 +267,11 @@ impl Endpoint {
                 session.link.owed_since = None;
                 self.send_open(now, index);
             }
+            return;
+        }
+        if self.caller_by_session.contains_key(&header.session) {
+            // Another server's session has that number, which is 64 random bits: somebody made it up.
+            self.stats.strays += 1;
             return;
         }
         self.caller_by_nonce.remove(&header.rpc);

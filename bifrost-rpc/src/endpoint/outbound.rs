@@ -117,6 +117,11 @@ impl Outbound {
         self.is_complete || (self.len > 0 && self.acked.gaps(&(0..self.len)).next().is_none())
     }
 
+    /// How many separate ranges are known to have arrived.
+    pub(super) fn acked_ranges(&self) -> usize {
+        self.acked.iter().count()
+    }
+
     /// Bytes known to have arrived.
     pub(super) fn acked_bytes(&self) -> u64 {
         self.acked.iter().map(|range| u64::from(range.end - range.start)).sum()

@@ -60,14 +60,14 @@ impl Port {
     }
 
     /// Takes in whatever has arrived, without waiting; at most `rounds` receives.
-    pub(crate) fn drain(&self, buffer: &mut [u8], rounds: usize) -> io::Result<()> {
+    pub(crate) fn drain(&self, socket: &Socket, buffer: &mut [u8], rounds: usize) -> io::Result<()> {
         for _ in 0..rounds {
-            match self.socket.try_receive(buffer)? {
+            match socket.try_receive(buffer)? {
                 Received::Bytes(bytes, from) => {
                     let now = self.clock.now();
                     self.endpoint().handle(now, from, &mut buffer[..bytes]);
                 }
-                Received::Nothing => break,
+                Received::Nothing | Received::Ended => break,
             }
         }
         Ok(())

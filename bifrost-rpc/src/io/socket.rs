@@ -5,7 +5,7 @@
 
 use crate::endpoint::{Datagrams, Transmit};
 use nix::errno::Errno;
-use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, recv, recvmsg, sendmsg, sockopt};
+use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, recvfrom, recvmsg, sendmsg, sockopt};
 use socket2::{Domain, Protocol, Type};
 use std::io::{self, IoSlice};
 use std::net::{SocketAddr, UdpSocket};
@@ -31,6 +31,8 @@ const DATAGRAM_BYTES_MAX: usize = 65_000;
 pub(crate) enum Received {
     /// Datagrams of so many bytes together.
     Bytes(usize, SocketAddr),
+    /// The socket was shut down.
+    Ended,
     /// Nothing within the time, or an error that says nothing about later receives (such as an ICMP message).
     Nothing,
 }
@@ -40,8 +42,6 @@ pub(crate) enum Received {
 pub(crate) struct Socket {
     inner: UdpSocket,
     peer: Option<SocketAddr>,
-    /// Between being bound and being connected it may have been given datagrams of other peers.
-    is_fresh: bool,
     /// Segments of one send at most; 1 once the system has shown that it cannot segment.
     segments_max: AtomicUsize,
 }
@@ -61,13 +61,12 @@ impl Socket {
         Ok(Self::over(Self::bind_shared(address)?.into(), None))
     }
 
-    /// A socket at the address of another that takes over what one peer sends.
+    /// A socket at the address of another that takes over what one peer sends. Between being bound and being connected
+    /// it may have been given datagrams of others: they are to be taken out with [`Socket::try_receive`] first.
     pub(crate) fn join_for(address: SocketAddr, peer: SocketAddr) -> io::Result<Self> {
         let socket = Self::bind_shared(address)?;
         socket.connect(&peer.into())?;
-        let mut socket = Self::over(socket.into(), Some(peer));
-        socket.is_fresh = true;
-        Ok(socket)
+        Ok(Self::over(socket.into(), Some(peer)))
     }
 
     fn bind_shared(address: SocketAddr) -> io::Result<socket2::Socket> {
@@ -107,7 +106,7 @@ impl Socket {
             Ok(_) => SEGMENTS_MAX,
             Err(_) => 1,
         };
-        Self { inner, peer, is_fresh: false, segments_max: AtomicUsize::new(segments) }
+        Self { inner, peer, segments_max: AtomicUsize::new(segments) }
     }
 
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -141,7 +140,7 @@ impl Socket {
         self.peer
     }
 
-    /// Ends every blocked receive, now and from now on; they return no bytes.
+    /// Ends every blocked receive, now and from now on.
     pub(crate) fn shut_down(&self) {
         // An unconnected socket answers that it is not connected, and ends its receives all the same.
         let _ = socket2::SockRef::from(&self.inner).shutdown(std::net::Shutdown::Read);
@@ -158,8 +157,8 @@ impl Socket {
     /// The socket cannot be used any more.
     pub(crate) fn receive(&self, into: &mut [u8]) -> io::Result<Received> {
         match self.peer {
-            Some(peer) if !self.is_fresh => received(self.inner.recv(into).map(|bytes| (bytes, peer))),
-            _ => received(self.inner.recv_from(into)),
+            Some(peer) => received(self.inner.recv(into).map(|bytes| (bytes, peer))),
+            None => addressed(recvfrom(self.inner.as_raw_fd(), into)),
         }
     }
 
@@ -169,17 +168,9 @@ impl Socket {
     ///
     /// As [`Socket::receive`].
     pub(crate) fn try_receive(&self, into: &mut [u8]) -> io::Result<Received> {
-        let fd = self.inner.as_raw_fd();
-        if let Some(peer) = self.peer.filter(|_| !self.is_fresh) {
-            let bytes = recv(fd, into, MsgFlags::MSG_DONTWAIT);
-            return received(bytes.map(|bytes| (bytes, peer)).map_err(io::Error::from));
-        }
-        // The kind of receive that takes a flag costs a little more than a plain one; it is used for rests only.
-        match recvfrom_dontwait(fd, into) {
-            Ok(Some(found)) => Ok(Received::Bytes(found.0, found.1)),
-            Ok(None) => Ok(Received::Nothing),
-            Err(error) => received(Err(error)),
-        }
+        let mut slices = [io::IoSliceMut::new(into)];
+        let got = recvmsg::<SockaddrStorage>(self.inner.as_raw_fd(), &mut slices, None, MsgFlags::MSG_DONTWAIT);
+        addressed(got.map(|got| (got.bytes, got.address)))
     }
 
     /// Waits for one datagram, which fills three places in turn.
@@ -190,10 +181,7 @@ impl Socket {
     pub(crate) fn scatter(&self, places: [&mut [u8]; 3]) -> io::Result<Received> {
         let mut slices = places.map(io::IoSliceMut::new);
         let got = recvmsg::<SockaddrStorage>(self.inner.as_raw_fd(), &mut slices, None, MsgFlags::empty());
-        received(got.map_err(io::Error::from).and_then(|got| {
-            let from = got.address.and_then(|from| socket_addr(&from)).or(self.peer);
-            Ok((got.bytes, from.ok_or(io::ErrorKind::WouldBlock)?))
-        }))
+        addressed(got.map(|got| (got.bytes, got.address)))
     }
 
     /// Sends a batch. Datagrams that the system does not take are lost, as they might be in the network; `false` says
@@ -245,10 +233,15 @@ impl Socket {
     }
 }
 
-fn recvfrom_dontwait(fd: i32, into: &mut [u8]) -> io::Result<Option<(usize, SocketAddr)>> {
-    let mut slices = [io::IoSliceMut::new(into)];
-    let got = recvmsg::<SockaddrStorage>(fd, &mut slices, None, MsgFlags::MSG_DONTWAIT)?;
-    Ok(got.address.and_then(|from| socket_addr(&from)).map(|from| (got.bytes, from)))
+/// A receive that was ended by [`Socket::shut_down`] has no address.
+fn addressed(got: nix::Result<(usize, Option<SockaddrStorage>)>) -> io::Result<Received> {
+    match got {
+        Ok((bytes, from)) => {
+            let from = from.and_then(|from| socket_addr(&from));
+            Ok(from.map_or(Received::Ended, |from| Received::Bytes(bytes, from)))
+        }
+        Err(error) => received(Err(error.into())),
+    }
 }
 
 fn socket_addr(from: &SockaddrStorage) -> Option<SocketAddr> {

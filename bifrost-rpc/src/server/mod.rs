@@ -256,6 +256,9 @@ impl Routes {
     }
 }
 
+/// How long a server that shuts down waits to be told that its last answers have arrived.
+const ANSWERS_LINGER: Duration = Duration::from_secs(1);
+
 /// A running server. Dropping it stops it at once; [`Server::shutdown`] lets running calls finish.
 #[derive(Debug)]
 pub struct Server {
@@ -298,16 +301,22 @@ impl Server {
         self.shards.iter().map(|shard| shard.usage()).fold(Usage::default(), Usage::plus)
     }
 
-    /// Takes no new calls, lets those running finish and their answers be acknowledged, for `deadline` at most, and
-    /// stops. Returns the number of calls that did not finish.
+    /// Takes no new calls, lets those running finish, for `deadline` at most, and stops. It stays for up to a second of
+    /// that time for clients whose answers got lost to ask for them again. Returns the number of calls that did not
+    /// finish.
     pub fn shutdown(mut self, deadline: Duration) -> usize {
         self.shards.iter().for_each(|shard| shard.drain());
         let left = self.shards.first().map_or(0, |first| {
             let until = first.now().plus(deadline);
+            let mut all_ran = None;
             loop {
+                let now = first.now();
                 let running: usize = self.shards.iter().map(|shard| shard.running()).sum();
-                let unacknowledged: usize = self.shards.iter().map(|shard| shard.usage().served).sum();
-                if running + unacknowledged == 0 || first.now() >= until {
+                let is_done = running == 0 && {
+                    let since = *all_ran.get_or_insert(now);
+                    self.usage().served == 0 || now.since(since) >= ANSWERS_LINGER
+                };
+                if is_done || now >= until {
                     break running;
                 }
                 first.pause(Duration::from_millis(1));

@@ -54,14 +54,14 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Appends an item even if the queue is full; drops it only if the queue is closed.
-    pub(super) fn push_over(&self, item: T) {
+    /// Appends an item that cannot be given back, however full the queue is. A closed queue drops it.
+    pub(super) fn push_over_limit(&self, item: T) {
         let mut state = self.state();
         if !state.is_closed {
             state.items.push_back(item);
-            drop(state);
-            self.filled.notify_one();
         }
+        drop(state);
+        self.filled.notify_one();
     }
 
     /// The first item; waits for one. `None` once the queue is closed.

@@ -41,6 +41,7 @@ pub(super) struct Shard {
     pause: (Mutex<()>, Condvar),
     busy: Mutex<Vec<Arc<BusyPeer>>>,
     busy_max: usize,
+    message_bytes_max: usize,
 }
 
 /// A peer that sends so much that it has a connected socket and a thread of its own: the system then need not look up
@@ -72,6 +73,7 @@ impl Shard {
         let mut config = config.clone();
         config.receive_buffer_bytes = socket.receive_buffer_bytes();
         config.datagram_bytes = socket.datagram_bytes();
+        let message_bytes_max = usize::try_from(config.message_bytes_max).unwrap_or(usize::MAX);
         let mut endpoint = Endpoint::new(config, crate::io::seed()?);
         for (field, route) in &routes.methods {
             // Collisions were refused when the routes were made.
@@ -89,6 +91,7 @@ impl Shard {
             pause: (Mutex::new(()), Condvar::new()),
             busy: Mutex::new(Vec::new()),
             busy_max,
+            message_bytes_max,
         })
     }
 
@@ -147,6 +150,9 @@ impl Shard {
         }
         // Where it cannot be had, the peer goes on being served with the others.
         let Ok(socket) = Socket::join_for(self.address, peer) else { return };
+        if self.port.drain(&socket, &mut vec![0; RECEIVE_BYTES], usize::MAX).is_err() {
+            return;
+        }
         let (received, seen) = (AtomicU32::new(0), AtomicU32::new(u32::MAX));
         let peer = Arc::new(BusyPeer { socket, received, seen });
         let (shard, own) = (Arc::clone(self), Arc::clone(&peer));
@@ -203,16 +209,22 @@ impl Shard {
         let mut place = None;
         while !self.is_stopped.load(Ordering::Acquire) {
             let Ok((mut endpoint, now, received)) = self.port.receive(socket, place.take(), &mut buffer) else {
+                if busy.is_some() {
+                    // The peer is served with the others again.
+                    return;
+                }
                 // Nothing is known to cause this on a bound socket; do not spin on it.
                 self.pause(FAILURE_PAUSE);
                 continue;
             };
             // Only a busy peer's socket receives in place: others may see a message continue at another socket.
             place = busy.and_then(|_| endpoint.take_landing());
-            self.serve(now, endpoint, socket, &mut desk);
+            let is_welcome = endpoint.expects_more() | self.serve(now, endpoint, socket, &mut desk);
             match (received, busy) {
-                (Received::Bytes(0, _), Some(_)) => break,
+                (Received::Ended, _) | (Received::Bytes(0, _), Some(_)) => break,
                 (Received::Bytes(..), Some(peer)) => _ = peer.received.fetch_add(1, Ordering::Relaxed),
+                // Datagrams of strangers make nobody busy.
+                (Received::Bytes(..), None) if !is_welcome => {}
                 (Received::Bytes(_, from), None) if streak.0 == from => {
                     streak.1 += 1;
                     if streak.1 == BUSY_STREAK {
@@ -230,18 +242,19 @@ impl Shard {
         }
     }
 
-    /// Runs or queues the calls that have come, and sends what there is to send.
+    /// Runs or queues the calls that have come, and sends what there is to send. Says whether there were any.
     fn serve<'a>(
         self: &'a Arc<Self>,
         now: Time,
         mut endpoint: MutexGuard<'a, Endpoint>,
         socket: &Socket,
         desk: &mut Desk,
-    ) {
+    ) -> bool {
         while let Some(event) = endpoint.poll_event() {
             desk.events.push(event);
         }
-        if !desk.events.is_empty() {
+        let has_calls = !desk.events.is_empty();
+        if has_calls {
             drop(endpoint);
             let mut events = std::mem::take(&mut desk.events);
             events.drain(..).for_each(|event| self.on_event(now, event, desk));
@@ -249,6 +262,7 @@ impl Shard {
             endpoint = self.answer_all(now, desk);
         }
         self.finish(now, endpoint, desk, socket);
+        has_calls
     }
 
     /// Sends what there is to send, and has the timer thread awake by when something is due.
@@ -303,7 +317,7 @@ impl Shard {
             if self.port.endpoint().refuse_busy(now, job.call, BUSY_RETRY) {
                 self.running.fetch_sub(1, Ordering::AcqRel);
             } else {
-                self.queue.push_over(job);
+                self.queue.push_over_limit(job);
             }
         }
     }
@@ -317,6 +331,15 @@ impl Shard {
         self.running.fetch_sub(1, Ordering::AcqRel);
     }
 
+    fn within_limit(&self, answer: Answer, len: usize) -> thrift::Result<Answer> {
+        if len <= self.message_bytes_max {
+            return Ok(answer);
+        }
+        let limit = self.message_bytes_max;
+        let message = format!("an answer of {len} bytes, over the server's limit of {limit}");
+        Err(thrift::new_application_error(thrift::ApplicationErrorKind::InternalError, message))
+    }
+
     /// Runs a handler; its answer is left on the desk.
     fn run(&self, now: Time, job: Job, desk: &mut Desk) {
         let Some(service) = self.routes.services.get(job.service as usize) else { return };
@@ -325,18 +348,19 @@ impl Shard {
         let mut reply = desk.buffer();
         let called = catch_unwind(AssertUnwindSafe(|| service.call(&job.message, &context, &mut reply)));
         let called = called.unwrap_or_else(|_panic| Err("the service panicked".into()));
-        let answer = match called {
+        let answer = match called.and_then(|answer| self.within_limit(answer, reply.len())) {
             _ if job.oneway => None,
             Ok(Answer::Nothing) => {
                 reply.clear();
-                crate::service::write_failure(crate::service::missing_result(method.unwrap_or_default()), &mut reply);
+                let error = crate::service::missing_result(method.unwrap_or_default());
+                crate::service::write_failure(&job.message, error, &mut reply);
                 Some((AnswerKind::Exception, reply.finish()))
             }
             Ok(Answer::Reply) => Some((AnswerKind::Reply, reply.finish())),
             Ok(Answer::Exception) => Some((AnswerKind::Exception, reply.finish())),
             Err(error) => {
                 reply.clear();
-                crate::service::write_failure(error, &mut reply);
+                crate::service::write_failure(&job.message, error, &mut reply);
                 Some((AnswerKind::Exception, reply.finish()))
             }
         };

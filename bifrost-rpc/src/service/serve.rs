@@ -116,11 +116,15 @@ fn not_announced(header: &MessageHeader, announced: &str) -> thrift::Error {
     )
 }
 
-/// Answers a request that is no Thrift message.
-pub(crate) fn write_failure(error: thrift::Error, reply: &mut MessageBuffer) {
-    let header = MessageHeader { name: MethodName::from(""), kind: TMessageType::Call, sequence: 0 };
+/// Answers a request that is no Thrift message, or whose answer cannot be sent.
+pub(crate) fn write_failure(request: &[u8], error: thrift::Error, reply: &mut MessageBuffer) {
+    let unknown = |_| MessageHeader { name: MethodName::from(""), kind: TMessageType::Call, sequence: 0 };
+    let header = WireProtocol::header(request).unwrap_or_else(unknown);
     // A message this small is under every limit.
-    let _ = exception(&header, &mut Binary::writer(reply), error);
+    let _ = match WireProtocol::detect(request) {
+        Ok(WireProtocol::Compact) => exception(&header, &mut Compact::writer(reply), error),
+        Ok(WireProtocol::Binary) | Err(_) => exception(&header, &mut Binary::writer(reply), error),
+    };
 }
 
 #[cold]

@@ -6,6 +6,7 @@ mod body;
 mod header;
 mod method;
 
+pub(crate) use body::RANGES_MAX;
 pub use body::{AckBody, AckStatus, FinishedBody, OpenBody, OpenedBody, Refusal, RefusedBody, TOKEN_BYTES_MAX};
 pub use header::{CREDIT_BYTES, Flags, HEADER_BYTES, Header, IDENTIFIER, PacketType, VERSION};
 pub(crate) use method::fnv1a;

@@ -128,7 +128,7 @@ fn flood_from_strangers(datagrams: u32) {
     let calls = client.join().unwrap();
     let after = server.resident_kib();
     let [malformed, _, strays] = server.stats();
-    println!(
+    eprintln!(
         "{calls} calls during {datagrams} hostile datagrams: {malformed} malformed, {strays} strays; {before} KiB, then {after} KiB"
     );
     assert!(after < before + GROWTH_KIB_MAX, "memory grew from {before} KiB to {after} KiB");
@@ -174,7 +174,7 @@ fn flood_in_the_clients_name(datagrams: u32) {
     let calls = calls.join().unwrap();
     let after = server.resident_kib();
     let [_, unauthentic, _] = server.stats();
-    println!(
+    eprintln!(
         "{calls} calls during {datagrams} datagrams in their name: {unauthentic} unauthentic; {before} KiB, then {after} KiB"
     );
     assert!(after < before + GROWTH_KIB_MAX, "memory grew from {before} KiB to {after} KiB");

@@ -37,7 +37,7 @@ fn killed_and_restarted(key: bool, seed: u64) {
     load.wait_for(500);
     let outcomes = load.stop();
     let failed = check_effects(&outcomes, &effects);
-    println!("{} calls, {failed} of them failed", outcomes.len());
+    eprintln!("{} calls, {failed} of them failed", outcomes.len());
     assert!(failed > 0, "no call was under way when the server was killed");
 }
 
@@ -68,7 +68,7 @@ fn paused_beyond_every_timer(key: bool) {
     // What the server found in its buffer when it woke may still run.
     pause(Duration::from_millis(200));
     let failed = check_effects(&outcomes, &effects);
-    println!("{} calls, {failed} of them failed", outcomes.len());
+    eprintln!("{} calls, {failed} of them failed", outcomes.len());
     assert!(failed > 0, "no call was under way when the server was paused");
 }
 

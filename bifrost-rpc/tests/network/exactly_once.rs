@@ -52,7 +52,7 @@ fn increments_through_bad_network(calls: usize) {
     let start = Instant::now();
     increment(&client, 4, 32, calls);
     let counts = proxy.counts();
-    println!(
+    eprintln!(
         "{calls} increments in {:?}: {} datagrams passed, {} lost, {} duplicated, {} held back; {:?}",
         start.elapsed(),
         counts.passed.load(SeqCst),

@@ -2,10 +2,11 @@
 //! limits, and what is promised of channels and servers.
 //!
 //! Server processes are this test binary, started again with a variable in its environment (see [`support::process`]).
-//! Heavier versions of some tests are ignored by default:
+//! Heavier versions of some tests (a million increments through a bad network, a million hostile datagrams) are ignored
+//! by default; on two cores they take about three minutes:
 //!
 //! ```sh
-//! cargo test -p bifrost-rpc --test network -- --ignored --nocapture
+//! cargo test -p bifrost-rpc --test network -- --ignored --nocapture --test-threads=1
 //! ```
 
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests of real time, with helpers outside of them")]
@@ -14,6 +15,8 @@ mod bad_input;
 mod crashes;
 mod exactly_once;
 mod large;
+mod lifecycle;
+mod many;
 mod pressure;
 mod refusals;
 mod support;

@@ -2,7 +2,7 @@
 
 use super::Random;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -89,7 +89,7 @@ struct Shared {
     queued: Condvar,
     order: AtomicU64,
     /// The sockets that stand for the clients towards the server.
-    clients: Mutex<HashMap<SocketAddr, Arc<UdpSocket>>>,
+    clients: Mutex<BTreeMap<SocketAddr, Arc<UdpSocket>>>,
     /// Datagrams seen on the way to the server, as samples; up to [`SEEN_MAX`].
     seen: Mutex<Vec<Vec<u8>>>,
 }
@@ -131,7 +131,7 @@ impl Proxy {
             queue: Mutex::new(BinaryHeap::new()),
             queued: Condvar::new(),
             order: AtomicU64::new(0),
-            clients: Mutex::new(HashMap::new()),
+            clients: Mutex::new(BTreeMap::new()),
             seen: Mutex::new(Vec::new()),
         });
         let (towards, late) = (Arc::clone(&shared), Arc::clone(&shared));
