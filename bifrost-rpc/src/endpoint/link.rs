@@ -239,13 +239,14 @@ impl Link {
         }
     }
 
-    /// Takes an acknowledgement of fragments of `message`. Says whether something has to be sent again.
+    /// Takes an acknowledgement of fragments of `message`. Says whether it is a step forward: an acknowledgement of
+    /// nothing new must not keep [`Link::on_timeout`] from finding out why.
     pub(super) fn on_ack(&mut self, now: Time, message: &mut Outbound, ack: &AckBody) -> bool {
         match ack.status {
             AckStatus::Complete => {
                 let bytes = message.acked_all();
                 self.window.acked(bytes);
-                false
+                true
             }
             AckStatus::Discarded => {
                 let bytes = message.restart(self.fragment_bytes());
@@ -258,6 +259,7 @@ impl Link {
                 let ack = &AckBody { largest_packet: ack.largest_packet.min(sent), ..ack.clone() };
                 let timeout = self.rtt.timeout(0);
                 let overdue = Time::from_nanos(now.as_nanos().saturating_sub(nanos(timeout)));
+                let before = message.acked_bytes();
                 let Acked { bytes, lost, lost_packet, sent_at } = message.acked(ack, overdue);
                 self.window.acked(bytes);
                 self.window.forget(lost);
@@ -267,7 +269,7 @@ impl Link {
                 if let Some(sent_at) = sent_at {
                     self.rtt.sample(now.since(sent_at));
                 }
-                message.peek().is_some()
+                message.acked_bytes() > before
             }
         }
     }

@@ -98,7 +98,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(seed: u64, options: &Options) -> Self {
-        let mut rng = Rng::new(super::rng::mix(seed ^ 0x00B1_F057));
+        let mut rng = Rng::new(super::rng::mix(seed ^ 0xB1F0));
         let plan = Plan::draw(&mut rng, options.faults);
         let config = config(&plan, options.checks());
         let nodes = (0..plan.clients + plan.servers).map(|id| Node::new(id, id >= plan.clients)).collect();
