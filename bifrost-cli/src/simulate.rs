@@ -91,6 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
 fn one(seed: u64, args: &Args, mut options: Options) -> (String, bool) {
     if args.trace {
         options.trace_lines = TRACE_LINES;
+        options.traces_all = true;
     }
     let report = sim::run(seed, &options);
     let mut text = String::new();

@@ -12,6 +12,8 @@ use crate::wire::{AckBody, AckStatus, FinishedBody, Flags, Header, PacketType, R
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// Bytes of a PING that its PONG repeats, so that the caller knows which one it answers.
+const PING_ECHO_BYTES: usize = 8;
 /// When a busy server asks to be tried again, in µs.
 const BUSY_RETRY_US: u32 = 1000;
 
@@ -62,7 +64,7 @@ impl Endpoint {
             PacketType::Call | PacketType::Oneway => self.on_call(now, index, header, body),
             PacketType::Ack if header.rpc == 0 => self.on_finished(index, body),
             PacketType::Ack => self.on_ack_to_callee(now, index, header, body),
-            PacketType::Ping => self.on_ping(index, header),
+            PacketType::Ping => self.on_ping(index, header, body),
             PacketType::Cancel => self.on_cancel(index, header.rpc),
             PacketType::Close => return self.drop_callee(index),
             _ => self.stats.strays += 1,
@@ -298,12 +300,13 @@ impl Endpoint {
         }
     }
 
-    fn on_ping(&mut self, index: usize, header: &Header) {
+    fn on_ping(&mut self, index: usize, header: &Header, body: &[u8]) {
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
         if header.rpc == 0 || session.has_ended(header.rpc) {
-            return session.link.note(PacketType::Pong, header.rpc, Flags::default(), Vec::new());
+            let echo = body.get(..PING_ECHO_BYTES).unwrap_or_default();
+            return session.link.note(PacketType::Pong, header.rpc, Flags::default(), echo.to_vec());
         }
         match session.calls.get_mut(&header.rpc) {
             None => session.link.note_ack(header.rpc, AckStatus::Discarded, Vec::new()),

@@ -91,6 +91,8 @@ pub(super) struct CallerSession {
     /// The token that the last OPEN carried.
     pub(super) token: Vec<u8>,
     pub(super) handshake_since: Time,
+    /// The callee's lease was renewed no earlier than this.
+    renewed: Time,
     /// When the last OPEN left, for a first round-trip sample.
     pub(super) handshake_sent: Time,
     pub(super) epoch: u64,
@@ -124,6 +126,7 @@ impl CallerSession {
             doubted_since: None,
             token: Vec::new(),
             handshake_since: now,
+            renewed: now,
             handshake_sent: now,
             epoch: 0,
             lease: config.lease,
@@ -401,9 +404,16 @@ impl CallerSession {
         }
     }
 
-    /// Whether the session was silent for half its lease, so that a call should not be risked in it.
+    /// Whether the callee may have been without a packet of the session for half its lease, so that a call should not
+    /// be risked in it. When the callee was last *heard* says nothing here: what it sent may have been under way for
+    /// long.
     pub(super) fn is_stale(&self, now: Time) -> bool {
-        now.since(self.link.heard) >= self.lease / 2
+        now.since(self.renewed) >= self.lease / 2
+    }
+
+    /// The callee has had something that was not sent before `since`: its lease runs from then at the earliest.
+    pub(super) fn renew(&mut self, since: Time) {
+        self.renewed = self.renewed.max(since);
     }
 
     /// What the flags of an answer to the first transmission tell about the path.

@@ -46,18 +46,20 @@ impl Endpoint {
             PacketType::Ack => self.on_ack_to_caller(now, index, header, body),
             PacketType::Held => session.on_held(now, header.rpc),
             PacketType::Done => self.on_done(now, index, header.rpc),
-            PacketType::Pong => self.on_pong(now, index),
+            PacketType::Pong => self.on_pong(now, index, body),
             PacketType::Refused => self.on_refused(now, index, header, body),
             _ => self.stats.strays += 1,
         }
         self.touch(now, SessionRef::Caller(index));
     }
 
-    fn on_pong(&mut self, now: Time, index: usize) {
+    fn on_pong(&mut self, now: Time, index: usize, body: &[u8]) {
         if let Some(session) = self.callers.get_mut(index)
             && session.phase == Phase::Confirming
+            && body == session.handshake_since.as_nanos().to_be_bytes()
         {
             session.phase = Phase::Open;
+            session.renew(session.handshake_since);
             self.advance_caller(now, index);
         }
     }
@@ -173,6 +175,7 @@ impl Endpoint {
         }
         let result = match end {
             Ok((header, message)) => {
+                session.renew(call.started);
                 session.sample(now, header, &call);
                 let is_reply = header.kind == PacketType::Reply;
                 let kind = if is_reply { AnswerKind::Reply } else { AnswerKind::Exception };
@@ -195,6 +198,7 @@ impl Endpoint {
         if session.calls.get(&rpc).is_some_and(|call| call.oneway)
             && let Some(call) = session.end(now, rpc, ack_delay)
         {
+            session.renew(call.started);
             self.events.push_back(Event::Answer { call: call.id, result: Ok(Answered::Delivered) });
             self.advance_caller(now, index);
         }

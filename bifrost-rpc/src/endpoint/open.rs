@@ -346,7 +346,8 @@ impl Endpoint {
         let Some(session) = self.callers.get_mut(index) else {
             return;
         };
-        session.link.note(PacketType::Ping, 0, Flags::default(), Vec::new());
+        let echo = session.handshake_since.as_nanos().to_be_bytes();
+        session.link.note(PacketType::Ping, 0, Flags::default(), echo.to_vec());
         session.link.owes(now);
         session.handshake_timer = now.plus(session.link.rtt.timeout(session.handshake_attempts));
         session.handshake_attempts += 1;
