@@ -392,6 +392,16 @@ impl Endpoint {
         true
     }
 
+    /// Tells all callers that this end is going, so that their next calls open sessions with whoever comes after it
+    /// instead of risking to be lost in these. It is said once, and nothing rests on it.
+    pub fn farewell(&mut self, now: Time) {
+        let sessions: Vec<usize> = self.callees.iter().map(|(index, _)| index).collect();
+        for index in sessions {
+            self.refuse_call(index, 0, 0, Refusal::Draining);
+            self.touch(now, SessionRef::Callee(index));
+        }
+    }
+
     /// What is due for a callee's session.
     pub(super) fn callee_timeout(&mut self, now: Time, index: usize) {
         let Some(session) = self.callees.get_mut(index) else {

@@ -347,6 +347,12 @@ impl Endpoint {
                 let retry = Duration::from_micros(u64::from(retry_us));
                 session.on_busy(now, header.rpc, retry, self.config.rto_max);
             }
+            // The server's farewell: what is under way is answered or not, the next call goes elsewhere.
+            Refusal::Draining if header.rpc == 0 => {
+                if session.calls.is_empty() {
+                    self.lose_caller(now, index);
+                }
+            }
             Refusal::Draining | Refusal::NeverReleased => self.issue_elsewhere(now, index, header.rpc),
             other => self.end_call(now, index, header.rpc, Err(CallError::Refused(other))),
         }

@@ -322,6 +322,7 @@ impl Server {
                 first.pause(Duration::from_millis(1));
             }
         });
+        self.shards.iter().for_each(|shard| shard.farewell());
         self.stop();
         left
     }

@@ -130,6 +130,11 @@ impl Shard {
         self.port.endpoint().drain();
     }
 
+    pub(super) fn farewell(&self) {
+        self.port.endpoint().farewell(self.now());
+        self.port.flush(&mut Datagrams::new());
+    }
+
     pub(super) fn stop(&self) {
         self.is_stopped.store(true, Ordering::Release);
         self.port.socket.shut_down();
