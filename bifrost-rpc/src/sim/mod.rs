@@ -4,7 +4,7 @@
 //! Time is virtual; endpoints are the real ones. [`run`] runs one seed and reports what did not hold, with the last
 //! events before it; [`many`] runs a range. A seed that fails is replayed by its number.
 //!
-//! The checker is checked itself: with one of the endpoint's safety checks ([`Check`](crate::endpoint::Check)) left
+//! The checker is checked itself: with one of the endpoint's safety checks ([`Check`]) left
 //! out, some seed must fail.
 
 mod application;
