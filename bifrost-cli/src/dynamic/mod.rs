@@ -1,6 +1,6 @@
 //! Thrift values as JSON, by schema instead of generated code.
 //!
-//! What [`read`] puts out, [`write`] takes back: integers and doubles are numbers (`"NaN"`, `"Infinity"` and
+//! What [`mod@read`] puts out, [`mod@write`] takes back: integers and doubles are numbers (`"NaN"`, `"Infinity"` and
 //! `"-Infinity"` have no number in JSON), a `binary` is text (see [`binary`]), an enum its name, a struct an object by
 //! field names, a union an object of one, a set a list, and a map an object, or a list of pairs where keys are no
 //! scalars.
