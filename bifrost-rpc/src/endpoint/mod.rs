@@ -4,10 +4,13 @@
 //! time of the next time-out come out. `docs/protocol.md` says what it does; the simulation (feature `_sim`) drives
 //! it through loss, duplication, reordering, corruption and crashes.
 
+mod api;
 mod callee;
 mod callee_packets;
 mod caller;
 mod caller_packets;
+mod caller_refused;
+mod caller_time;
 mod checks;
 mod config;
 mod datagrams;
@@ -27,6 +30,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+pub use api::{AnswerKind, Answered, CallId, Event, Request, ServedCall, Stats, Usage, service_hash};
 pub use checks::Check;
 #[cfg(feature = "_sim")]
 pub use checks::Checks;
@@ -36,7 +40,6 @@ pub use error::{CallError, Lost};
 pub use landing::Landing;
 pub use time::Time;
 
-use crate::buffer::Message;
 use crate::wire::{HEADER_BYTES, Header, MethodField, PacketType, Refusal, WireError};
 use callee::CalleeSession;
 use caller::CallerSession;
@@ -47,173 +50,6 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
-
-/// A call, as its caller names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CallId(u64);
-
-/// A call, as its callee names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ServedCall {
-    session: u64,
-    rpc: u64,
-}
-
-#[cfg(feature = "_sim")]
-impl ServedCall {
-    /// Session and number of the call, as they stand in its packets.
-    pub(crate) const fn parts(self) -> (u64, u64) {
-        (self.session, self.rpc)
-    }
-}
-
-/// A call to be made.
-#[derive(Debug)]
-pub struct Request {
-    /// The method, as the server registered it.
-    pub method: MethodField,
-    /// Hash of the service's name ([`service_hash`]): calls to one service at one address share a session.
-    pub service: u64,
-    /// No answer is expected; the call ends when the server has it.
-    pub oneway: bool,
-    /// A call whose outcome is unknown may be issued again.
-    pub idempotent: bool,
-    /// Time allowed for the call, at most 71 minutes on the wire.
-    pub deadline: Option<Duration>,
-    /// The Thrift message.
-    pub message: Message,
-}
-
-/// What names a service in [`Request::service`].
-#[must_use]
-pub fn service_hash(service: &str) -> u64 {
-    crate::wire::fnv1a(service.bytes())
-}
-
-/// What a callee answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AnswerKind {
-    /// A Thrift REPLY: a result or a declared exception.
-    Reply,
-    /// A Thrift EXCEPTION: an application exception.
-    Exception,
-}
-
-/// An answered call, as its caller sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answered {
-    /// The answer's Thrift message.
-    Message(AnswerKind, Vec<u8>),
-    /// A oneway call has reached the server.
-    Delivered,
-}
-
-/// What happened.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Event {
-    /// A call of ours has ended.
-    Answer {
-        /// The call.
-        call: CallId,
-        /// Its end.
-        result: Result<Answered, CallError>,
-    },
-    /// A call to run. It is answered with [`Endpoint::reply`], or with [`Endpoint::done`] if it is oneway, or given
-    /// back with [`Endpoint::refuse_busy`].
-    Call {
-        /// The call.
-        call: ServedCall,
-        /// Who calls.
-        peer: SocketAddr,
-        /// The method, one of those registered.
-        method: MethodField,
-        /// The service it was registered with.
-        service: u32,
-        /// Whether no answer is expected.
-        oneway: bool,
-        /// The Thrift message.
-        message: Vec<u8>,
-        /// When the caller gives it up.
-        deadline: Option<Time>,
-    },
-    /// The caller no longer waits for a call that was not answered yet. If it was not started, it need not be.
-    Cancelled {
-        /// The call.
-        call: ServedCall,
-    },
-}
-
-/// What an endpoint has counted since it was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Packets taken in.
-    pub packets_in: u64,
-    /// Packets sent.
-    pub packets_out: u64,
-    /// Datagrams that are no Bifröst packets, or malformed ones.
-    pub malformed: u64,
-    /// Packets that did not open with the key.
-    pub unauthentic: u64,
-    /// Calls that came again and were not run again.
-    pub duplicates: u64,
-    /// Packets sent because an earlier one brought no answer in time.
-    pub timeouts: u64,
-    /// REFUSED packets sent.
-    pub refusals: u64,
-    /// Packets of unknown sessions.
-    pub strays: u64,
-    /// Packets dropped because memory would exceed its bound.
-    pub over_budget: u64,
-}
-
-/// What an endpoint holds at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Usage {
-    /// Sessions as caller, opening ones included.
-    pub caller_sessions: usize,
-    /// Sessions as callee.
-    pub callee_sessions: usize,
-    /// Calls of ours that have not ended.
-    pub calls: usize,
-    /// Calls remembered as callee: arriving, running, answered.
-    pub served: usize,
-    /// Bytes of arriving messages and kept answers.
-    pub bytes: usize,
-}
-
-impl Stats {
-    /// The sums of two endpoints' counts.
-    #[must_use]
-    pub const fn plus(self, other: Self) -> Self {
-        Self {
-            packets_in: self.packets_in + other.packets_in,
-            packets_out: self.packets_out + other.packets_out,
-            malformed: self.malformed + other.malformed,
-            unauthentic: self.unauthentic + other.unauthentic,
-            duplicates: self.duplicates + other.duplicates,
-            timeouts: self.timeouts + other.timeouts,
-            refusals: self.refusals + other.refusals,
-            strays: self.strays + other.strays,
-            over_budget: self.over_budget + other.over_budget,
-        }
-    }
-}
-
-impl Usage {
-    /// What two endpoints hold together.
-    #[must_use]
-    pub const fn plus(self, other: Self) -> Self {
-        Self {
-            caller_sessions: self.caller_sessions + other.caller_sessions,
-            callee_sessions: self.callee_sessions + other.callee_sessions,
-            calls: self.calls + other.calls,
-            served: self.served + other.served,
-            bytes: self.bytes + other.bytes,
-        }
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum SessionRef {

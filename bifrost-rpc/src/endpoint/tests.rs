@@ -1,7 +1,7 @@
 //! Two endpoints joined by hand.
 
 use super::*;
-use crate::buffer::MessageBuffer;
+use crate::buffer::{Message, MessageBuffer};
 
 mod found;
 mod vectors;

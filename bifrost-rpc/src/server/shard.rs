@@ -18,7 +18,7 @@ use std::time::Duration;
 /// A thread whose socket fails tries again after this time.
 const FAILURE_PAUSE: Duration = Duration::from_millis(100);
 /// Datagrams in a row from one peer that make it a busy one.
-const BUSY_STREAK: u32 = 512;
+const BUSY_STREAK: u32 = 128;
 /// How often busy peers are looked at; one that sent nothing since the last time is busy no more.
 const BUSY_CHECK: Duration = Duration::from_secs(2);
 /// When a client whose call found the queue full is asked to try again.
