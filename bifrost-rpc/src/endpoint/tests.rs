@@ -4,6 +4,7 @@ use super::*;
 use crate::buffer::MessageBuffer;
 
 mod found;
+mod reviewed;
 
 const CLIENT: &str = "[::1]:1000";
 const SERVER: &str = "[::1]:2000";
