@@ -28,7 +28,7 @@ fn huge() -> Config {
 
 /// Bytes that differ from place to place.
 fn pattern(len: usize, seed: u8) -> Vec<u8> {
-    (0..len).map(|at| (at % 251) as u8 ^ seed).collect()
+    (0..251).cycle().take(len).map(|byte: u8| byte ^ seed).collect()
 }
 
 fn packet(mut header: Header, body: &[u8]) -> Vec<u8> {
