@@ -6,7 +6,8 @@ use crate::support::{Client, Probe, Watchdog, application_error};
 use bifrost_rpc::buffer::MessageBuffer;
 use bifrost_rpc::service::{Answer, CallContext};
 use bifrost_rpc::thrift::ApplicationErrorKind;
-use bifrost_rpc::{Dispatch, Method, Server, Service, thrift};
+use bifrost_rpc::{Channel, Dispatch, Method, Server, Service, thrift};
+use std::time::Duration;
 
 /// `nap` panics, with half an answer written; `total` says that it has no answer.
 #[derive(Debug, Default)]
@@ -39,7 +40,7 @@ fn services_that_panic_or_forget_to_answer_are_answered_for() {
     for is_inline in [false, true] {
         let builder = Server::builder().listen("udp://[::1]:0").service(Careless::default()).workers(2);
         let server = builder.inline(is_inline).start().unwrap();
-        let client = Client::connect(&server.url());
+        let client = Client(Channel::builder().deadline(Duration::from_secs(10)).connect(&server.url()).unwrap());
         // More often than there are threads that could end of it.
         for round in 1..=20 {
             assert_eq!(application_error(&client.number(&NAP, 1)), ApplicationErrorKind::InternalError);
