@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ type Outcome = Result<Answered, CallError>;
 
 /// A waiting thread looks at the time this often even when nothing arrives; deadlines are kept to within twice that.
 const TICK: Duration = Duration::from_millis(10);
+/// Time between the starts of two calls after which what has come unheard is taken in before the second.
+const PAUSE: Duration = Duration::from_millis(1);
 /// Receives in a row that the timer thread makes where no thread waits.
 const DRAIN_ROUNDS: usize = 64;
 
@@ -66,6 +68,8 @@ pub(super) struct Core {
     peer: SocketAddr,
     timer: Timer,
     sequence: AtomicI32,
+    /// When the last call was started, in nanoseconds.
+    started: AtomicU64,
     waiters: Mutex<Waiters>,
     changed: Condvar,
     /// Why the socket failed for good.
@@ -86,6 +90,7 @@ impl Core {
             port: Port::new(socket, clock, endpoint),
             peer,
             timer: Timer::new(clock),
+            started: AtomicU64::new(0),
             sequence: AtomicI32::new(0),
             waiters: Mutex::new(waiters),
             changed: Condvar::new(),
@@ -140,6 +145,7 @@ impl Core {
             return Err(CallError::Socket { message, may_have_run: false });
         }
         let now = self.port.clock.now();
+        self.listen_after_pause(now);
         let mut endpoint = self.port.endpoint();
         let call = endpoint.call(now, self.peer, request)?;
         if is_awaited {
@@ -150,6 +156,15 @@ impl Core {
             .with_borrow_mut(|scratch| self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket));
         self.timer.wake_by(due);
         Ok(call)
+    }
+
+    /// Nobody receives while no call is under way: a server's farewell may lie in the socket, and must be heard before
+    /// a call is risked in the session that it ended.
+    fn listen_after_pause(&self, now: Time) {
+        let before = self.started.swap(now.as_nanos(), Ordering::Relaxed);
+        if Duration::from_nanos(now.as_nanos().saturating_sub(before)) >= PAUSE {
+            SCRATCH.with_borrow_mut(|scratch| self.take_in(scratch));
+        }
     }
 
     /// Waits for the end of a call.

@@ -5,6 +5,7 @@ use crate::buffer::{Message, MessageBuffer};
 
 mod found;
 mod vectors;
+mod reviewed;
 
 const CLIENT: &str = "[::1]:1000";
 const SERVER: &str = "[::1]:2000";

@@ -352,7 +352,7 @@ impl Shard {
         let context = CallContext { deadline: job.deadline.map(|deadline| deadline.since(now)), method };
         let mut reply = desk.buffer();
         let called = catch_unwind(AssertUnwindSafe(|| service.call(&job.message, &context, &mut reply)));
-        let called = called.unwrap_or_else(|_panic| Err("the service panicked".into()));
+        let called = called.unwrap_or_else(|_panic| Err(crate::service::panicked()));
         let answer = match called.and_then(|answer| self.within_limit(answer, reply.len())) {
             _ if job.oneway => None,
             Ok(Answer::Nothing) => {

@@ -72,6 +72,20 @@ fn a_graceful_shutdown_loses_no_call() {
     assert!(values.into_iter().eq((1..=10).map(|i| i * 10)), "the successor counts from nothing, each call once");
 }
 
+/// The server says farewell, so that an idle client does not risk its next call in a session that is gone.
+#[test]
+fn an_idle_clients_call_goes_to_the_successor_of_a_server_that_shut_down() {
+    let _watchdog = Watchdog::of("farewell", 100);
+    let mut server = serve("[::1]:0".parse().unwrap());
+    let address = server.addresses()[0];
+    let client = Client::connect(&server.url());
+    for round in 1..=5 {
+        assert_eq!(client.add(round).unwrap(), round, "the successor counts from nothing");
+        assert_eq!(server.shutdown(Duration::from_secs(5)), 0, "calls unfinished");
+        server = serve(address);
+    }
+}
+
 /// Answers that get lost while the server shuts down are sent again.
 #[test]
 fn a_graceful_shutdown_waits_for_answers_to_arrive() {

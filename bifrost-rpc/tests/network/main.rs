@@ -11,7 +11,9 @@
 
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests of real time, with helpers outside of them")]
 
+mod any;
 mod bad_input;
+mod busy;
 mod crashes;
 mod exactly_once;
 mod large;
@@ -19,5 +21,6 @@ mod lifecycle;
 mod many;
 mod pressure;
 mod refusals;
+mod services;
 mod support;
 mod versions;

@@ -8,7 +8,7 @@ fn ms(ms: u64) -> Duration {
 
 impl Pair {
     /// A pair with an open session.
-    fn open(client: Config, server: Config) -> Self {
+    pub(super) fn open(client: Config, server: Config) -> Self {
         let mut pair = Self::new(client, server);
         pair.call(b"open");
         assert_eq!(pair.run(), reply(b"open"));
@@ -17,12 +17,12 @@ impl Pair {
         pair
     }
 
-    fn restart_server(&mut self) {
+    pub(super) fn restart_server(&mut self) {
         self.server = Endpoint::new(config(), [9; 32]);
         self.server.serve(method(), 7).unwrap();
     }
 
-    fn call_as(&mut self, name: &str, bytes: &[u8], idempotent: bool) -> CallId {
+    pub(super) fn call_as(&mut self, name: &str, bytes: &[u8], idempotent: bool) -> CallId {
         let request = Request {
             method: MethodField::new("Echo", name),
             service: service_hash("Echo"),
@@ -35,7 +35,7 @@ impl Pair {
     }
 
     /// Passes time in small steps, serving and losing datagrams as told.
-    fn live(&mut self, time: Duration, mut lose: impl FnMut(&Header, usize) -> bool) -> usize {
+    pub(super) fn live(&mut self, time: Duration, mut lose: impl FnMut(&Header, usize) -> bool) -> usize {
         let mut served = 0;
         for _ in 0..time.as_millis() / 5 {
             self.pass(ms(5));
@@ -47,7 +47,7 @@ impl Pair {
     }
 
     /// Takes out the server's next call.
-    fn served(&mut self) -> ServedCall {
+    pub(super) fn served(&mut self) -> ServedCall {
         match self.server.poll_event() {
             Some(Event::Call { call, .. }) => call,
             other => panic!("no call but {other:?}"),

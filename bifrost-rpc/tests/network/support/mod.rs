@@ -1,6 +1,7 @@
 //! What the tests share: a service, processes that serve it, a network that misbehaves, a limit on time.
 
 pub(crate) mod load;
+pub(crate) mod panics;
 pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod proxy;
