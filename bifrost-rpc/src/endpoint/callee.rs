@@ -232,11 +232,13 @@ impl CalleeSession {
                 if !answered.out.is_single() || answered.out.is_counted() {
                     let wait = self.link.rtt.timeout(answered.backoff).max(ANSWER_TIMEOUT_MIN);
                     answered.timer = Some(now.plus(wait));
+                    self.link.has_new_timer = true;
                 }
                 continue;
             };
             if self.link.window.room() == 0 {
                 answered.timer.get_or_insert(now.plus(ANSWER_TIMEOUT_MIN));
+                self.link.has_new_timer = true;
                 return;
             }
             if !out.takes(self.link.fragment_datagram(&range), limits.0, limits.1) {
@@ -310,23 +312,38 @@ pub(super) struct Released {
     pub(super) bytes: usize,
     /// Calls that had not been answered.
     pub(super) unanswered: Vec<u64>,
-    /// Buffers that can be used again.
-    pub(super) spent: Vec<Vec<u8>>,
+    /// The usual case is one, which needs no list.
+    first_spent: Option<Vec<u8>>,
+    more_spent: Vec<Vec<u8>>,
 }
 
 impl Released {
+    fn spend(&mut self, spent: Vec<u8>) {
+        match self.first_spent {
+            None => self.first_spent = Some(spent),
+            Some(_) => self.more_spent.push(spent),
+        }
+    }
+
+    /// Buffers that can be used again.
+    pub(super) fn spent(self) -> impl Iterator<Item = Vec<u8>> {
+        self.first_spent.into_iter().chain(self.more_spent)
+    }
+
     fn take(&mut self, rpc: u64, served: Served, link: &mut Link) {
         match served {
             Served::Arriving(arriving) => {
                 self.bytes += arriving.inbound.len();
-                self.spent.push(arriving.inbound.into_buffer());
+                self.spend(arriving.inbound.into_buffer());
             }
             Served::Running(_) => self.unanswered.push(rpc),
             Served::Answered(mut answered) => {
                 self.bytes += answered.out.bytes();
                 let in_flight = answered.out.drain_flight();
                 link.window.acked(in_flight);
-                self.spent.extend(answered.out.into_message().into_spent());
+                if let Some(spent) = answered.out.into_message().into_spent() {
+                    self.spend(spent);
+                }
             }
             // A oneway call that was reported delivered runs, whatever becomes of its caller.
             Served::RunningOneway(_) | Served::Done => {}

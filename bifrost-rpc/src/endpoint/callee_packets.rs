@@ -89,10 +89,10 @@ impl Endpoint {
         let Some(session) = self.callees.get(index).map(|session| session.link.session) else {
             return;
         };
-        for rpc in released.unanswered {
-            self.events.push_back(Event::Cancelled { call: ServedCall { session, rpc } });
+        for rpc in &released.unanswered {
+            self.events.push_back(Event::Cancelled { call: ServedCall { session, rpc: *rpc } });
         }
-        released.spent.into_iter().for_each(|spent| self.pool.put(spent));
+        released.spent().for_each(|spent| self.pool.put(spent));
     }
 
     fn on_call(&mut self, now: Time, index: usize, header: &Header, body: &[u8]) {
@@ -164,6 +164,7 @@ impl Endpoint {
         }
         session.bytes += len;
         self.bytes += len;
+        session.link.has_new_timer = true;
         let inbound = Inbound::new(self.pool.take(len));
         session.calls.insert(
             header.rpc,

@@ -53,6 +53,8 @@ pub(super) struct Link {
     notes: VecDeque<Note>,
     /// Whether the session stands in the endpoint's queue of those with something to send.
     pub(super) is_ready: bool,
+    /// As callee: a timer was set since the timer queue was last told of the earliest.
+    pub(super) has_new_timer: bool,
     /// The time for which an entry stands in the endpoint's timer queue.
     pub(super) armed: Option<Time>,
 }
@@ -87,6 +89,7 @@ impl Link {
             unacked: 0,
             notes: VecDeque::new(),
             is_ready: false,
+            has_new_timer: true,
             armed: None,
         }
     }

@@ -426,9 +426,13 @@ impl Endpoint {
     /// the search for an earlier one is left to it.
     fn arm(&mut self, now: Time, session: SessionRef) {
         let near = now.plus(self.config.rto_min);
-        if self.link_mut(session).is_none_or(|link| link.armed.is_some_and(|armed| armed <= near)) {
+        let is_callee = matches!(session, SessionRef::Callee(_));
+        let Some(link) = self.link_mut(session) else { return };
+        let nothing_new = is_callee && !link.has_new_timer;
+        if link.armed.is_some_and(|armed| armed <= near || nothing_new) {
             return;
         }
+        link.has_new_timer = false;
         let due = match session {
             SessionRef::Caller(index) => {
                 self.callers.get(index).and_then(|session| session.next_deadline(&self.config))

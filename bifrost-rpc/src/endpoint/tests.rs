@@ -4,8 +4,8 @@ use super::*;
 use crate::buffer::{Message, MessageBuffer};
 
 mod found;
-mod vectors;
 mod reviewed;
+mod vectors;
 
 const CLIENT: &str = "[::1]:1000";
 const SERVER: &str = "[::1]:2000";

@@ -23,11 +23,14 @@ impl MethodField {
     #[must_use]
     pub fn new(service: &str, method: &str) -> Self {
         let full = service.len() + 1 + method.len();
-        let mut name = service.bytes().chain([b':']).chain(method.bytes());
         let mut bytes = [0; METHOD_BYTES];
         if full <= METHOD_BYTES {
-            bytes.iter_mut().zip(&mut name).for_each(|(slot, byte)| *slot = byte);
+            let (head, tail) = bytes.split_at_mut(service.len());
+            head.copy_from_slice(service.as_bytes());
+            tail[0] = b':';
+            tail[1..=method.len()].copy_from_slice(method.as_bytes());
         } else {
+            let mut name = service.bytes().chain([b':']).chain(method.bytes());
             let hash = fnv1a(name.clone());
             let (head, tail) = bytes.split_at_mut(METHOD_BYTES / 2);
             head.iter_mut().zip(&mut name).for_each(|(slot, byte)| *slot = byte);
