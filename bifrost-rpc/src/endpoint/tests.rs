@@ -410,3 +410,78 @@ fn random_and_mutated_datagrams_leave_a_server_serving() {
     assert_eq!(pair.run(), reply(b"still there?"));
     assert!(pair.server.usage().bytes <= config().total_bytes_max);
 }
+
+/// A packet that a control plane would send on the callee's behalf.
+fn from_control_plane(pair: &Pair, kind: PacketType, call: &Header, body: &[u8]) -> Vec<u8> {
+    let mut header = Header::new(kind);
+    header.client = call.client;
+    header.rpc = call.rpc;
+    header.session = call.session;
+    header.instance = pair.server.instance();
+    header.packet = 1000;
+    header.body_len = u16::try_from(body.len()).unwrap();
+    [&header.to_bytes()[..], body].concat()
+}
+
+#[test]
+fn a_held_call_is_probed_slowly_until_the_hold_lapses() {
+    let mut pair = Pair::new(config(), config());
+    pair.call(b"a");
+    pair.run();
+    pair.call(b"held");
+    let mut sent = Vec::new();
+    pair.exchange(|header| {
+        sent.push(*header);
+        true
+    });
+    let call = *sent.iter().find(|header| header.kind == PacketType::Call).unwrap();
+    let mut held = from_control_plane(&pair, PacketType::Held, &call, &[]);
+    pair.client.handle(pair.now, SERVER.parse().unwrap(), &mut held);
+    let mut kinds = Vec::new();
+    for _ in 0..19 {
+        pair.pass(Duration::from_millis(50));
+        pair.exchange(|header| {
+            kinds.push(header.kind);
+            true
+        });
+    }
+    let probes = kinds.iter().filter(|kind| **kind == PacketType::Ping).count();
+    let calls = kinds.len() - probes;
+    assert!((3..=5).contains(&probes), "{kinds:?}");
+    assert!(calls <= 2, "the hold replaces retransmission: {kinds:?}");
+    // Nobody answers the probes: the hold has lapsed, the call is sent again and runs.
+    for _ in 0..20 {
+        pair.pass(Duration::from_millis(100));
+        pair.exchange(|_| false);
+        pair.serve();
+    }
+    pair.exchange(|_| false);
+    assert_eq!(pair.answer(), reply(b"held"));
+}
+
+#[test]
+fn a_call_that_was_never_released_is_issued_in_a_new_session() {
+    let mut pair = Pair::new(config(), config());
+    pair.call(b"a");
+    pair.run();
+    pair.call(b"b");
+    let mut sent = Vec::new();
+    pair.exchange(|header| {
+        sent.push(*header);
+        true
+    });
+    let call = *sent.iter().find(|header| header.kind == PacketType::Call).unwrap();
+    let body = crate::wire::RefusedBody { refusal: Refusal::NeverReleased, packet: call.packet }.to_bytes();
+    let mut refused = from_control_plane(&pair, PacketType::Refused, &call, &body);
+    pair.client.handle(pair.now, SERVER.parse().unwrap(), &mut refused);
+    let mut again = None;
+    pair.exchange(|header| {
+        if header.kind == PacketType::Call {
+            again = Some(*header);
+        }
+        false
+    });
+    let again = again.expect("it is sent again");
+    assert!(again.session != call.session && again.rpc != call.rpc, "under a new session and number");
+    assert_eq!(pair.run(), reply(b"b"));
+}
