@@ -76,9 +76,6 @@ pub struct ChannelBuilder {
     linger: Duration,
 }
 
-/// What the codecs take at most.
-const MESSAGE_BYTES_MAX: u32 = 64 << 20;
-
 impl Default for ChannelBuilder {
     fn default() -> Self {
         Self { config: Config::default(), deadline: None, linger: Duration::from_secs(1) }
@@ -104,7 +101,7 @@ impl ChannelBuilder {
     /// Longest message sent or taken, in bytes. Default 64 MiB, which is also the most.
     #[must_use]
     pub fn message_bytes_max(mut self, bytes: u32) -> Self {
-        self.config.message_bytes_max = bytes.min(MESSAGE_BYTES_MAX);
+        self.config.message_bytes_max = bytes.min(crate::endpoint::MESSAGE_BYTES_MAX);
         self
     }
 

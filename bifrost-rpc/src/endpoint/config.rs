@@ -35,6 +35,10 @@ impl std::fmt::Debug for Key {
     }
 }
 
+/// The longest message that the codecs take, in bytes.
+pub(crate) const MESSAGE_BYTES_MAX: u32 = 64 << 20;
+const _: () = assert!(MESSAGE_BYTES_MAX as usize == crate::protocol::Limits::DEFAULT.message_bytes_max);
+
 /// Limits and times of an endpoint. [`Config::default`] suits a rack or a data centre.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -79,7 +83,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            message_bytes_max: 64 << 20,
+            message_bytes_max: MESSAGE_BYTES_MAX,
             datagram_bytes: 1232,
             receive_buffer_bytes: 104 << 10,
             rto_min: Duration::from_millis(5),

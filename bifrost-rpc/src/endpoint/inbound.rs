@@ -34,7 +34,7 @@ pub(super) struct Inbound {
     beyond: RangeSet<u32>,
     /// Bytes received since the last acknowledgement.
     pub(super) unacked: usize,
-    /// Fragments received while there was a gap, since the last acknowledgement.
+    /// Fragments received while there was a gap.
     pub(super) gap_fragments: u32,
 }
 

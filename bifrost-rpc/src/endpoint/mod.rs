@@ -34,6 +34,7 @@ pub use api::{AnswerKind, Answered, CallId, Event, Request, ServedCall, Stats, U
 pub use checks::Check;
 #[cfg(feature = "_sim")]
 pub use checks::Checks;
+pub(crate) use config::MESSAGE_BYTES_MAX;
 pub use config::{Config, Key};
 pub use datagrams::{Datagrams, Transmit};
 pub use error::{CallError, Lost};
@@ -374,11 +375,6 @@ impl Endpoint {
     /// A message's memory, to be used again.
     pub fn recycle(&mut self, spent: Vec<u8>) {
         self.pool.put(spent);
-    }
-
-    /// Memory for a message to be built in.
-    pub fn buffer(&mut self) -> crate::buffer::MessageBuffer {
-        crate::buffer::MessageBuffer::recycle(self.pool.take_small())
     }
 
     /// A datagram could not be sent because it is larger than the link takes: smaller ones are sent from now on.

@@ -62,9 +62,6 @@ impl Endpoint {
         session.handshake_timer = now.plus(session.link.rtt.timeout(session.handshake_attempts - 1));
         session.link.owes(now);
         let peer = session.link.peer;
-        if session.handshake_attempts > 1 {
-            self.stats.timeouts += 1;
-        }
         self.send_open_sealed(peer, header, &body.to_bytes(), nonce);
         self.arm(now, SessionRef::Caller(index));
     }
@@ -360,7 +357,10 @@ impl Endpoint {
             return;
         };
         match session.phase {
-            Phase::Opening => self.send_open(now, index),
+            Phase::Opening => {
+                self.stats.timeouts += 1;
+                self.send_open(now, index);
+            }
             Phase::Confirming => {
                 self.stats.timeouts += 1;
                 self.send_confirmation(now, index);

@@ -70,9 +70,6 @@ impl std::fmt::Debug for ServerBuilder {
     }
 }
 
-/// What the codecs take at most.
-const MESSAGE_BYTES_MAX: u32 = 64 << 20;
-
 impl Default for ServerBuilder {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -156,7 +153,7 @@ impl ServerBuilder {
     /// Longest message sent or taken, in bytes. Default 64 MiB, which is also the most.
     #[must_use]
     pub fn message_bytes_max(mut self, bytes: u32) -> Self {
-        self.config.message_bytes_max = bytes.min(MESSAGE_BYTES_MAX);
+        self.config.message_bytes_max = bytes.min(crate::endpoint::MESSAGE_BYTES_MAX);
         self
     }
 
