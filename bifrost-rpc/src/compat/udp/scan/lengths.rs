@@ -274,3 +274,17 @@ fn compact_field_shape(head: u8) -> Result<Option<Shape>, ScanError> {
         of => compact_element_shape(of).map(Some),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_containers_cost_no_memory() {
+        // A list of a million structs is announced and never comes.
+        let head = b"\0\0\0\x03add\x01\0\0\0\x07\x0f\0\x01\x0c\0\x0f\0\0";
+        let mut scanner = LengthScanner::old(1 << 20);
+        assert_eq!(scanner.advance(head), Ok(None));
+        assert!(scanner.parts.len() < 8);
+    }
+}
