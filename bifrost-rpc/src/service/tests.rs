@@ -123,6 +123,7 @@ fn answers_are_verified<C: Codec>() {
     let mut writer = C::writer(&mut out);
     writer.message_begin("add", TMessageType::Reply, 5).unwrap();
     AddResult::Missing.encode(&mut writer).unwrap();
+    writer.message_end().unwrap();
     drop(writer);
     assert_eq!(kind(decode_answer::<AddResult>(&ADD, 5, &out.finish().to_vec())), ApplicationErrorKind::MissingResult);
 }
