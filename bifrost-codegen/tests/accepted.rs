@@ -41,3 +41,14 @@ fn a_constant_goes_before_a_value_of_the_same_name() {
     let found = constant("enum Color { RED = 7, BLUE = 8 }\nconst Color RED = Color.BLUE\nconst Color C = RED");
     assert!(found.contains("Color::BLUE"), "{found}");
 }
+
+#[test]
+fn included_files_may_share_their_name() {
+    let a = ("a.thrift", "include \"b.thrift\"\ninclude \"sub/b.thrift\"\nstruct A { 1: b.B1 x, 2: b.B2 y }");
+    let first = ("b.thrift", "struct B1 {} struct Both {}");
+    let second = ("sub/b.thrift", "struct B2 {} struct Both {}");
+    assert_eq!(compile(&[a, first, second]).unwrap().len(), 3);
+    let a = ("a.thrift", "include \"b.thrift\"\ninclude \"sub/b.thrift\"\nstruct A { 1: b.Both x }");
+    let error = compile(&[a, first, second]).unwrap_err();
+    assert!(error.contains("more than one included file defines the type `b.Both`"), "{error}");
+}
