@@ -97,9 +97,11 @@ impl WireProtocol {
     ///
     /// The message has no header of a known protocol.
     pub fn header(message: &[u8]) -> thrift::Result<MessageHeader> {
+        // What follows the header is not looked at, so that it may be as long as it likes.
+        let limits = Limits::DEFAULT.with_message_bytes_max(usize::MAX);
         match Self::detect(message)? {
-            Self::Binary => Binary::reader(message).message_begin(),
-            Self::Compact => Compact::reader(message).message_begin(),
+            Self::Binary => Binary::reader_with_limits(message, limits).message_begin(),
+            Self::Compact => Compact::reader_with_limits(message, limits).message_begin(),
         }
     }
 }

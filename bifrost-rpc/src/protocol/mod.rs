@@ -105,6 +105,7 @@ mod input;
 pub(crate) mod limits;
 mod name;
 mod output;
+pub(crate) mod scan;
 mod skip;
 
 pub use binary::{BinaryReader, BinaryWriter};

@@ -1,10 +1,10 @@
 use super::{Encoding, ScanError, Scanner};
 use crate::protocol::tests::value::structs;
 use crate::protocol::tests::{Twin, encode};
-use crate::protocol::{Binary, Compact};
+use crate::protocol::{Binary, Compact, Limits};
 use proptest::prelude::*;
 
-const LIMIT: usize = 1 << 20;
+const LIMITS: Limits = Limits::DEFAULT.with_message_bytes_max(1 << 20);
 
 fn message(encoding: Encoding, value: &crate::protocol::tests::value::AnyStruct) -> Vec<u8> {
     let (header, body): (&[u8], _) = match encoding {
@@ -16,7 +16,7 @@ fn message(encoding: Encoding, value: &crate::protocol::tests::value::AnyStruct)
 }
 
 fn scan(encoding: Encoding, bytes: &[u8]) -> Result<Option<usize>, ScanError> {
-    Scanner::new(encoding, LIMIT).advance(bytes)
+    Scanner::new(encoding, &LIMITS).advance(bytes)
 }
 
 proptest! {
@@ -26,7 +26,7 @@ proptest! {
     fn messages_end_where_they_end(value in structs(), step in 1..64_usize) {
         for encoding in [Encoding::Strict, Encoding::Old, Encoding::Compact] {
             let whole = message(encoding, &value);
-            let mut scanner = Scanner::new(encoding, LIMIT);
+            let mut scanner = Scanner::new(encoding, &LIMITS);
             for end in (0..whole.len()).step_by(step) {
                 prop_assert_eq!(scanner.advance(&whole[..end]), Ok(None));
             }
@@ -82,7 +82,7 @@ fn what_cannot_be_is_said() {
 fn long_containers_cost_no_memory() {
     // A list of a million structs is announced and never comes.
     let head = b"\0\0\0\x03add\x01\0\0\0\x07\x0f\0\x01\x0c\0\x0f\0\0";
-    let mut scanner = Scanner::new(Encoding::Old, LIMIT);
+    let mut scanner = Scanner::new(Encoding::Old, &LIMITS);
     assert_eq!(scanner.advance(head), Ok(None));
     assert!(scanner.parts.len() < 8);
 }

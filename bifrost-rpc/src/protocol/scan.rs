@@ -1,12 +1,14 @@
 //! Finds where a Thrift message ends while its bytes still come.
 //!
-//! Apache's `TBufferedWriteTransport` flushes whenever its buffer is full, in the middle of a message too, so that a
-//! flush says nothing about where a message ends; only its content does. Each byte is looked at once, however many
-//! flushes it comes in.
+//! On a stream without frames only a message's content says where it ends. So it does for Apache's
+//! `TBufferedWriteTransport`, which flushes whenever its buffer is full, in the middle of a message too. Each byte is
+//! looked at once, however small the pieces it comes in.
+
+use super::Limits;
 
 /// Lengths and counts above the limit, unknown types, nesting without end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ScanError {
+pub(crate) enum ScanError {
     #[error("{0:#04x} is no type")]
     Type(u8),
     #[error("a length or count of {0}, over the limit")]
@@ -19,13 +21,26 @@ pub(super) enum ScanError {
 
 /// How a message begins and its values are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(crate) enum Encoding {
     /// The binary protocol with a version in its header.
     Strict,
     /// The binary protocol with the header of old: name, kind, sequence.
     Old,
     /// The compact protocol.
     Compact,
+}
+
+impl Encoding {
+    /// The encoding of a message that begins with this byte, by itself and not in a frame.
+    pub(crate) fn of(first: u8) -> Option<Self> {
+        match first {
+            0x80 => Some(Self::Strict),
+            0x82 => Some(Self::Compact),
+            // The length of a name under 16 MiB.
+            0 => Some(Self::Old),
+            _ => None,
+        }
+    }
 }
 
 /// How the values of a type are laid out.
@@ -51,17 +66,21 @@ enum Part {
     Entries { key: Shape, value: Shape, left: usize },
 }
 
-/// More than readers allow (64 levels, two parts each at most).
-const PARTS_MAX: usize = 256;
+/// Parts that one level of nesting leaves to come, at most: of a map its other entries and the value.
+const PARTS_PER_LEVEL: usize = 3;
+/// Parts to come that are no values inside others.
+const PARTS_OF_MESSAGE: usize = 8;
 /// Bytes of the longest variable-length integer.
 const VARINT_BYTES_MAX: usize = 10;
 
 /// Passes over one message.
 #[derive(Debug)]
-pub(super) struct Scanner {
+pub(crate) struct Scanner {
     is_compact: bool,
     /// Longest length and count believed.
     limit: usize,
+    /// Most parts to come. Never fewer than readers of the same limits allow: what they refuse they answer.
+    parts_max: usize,
     /// Bytes passed over.
     at: usize,
     /// What is to come; the next is the last.
@@ -69,26 +88,27 @@ pub(super) struct Scanner {
 }
 
 impl Scanner {
-    /// A scanner for one message of at most `limit` bytes.
-    pub(super) fn new(encoding: Encoding, limit: usize) -> Self {
+    /// A scanner for one message within `limits`.
+    pub(crate) fn new(encoding: Encoding, limits: &Limits) -> Self {
         let mut parts = vec![Part::Value(Shape::Struct)];
         parts.extend(match encoding {
             Encoding::Strict => [Part::Bytes(4), Part::Value(Shape::Text), Part::Bytes(4)],
             Encoding::Old => [Part::Bytes(4), Part::Bytes(1), Part::Value(Shape::Text)],
             Encoding::Compact => [Part::Value(Shape::Text), Part::Value(Shape::Varint), Part::Bytes(2)],
         });
-        Self { is_compact: encoding == Encoding::Compact, limit, at: 0, parts }
+        let parts_max = PARTS_OF_MESSAGE + PARTS_PER_LEVEL * (usize::from(limits.depth_max) + 1);
+        Self { is_compact: encoding == Encoding::Compact, limit: limits.message_bytes_max, parts_max, at: 0, parts }
     }
 
     /// Looks at what has come since the last time; `bytes` are all bytes since the message began. Returns where the
     /// message ends, once that is known.
-    pub(super) fn advance(&mut self, bytes: &[u8]) -> Result<Option<usize>, ScanError> {
+    pub(crate) fn advance(&mut self, bytes: &[u8]) -> Result<Option<usize>, ScanError> {
         while let Some(part) = self.parts.pop() {
             let rest = bytes.get(self.at..).unwrap_or_default();
             if !self.step(part, rest)? {
                 return Ok(None);
             }
-            if self.parts.len() > PARTS_MAX {
+            if self.parts.len() > self.parts_max {
                 return Err(ScanError::Depth);
             }
         }
