@@ -148,7 +148,7 @@ proptest! {
 fn entry() -> Entry {
     let items = [Stored::Number(-1), Stored::Data(vec![0]), Stored::Text("a b".to_owned())];
     let labels: BTreeSet<String> = ["a".to_owned(), "b".to_owned()].into();
-    Entry::new("fox".to_owned(), Stored::Items(items.into_iter().map(Box::new).collect()), 3, labels)
+    Entry::new("fox".to_owned(), Stored::Items(items.into()), 3, labels)
 }
 
 fn entry_json() -> Value {
