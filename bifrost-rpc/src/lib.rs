@@ -12,9 +12,12 @@ pub mod service;
 pub mod sim;
 pub mod wire;
 
+pub use bytes;
 pub use client::{Channel, ChannelBuilder, ConnectError, Pending, PendingMessage, wait_any};
 pub use endpoint::{CallError, Config, Key};
 pub use io::{Url, UrlError};
+#[cfg(feature = "serde")]
+pub use serde;
 pub use server::{ServeError, Server, ServerBuilder};
 pub use service::{CallContext, CallResult, Dispatch, Method, Service};
 pub use thrift;

@@ -8,7 +8,7 @@ use bifrost_codegen::resolve::resolve;
 use bifrost_codegen::schema::{Id, Item, Schema, Type};
 use bifrost_codegen::syntax::ast::{Requiredness, StructKind};
 use bifrost_rpc::buffer::MessageBuffer;
-use bifrost_rpc::protocol::{Binary, Codec, Compact, Decode, Encode};
+use bifrost_rpc::protocol::{Binary, Codec, Compact, Decode, Encode, Json};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -125,6 +125,8 @@ proptest! {
         prop_assert_eq!(&read::value(&schema, &all, &mut Binary::reader(&binary)).unwrap(), &json);
         let compact = encode::<Compact>(&schema, &all, &json);
         prop_assert_eq!(&read::value(&schema, &all, &mut Compact::reader(&compact)).unwrap(), &json);
+        let text = encode::<Json>(&schema, &all, &json);
+        prop_assert_eq!(&read::value(&schema, &all, &mut Json::reader(&text)).unwrap(), &json);
         // And the text that is printed is what was meant.
         prop_assert_eq!(&serde_json::from_str::<Value>(&json.to_string()).unwrap(), &json);
     }
@@ -135,6 +137,7 @@ proptest! {
         let found = idl::find(&schema, "Store", "find").unwrap();
         let _ = read_answer(found, 1, &mut Binary::reader(&bytes));
         let _ = read_answer(found, 1, &mut Compact::reader(&bytes));
+        let _ = read_answer(found, 1, &mut Json::reader(&bytes));
         bytes = reply(found);
         let at = at.index(bytes.len());
         bytes[at] = byte;
