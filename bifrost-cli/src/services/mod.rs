@@ -1,9 +1,11 @@
 //! The services that `bifrost serve` knows.
 
 mod counter;
+mod interop;
 mod store;
 
 use self::counter::Counter;
+use self::interop::Interop;
 use self::store::Store;
 use crate::fault::usage;
 use crate::idl;
@@ -12,16 +14,18 @@ use bifrost_bench::services::Handler;
 use bifrost_bench::services::benchmark::{ArraysSyncProcessor, EchoSyncProcessor, PingSyncProcessor};
 use bifrost_rpc::Service;
 use generated::example::{ConstDEFAULTPOLICY, CounterSyncProcessor, HealthSyncProcessor, StoreSyncProcessor};
+use generated::interop::InteropSyncProcessor;
+use generated::interop_uuid::InteropUuidSyncProcessor;
 use std::sync::Arc;
 use thrift::server::TProcessor;
 
-/// The code generated for `idl/example.thrift`.
+/// The code generated for the files of `idl/` that `build.rs` names.
 pub(crate) mod generated {
     include!(concat!(env!("OUT_DIR"), "/thrift.rs"));
 }
 
 /// Names and what they are, for help and errors.
-pub(crate) const NAMES: [&str; 6] = ["Ping", "Echo", "Arrays", "Counter", "Store", "Health"];
+pub(crate) const NAMES: [&str; 8] = ["Ping", "Echo", "Arrays", "Counter", "Store", "Health", "Interop", "InteropUuid"];
 
 /// A processor for Apache's transports.
 pub(crate) type Processor = Box<dyn TProcessor + Send + Sync>;
@@ -78,6 +82,14 @@ fn make(name: &str) -> Option<Builtin> {
         "Health" => {
             let health = store("Health");
             builtin("Health", move || HealthSyncProcessor::new(health.clone()))
+        }
+        "Interop" => {
+            let interop = Interop::default();
+            builtin("Interop", move || InteropSyncProcessor::new(interop.clone()))
+        }
+        "InteropUuid" => {
+            let interop = Interop::default();
+            builtin("InteropUuid", move || InteropUuidSyncProcessor::new(interop.clone()))
         }
         _ => return None,
     })
