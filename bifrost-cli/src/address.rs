@@ -34,6 +34,8 @@ pub(crate) enum Protocol {
     Binary,
     /// `TCompactProtocol`.
     Compact,
+    /// `TJSONProtocol`.
+    Json,
 }
 
 /// A Thrift transport.
@@ -74,7 +76,8 @@ impl TcpForm {
             protocol: match url.parameter("protocol") {
                 None | Some("binary") => Protocol::Binary,
                 Some("compact") => Protocol::Compact,
-                Some(other) => return Err(wrong("protocol", other, "binary and compact")),
+                Some("json") => Protocol::Json,
+                Some(other) => return Err(wrong("protocol", other, "binary, compact and json")),
             },
             transport: match url.parameter("transport") {
                 None | Some("framed") => Transport::Framed,
@@ -101,6 +104,7 @@ impl TcpForm {
         let protocol = match self.protocol {
             Protocol::Binary => "binary",
             Protocol::Compact => "compact",
+            Protocol::Json => "json",
         };
         let transport = match self.transport {
             Transport::Framed => "framed",
@@ -129,6 +133,8 @@ mod tests {
         assert_eq!((plain.protocol, plain.transport, plain.multiplexed), (Protocol::Binary, Transport::Framed, None));
         let other = tcp("tcp://127.0.0.1:1?protocol=compact&transport=buffered&multiplexed=true");
         assert_eq!((other.protocol, other.transport), (Protocol::Compact, Transport::Buffered));
+        let json = tcp("tcp://127.0.0.1:1?protocol=json");
+        assert_eq!((json.protocol, tcp(&json.url(json.address, 1)).protocol), (Protocol::Json, Protocol::Json));
         let address = "127.0.0.1:9".parse().unwrap();
         assert_eq!(plain.url(address, 2), "tcp://127.0.0.1:9?protocol=binary&transport=framed&multiplexed=true");
         assert_eq!(tcp(&other.url(other.address, 1)), other);
@@ -140,7 +146,7 @@ mod tests {
             ("here", "udp://[::1]:7400"),
             ("http://[::1]:80", "no scheme"),
             ("udp://[::1]:1?protocol=binary", "no parameters"),
-            ("tcp://[::1]:1?protocol=json", "binary and compact"),
+            ("tcp://[::1]:1?protocol=simplejson", "binary, compact and json"),
             ("tcp://[::1]:1?transport=http", "framed and buffered"),
             ("tcp://[::1]:1?multiplexed=maybe", "true and false"),
             ("tcp://[::1]:1?protcol=binary", "known are"),

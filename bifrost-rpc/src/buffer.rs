@@ -22,6 +22,12 @@ impl Default for MessageBuffer {
     }
 }
 
+impl AsMut<Self> for MessageBuffer {
+    fn as_mut(&mut self) -> &mut Self {
+        self
+    }
+}
+
 impl MessageBuffer {
     /// An empty message.
     #[must_use]

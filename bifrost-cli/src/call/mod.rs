@@ -36,7 +36,7 @@ Exit status: 0 a result, 3 a declared exception, 4 an application exception, 5 n
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Where: udp://HOST:PORT, or tcp://HOST:PORT with ?protocol=binary|compact&transport=framed|buffered&multiplexed=true
+    /// Where: udp://HOST:PORT, or tcp://HOST:PORT with ?protocol=binary|compact|json&transport=framed|buffered&multiplexed=true
     url: String,
 
     /// The service, as in the IDL; FILE.SERVICE if several files have one of this name

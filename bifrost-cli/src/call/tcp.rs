@@ -9,7 +9,7 @@ use crate::idl::Found;
 use crate::serve::protocols;
 use anyhow::Result;
 use bifrost_rpc::compat::ApacheReader;
-use bifrost_rpc::protocol::{Binary, Compact};
+use bifrost_rpc::protocol::{Binary, Compact, Json};
 use std::io::{self, ErrorKind, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -102,6 +102,7 @@ impl Connection for Tcp {
         let message = match self.form.protocol {
             Protocol::Binary => arguments.message::<Binary>(found, &name, self.sequence)?,
             Protocol::Compact => arguments.message::<Compact>(found, &name, self.sequence)?,
+            Protocol::Json => arguments.message::<Json>(found, &name, self.sequence)?,
         };
         Ok(self.exchange(found, &message.finish().to_vec(), &deadline))
     }

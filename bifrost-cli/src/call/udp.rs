@@ -6,7 +6,7 @@ use crate::dynamic::{Answer, Arguments, read_answer};
 use crate::idl::Found;
 use crate::key;
 use anyhow::Result;
-use bifrost_rpc::protocol::{Binary, Codec, Compact, WireProtocol};
+use bifrost_rpc::protocol::{Binary, Codec, Compact, Json, WireProtocol};
 use bifrost_rpc::{Channel, Method};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -63,6 +63,7 @@ impl Connection for Udp {
 fn read(found: Found<'_>, sequence: i32, message: &[u8]) -> thrift::Result<Answer> {
     match WireProtocol::detect(message)? {
         WireProtocol::Compact => read_answer(found, sequence, &mut Compact::reader(message)),
+        WireProtocol::Json => read_answer(found, sequence, &mut Json::reader(message)),
         _ => read_answer(found, sequence, &mut Binary::reader(message)),
     }
 }

@@ -49,7 +49,7 @@ pub(crate) struct Args {
 
     /// Address to listen on, udp://HOST:PORT or tcp://HOST:PORT; port 0 takes a free one. May be given several times
     ///
-    /// TCP takes ?protocol=binary|compact (default binary), &transport=framed|buffered (default framed) and
+    /// TCP takes ?protocol=binary|compact|json (default binary), &transport=framed|buffered (default framed) and
     /// &multiplexed=true (default: only if there are several services).
     #[arg(long, value_name = "URL", default_value = "udp://[::1]:7400")]
     listen: Vec<String>,

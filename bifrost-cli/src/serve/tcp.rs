@@ -5,6 +5,7 @@ use crate::clock::Deadline;
 use crate::fault::usage;
 use crate::services::{Builtin, Processor};
 use anyhow::{Context, Result};
+use bifrost_rpc::compat::{TJsonInputProtocol, TJsonOutputProtocol};
 use socket2::SockRef;
 use std::collections::BTreeMap;
 use std::io;
@@ -242,5 +243,6 @@ pub(crate) fn protocols(form: &TcpForm, stream: &TcpStream) -> io::Result<(Input
             (Box::new(TBinaryInputProtocol::new(read, true)), Box::new(TBinaryOutputProtocol::new(write, true)))
         }
         Protocol::Compact => (Box::new(TCompactInputProtocol::new(read)), Box::new(TCompactOutputProtocol::new(write))),
+        Protocol::Json => (Box::new(TJsonInputProtocol::new(read)), Box::new(TJsonOutputProtocol::new(write))),
     })
 }

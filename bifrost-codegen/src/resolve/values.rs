@@ -201,7 +201,7 @@ impl Resolver<'_> {
     fn named(&mut self, file: usize, of: &Type, name: &str, span: Span, budget: &mut Budget) -> Option<Value> {
         if let Some(number) = self.enum_member(file, of, name) {
             return match *self.schema.actual(of) {
-                Type::Enum(expected) if Some(expected) == number.0 => Some(Value::Enum(number.1)),
+                Type::Enum(expected) if expected == number.0 => Some(Value::Enum(number.1)),
                 Type::I8 => self.int(file, of, number.1.into(), span, i8::MAX.into()),
                 Type::I16 => self.int(file, of, number.1.into(), span, i16::MAX.into()),
                 Type::I32 | Type::I64 => Some(Value::Int(number.1.into())),
@@ -228,22 +228,23 @@ impl Resolver<'_> {
         value
     }
 
-    /// `Enum.VALUE`, `file.Enum.VALUE`, or `VALUE` where the enum is known.
-    fn enum_member(&self, file: usize, of: &Type, name: &str) -> Option<(Option<Id>, i32)> {
+    /// `Enum.VALUE` or `file.Enum.VALUE`. Where a value of an enum is expected, `VALUE` is enough, and what stands
+    /// before it need not lead to that enum: Apache's compiler looks at no more than the last part.
+    fn enum_member(&self, file: usize, of: &Type, name: &str) -> Option<(Id, i32)> {
         let number = |id: Id, member: &str| match &self.schema.definition(id).item {
-            Item::Enum(values) => values.iter().find(|v| v.name == member).map(|v| v.value),
+            Item::Enum(values) => values.iter().find(|v| v.name == member).map(|v| (id, v.value)),
             _ => None,
         };
-        if let Some((enum_name, member)) = name.rsplit_once('.') {
-            let id = self.find(file, Space::Type, enum_name)?;
-            return number(id, member).map(|value| (Some(id), value));
+        let (prefix, member) = name.rsplit_once('.').unwrap_or(("", name));
+        let named = self.find(file, Space::Type, prefix).and_then(|id| number(id, member));
+        let expected = match *self.schema.actual(of) {
+            Type::Enum(expected) => expected,
+            _ => return named,
+        };
+        if named.is_some_and(|(id, _)| id == expected) || self.find(file, Space::Constant, name).is_some() {
+            return named;
         }
-        match *self.schema.actual(of) {
-            Type::Enum(id) if self.find(file, Space::Constant, name).is_none() => {
-                number(id, name).map(|value| (Some(id), value))
-            }
-            _ => None,
-        }
+        number(expected, member).or(named)
     }
 
     fn struct_literal(

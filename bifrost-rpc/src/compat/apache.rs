@@ -1,8 +1,8 @@
 //! Processors of Apache's `thrift` crate, served over UDP.
 
-use super::failure;
+use super::{TJsonInputProtocol, TJsonOutputProtocol, failure};
 use crate::buffer::MessageBuffer;
-use crate::protocol::{Binary, Codec, Compact, Limits, MessageHeader, MethodName, Reader, WireProtocol};
+use crate::protocol::{Codec, Limits, MessageHeader, MethodName, Reader, WireProtocol, in_protocol};
 use crate::service::{Answer, CallContext, Method, Service, check_call, panicked};
 use std::fmt;
 use std::io::{self, Write};
@@ -17,7 +17,7 @@ use thrift::server::{TMultiplexedProcessor, TProcessor};
 
 /// Serves a processor of Apache's `thrift` crate, such as its compiler generates, on a [`Server`](crate::Server).
 ///
-/// Calls come in the binary or the compact protocol and are answered in the same. Where Apache's server would close
+/// Calls come in the binary, the compact or the JSON protocol and are answered in the same. Where Apache's server would close
 /// the connection (arguments that cannot be read, a processor that fails or panics), the caller gets an application
 /// exception. Requests are checked before the processor sees them: a count that the message could not hold never
 /// reaches generated code, which would reserve memory for it.
@@ -131,6 +131,10 @@ impl ApacheService {
                 let mut output = TCompactOutputProtocol::new(reply);
                 self.process(header, &mut TCompactInputProtocol::new(request), &mut output)
             }
+            WireProtocol::Json => {
+                let mut output = TJsonOutputProtocol::new(reply);
+                self.process(header, &mut TJsonInputProtocol::new(request), &mut output)
+            }
         }
     }
 
@@ -164,10 +168,7 @@ impl Service for ApacheService {
 
     fn call(&self, request: &[u8], context: &CallContext, reply: &mut MessageBuffer) -> thrift::Result<Answer> {
         let protocol = WireProtocol::detect(request)?;
-        let (mut header, checked) = match protocol {
-            WireProtocol::Binary => check::<Binary>(request)?,
-            WireProtocol::Compact => check::<Compact>(request)?,
-        };
+        let (mut header, checked) = in_protocol!(protocol, C => check::<C>(request)?);
         let bare = header.name.strip_prefix(self.service).and_then(|rest| rest.strip_prefix(':'));
         if let Some(bare) = bare.map(MethodName::from) {
             header.name = bare;

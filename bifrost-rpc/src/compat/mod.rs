@@ -1,23 +1,25 @@
 //! Generated code over the protocols and transports of Apache's `thrift` crate.
 //!
 //! Generated processors, clients and structs keep the shape that Apache's compiler gives them by calling these
-//! functions, so that they run on any `TInputProtocol` and `TOutputProtocol`.
-
+//! functions, so that they run on any `TInputProtocol` and `TOutputProtocol`. [`TJsonInputProtocol`] and
+//! [`TJsonOutputProtocol`] are two more of these: Apache's crate has no JSON protocol.
 //!
 //! [`UdpChannel`] and [`ApacheService`] are the transport for code that Apache's compiler generated: clients and
 //! processors stay as they are and talk over UDP, exactly once.
 
 mod apache;
+mod json;
 mod protocol;
 mod udp;
 
 pub use apache::ApacheService;
+pub use json::{TJsonInputProtocol, TJsonInputProtocolFactory, TJsonOutputProtocol, TJsonOutputProtocolFactory};
 pub use udp::{UdpChannel, UdpChannelBuilder};
 
 pub use protocol::{ApacheReader, ApacheWriter};
 
 use crate::buffer::MessageBuffer;
-use crate::protocol::{Binary, Codec, Compact, Decode, Encode, MessageHeader, Reader, WireProtocol};
+use crate::protocol::{Codec, Decode, Encode, MessageHeader, Reader, WireProtocol, in_protocol};
 use crate::service::{self, Answer, CallResult, Dispatch, Method, call::read_answer, call::write_call};
 use thrift::TThriftClient;
 use thrift::protocol::{TInputProtocol, TOutputProtocol};
@@ -104,10 +106,7 @@ fn failure(
     error: thrift::Error,
     reply: &mut MessageBuffer,
 ) -> thrift::Result<Answer> {
-    match protocol {
-        WireProtocol::Binary => service::exception(header, &mut Binary::writer(reply), error),
-        WireProtocol::Compact => service::exception(header, &mut Compact::writer(reply), error),
-    }
+    in_protocol!(protocol, C => service::exception(header, &mut C::writer(reply), error))
 }
 
 #[cfg(test)]

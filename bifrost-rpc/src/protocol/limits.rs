@@ -58,6 +58,11 @@ impl Guard {
         Self { limits, decoded_bytes: 0, depth: 0 }
     }
 
+    /// As new.
+    pub(crate) fn restart(&mut self) {
+        *self = Self::new(self.limits);
+    }
+
     /// One level down.
     #[inline]
     pub(crate) fn enter(&mut self) -> thrift::Result<()> {

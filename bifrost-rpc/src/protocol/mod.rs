@@ -102,14 +102,17 @@ mod compact;
 pub(crate) mod error;
 mod impls;
 mod input;
+pub(crate) mod json;
 pub(crate) mod limits;
 mod name;
 mod output;
 mod skip;
 
 pub use binary::{BinaryReader, BinaryWriter};
-pub use codec::{Binary, Codec, Compact, WireProtocol};
+pub(crate) use codec::in_protocol;
+pub use codec::{Binary, Codec, Compact, Json, WireProtocol};
 pub use compact::{CompactReader, CompactWriter};
+pub use json::{JsonReader, JsonWriter};
 pub use limits::Limits;
 pub use name::MethodName;
 pub(crate) use skip::skip_value;

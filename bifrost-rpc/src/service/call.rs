@@ -2,7 +2,7 @@
 
 use super::{CallResult, Method, read_application_error};
 use crate::buffer::MessageBuffer;
-use crate::protocol::{Binary, Codec, Compact, Encode, Limits, Reader, WireProtocol, Writer};
+use crate::protocol::{Binary, Codec, Encode, Limits, Reader, WireProtocol, Writer, in_protocol};
 use bytes::Bytes;
 use thrift::protocol::{
     TMessageType, verify_expected_message_type, verify_expected_sequence_number, verify_expected_service_call,
@@ -37,10 +37,8 @@ pub fn encode_call_in<C: Codec, A: Encode>(
 ///
 /// The answer to another call, an application exception, a declared exception, or a malformed message.
 pub fn decode_answer<R: CallResult>(method: &Method, sequence: i32, message: &[u8]) -> thrift::Result<R::Value> {
-    match WireProtocol::detect(message)? {
-        WireProtocol::Binary => read_answer::<_, R>(method, sequence, &mut Binary::reader(message)),
-        WireProtocol::Compact => read_answer::<_, R>(method, sequence, &mut Compact::reader(message)),
-    }
+    let protocol = WireProtocol::detect(message)?;
+    in_protocol!(protocol, C => read_answer::<_, R>(method, sequence, &mut C::reader(message)))
 }
 
 /// As [`decode_answer`]; the result's [`Bytes`] refer to `message` instead of being copied from it.
@@ -53,17 +51,8 @@ pub fn decode_answer_shared<R: CallResult>(
     sequence: i32,
     message: &Bytes,
 ) -> thrift::Result<R::Value> {
-    let limits = Limits::DEFAULT;
-    match WireProtocol::detect(message)? {
-        WireProtocol::Binary => {
-            let mut input = Binary::shared_reader(message, limits);
-            read_answer::<_, R>(method, sequence, &mut input)
-        }
-        WireProtocol::Compact => {
-            let mut input = Compact::shared_reader(message, limits);
-            read_answer::<_, R>(method, sequence, &mut input)
-        }
-    }
+    let (protocol, limits) = (WireProtocol::detect(message)?, Limits::DEFAULT);
+    in_protocol!(protocol, C => read_answer::<_, R>(method, sequence, &mut C::shared_reader(message, limits)))
 }
 
 /// Writes the message of a call: ONEWAY for a oneway method, or else CALL.

@@ -36,7 +36,7 @@ const WAIT: Duration = Duration::from_secs(10);
 ///
 /// # What may be written
 ///
-/// Messages in the binary protocol (strict or old headers) or the compact one, each by itself or in a frame as
+/// Messages in the binary protocol (strict or old headers), the compact or the JSON one, each by itself or in a frame as
 /// `TFramedWriteTransport` writes it; the answer comes framed if the call was. A flush sends the messages that are
 /// whole; the beginning of one stays until its rest is there, since buffered transports flush whenever their buffer
 /// is full. A name `Service:method`, as `TMultiplexedOutputProtocol` writes it, goes to that service, any other to

@@ -2,6 +2,7 @@
 
 use super::scan::{Encoding, ScanError, Scanner};
 use crate::buffer::MessageBuffer;
+use crate::protocol::json::is_space;
 use crate::protocol::{MessageHeader, WireProtocol};
 
 /// Bytes of the length before a framed message.
@@ -12,7 +13,7 @@ const KEEP_BYTES_MAX: usize = 64 << 10;
 /// Why what was written cannot be sent.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WriteError {
-    #[error("no Thrift message in the binary or the compact protocol, framed or not, begins with {0:02x?}")]
+    #[error("no Thrift message in the binary, the compact or the JSON protocol, framed or not, begins with {0:02x?}")]
     Unknown(Vec<u8>),
     #[error("what was written is no Thrift message: {0}")]
     Malformed(#[from] ScanError),
@@ -106,10 +107,15 @@ impl Outgoing {
     }
 }
 
+fn begins_json(byte: u8) -> bool {
+    byte == b'[' || is_space(byte)
+}
+
 /// Tells by its first bytes what has been written; `None` if there are too few.
 ///
 /// A frame's length and the length of the name that a header of old begins with look alike, but what follows does
-/// not: the one is followed by a version or by another length, the other by a name.
+/// not: the one is followed by a version, by another length or by the bracket of a JSON message, the other by a name.
+/// Frames of 150 MiB and more, which no server takes, begin like JSON messages.
 fn begin(bytes: &[u8], limit: usize) -> Result<Option<Current>, WriteError> {
     let bare = |encoding| Current { frame: None, scanner: Scanner::new(encoding, limit) };
     let unknown = || WriteError::Unknown(bytes.iter().take(8).copied().collect());
@@ -118,6 +124,7 @@ fn begin(bytes: &[u8], limit: usize) -> Result<Option<Current>, WriteError> {
         Some(0x80) => return Ok(Some(bare(Encoding::Strict))),
         Some(0x82) => return Ok(Some(bare(Encoding::Compact))),
         Some(0x81..) => return Err(unknown()),
+        Some(first) if begins_json(*first) => return Ok(Some(bare(Encoding::Json))),
         Some(_) => {}
     }
     let Some((length, [first, ..])) = bytes.split_first_chunk() else { return Ok(None) };
@@ -125,6 +132,7 @@ fn begin(bytes: &[u8], limit: usize) -> Result<Option<Current>, WriteError> {
         0x80 => Encoding::Strict,
         0x82 => Encoding::Compact,
         0 => Encoding::Old,
+        first if begins_json(*first) => Encoding::Json,
         _ if bytes.starts_with(&[0]) => return Ok(Some(bare(Encoding::Old))),
         _ => return Err(unknown()),
     };

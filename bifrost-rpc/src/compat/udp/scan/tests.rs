@@ -1,18 +1,19 @@
 use super::{Encoding, ScanError, Scanner};
 use crate::protocol::tests::value::structs;
 use crate::protocol::tests::{Twin, encode};
-use crate::protocol::{Binary, Compact};
+use crate::protocol::{Binary, Compact, Json};
 use proptest::prelude::*;
 
 const LIMIT: usize = 1 << 20;
 
 fn message(encoding: Encoding, value: &crate::protocol::tests::value::AnyStruct) -> Vec<u8> {
-    let (header, body): (&[u8], _) = match encoding {
-        Encoding::Strict => (b"\x80\x01\0\x01\0\0\0\x03add\0\0\0\x07", encode::<Binary>(value)),
-        Encoding::Old => (b"\0\0\0\x03add\x01\0\0\0\x07", encode::<Binary>(value)),
-        Encoding::Compact => (b"\x82\x21\xff\x01\x03add", encode::<Compact>(value)),
+    let (header, body, end): (&[u8], _, &[u8]) = match encoding {
+        Encoding::Strict => (b"\x80\x01\0\x01\0\0\0\x03add\0\0\0\x07", encode::<Binary>(value), b""),
+        Encoding::Old => (b"\0\0\0\x03add\x01\0\0\0\x07", encode::<Binary>(value), b""),
+        Encoding::Compact => (b"\x82\x21\xff\x01\x03add", encode::<Compact>(value), b""),
+        Encoding::Json => (b" [1,\"]}\\\"add\",1,7,", encode::<Json>(value), b"]"),
     };
-    [header, &body].concat()
+    [header, &body, end].concat()
 }
 
 fn scan(encoding: Encoding, bytes: &[u8]) -> Result<Option<usize>, ScanError> {
@@ -24,7 +25,7 @@ proptest! {
 
     #[test]
     fn messages_end_where_they_end(value in structs(), step in 1..64_usize) {
-        for encoding in [Encoding::Strict, Encoding::Old, Encoding::Compact] {
+        for encoding in [Encoding::Strict, Encoding::Old, Encoding::Compact, Encoding::Json] {
             let whole = message(encoding, &value);
             let mut scanner = Scanner::new(encoding, LIMIT);
             for end in (0..whole.len()).step_by(step) {
@@ -40,7 +41,7 @@ proptest! {
     fn hostile_bytes_do_no_harm(
         bytes in prop::collection::vec(prop_oneof![0..17_u8, any::<u8>()], 0..300),
     ) {
-        for encoding in [Encoding::Strict, Encoding::Old, Encoding::Compact] {
+        for encoding in [Encoding::Strict, Encoding::Old, Encoding::Compact, Encoding::Json] {
             if let Ok(Some(end)) = scan(encoding, &bytes) {
                 prop_assert!(end <= bytes.len());
             }
@@ -60,12 +61,14 @@ fn apache_messages_are_passed_over() {
             &mut *output,
         )
         .unwrap();
+        output.write_message_end().unwrap();
         drop(output);
         assert_eq!(scan(encoding, &bytes), Ok(Some(bytes.len())));
         assert_eq!(scan(encoding, &bytes[..bytes.len() - 1]), Ok(None));
     }
     check::<Binary>(Encoding::Strict);
     check::<Compact>(Encoding::Compact);
+    check::<Json>(Encoding::Json);
 }
 
 #[test]
@@ -76,13 +79,6 @@ fn what_cannot_be_is_said() {
     assert_eq!(after(&[11, 0, 1, 0x7f, 0, 0, 0]), Err(ScanError::Length(0x7f00_0000)));
     assert_eq!(after(&[12, 0, 1].repeat(300)), Err(ScanError::Depth));
     assert_eq!(scan(Encoding::Compact, &[[0x82, 0x21].as_slice(), &[0xff; 10]].concat()), Err(ScanError::Varint));
-}
-
-#[test]
-fn long_containers_cost_no_memory() {
-    // A list of a million structs is announced and never comes.
-    let head = b"\0\0\0\x03add\x01\0\0\0\x07\x0f\0\x01\x0c\0\x0f\0\0";
-    let mut scanner = Scanner::new(Encoding::Old, LIMIT);
-    assert_eq!(scanner.advance(head), Ok(None));
-    assert!(scanner.parts.len() < 8);
+    assert_eq!(scan(Encoding::Json, b"[1,]"), Ok(Some(4)), "for the reader to refuse");
+    assert_eq!(scan(Encoding::Json, b" ]"), Err(ScanError::Json));
 }
