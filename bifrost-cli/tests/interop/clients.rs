@@ -3,6 +3,7 @@
 use crate::generated::interop::InteropSyncClient;
 use crate::peer::WAIT;
 use bifrost_rpc::Url;
+use bifrost_rpc::compat::{TJsonInputProtocol, TJsonOutputProtocol};
 use std::net::TcpStream;
 use thrift::protocol::{
     TBinaryInputProtocol, TBinaryOutputProtocol, TCompactInputProtocol, TCompactOutputProtocol, TInputProtocol,
@@ -31,6 +32,10 @@ pub(crate) fn apache(url: &str) -> ApacheClient {
     };
     let is_multiplexed = url.parameter("multiplexed") == Some("true");
     match url.parameter("protocol") {
+        Some("json") => InteropSyncClient::new(
+            Box::new(TJsonInputProtocol::new(read)),
+            named(TJsonOutputProtocol::new(write), is_multiplexed),
+        ),
         Some("compact") => InteropSyncClient::new(
             Box::new(TCompactInputProtocol::new(read)),
             named(TCompactOutputProtocol::new(write), is_multiplexed),

@@ -4,7 +4,7 @@ use crate::forms::PROTOCOLS;
 use crate::peer::{Process, WAIT, python};
 use crate::random;
 use bifrost_rpc::buffer::MessageBuffer;
-use bifrost_rpc::protocol::{Binary, Codec, Compact, Decode, Encode};
+use bifrost_rpc::protocol::{Binary, Codec, Compact, Decode, Encode, Json};
 use proptest::prelude::*;
 use proptest::sample::SizeRange;
 use proptest::test_runner::TestRunner;
@@ -55,6 +55,7 @@ impl Echo {
 fn to_bytes<T: Encode>(protocol: &str, value: &T) -> Vec<u8> {
     let mut out = MessageBuffer::new();
     match protocol {
+        "json" => value.encode(&mut Json::writer(&mut out)),
         "compact" => value.encode(&mut Compact::writer(&mut out)),
         _ => value.encode(&mut Binary::writer(&mut out)),
     }
@@ -64,6 +65,7 @@ fn to_bytes<T: Encode>(protocol: &str, value: &T) -> Vec<u8> {
 
 fn from_bytes<T: Decode>(protocol: &str, bytes: &[u8]) -> thrift::Result<T> {
     match protocol {
+        "json" => T::decode(&mut Json::reader(bytes)),
         "compact" => T::decode(&mut Compact::reader(bytes)),
         _ => T::decode(&mut Binary::reader(bytes)),
     }
@@ -93,7 +95,8 @@ impl Check {
                 let expected: T = from_bytes(protocol, &bytes).unwrap();
                 let got: T = from_bytes(protocol, &again).map_err(|error| TestCaseError::fail(error.to_string()))?;
                 prop_assert_eq!(&got, &expected, "{}", protocol);
-                if check.is_ordered {
+                // Python writes the same doubles in JSON with other digits.
+                if check.is_ordered && protocol != "json" {
                     prop_assert_eq!(&again, &bytes, "{}", protocol);
                 }
             }

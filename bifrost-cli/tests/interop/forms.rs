@@ -1,7 +1,7 @@
 //! The forms in which calls travel: protocol, transport, and whether names are prefixed with their service.
 
 /// The protocols.
-pub(crate) const PROTOCOLS: [&str; 2] = ["binary", "compact"];
+pub(crate) const PROTOCOLS: [&str; 3] = ["binary", "compact", "json"];
 
 /// The transports.
 const TRANSPORTS: [&str; 2] = ["framed", "buffered"];

@@ -2,8 +2,8 @@
 
 use super::json::is_space;
 use super::{
-    BinaryReader, BinaryWriter, CompactReader, CompactWriter, JsonReader, JsonWriter, Limits, MessageHeader, Reader, Writer,
-    error,
+    BinaryReader, BinaryWriter, CompactReader, CompactWriter, JsonReader, JsonWriter, Limits, MessageHeader, Reader,
+    Writer, error,
 };
 use crate::buffer::MessageBuffer;
 use bytes::Bytes;

@@ -5,8 +5,8 @@ use super::{Twin, encode};
 use crate::buffer::MessageBuffer;
 use crate::protocol::limits::reserve_hint;
 use crate::protocol::{
-    Binary, BinaryReader, BinaryWriter, Codec, Compact, CompactReader, Decode, Encode, Json, Limits, Reader, ThriftType,
-    WireProtocol, Writer,
+    Binary, BinaryReader, BinaryWriter, Codec, Compact, CompactReader, Decode, Encode, Json, Limits, Reader,
+    ThriftType, WireProtocol, Writer,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;

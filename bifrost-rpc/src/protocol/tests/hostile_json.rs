@@ -143,13 +143,16 @@ fn writers_refuse_what_readers_would() {
 #[test]
 fn numbers_out_of_range_are_refused() {
     let digits = "9".repeat(1_000_000);
-    for text in ["", "-", "+", "1e5", "1.0", "0x10", "128", "-129", "\"1", "\"1 \"", "true", "nan", "null", "[]", &digits] {
+    for text in
+        ["", "-", "+", "1e5", "1.0", "0x10", "128", "-129", "\"1", "\"1 \"", "true", "nan", "null", "[]", &digits]
+    {
         assert!(JsonReader::new(text).i8().is_err(), "{text:.20}");
     }
     for text in ["9223372036854775808", "-9223372036854775809"] {
         assert!(JsonReader::new(text).i64().is_err());
     }
-    for text in ["1e999", "-1e999999", "1e99999999999999999999", "1e", "e1", ".", "infinit", "\"NaN", "1.2.3", &digits] {
+    for text in ["1e999", "-1e999999", "1e99999999999999999999", "1e", "e1", ".", "infinit", "\"NaN", "1.2.3", &digits]
+    {
         assert!(JsonReader::new(text).double().is_err(), "{text:.20}");
     }
 }
