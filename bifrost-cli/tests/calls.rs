@@ -99,6 +99,20 @@ fn calls_are_repeated() {
 }
 
 #[test]
+fn uuids_are_called_with() {
+    let serving = Serving::start(&["InteropUuid", "Interop"], &everywhere(), &[]);
+    let (one, other) = ("00112233-4455-6677-8899-aabbccddeeff", "ffeeddcc-bbaa-9988-7766-554433221100");
+    let value = json!({"id": one, "must": other, "several": [one, other], "unique": [one], "by_id": {one: "text"},
+        "named": {"": [], "b": [other]}, "choice": {"ids": [one]}});
+    for url in &serving.urls {
+        assert_eq!(json(url, &["InteropUuid", "echo_uuid", one]), one, "{url}");
+        assert_eq!(json(url, &["InteropUuid", "echo_uuids", &value.to_string()]), value, "{url}");
+        let unknown = bifrost(&["call", url, "InteropUuid", "echo_uuid", &"0".repeat(32)]);
+        assert!(unknown.code == 3 && unknown.err.contains("Unknown"), "{unknown:?}");
+    }
+}
+
+#[test]
 fn idl_of_ones_own_is_called_by() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("mine.thrift");

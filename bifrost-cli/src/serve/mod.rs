@@ -15,6 +15,8 @@ const EXAMPLES: &str = "\
 Services:
   Ping, Echo, Arrays      what the benchmarks call (idl/benchmark.thrift)
   Counter, Store, Health  the examples (idl/example.thrift), kept in memory
+  Interop, InteropUuid    every type and every way to fail (idl/interop.thrift, idl/interop_uuid.thrift), for
+                          testing clients in other languages
 
 Examples:
   bifrost serve Counter
