@@ -107,6 +107,7 @@ pub(crate) mod json;
 pub(crate) mod limits;
 mod name;
 mod output;
+pub(crate) mod scan;
 mod skip;
 
 pub use binary::{BinaryReader, BinaryWriter};
