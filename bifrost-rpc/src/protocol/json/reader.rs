@@ -230,6 +230,10 @@ impl<B: AsRef<[u8]>> Reader for JsonReader<B> {
         self.guard.string(bytes.len())?;
         Ok(bytes)
     }
+    // Text as it is: that of a binary is its base64, which the writer puts out again.
+    fn text_or_bytes(&mut self) -> thrift::Result<Vec<u8>> {
+        self.text().map(String::into_bytes)
+    }
     fn skip(&mut self, field_type: TType) -> thrift::Result<()> {
         skip_value(self, field_type, Self::skip_string)
     }
