@@ -102,6 +102,15 @@ impl Incoming {
         }
     }
 
+    /// Forgets the first bytes of the message that is there, and with `is_last` that it was there.
+    pub(crate) fn pass(&mut self, len: usize, is_last: bool) {
+        if is_last {
+            self.consume(len);
+        } else {
+            self.content.start = (self.content.start + len).min(self.content.end);
+        }
+    }
+
     /// The message of `len` bytes that was there; its memory, if it is large and nothing else is in it.
     pub(crate) fn take(&mut self, len: usize) -> Vec<u8> {
         if len <= KEEP_BYTES_MAX || self.content != (0..len) {
