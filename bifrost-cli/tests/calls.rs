@@ -66,7 +66,7 @@ fn several_services_share_an_address() {
         assert_eq!((note.code, note.text().as_str()), (0, ""));
         assert_eq!(serving.line(), "note to Store: hello", "{url}");
     }
-    assert_eq!(json(serving.url(), &["Store", "status"])["gauges"]["notes"], 6.0);
+    assert_eq!(json(serving.url(), &["Store", "status"])["gauges"]["notes"], 8.0);
 }
 
 #[test]
