@@ -1,5 +1,7 @@
 //! `serve` and `call` against clients and servers of Apache's crate.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are no tests to the lint")]
+
 mod common;
 
 #[allow(unused_imports, dead_code, unreachable_pub, missing_docs, reason = "generated, and used in part")]

@@ -132,7 +132,7 @@ impl Incoming {
         let missing = self.frame.map_or(usize::MAX, |frame| frame.saturating_sub(there)).max(1);
         let wanted = there.clamp(READ_BYTES_MIN, READ_BYTES_MAX).min(missing.max(READ_BYTES_MIN));
         if self.content.end == self.bytes.len() {
-            self.to_front();
+            self.move_up();
         }
         if self.content.end == self.bytes.len() {
             if !self.budget.take(wanted) {
@@ -150,7 +150,7 @@ impl Incoming {
         self.content.end = (self.content.end + len).min(self.bytes.len());
     }
 
-    fn to_front(&mut self) {
+    fn move_up(&mut self) {
         self.bytes.copy_within(self.content.clone(), 0);
         self.content = 0..self.content.len();
     }
@@ -185,7 +185,7 @@ impl Incoming {
             frame if frame > limit => Err(BadStream::TooLarge { len: frame, limit }),
             frame => {
                 if frame > KEEP_BYTES_MAX {
-                    self.to_front();
+                    self.move_up();
                 }
                 Ok(())
             }
