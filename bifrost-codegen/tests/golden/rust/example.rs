@@ -172,6 +172,18 @@ impl Decode for Policy {
         let mut entries_max = None;
         let mut lifetime_s = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            eviction = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            entries_max = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 3) {
+            lifetime_s = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -422,6 +434,22 @@ impl Decode for Entry {
         let mut version = None;
         let mut labels = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            key = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 3) {
+            version = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 4) {
+            labels = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -517,6 +545,18 @@ impl Decode for Status {
         let mut calls = None;
         let mut gauges = Some(BTreeMap::new());
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            service = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 2) {
+            calls = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 3) {
+            gauges = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -585,6 +625,10 @@ impl Decode for NotFound {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut key = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            key = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -680,6 +724,14 @@ impl Decode for Refused {
         let mut reason = Some("refused".to_owned());
         let mut version = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            reason = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 2) {
+            version = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1020,6 +1072,10 @@ impl Decode for HealthStatusResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1069,6 +1125,10 @@ impl Decode for HealthNoteArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut line = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            line = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1571,6 +1631,10 @@ impl Decode for StoreGetArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut key = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            key = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1637,6 +1701,14 @@ impl Decode for StoreGetResult {
         let mut result_value = None;
         let mut missing = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 1) {
+            missing = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1737,6 +1809,18 @@ impl Decode for StorePutArgs {
         let mut value = None;
         let mut expected = -1;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            key = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 3) {
+            expected = Decode::decode(r)?;
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1796,6 +1880,14 @@ impl Decode for StorePutResult {
         let mut result_value = None;
         let mut refused = None;
         r.struct_begin()?;
+        if r.field_is(TType::I64, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 1) {
+            refused = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1871,6 +1963,10 @@ impl Decode for StoreRemoveArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut key = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            key = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1921,6 +2017,14 @@ impl Decode for StoreRemoveResult {
         let mut missing = None;
         let mut refused = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            missing = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            refused = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2002,6 +2106,10 @@ impl Decode for StoreFindArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut labels = None;
         r.struct_begin()?;
+        if r.field_is(TType::Set, 1) {
+            labels = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2056,6 +2164,10 @@ impl Decode for StoreFindResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::Map, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2367,6 +2479,10 @@ impl Decode for CounterAddArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut delta = None;
         r.struct_begin()?;
+        if r.field_is(TType::I64, 1) {
+            delta = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2410,6 +2526,10 @@ impl Decode for CounterAddResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::I64, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2492,6 +2612,10 @@ impl Decode for CounterValueResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::I64, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
