@@ -180,6 +180,7 @@ mod tests {
             assert!(error.contains(complaint), "{line}: {error}");
         }
         assert!(parse("ping --variants udp").unwrap().plan().unwrap_err().to_string().contains("raw-udp"));
+        assert!(parse("ping --cases blob").unwrap().plan().unwrap_err().to_string().contains("codec"));
         assert!(parse("ping --key /nowhere").unwrap().plan().unwrap_err().to_string().contains("/nowhere"));
     }
 }

@@ -60,3 +60,42 @@ impl Plan {
         self.variants.is_empty() || self.variants.iter().any(|name| name == variant)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn plan(line: &str) -> Result<Plan> {
+        Plan::of(&Command::try_parse_from(["bench", "codec"].into_iter().chain(line.split_whitespace()))?.args)
+    }
+
+    #[test]
+    fn cases_and_variants_are_chosen_by_name() {
+        let all = plan("").unwrap();
+        assert_eq!(all.cases, Case::ALL);
+        assert!(VARIANTS.iter().all(|variant| all.wants(variant)));
+        let some = plan("--cases blob,struct10 --variants apache-binary").unwrap();
+        assert_eq!(some.cases, [Case::Struct10, Case::Blob]);
+        assert!(some.wants("apache-binary") && !some.wants("bifrost-binary"));
+    }
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        for (line, complaint) in [
+            ("--cases struct11", "struct10"),
+            ("--variants binary", "apache-binary"),
+            ("--plot plots", "no plot"),
+            ("--pin cross", "one processor"),
+        ] {
+            assert!(plan(line).unwrap_err().to_string().contains(complaint), "{line}");
+        }
+    }
+}
