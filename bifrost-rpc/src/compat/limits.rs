@@ -1,7 +1,7 @@
 //! Limits for code over Apache's protocols.
 
 use crate::io::Transport;
-use crate::protocol::{Binary, Compact, Limits, WireProtocol};
+use crate::protocol::{Limits, WireProtocol, in_protocol};
 use crate::service::Dispatch;
 use crate::stream::{Budget, Incoming};
 use std::fmt;
@@ -124,10 +124,8 @@ fn invalid(error: impl ToString) -> io::Error {
 
 /// Passes over a message to see whether it is well formed and within limits.
 fn check_message(message: &[u8], limits: Limits) -> thrift::Result<()> {
-    let (_, checked) = match WireProtocol::detect(message)? {
-        WireProtocol::Binary => super::apache::check::<Binary>(message, limits)?,
-        WireProtocol::Compact => super::apache::check::<Compact>(message, limits)?,
-    };
+    let protocol = WireProtocol::detect(message)?;
+    let (_, checked) = in_protocol!(protocol, C => super::apache::check::<C>(message, limits)?);
     checked
 }
 
