@@ -15,6 +15,8 @@ const EXAMPLES: &str = "\
 Services:
   Ping, Echo, Arrays      what the benchmarks call (idl/benchmark.thrift)
   Counter, Store, Health  the examples (idl/example.thrift), kept in memory
+  Interop, InteropUuid    every type and every way to fail (idl/interop.thrift, idl/interop_uuid.thrift), for
+                          testing clients in other languages
 
 Examples:
   bifrost serve Counter
@@ -76,7 +78,7 @@ pub(crate) struct Args {
     idle_timeout: Option<Duration>,
 
     #[command(flatten)]
-    limits: limits::Args,
+    limits: limits::Bounds,
 
     /// Time for running calls to finish when told to stop
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = units::duration_or_zero)]

@@ -1,9 +1,11 @@
 //! The services that `bifrost serve` knows.
 
 mod counter;
+mod interop;
 mod store;
 
 use self::counter::Counter;
+use self::interop::Interop;
 use self::store::Store;
 use crate::fault::usage;
 use crate::idl;
@@ -12,15 +14,17 @@ use bifrost_bench::services::Handler;
 use bifrost_bench::services::benchmark::{ArraysSyncProcessor, EchoSyncProcessor, PingSyncProcessor};
 use bifrost_rpc::Service;
 use generated::example::{ConstDEFAULTPOLICY, CounterSyncProcessor, HealthSyncProcessor, StoreSyncProcessor};
+use generated::interop::InteropSyncProcessor;
+use generated::interop_uuid::InteropUuidSyncProcessor;
 use std::sync::Arc;
 
-/// The code generated for `idl/example.thrift`.
+/// The code generated for the files of `idl/` that `build.rs` names.
 pub(crate) mod generated {
     include!(concat!(env!("OUT_DIR"), "/thrift.rs"));
 }
 
 /// Names and what they are, for help and errors.
-pub(crate) const NAMES: [&str; 6] = ["Ping", "Echo", "Arrays", "Counter", "Store", "Health"];
+pub(crate) const NAMES: [&str; 8] = ["Ping", "Echo", "Arrays", "Counter", "Store", "Health", "Interop", "InteropUuid"];
 
 /// A service that is ready to be served.
 pub(crate) struct Builtin {
@@ -64,6 +68,8 @@ fn make(name: &str) -> Option<Builtin> {
         "Counter" => builtin("Counter", CounterSyncProcessor::new(Counter::default())),
         "Store" => builtin("Store", StoreSyncProcessor::new(store("Store"))),
         "Health" => builtin("Health", HealthSyncProcessor::new(store("Health"))),
+        "Interop" => builtin("Interop", InteropSyncProcessor::new(Interop::default())),
+        "InteropUuid" => builtin("InteropUuid", InteropUuidSyncProcessor::new(Interop::default())),
         _ => return None,
     })
 }

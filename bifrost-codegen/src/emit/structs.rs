@@ -208,7 +208,10 @@ impl Module<'_> {
     fn encode(&self, code: &mut Code, idl: &str, slots: &[Slot<'_>], unknown: Option<&str>, owned: bool) {
         self.encode_head(code, owned);
         code.expr(8, "", &Expr::call_with("w.struct_begin", &[&format!("\"{idl}\"")]), "?;");
-        for slot in slots {
+        // As Apache's generators do, whatever the order of the IDL: equal values are equal bytes in every language.
+        let mut by_id: Vec<_> = slots.iter().collect();
+        by_id.sort_by_key(|slot| slot.id);
+        for slot in by_id {
             let moves = owned && self.holds_binary(slot.of);
             if let Presence::Optional(_) = slot.presence {
                 let (some, name) = (self.std_value("Some"), local(&slot.name));

@@ -3,7 +3,8 @@
 use crate::golden::fields::{Color, Deep, Defaults, Implicit, Keys, Negative, Nothing, Point, Shape, Silent};
 use crate::golden::recursion::{Even, Expression, Forest, Later, Odd, Sum, Tree, Uses};
 use crate::golden::{constants, example, grammar, names_and_shapes as names};
-use crate::wire::round_trips;
+use crate::wire::{round_trips, to_bytes};
+use bifrost_rpc::protocol::Binary;
 use bifrost_rpc::thrift::OrderedFloat;
 use bifrost_rpc::uuid::Uuid;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,19 @@ fn structs_with_all_kinds_of_fields() {
     round_trips(Nothing {});
     round_trips(Implicit::new(1, "two".to_owned(), true, 4));
     round_trips(Negative::new(-1, 2, vec![0, 255], 3));
+}
+
+/// As Apache's generators write them, however the IDL has them.
+#[test]
+fn fields_are_written_by_rising_ids() {
+    let bytes = to_bytes::<Binary, _>(&Negative::new(-1, 2, vec![7], 3));
+    let expected = [
+        &[3, 0x80, 0, 3][..],
+        &[8, 0xff, 0xf9, 0xff, 0xff, 0xff, 0xff],
+        &[8, 0xff, 0xff, 0, 0, 0, 2],
+        &[11, 0x7f, 0xff, 0, 0, 0, 1, 7, 0],
+    ];
+    assert_eq!(bytes, expected.concat());
 }
 
 #[test]

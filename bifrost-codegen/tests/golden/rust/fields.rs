@@ -76,9 +76,9 @@ impl ThriftType for Implicit {
 impl Encode for Implicit {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Implicit")?;
-        if let Some(first) = &self.first {
-            w.field_begin("first", TType::I32, -1)?;
-            Encode::encode(first, w)?;
+        if let Some(fourth) = &self.fourth {
+            w.field_begin("fourth", TType::I32, -3)?;
+            Encode::encode(fourth, w)?;
             w.field_end()?;
         }
         if let Some(second) = &self.second {
@@ -86,14 +86,14 @@ impl Encode for Implicit {
             Encode::encode(second, w)?;
             w.field_end()?;
         }
+        if let Some(first) = &self.first {
+            w.field_begin("first", TType::I32, -1)?;
+            Encode::encode(first, w)?;
+            w.field_end()?;
+        }
         if let Some(third) = &self.third {
             w.field_begin("third", TType::Bool, 5)?;
             Encode::encode(third, w)?;
-            w.field_end()?;
-        }
-        if let Some(fourth) = &self.fourth {
-            w.field_begin("fourth", TType::I32, -3)?;
-            Encode::encode(fourth, w)?;
             w.field_end()?;
         }
         w.field_stop()?;
@@ -176,9 +176,9 @@ impl ThriftType for Negative {
 impl Encode for Negative {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Negative")?;
-        if let Some(a) = &self.a {
-            w.field_begin("a", TType::I32, -7)?;
-            Encode::encode(a, w)?;
+        if let Some(d) = &self.d {
+            w.field_begin("d", TType::I08, -32768)?;
+            Encode::encode(d, w)?;
             w.field_end()?;
         }
         if let Some(b) = &self.b {
@@ -186,23 +186,23 @@ impl Encode for Negative {
             Encode::encode(b, w)?;
             w.field_end()?;
         }
+        if let Some(a) = &self.a {
+            w.field_begin("a", TType::I32, -7)?;
+            Encode::encode(a, w)?;
+            w.field_end()?;
+        }
         w.field_begin("c", TType::String, 32767)?;
         Encode::encode(&self.c, w)?;
         w.field_end()?;
-        if let Some(d) = &self.d {
-            w.field_begin("d", TType::I08, -32768)?;
-            Encode::encode(d, w)?;
-            w.field_end()?;
-        }
         w.field_stop()?;
         w.struct_end()
     }
 
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Negative")?;
-        if let Some(a) = &self.a {
-            w.field_begin("a", TType::I32, -7)?;
-            Encode::encode(a, w)?;
+        if let Some(d) = &self.d {
+            w.field_begin("d", TType::I08, -32768)?;
+            Encode::encode(d, w)?;
             w.field_end()?;
         }
         if let Some(b) = &self.b {
@@ -210,14 +210,14 @@ impl Encode for Negative {
             Encode::encode(b, w)?;
             w.field_end()?;
         }
+        if let Some(a) = &self.a {
+            w.field_begin("a", TType::I32, -7)?;
+            Encode::encode(a, w)?;
+            w.field_end()?;
+        }
         w.field_begin("c", TType::String, 32767)?;
         Encode::encode_owned(self.c, w)?;
         w.field_end()?;
-        if let Some(d) = &self.d {
-            w.field_begin("d", TType::I08, -32768)?;
-            Encode::encode(d, w)?;
-            w.field_end()?;
-        }
         w.field_stop()?;
         w.struct_end()
     }

@@ -1795,11 +1795,11 @@ impl ThriftType for RichShapesArgs {
 impl Encode for RichShapesArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("shapes_args")?;
-        w.field_begin("color", TType::I32, -1)?;
-        Encode::encode(&self.color, w)?;
-        w.field_end()?;
         w.field_begin("wanted", TType::Set, -2)?;
         Encode::encode(&self.wanted, w)?;
+        w.field_end()?;
+        w.field_begin("color", TType::I32, -1)?;
+        Encode::encode(&self.color, w)?;
         w.field_end()?;
         w.field_stop()?;
         w.struct_end()
@@ -1807,11 +1807,11 @@ impl Encode for RichShapesArgs {
 
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("shapes_args")?;
-        w.field_begin("color", TType::I32, -1)?;
-        Encode::encode(&self.color, w)?;
-        w.field_end()?;
         w.field_begin("wanted", TType::Set, -2)?;
         Encode::encode_owned(self.wanted, w)?;
+        w.field_end()?;
+        w.field_begin("color", TType::I32, -1)?;
+        Encode::encode(&self.color, w)?;
         w.field_end()?;
         w.field_stop()?;
         w.struct_end()

@@ -1,0 +1,42 @@
+//! Python's client calls our server.
+
+use crate::common::Serving;
+use crate::forms;
+use crate::peer::{Python, python};
+
+/// Runs Python's client on all addresses, and fails with what it says.
+fn calls(python: &Python, urls: &[String]) {
+    let outcome = python.run("client.py", urls);
+    let text = outcome.text();
+    let ok = text.lines().filter(|line| line.starts_with("ok ")).count();
+    assert!(outcome.code == 0 && ok == urls.len(), "{text}{}", outcome.err);
+}
+
+fn serve(urls: &[String]) -> Serving {
+    Serving::start(&["Interop"], &urls.iter().map(String::as_str).collect::<Vec<_>>(), &[])
+}
+
+/// The addresses with a parameter that only Python knows.
+fn with(serving: &Serving, protocol: &str, parameter: &str) -> Vec<String> {
+    let urls = serving.urls.iter().filter(|url| url.contains(protocol));
+    urls.map(|url| format!("{url}&{parameter}")).collect()
+}
+
+#[test]
+fn python_calls_everything_in_every_form() {
+    let Some(python) = python() else { return };
+    let serving = serve(&forms::urls());
+    calls(python, &serving.urls);
+}
+
+#[test]
+fn python_calls_through_its_c_extension() {
+    let Some(python) = python() else { return };
+    if !python.has("thrift.protocol.fastbinary") {
+        // Not every platform has it built, and without it there is nothing to test.
+        return;
+    }
+    let serving = serve(&forms::urls());
+    calls(python, &with(&serving, "protocol=binary", "accelerated=true"));
+    calls(python, &with(&serving, "protocol=compact", "accelerated=true"));
+}
