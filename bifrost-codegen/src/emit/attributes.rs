@@ -114,6 +114,6 @@ fn derive(code: &mut Code, names: &[String]) {
         let space = if line.is_empty() { "" } else { " " };
         line.push_str(&format!("{space}{name},"));
     }
-    code.line(4, line.trim_end_matches(','));
+    code.line(4, line);
     code.line(0, ")]");
 }

@@ -103,6 +103,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    type Pairs = &'static [(usize, usize)];
+
     fn id(index: usize) -> Id {
         Id { file: 0, index }
     }
@@ -132,7 +134,7 @@ mod tests {
 
     #[test]
     fn the_field_that_leads_back_is_boxed() {
-        let table: [(&[(usize, usize)], &[(usize, usize)]); 5] = [
+        let table: [(Pairs, Pairs); 5] = [
             (&[(0, 1), (1, 2)], &[]),
             (&[(0, 0)], &[(0, 0)]),
             (&[(0, 1), (1, 0)], &[(1, 0)]),

@@ -89,8 +89,8 @@ impl<'a> Module<'a> {
     pub(super) fn std_value(&self, name: &'static str) -> String {
         match name {
             _ if !self.names().values.contains(name) => name.to_owned(),
-            "Some" | "None" => format!("std::option::Option::{name}"),
-            _ => format!("std::result::Result::{name}"),
+            "Some" | "None" => format!("{}::{name}", self.std_type("Option")),
+            _ => format!("{}::{name}", self.std_type("Result")),
         }
     }
 

@@ -325,7 +325,7 @@ impl Decode for Schema {
         let mut optional_one = Some(0);
         let mut nillable = Some(5);
         let mut attributes = Some(String::new());
-        let mut text = std::option::Option::None;
+        let mut text = Option::None;
         r.struct_begin()?;
         loop {
             match r.field_begin()? {
@@ -969,7 +969,7 @@ impl Encode for Doubled {
 
 impl Decode for Doubled {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
-        let mut value = std::option::Option::None;
+        let mut value = Option::None;
         let mut fields = 0_usize;
         r.struct_begin()?;
         loop {
@@ -988,7 +988,7 @@ impl Decode for Doubled {
         let (kind, what) = match (value, fields) {
             (Some(value), 1) => return Ok(value),
             (Some(_), _) => (thrift::ProtocolErrorKind::InvalidData, "several fields"),
-            (std::option::Option::None, _) => (thrift::ProtocolErrorKind::EmptyUnion, "no field"),
+            (Option::None, _) => (thrift::ProtocolErrorKind::EmptyUnion, "no field"),
         };
         Err(thrift::new_protocol_error(
             kind,
@@ -1504,7 +1504,7 @@ impl TAnnotationsProcessFunctions {
         let result = match outcome {
             Ok(value) => AnnotationsAddResult {
                 result_value: Some(value),
-                failed: std::option::Option::None,
+                failed: Option::None,
             },
             Err(error) => match AnnotationsAddResult::from_error(error) {
                 Ok(result) => result,
@@ -1613,7 +1613,7 @@ impl Encode for AnnotationsOldOnewayArgs {
 
 impl Decode for AnnotationsOldOnewayArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
-        let mut x = std::option::Option::None;
+        let mut x = Option::None;
         r.struct_begin()?;
         loop {
             match r.field_begin()? {
@@ -1677,14 +1677,14 @@ impl ThriftType for AnnotationsAddArgs {
 impl Encode for AnnotationsAddArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("add_args")?;
-        w.field_begin("a", TType::I32, 1)?;
-        Encode::encode(&self.a, w)?;
+        w.field_begin("c", TType::I32, -2)?;
+        Encode::encode(&self.c, w)?;
         w.field_end()?;
         w.field_begin("b", TType::I32, -1)?;
         Encode::encode(&self.b, w)?;
         w.field_end()?;
-        w.field_begin("c", TType::I32, -2)?;
-        Encode::encode(&self.c, w)?;
+        w.field_begin("a", TType::I32, 1)?;
+        Encode::encode(&self.a, w)?;
         w.field_end()?;
         w.field_stop()?;
         w.struct_end()
@@ -1694,8 +1694,8 @@ impl Encode for AnnotationsAddArgs {
 impl Decode for AnnotationsAddArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut a = 1;
-        let mut b = std::option::Option::None;
-        let mut c = std::option::Option::None;
+        let mut b = Option::None;
+        let mut c = Option::None;
         r.struct_begin()?;
         loop {
             match r.field_begin()? {
@@ -1749,8 +1749,8 @@ impl Encode for AnnotationsAddResult {
 
 impl Decode for AnnotationsAddResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
-        let mut result_value = std::option::Option::None;
-        let mut failed = std::option::Option::None;
+        let mut result_value = Option::None;
+        let mut failed = Option::None;
         r.struct_begin()?;
         loop {
             match r.field_begin()? {
@@ -1778,7 +1778,7 @@ impl CallResult for AnnotationsAddResult {
         }
         match self.result_value {
             Some(value) => Ok(value),
-            std::option::Option::None => Err(service::missing_result("add")),
+            Option::None => Err(service::missing_result("add")),
         }
     }
 }
@@ -1792,7 +1792,7 @@ impl AnnotationsAddResult {
         let error = match error.downcast::<Annotated>() {
             Ok(exception) => {
                 return Ok(Self {
-                    result_value: std::option::Option::None,
+                    result_value: Option::None,
                     failed: Some(*exception),
                 });
             }
@@ -1841,11 +1841,11 @@ impl Encode for AnnotationsMatchArgs {
 
 impl Decode for AnnotationsMatchArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
-        let mut async_ = std::option::Option::None;
-        let mut await_ = std::option::Option::None;
-        let mut dyn_ = std::option::Option::None;
-        let mut try_ = std::option::Option::None;
-        let mut self_ = std::option::Option::None;
+        let mut async_ = Option::None;
+        let mut await_ = Option::None;
+        let mut dyn_ = Option::None;
+        let mut try_ = Option::None;
+        let mut self_ = Option::None;
         r.struct_begin()?;
         loop {
             match r.field_begin()? {
@@ -1910,7 +1910,7 @@ impl Encode for AnnotationsMatchResult {
 
 impl Decode for AnnotationsMatchResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
-        let mut result_value = std::option::Option::None;
+        let mut result_value = Option::None;
         r.struct_begin()?;
         loop {
             match r.field_begin()? {
@@ -1931,7 +1931,7 @@ impl CallResult for AnnotationsMatchResult {
     fn into_value(self) -> thrift::Result<Self::Value> {
         match self.result_value {
             Some(value) => Ok(value),
-            std::option::Option::None => Err(service::missing_result("match")),
+            Option::None => Err(service::missing_result("match")),
         }
     }
 }

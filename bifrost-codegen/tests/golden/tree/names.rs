@@ -24,7 +24,7 @@ pub type Name = String;
 
 /// Enum `Kind`.
 #[derive(
-    Copy, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, bifrost_rpc::serde::Serialize
+    Copy, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, bifrost_rpc::serde::Serialize,
 )]
 #[serde(crate = "bifrost_rpc::serde")]
 pub struct Kind(pub i32);
