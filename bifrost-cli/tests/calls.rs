@@ -5,11 +5,13 @@ mod common;
 use common::{Serving, bifrost};
 use serde_json::{Value, json};
 
-const TCP: [&str; 4] = [
+const TCP: [&str; 6] = [
     "tcp://127.0.0.1:0?protocol=binary&transport=framed",
     "tcp://127.0.0.1:0?protocol=compact&transport=framed",
     "tcp://127.0.0.1:0?protocol=binary&transport=buffered",
     "tcp://[::1]:0?protocol=compact&transport=buffered",
+    "tcp://127.0.0.1:0?protocol=json&transport=framed",
+    "tcp://[::1]:0?protocol=json&transport=buffered",
 ];
 
 fn everywhere() -> Vec<&'static str> {
@@ -53,7 +55,7 @@ fn several_services_share_an_address() {
         assert_eq!((note.code, note.text().as_str()), (0, ""));
         assert_eq!(serving.line(), "note to Store: hello", "{url}");
     }
-    assert_eq!(json(serving.url(), &["Store", "status"])["gauges"]["notes"], 6.0);
+    assert_eq!(json(serving.url(), &["Store", "status"])["gauges"]["notes"], 8.0);
 }
 
 #[test]

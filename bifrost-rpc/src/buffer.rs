@@ -54,6 +54,11 @@ impl MessageBuffer {
         self.len() == 0
     }
 
+    /// Lets `look` at the beginning of the message: all of it, or its first block.
+    pub(crate) fn with_head<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
+        look(self.blocks.first().map_or(&self.tail, AsRef::as_ref))
+    }
+
     /// Forgets what has been written.
     pub fn clear(&mut self) {
         let spent = std::mem::take(&mut self.tail);
@@ -192,6 +197,23 @@ impl Message {
         let mut all = Vec::with_capacity(self.len);
         self.pieces(0, self.len, |piece| all.extend_from_slice(piece));
         all
+    }
+
+    /// The blocks of the message, in order.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = &[u8]> {
+        let (all, blocks) = match &self.body {
+            Body::Contiguous(all) => (Some(all.as_slice()), [].as_slice()),
+            Body::Blocks(blocks) => (None, blocks.as_slice()),
+        };
+        all.into_iter().chain(blocks.iter().map(AsRef::as_ref))
+    }
+
+    /// The message as one vector, which is its own memory where it is contiguous.
+    pub(crate) fn into_vec(self) -> Vec<u8> {
+        match self.body {
+            Body::Contiguous(all) => all,
+            Body::Blocks(_) => self.to_vec(),
+        }
     }
 
     /// Gives back the memory of a contiguous message for [`MessageBuffer::recycle`].

@@ -120,13 +120,12 @@ pub(crate) fn choice() -> impl Strategy<Value = Choice> {
         Just(Choice::Empty(Empty {})),
         btree_map(text(), any::<i32>(), 0..4).prop_map(Choice::Counts),
     ];
-    leaf.prop_recursive(3, 12, 3, |inner| vec(inner.prop_map(Box::new), 0..3).prop_map(Choice::Several))
+    leaf.prop_recursive(3, 12, 3, |inner| vec(inner, 0..3).prop_map(Choice::Several))
 }
 
 pub(crate) fn tree() -> impl Strategy<Value = Tree> {
     let leaf = text().prop_map(|label| Tree::new(label, vec![], None));
     leaf.prop_recursive(4, 16, 3, |inner| {
-        let inner = inner.prop_map(Box::new);
         let named = option::of(btree_map(text(), inner.clone(), 0..3));
         (text(), vec(inner, 0..3), named).prop_map(|(label, children, named)| Tree::new(label, children, named))
     })

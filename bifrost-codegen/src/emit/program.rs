@@ -1,6 +1,8 @@
 //! The Rust names of everything in a schema, given out once so that none collide.
 
-use super::names::{Taken, camel, legal, module, snake, upper};
+use super::names::{Taken, camel, legal, snake, upper};
+use super::options::Layout;
+use super::paths;
 use crate::schema::{Definition, Id, Item, Schema, Service};
 use std::collections::BTreeMap;
 
@@ -11,7 +13,8 @@ pub(super) struct Program {
 
 #[derive(Debug)]
 pub(super) struct FileNames {
-    module: String,
+    /// Its module, by the modules around it.
+    path: Vec<String>,
     /// The Rust name of each definition; of a service, its stem.
     definitions: Vec<String>,
     services: BTreeMap<usize, ServiceNames>,
@@ -48,19 +51,20 @@ pub(super) struct MethodNames {
 }
 
 impl Program {
-    pub(super) fn new(schema: &Schema) -> Self {
-        let mut modules = Taken::default();
-        let files = (0..schema.files.len())
-            .map(|file| {
-                let name = modules.take(module(&schema.files[file].program));
-                FileNames::new(schema, file, name)
-            })
-            .collect();
-        Self { files }
+    pub(super) fn new(schema: &Schema, layout: Layout) -> Self {
+        let paths = paths::module_paths(schema, layout);
+        let files = paths.into_iter().enumerate().map(|(file, path)| FileNames::new(schema, file, path));
+        Self { files: files.collect() }
     }
 
-    pub(super) fn module(&self, file: usize) -> &str {
-        &self.files[file].module
+    /// The module of a file, by the modules around it.
+    pub(super) fn path(&self, file: usize) -> &[String] {
+        &self.files[file].path
+    }
+
+    /// The way from one file's module to another's: `super::super::other::types`.
+    pub(super) fn route(&self, from: usize, to: usize) -> String {
+        paths::route(self.path(from), self.path(to))
     }
 
     pub(super) fn file(&self, file: usize) -> &FileNames {
@@ -77,7 +81,7 @@ impl Program {
 }
 
 impl FileNames {
-    fn new(schema: &Schema, file: usize, module: String) -> Self {
+    fn new(schema: &Schema, file: usize, path: Vec<String>) -> Self {
         let mut types = Taken::default();
         let mut values = Taken::default();
         let definitions = &schema.files[file].definitions;
@@ -103,7 +107,7 @@ impl FileNames {
                 services.insert(index, named);
             }
         }
-        Self { module, definitions: names, services, types, values }
+        Self { path, definitions: names, services, types, values }
     }
 }
 

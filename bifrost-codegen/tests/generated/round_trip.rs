@@ -44,23 +44,23 @@ fn keys_of_any_type() {
         BTreeMap::from([(vec![1, 2], sets)]),
         BTreeSet::from([Uuid::from_u128(7), Uuid::nil()]),
         BTreeMap::from([(Color::BLUE, vec![9]), (Color(77), vec![])]),
-        BTreeMap::from([(Implicit::new(1, "two".to_owned(), false, 4), Box::new(inner))]),
+        BTreeMap::from([(Implicit::new(1, "two".to_owned(), false, 4), inner)]),
     ));
 }
 
 #[test]
 fn unions_and_recursive_types() {
-    let number = |n| Box::new(Expression::Number(n));
-    round_trips(Expression::Sum(Box::new(Sum::new(*number(1), *number(2)))));
-    round_trips(Expression::Product(vec![number(3), Box::new(Expression::Negated(number(4)))]));
+    let number = Expression::Number;
+    round_trips(Expression::Sum(Sum::new(Box::new(number(1)), Box::new(number(2)))));
+    round_trips(Expression::Product(vec![number(3), Expression::Negated(Box::new(number(4)))]));
     round_trips(constants::ConstSHAPES::const_value());
     let leaf = Tree::new(None, None, vec![], 1, None);
-    round_trips(Tree::new(Box::new(leaf.clone()), None, vec![Box::new(leaf.clone())], 2, Box::new(leaf)));
+    round_trips(Tree::new(Box::new(leaf.clone()), None, vec![leaf.clone()], 2, Box::new(leaf)));
     let forest = Forest::new(vec![], BTreeMap::new(), vec![1]);
-    round_trips(Forest::new(vec![forest.clone()], BTreeMap::from([("a".to_owned(), Box::new(forest))]), vec![2]));
+    round_trips(Forest::new(vec![forest.clone()], BTreeMap::from([("a".to_owned(), forest)]), vec![2]));
     let even = Even::new(None, "even".to_owned());
-    let odd = Odd::new(even.clone(), BTreeSet::from([even]));
-    round_trips(Even::new(Box::new(odd), "outer".to_owned()));
+    let odd = Odd::new(Box::new(even.clone()), BTreeSet::from([even]));
+    round_trips(Even::new(odd, "outer".to_owned()));
     // No box where a type does not hold itself.
     round_trips(Uses::new(Later::new(1), vec![Later::new(2)], None));
 }
@@ -104,9 +104,9 @@ fn types_with_the_names_of_rust() {
 #[test]
 fn the_example() {
     let value = example::Value::Items(vec![
-        Box::new(example::Value::Text("t".to_owned())),
-        Box::new(example::Value::Data(vec![0; 5000])),
-        Box::new(example::Value::Pointer(Uuid::from_u128(1))),
+        example::Value::Text("t".to_owned()),
+        example::Value::Data(vec![0; 5000]),
+        example::Value::Pointer(Uuid::from_u128(1)),
     ]);
     let labels = BTreeSet::from(["a".to_owned()]);
     round_trips(example::Entry::new("k".to_owned(), value, 3, labels));

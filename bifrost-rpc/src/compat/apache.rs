@@ -108,9 +108,10 @@ impl ApacheService {
         protocol: WireProtocol,
         header: &MessageHeader,
         request: &[u8],
+        limits: Limits,
         reply: &mut MessageBuffer,
     ) -> thrift::Result<()> {
-        let run = AssertUnwindSafe(|| self.run(protocol, header, request, reply));
+        let run = AssertUnwindSafe(|| self.run(protocol, header, request, limits, reply));
         catch_unwind(run).unwrap_or_else(|_panic| Err(panicked()))
     }
 
@@ -119,9 +120,10 @@ impl ApacheService {
         protocol: WireProtocol,
         header: &MessageHeader,
         request: &[u8],
+        limits: Limits,
         reply: &mut MessageBuffer,
     ) -> thrift::Result<()> {
-        let reply = Reply { buffer: reply, limit: Limits::DEFAULT.message_bytes_max };
+        let reply = Reply { buffer: reply, limit: limits.message_bytes_max };
         match protocol {
             WireProtocol::Binary => {
                 let mut output = TBinaryOutputProtocol::new(reply, true);
@@ -168,13 +170,13 @@ impl Service for ApacheService {
 
     fn call(&self, request: &[u8], context: &CallContext, reply: &mut MessageBuffer) -> thrift::Result<Answer> {
         let protocol = WireProtocol::detect(request)?;
-        let (mut header, checked) = in_protocol!(protocol, C => check::<C>(request)?);
+        let (mut header, checked) = in_protocol!(protocol, C => check::<C>(request, context.limits)?);
         let bare = header.name.strip_prefix(self.service).and_then(|rest| rest.strip_prefix(':'));
         if let Some(bare) = bare.map(MethodName::from) {
             header.name = bare;
         }
         let ran = check_call(&header, context).and(checked);
-        let ran = ran.and_then(|()| self.run_caught(protocol, &header, request, reply));
+        let ran = ran.and_then(|()| self.run_caught(protocol, &header, request, context.limits, reply));
         if self.is_oneway(&header) {
             reply.clear();
             return Ok(Answer::Nothing);
@@ -190,8 +192,8 @@ impl Service for ApacheService {
 }
 
 /// Reads the header, and passes over the rest to see whether it is well formed and within limits.
-fn check<C: Codec>(request: &[u8]) -> thrift::Result<(MessageHeader, thrift::Result<()>)> {
-    let mut reader = C::reader(request);
+fn check<C: Codec>(request: &[u8], limits: Limits) -> thrift::Result<(MessageHeader, thrift::Result<()>)> {
+    let mut reader = C::reader_with_limits(request, limits);
     let header = reader.message_begin()?;
     Ok((header, reader.skip(TType::Struct)))
 }

@@ -76,7 +76,7 @@ pub fn oneway<A: Encode, C: TThriftClient + ?Sized>(
 fn send<A: Encode, C: TThriftClient + ?Sized>(client: &mut C, method: &Method, args: A) -> thrift::Result<i32> {
     let sequence = client.increment_sequence_number();
     let output = client.o_prot_mut();
-    write_call(method, sequence, args, &mut ApacheWriter::new(output))?;
+    write_call(method.name, method, sequence, args, &mut ApacheWriter::new(output))?;
     output.flush()?;
     Ok(sequence)
 }
@@ -100,7 +100,7 @@ pub fn write_struct<T: Encode>(value: &T, output: &mut dyn TOutputProtocol) -> t
 }
 
 /// Answers a call with the application exception that stands for `error`.
-fn failure(
+pub(crate) fn failure(
     protocol: WireProtocol,
     header: &MessageHeader,
     error: thrift::Error,

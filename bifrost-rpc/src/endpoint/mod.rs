@@ -34,7 +34,6 @@ pub use api::{AnswerKind, Answered, CallId, Event, Request, ServedCall, Stats, U
 pub use checks::Check;
 #[cfg(feature = "_sim")]
 pub use checks::Checks;
-pub(crate) use config::MESSAGE_BYTES_MAX;
 pub use config::{Config, Key};
 pub use datagrams::{Datagrams, Transmit};
 pub use error::{CallError, Lost};

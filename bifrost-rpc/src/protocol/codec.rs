@@ -145,7 +145,9 @@ impl WireProtocol {
     ///
     /// The message has no header of a known protocol.
     pub fn header(message: &[u8]) -> thrift::Result<MessageHeader> {
-        in_protocol!(Self::detect(message)?, C => C::reader(message).message_begin())
+        // What follows the header is not looked at, so that it may be as long as it likes.
+        let limits = Limits::DEFAULT.with_message_bytes_max(usize::MAX);
+        in_protocol!(Self::detect(message)?, C => C::reader_with_limits(message, limits).message_begin())
     }
 }
 

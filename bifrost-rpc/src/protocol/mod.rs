@@ -99,6 +99,7 @@ pub struct MessageHeader {
 mod binary;
 mod codec;
 mod compact;
+mod dynamic;
 pub(crate) mod error;
 mod impls;
 mod input;
@@ -106,12 +107,14 @@ pub(crate) mod json;
 pub(crate) mod limits;
 mod name;
 mod output;
+pub(crate) mod scan;
 mod skip;
 
 pub use binary::{BinaryReader, BinaryWriter};
 pub(crate) use codec::in_protocol;
 pub use codec::{Binary, Codec, Compact, Json, WireProtocol};
 pub use compact::{CompactReader, CompactWriter};
+pub use dynamic::{UnknownField, UnknownFields, Value, ValueType};
 pub use json::{JsonReader, JsonWriter};
 pub use limits::Limits;
 pub use name::MethodName;
@@ -153,6 +156,11 @@ pub trait Writer {
     /// A shared `binary`; a writer may keep a reference instead of copying it.
     fn bytes_shared(&mut self, value: Bytes) -> thrift::Result<()> {
         self.bytes(&value)
+    }
+    /// A `string` or a `binary`, where nobody knows which of the two. A protocol that writes them differently writes
+    /// what its own [`Reader::text_or_bytes`] read as it came.
+    fn text_or_bytes(&mut self, value: &[u8]) -> thrift::Result<()> {
+        self.bytes(value)
     }
     /// The elements of a `list<i8>` (its header is written already).
     fn i8_elements(&mut self, values: &[i8]) -> thrift::Result<()> {
@@ -217,6 +225,10 @@ pub trait Reader {
     /// A `binary` that may share the reader's input instead of being copied.
     fn bytes_shared(&mut self) -> thrift::Result<Bytes> {
         self.bytes().map(Bytes::from)
+    }
+    /// A `string` or a `binary`, where nobody knows which of the two.
+    fn text_or_bytes(&mut self) -> thrift::Result<Vec<u8>> {
+        self.bytes()
     }
     /// The elements of a `list<i8>` of `len`.
     fn i8_elements(&mut self, len: usize) -> thrift::Result<Vec<i8>> {

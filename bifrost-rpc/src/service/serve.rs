@@ -19,7 +19,7 @@ impl<D: Dispatch> Service for D {
     }
 
     fn call(&self, request: &[u8], context: &CallContext, reply: &mut MessageBuffer) -> thrift::Result<Answer> {
-        serve(self, request, context, Limits::DEFAULT, reply)
+        serve(self, request, context, context.limits, reply)
     }
 }
 

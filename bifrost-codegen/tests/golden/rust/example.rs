@@ -10,13 +10,14 @@
 #![allow(
     clippy::enum_variant_names,
     clippy::large_enum_variant,
-    clippy::vec_box,
     reason = "names and shapes are those of the IDL"
 )]
 
 use super::bifrost;
 use bifrost_rpc::compat;
-use bifrost_rpc::protocol::{Decode, Encode, MessageHeader, Reader, ThriftType, Writer};
+use bifrost_rpc::protocol::{
+    Decode, Encode, MessageHeader, Reader, ThriftType, UnknownField, Writer,
+};
 use bifrost_rpc::service;
 use bifrost_rpc::service::{Answer, CallResult, Dispatch, Method};
 use bifrost_rpc::thrift;
@@ -217,9 +218,11 @@ pub enum Value {
     /// A number.
     Number(i64),
     /// Several values.
-    Items(Vec<Box<Value>>),
+    Items(Vec<Value>),
     /// Data in global memory.
     Pointer(bifrost::Ptr),
+    /// A field of a newer peer, which is written back as it came.
+    Unknown(UnknownField),
 }
 
 impl ThriftType for Value {
@@ -255,6 +258,7 @@ impl Encode for Value {
                 Encode::encode(value, w)?;
                 w.field_end()?;
             }
+            Self::Unknown(field) => field.encode(w)?,
         }
         w.field_stop()?;
         w.struct_end()
@@ -288,6 +292,7 @@ impl Encode for Value {
                 Encode::encode(&value, w)?;
                 w.field_end()?;
             }
+            Self::Unknown(field) => field.encode(w)?,
         }
         w.field_stop()?;
         w.struct_end()
@@ -307,7 +312,9 @@ impl Decode for Value {
                 (TType::I64, 3) => value = Some(Self::Number(Decode::decode(r)?)),
                 (TType::List, 4) => value = Some(Self::Items(Decode::decode(r)?)),
                 (TType::Uuid, 5) => value = Some(Self::Pointer(Decode::decode(r)?)),
-                (field_type, _) => r.skip(field_type)?,
+                (field_type, id) => {
+                    value = Some(Self::Unknown(UnknownField::decode(field_type, id, r)?));
+                }
             }
             r.field_end()?;
             fields += 1;
@@ -315,12 +322,8 @@ impl Decode for Value {
         r.struct_end()?;
         let (kind, what) = match (value, fields) {
             (Some(value), 1) => return Ok(value),
-            (None, 0) => (thrift::ProtocolErrorKind::EmptyUnion, "no field"),
-            (None, _) => (
-                thrift::ProtocolErrorKind::UnknownUnionVariant,
-                "no known field",
-            ),
             (Some(_), _) => (thrift::ProtocolErrorKind::InvalidData, "several fields"),
+            (None, _) => (thrift::ProtocolErrorKind::EmptyUnion, "no field"),
         };
         Err(thrift::new_protocol_error(
             kind,

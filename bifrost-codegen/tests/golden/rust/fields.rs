@@ -15,12 +15,11 @@
     clippy::large_enum_variant,
     clippy::too_many_arguments,
     clippy::type_complexity,
-    clippy::vec_box,
     reason = "names and shapes are those of the IDL"
 )]
 
 use bifrost_rpc::compat;
-use bifrost_rpc::protocol::{Decode, Encode, Reader, ThriftType, Writer};
+use bifrost_rpc::protocol::{Decode, Encode, Reader, ThriftType, UnknownField, Writer};
 use bifrost_rpc::service;
 use bifrost_rpc::thrift;
 use bifrost_rpc::thrift::OrderedFloat;
@@ -1411,7 +1410,9 @@ pub enum Shape {
     /// Field `pixels`.
     Pixels(Vec<u8>),
     /// Field `several`.
-    Several(Vec<Box<Shape>>),
+    Several(Vec<Shape>),
+    /// A field of a newer peer, which is written back as it came.
+    Unknown(UnknownField),
 }
 
 impl ThriftType for Shape {
@@ -1442,6 +1443,7 @@ impl Encode for Shape {
                 Encode::encode(value, w)?;
                 w.field_end()?;
             }
+            Self::Unknown(field) => field.encode(w)?,
         }
         w.field_stop()?;
         w.struct_end()
@@ -1470,6 +1472,7 @@ impl Encode for Shape {
                 Encode::encode_owned(value, w)?;
                 w.field_end()?;
             }
+            Self::Unknown(field) => field.encode(w)?,
         }
         w.field_stop()?;
         w.struct_end()
@@ -1488,7 +1491,9 @@ impl Decode for Shape {
                 (TType::Struct, 2) => value = Some(Self::Corner(Decode::decode(r)?)),
                 (TType::String, 3) => value = Some(Self::Pixels(Decode::decode(r)?)),
                 (TType::List, 4) => value = Some(Self::Several(Decode::decode(r)?)),
-                (field_type, _) => r.skip(field_type)?,
+                (field_type, id) => {
+                    value = Some(Self::Unknown(UnknownField::decode(field_type, id, r)?));
+                }
             }
             r.field_end()?;
             fields += 1;
@@ -1496,12 +1501,8 @@ impl Decode for Shape {
         r.struct_end()?;
         let (kind, what) = match (value, fields) {
             (Some(value), 1) => return Ok(value),
-            (None, 0) => (thrift::ProtocolErrorKind::EmptyUnion, "no field"),
-            (None, _) => (
-                thrift::ProtocolErrorKind::UnknownUnionVariant,
-                "no known field",
-            ),
             (Some(_), _) => (thrift::ProtocolErrorKind::InvalidData, "several fields"),
+            (None, _) => (thrift::ProtocolErrorKind::EmptyUnion, "no field"),
         };
         Err(thrift::new_protocol_error(
             kind,
@@ -1536,7 +1537,7 @@ pub struct Keys {
     /// Field `by_color`.
     pub by_color: Option<BTreeMap<Color, Vec<u8>>>,
     /// Field `by_struct`.
-    pub by_struct: Option<BTreeMap<Implicit, Box<Keys>>>,
+    pub by_struct: Option<BTreeMap<Implicit, Keys>>,
 }
 
 impl Keys {
@@ -1548,7 +1549,7 @@ impl Keys {
         by_list: impl Into<Option<BTreeMap<Vec<i32>, BTreeSet<BTreeMap<i8, bool>>>>>,
         ids: impl Into<Option<BTreeSet<Uuid>>>,
         by_color: impl Into<Option<BTreeMap<Color, Vec<u8>>>>,
-        by_struct: impl Into<Option<BTreeMap<Implicit, Box<Keys>>>>,
+        by_struct: impl Into<Option<BTreeMap<Implicit, Keys>>>,
     ) -> Self {
         Self {
             by_point: by_point.into(),
@@ -1976,7 +1977,7 @@ pub struct AStructWithARatherLongName {
     /// Field `another_field_with_a_long_name_that_fills_it`.
     pub another_field_with_a_long_name_that_fills_it: Option<String>,
     /// Field `the_name_of_a_field_that_holds_itself`.
-    pub the_name_of_a_field_that_holds_itself: Option<Vec<Box<AStructWithARatherLongName>>>,
+    pub the_name_of_a_field_that_holds_itself: Option<Vec<AStructWithARatherLongName>>,
     /// Field `data`.
     pub data: Vec<u8>,
 }
@@ -1986,7 +1987,7 @@ impl AStructWithARatherLongName {
     pub fn new(
         a_field_with_a_long_name_that_fills_the_line: i32,
         another_field_with_a_long_name_that_fills_it: impl Into<Option<String>>,
-        the_name_of_a_field_that_holds_itself: impl Into<Option<Vec<Box<AStructWithARatherLongName>>>>,
+        the_name_of_a_field_that_holds_itself: impl Into<Option<Vec<AStructWithARatherLongName>>>,
         data: Vec<u8>,
     ) -> Self {
         Self {

@@ -19,7 +19,7 @@
 use super::const_;
 use bifrost_rpc::Pending;
 use bifrost_rpc::compat;
-use bifrost_rpc::protocol::{MessageHeader, ThriftType};
+use bifrost_rpc::protocol::{MessageHeader, ThriftType, UnknownField};
 use bifrost_rpc::service;
 use bifrost_rpc::service::{CallResult, Dispatch};
 use bifrost_rpc::thrift::TThriftClient;
@@ -2485,6 +2485,8 @@ pub enum Either {
     Self_(Empty),
     /// Field `other`.
     Other(const_::Const),
+    /// A field of a newer peer, which is written back as it came.
+    Unknown(UnknownField),
 }
 
 impl ThriftType for Either {
@@ -2518,6 +2520,7 @@ impl bifrost_rpc::protocol::Encode for Either {
                 bifrost_rpc::protocol::Encode::encode(value, w)?;
                 w.field_end()?;
             }
+            Self::Unknown(field) => field.encode(w)?,
         }
         w.field_stop()?;
         w.struct_end()
@@ -2544,7 +2547,9 @@ impl bifrost_rpc::protocol::Decode for Either {
                 (protocol::TType::Struct, 4) => {
                     value = Some(Self::Other(bifrost_rpc::protocol::Decode::decode(r)?));
                 }
-                (field_type, _) => r.skip(field_type)?,
+                (field_type, id) => {
+                    value = Some(Self::Unknown(UnknownField::decode(field_type, id, r)?));
+                }
             }
             r.field_end()?;
             fields += 1;
@@ -2552,17 +2557,13 @@ impl bifrost_rpc::protocol::Decode for Either {
         r.struct_end()?;
         let (kind, what) = match (value, fields) {
             (Some(value), 1) => return std::result::Result::Ok(value),
-            (None, 0) => (
-                bifrost_rpc::thrift::ProtocolErrorKind::EmptyUnion,
-                "no field",
-            ),
-            (None, _) => (
-                bifrost_rpc::thrift::ProtocolErrorKind::UnknownUnionVariant,
-                "no known field",
-            ),
             (Some(_), _) => (
                 bifrost_rpc::thrift::ProtocolErrorKind::InvalidData,
                 "several fields",
+            ),
+            (None, _) => (
+                bifrost_rpc::thrift::ProtocolErrorKind::EmptyUnion,
+                "no field",
             ),
         };
         Err(bifrost_rpc::thrift::new_protocol_error(
@@ -2587,7 +2588,10 @@ impl protocol::TSerializable for Either {
 
 /// Union `Empty`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Empty {}
+pub enum Empty {
+    /// A field of a newer peer, which is written back as it came.
+    Unknown(UnknownField),
+}
 
 impl ThriftType for Empty {
     const TYPE: protocol::TType = protocol::TType::Struct;
@@ -2596,33 +2600,42 @@ impl ThriftType for Empty {
 impl bifrost_rpc::protocol::Encode for Empty {
     fn encode<W_: bifrost_rpc::protocol::Writer>(
         &self,
-        _: &mut W_,
+        w: &mut W_,
     ) -> bifrost_rpc::thrift::Result<()> {
-        match *self {}
+        w.struct_begin("Empty")?;
+        match self {
+            Self::Unknown(field) => field.encode(w)?,
+        }
+        w.field_stop()?;
+        w.struct_end()
     }
 }
 
 impl bifrost_rpc::protocol::Decode for Empty {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
+        let mut value = None;
         let mut fields = 0_usize;
         r.struct_begin()?;
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
-                (field_type, _) => r.skip(field_type)?,
+                (field_type, id) => {
+                    value = Some(Self::Unknown(UnknownField::decode(field_type, id, r)?));
+                }
             }
             r.field_end()?;
             fields += 1;
         }
         r.struct_end()?;
-        let (kind, what) = match fields {
-            0 => (
+        let (kind, what) = match (value, fields) {
+            (Some(value), 1) => return std::result::Result::Ok(value),
+            (Some(_), _) => (
+                bifrost_rpc::thrift::ProtocolErrorKind::InvalidData,
+                "several fields",
+            ),
+            (None, _) => (
                 bifrost_rpc::thrift::ProtocolErrorKind::EmptyUnion,
                 "no field",
-            ),
-            _ => (
-                bifrost_rpc::thrift::ProtocolErrorKind::UnknownUnionVariant,
-                "no known field",
             ),
         };
         Err(bifrost_rpc::thrift::new_protocol_error(

@@ -10,12 +10,11 @@
 #![allow(
     clippy::enum_variant_names,
     clippy::large_enum_variant,
-    clippy::vec_box,
     reason = "names and shapes are those of the IDL"
 )]
 
 use bifrost_rpc::compat;
-use bifrost_rpc::protocol::{Decode, Encode, Reader, ThriftType, Writer};
+use bifrost_rpc::protocol::{Decode, Encode, Reader, ThriftType, UnknownField, Writer};
 use bifrost_rpc::service;
 use bifrost_rpc::thrift;
 use bifrost_rpc::thrift::protocol::{TInputProtocol, TOutputProtocol, TSerializable, TType};
@@ -178,7 +177,7 @@ pub struct Tree {
     /// Field `right`.
     pub right: Option<Box<Tree>>,
     /// Field `more`.
-    pub more: Option<Vec<Box<Tree>>>,
+    pub more: Option<Vec<Tree>>,
     /// Field `value`.
     pub value: Option<i32>,
     /// Field `other`.
@@ -190,7 +189,7 @@ impl Tree {
     pub fn new(
         left: impl Into<Option<Box<Tree>>>,
         right: impl Into<Option<Box<Tree>>>,
-        more: impl Into<Option<Vec<Box<Tree>>>>,
+        more: impl Into<Option<Vec<Tree>>>,
         value: impl Into<Option<i32>>,
         other: impl Into<Option<Box<Alias>>>,
     ) -> Self {
@@ -306,7 +305,7 @@ pub struct Forest {
     /// Field `forests`.
     pub forests: Option<Forests>,
     /// Field `named`.
-    pub named: Option<BTreeMap<String, Box<Forest>>>,
+    pub named: Option<BTreeMap<String, Forest>>,
     /// Field `name`.
     pub name: Vec<u8>,
 }
@@ -315,7 +314,7 @@ impl Forest {
     /// A new `Forest`.
     pub fn new(
         forests: impl Into<Option<Forests>>,
-        named: impl Into<Option<BTreeMap<String, Box<Forest>>>>,
+        named: impl Into<Option<BTreeMap<String, Forest>>>,
         name: Vec<u8>,
     ) -> Self {
         Self {
@@ -412,14 +411,14 @@ impl TSerializable for Forest {
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Even {
     /// Field `odd`.
-    pub odd: Option<Box<Odd>>,
+    pub odd: Option<Odd>,
     /// Field `name`.
     pub name: String,
 }
 
 impl Even {
     /// A new `Even`.
-    pub fn new(odd: impl Into<Option<Box<Odd>>>, name: String) -> Self {
+    pub fn new(odd: impl Into<Option<Odd>>, name: String) -> Self {
         Self {
             odd: odd.into(),
             name,
@@ -483,14 +482,17 @@ impl TSerializable for Even {
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Odd {
     /// Field `even`.
-    pub even: Option<Even>,
+    pub even: Option<Box<Even>>,
     /// Field `evens`.
     pub evens: Option<BTreeSet<Even>>,
 }
 
 impl Odd {
     /// A new `Odd`.
-    pub fn new(even: impl Into<Option<Even>>, evens: impl Into<Option<BTreeSet<Even>>>) -> Self {
+    pub fn new(
+        even: impl Into<Option<Box<Even>>>,
+        evens: impl Into<Option<BTreeSet<Even>>>,
+    ) -> Self {
         Self {
             even: even.into(),
             evens: evens.into(),
@@ -564,11 +566,13 @@ pub enum Expression {
     /// Field `number`.
     Number(i64),
     /// Field `sum`.
-    Sum(Box<Sum>),
+    Sum(Sum),
     /// Field `negated`.
     Negated(Box<Expression>),
     /// Field `product`.
-    Product(Vec<Box<Expression>>),
+    Product(Vec<Expression>),
+    /// A field of a newer peer, which is written back as it came.
+    Unknown(UnknownField),
 }
 
 impl ThriftType for Expression {
@@ -599,6 +603,7 @@ impl Encode for Expression {
                 Encode::encode(value, w)?;
                 w.field_end()?;
             }
+            Self::Unknown(field) => field.encode(w)?,
         }
         w.field_stop()?;
         w.struct_end()
@@ -617,7 +622,9 @@ impl Decode for Expression {
                 (TType::Struct, 2) => value = Some(Self::Sum(Decode::decode(r)?)),
                 (TType::Struct, 3) => value = Some(Self::Negated(Decode::decode(r)?)),
                 (TType::List, 4) => value = Some(Self::Product(Decode::decode(r)?)),
-                (field_type, _) => r.skip(field_type)?,
+                (field_type, id) => {
+                    value = Some(Self::Unknown(UnknownField::decode(field_type, id, r)?));
+                }
             }
             r.field_end()?;
             fields += 1;
@@ -625,12 +632,8 @@ impl Decode for Expression {
         r.struct_end()?;
         let (kind, what) = match (value, fields) {
             (Some(value), 1) => return Ok(value),
-            (None, 0) => (thrift::ProtocolErrorKind::EmptyUnion, "no field"),
-            (None, _) => (
-                thrift::ProtocolErrorKind::UnknownUnionVariant,
-                "no known field",
-            ),
             (Some(_), _) => (thrift::ProtocolErrorKind::InvalidData, "several fields"),
+            (None, _) => (thrift::ProtocolErrorKind::EmptyUnion, "no field"),
         };
         Err(thrift::new_protocol_error(
             kind,
@@ -653,14 +656,14 @@ impl TSerializable for Expression {
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Sum {
     /// Field `left`.
-    pub left: Expression,
+    pub left: Box<Expression>,
     /// Field `right`.
-    pub right: Expression,
+    pub right: Box<Expression>,
 }
 
 impl Sum {
     /// A new `Sum`.
-    pub fn new(left: Expression, right: Expression) -> Self {
+    pub fn new(left: Box<Expression>, right: Box<Expression>) -> Self {
         Self { left, right }
     }
 }
@@ -725,10 +728,10 @@ pub struct ConstTWO;
 impl ConstTWO {
     /// The value.
     pub fn const_value() -> Expression {
-        Expression::Sum(Box::new(Sum {
-            left: Expression::Number(1),
-            right: Expression::Negated(Box::new(Expression::Number(-1))),
-        }))
+        Expression::Sum(Sum {
+            left: Box::new(Expression::Number(1)),
+            right: Box::new(Expression::Negated(Box::new(Expression::Number(-1)))),
+        })
     }
 }
 
@@ -745,14 +748,14 @@ impl ConstLEAVES {
                 ..Default::default()
             })),
             more: Some(vec![
-                Box::new(Tree {
+                Tree {
                     value: Some(2),
                     ..Default::default()
-                }),
-                Box::new(Tree {
+                },
+                Tree {
                     value: Some(3),
                     ..Default::default()
-                }),
+                },
             ]),
             ..Default::default()
         }

@@ -1,6 +1,7 @@
 //! The binary and the compact protocol, which say how long their values are.
 
 use super::ScanError;
+use crate::protocol::Limits;
 
 /// How the values of a type are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,17 +26,21 @@ enum Part {
     Entries { key: Shape, value: Shape, left: usize },
 }
 
-/// More than readers allow (64 levels, two parts each at most).
-const PARTS_MAX: usize = 256;
+/// Parts that one level of nesting leaves to come, at most: of a map its other entries and the value.
+const PARTS_PER_LEVEL: usize = 3;
+/// Parts to come that are no values inside others.
+const PARTS_OF_MESSAGE: usize = 8;
 /// Bytes of the longest variable-length integer.
 const VARINT_BYTES_MAX: usize = 10;
 
 /// Passes over one message.
 #[derive(Debug)]
-pub(in crate::compat::udp) struct LengthScanner {
+pub(crate) struct LengthScanner {
     is_compact: bool,
     /// Longest length and count believed.
     limit: usize,
+    /// Most parts to come. Never fewer than readers of the same limits allow: what they refuse they answer.
+    parts_max: usize,
     /// Bytes passed over.
     at: usize,
     /// What is to come; the next is the last.
@@ -43,26 +48,27 @@ pub(in crate::compat::udp) struct LengthScanner {
 }
 
 impl LengthScanner {
-    /// A scanner for one message of at most `limit` bytes, in the binary protocol with a version in its header.
-    pub(super) fn strict(limit: usize) -> Self {
-        Self::new(false, [Part::Bytes(4), Part::Value(Shape::Text), Part::Bytes(4)], limit)
+    /// A scanner for one message within `limits`, in the binary protocol with a version in its header.
+    pub(super) fn strict(limits: &Limits) -> Self {
+        Self::new(false, [Part::Bytes(4), Part::Value(Shape::Text), Part::Bytes(4)], limits)
     }
 
     /// The same with the header of old: name, kind, sequence.
-    pub(super) fn old(limit: usize) -> Self {
-        Self::new(false, [Part::Bytes(4), Part::Bytes(1), Part::Value(Shape::Text)], limit)
+    pub(super) fn old(limits: &Limits) -> Self {
+        Self::new(false, [Part::Bytes(4), Part::Bytes(1), Part::Value(Shape::Text)], limits)
     }
 
     /// The same in the compact protocol.
-    pub(super) fn compact(limit: usize) -> Self {
-        Self::new(true, [Part::Value(Shape::Text), Part::Value(Shape::Varint), Part::Bytes(2)], limit)
+    pub(super) fn compact(limits: &Limits) -> Self {
+        Self::new(true, [Part::Value(Shape::Text), Part::Value(Shape::Varint), Part::Bytes(2)], limits)
     }
 
     /// `header` is what comes before the struct, the last part first.
-    fn new(is_compact: bool, header: [Part; 3], limit: usize) -> Self {
+    fn new(is_compact: bool, header: [Part; 3], limits: &Limits) -> Self {
         let mut parts = vec![Part::Value(Shape::Struct)];
         parts.extend(header);
-        Self { is_compact, limit, at: 0, parts }
+        let parts_max = PARTS_OF_MESSAGE + PARTS_PER_LEVEL * (usize::from(limits.depth_max) + 1);
+        Self { is_compact, limit: limits.message_bytes_max, parts_max, at: 0, parts }
     }
 
     /// Looks at what has come since the last time; `bytes` are all bytes since the message began. Returns where the
@@ -73,7 +79,7 @@ impl LengthScanner {
             if !self.step(part, rest)? {
                 return Ok(None);
             }
-            if self.parts.len() > PARTS_MAX {
+            if self.parts.len() > self.parts_max {
                 return Err(ScanError::Depth);
             }
         }
@@ -283,7 +289,7 @@ mod tests {
     fn long_containers_cost_no_memory() {
         // A list of a million structs is announced and never comes.
         let head = b"\0\0\0\x03add\x01\0\0\0\x07\x0f\0\x01\x0c\0\x0f\0\0";
-        let mut scanner = LengthScanner::old(1 << 20);
+        let mut scanner = LengthScanner::old(&Limits::DEFAULT);
         assert_eq!(scanner.advance(head), Ok(None));
         assert!(scanner.parts.len() < 8);
     }

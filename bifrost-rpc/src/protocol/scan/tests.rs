@@ -1,10 +1,10 @@
 use super::{Encoding, ScanError, Scanner};
 use crate::protocol::tests::value::structs;
 use crate::protocol::tests::{Twin, encode};
-use crate::protocol::{Binary, Compact, Json};
+use crate::protocol::{Binary, Compact, Json, Limits};
 use proptest::prelude::*;
 
-const LIMIT: usize = 1 << 20;
+const LIMITS: Limits = Limits::DEFAULT.with_message_bytes_max(1 << 20);
 
 fn message(encoding: Encoding, value: &crate::protocol::tests::value::AnyStruct) -> Vec<u8> {
     let (header, body, end): (&[u8], _, &[u8]) = match encoding {
@@ -17,7 +17,7 @@ fn message(encoding: Encoding, value: &crate::protocol::tests::value::AnyStruct)
 }
 
 fn scan(encoding: Encoding, bytes: &[u8]) -> Result<Option<usize>, ScanError> {
-    Scanner::new(encoding, LIMIT).advance(bytes)
+    Scanner::new(encoding, &LIMITS).advance(bytes)
 }
 
 proptest! {
@@ -27,7 +27,7 @@ proptest! {
     fn messages_end_where_they_end(value in structs(), step in 1..64_usize) {
         for encoding in [Encoding::Strict, Encoding::Old, Encoding::Compact, Encoding::Json] {
             let whole = message(encoding, &value);
-            let mut scanner = Scanner::new(encoding, LIMIT);
+            let mut scanner = Scanner::new(encoding, &LIMITS);
             for end in (0..whole.len()).step_by(step) {
                 prop_assert_eq!(scanner.advance(&whole[..end]), Ok(None));
             }
