@@ -155,19 +155,14 @@ impl Loader<'_> {
     }
 
     fn read(&mut self, path: &Path) -> Option<Arc<Source>> {
-        let text = match self.files.read(path) {
-            Ok(bytes) if bytes.len() > FILE_BYTES_MAX => Err(format!("it is larger than {FILE_BYTES_MAX} bytes")),
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_| "it is no UTF-8 text".to_owned()),
-            Err(error) => Err(error.to_string()),
+        let reason = match self.files.read(path) {
+            Ok(bytes) if bytes.len() > FILE_BYTES_MAX => format!("it is larger than {FILE_BYTES_MAX} bytes"),
+            Ok(bytes) => return Some(Source::from_bytes(path, bytes)),
+            Err(error) => error.to_string(),
         };
-        match text {
-            Ok(text) => Some(Source::new(path, text)),
-            Err(reason) => {
-                let message = format!("cannot read `{}`: {reason}", path.display());
-                self.diagnostics.push(Diagnostic::general(message));
-                None
-            }
-        }
+        let message = format!("cannot read `{}`: {reason}", path.display());
+        self.diagnostics.push(Diagnostic::general(message));
+        None
     }
 
     fn parse(&mut self, source: &Arc<Source>, id: &Path) -> usize {

@@ -52,3 +52,24 @@ fn included_files_may_share_their_name() {
     let error = compile(&[a, first, second]).unwrap_err();
     assert!(error.contains("more than one included file defines the type `b.Both`"), "{error}");
 }
+
+#[test]
+fn truth_values_and_numbers_stand_for_each_other() {
+    let table = [
+        ("bool", "3", "true"),
+        ("bool", "0", "false"),
+        ("i32", "true", "1"),
+        ("double", "false", "0.0"),
+        ("E", "true", "E::A"),
+        ("double", "E.A", "1.0"),
+    ];
+    for (of, written, expected) in table {
+        let found = constant(&format!("enum E {{ A = 1 }} const {of} C = {written}"));
+        assert!(found.contains(expected), "const {of} C = {written}: {found}");
+    }
+    for (of, written) in [("bool", "-1"), ("string", "true"), ("list<bool>", "true"), ("bool", "E.A")] {
+        let text = format!("enum E {{ A = 1 }} const {of} C = {written}");
+        let error = compile(&[("t.thrift", &text)]).unwrap_err();
+        assert!(error.contains(&format!("is no value of type `{of}`")), "{text}: {error}");
+    }
+}

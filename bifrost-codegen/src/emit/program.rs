@@ -137,22 +137,21 @@ fn service_names(schema: &Schema, id: Id, service: &Service, types: &mut Taken, 
     let stem = camel(name).trim_end_matches('_').to_owned();
     // Everything by which a user may call a client of this service.
     let mut calls = Taken::default();
+    let mut handles = Taken::default();
     let ancestry: Vec<_> = schema.ancestry(id).map(|(_, service)| service).collect();
     for service in ancestry.iter().skip(1) {
         for method in &service.methods {
             calls.take(snake(&method.name));
+            handles.take(handle_name(&method.name));
         }
     }
     let method_calls: Vec<_> = service.methods.iter().map(|m| calls.take(snake(&m.name))).collect();
-    let mut handles = Taken::default();
     let methods = service
         .methods
         .iter()
         .zip(method_calls)
         .map(|(method, call)| {
-            let plain = snake(&method.name);
-            let plain = plain.trim_end_matches('_');
-            let handle = handles.take(format!("handle_{plain}"));
+            let handle = handles.take(handle_name(&method.name));
             let args = types.take(format!("{stem}{}Args", camel(&method.name)));
             let result = types.take(format!("{stem}{}Result", camel(&method.name)));
             MethodNames { process: handle.replacen("handle_", "process_", 1), call, handle, args, result }
@@ -176,4 +175,8 @@ fn service_names(schema: &Schema, id: Id, service: &Service, types: &mut Taken, 
         constants,
         starts,
     }
+}
+
+fn handle_name(method: &str) -> String {
+    format!("handle_{}", snake(method).trim_end_matches('_'))
 }

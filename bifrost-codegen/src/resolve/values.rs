@@ -100,11 +100,10 @@ impl Resolver<'_> {
             (Type::Bool, ValueKind::Named(name)) if name == "true" => Some(Value::Bool(true)),
             (Type::Bool, ValueKind::Named(name)) if name == "false" => Some(Value::Bool(false)),
             (_, ValueKind::Named(name)) if name == "true" || name == "false" => {
-                self.report_misfit(file, of, span, &describe(&written.kind));
-                None
+                self.truth(file, actual, of, written, budget)
             }
             (_, ValueKind::Named(name)) => self.named(file, of, name, span, budget),
-            (Type::Bool, ValueKind::Int(value @ (0 | 1))) => Some(Value::Bool(*value == 1)),
+            (Type::Bool, ValueKind::Int(value @ 0..)) => Some(Value::Bool(*value > 0)),
             (Type::I8, ValueKind::Int(value)) => self.int(file, of, *value, span, i8::MAX.into()),
             (Type::I16, ValueKind::Int(value)) => self.int(file, of, *value, span, i16::MAX.into()),
             (Type::I32, ValueKind::Int(value)) => self.int(file, of, *value, span, i32::MAX.into()),
@@ -136,6 +135,25 @@ impl Resolver<'_> {
                 None
             }
         }
+    }
+
+    /// `true` and `false` are other words for 1 and 0, as in Apache's compiler.
+    fn truth(
+        &mut self,
+        file: usize,
+        actual: &Type,
+        of: &Type,
+        written: &ast::Value,
+        budget: &mut Budget,
+    ) -> Option<Value> {
+        let is_number = matches!(actual, Type::I8 | Type::I16 | Type::I32 | Type::I64 | Type::Double | Type::Enum(_));
+        if !is_number {
+            self.report_misfit(file, of, written.span, &describe(&written.kind));
+            return None;
+        }
+        let is_true = matches!(&written.kind, ValueKind::Named(name) if name == "true");
+        let number = ast::Value { kind: ValueKind::Int(is_true.into()), span: written.span };
+        self.fit_actual(file, actual, of, &number, budget)
     }
 
     fn report_misfit(&mut self, file: usize, of: &Type, span: Span, found: &str) {
@@ -205,6 +223,7 @@ impl Resolver<'_> {
                 Type::I8 => self.int(file, of, number.1.into(), span, i8::MAX.into()),
                 Type::I16 => self.int(file, of, number.1.into(), span, i16::MAX.into()),
                 Type::I32 | Type::I64 => Some(Value::Int(number.1.into())),
+                Type::Double => Some(Value::Double(number.1.into())),
                 _ => {
                     self.report_misfit(file, of, span, &format!("`{name}`"));
                     None

@@ -2657,3 +2657,387 @@ impl Decode for RichForgetAllArgs {
         Ok(Self {})
     }
 }
+
+const CAPITALS_GREET: Method = Method {
+    service: "Capitals",
+    name: "Greet",
+    oneway: false,
+    short: false,
+    idempotent: false,
+};
+
+const CAPITALS_GREET_: Method = Method {
+    service: "Capitals",
+    name: "greet",
+    oneway: false,
+    short: true,
+    idempotent: true,
+};
+
+const CAPITALS_POKE: Method = Method {
+    service: "Capitals",
+    name: "poke",
+    oneway: true,
+    short: false,
+    idempotent: false,
+};
+
+const CAPITALS_ROOT: Method = Method {
+    service: "Capitals",
+    name: "root",
+    oneway: false,
+    short: false,
+    idempotent: false,
+};
+
+/// A method whose name differs from an inherited one in nothing but its capitals.
+pub trait TCapitalsSyncClient: base::TBaseSyncClient {
+    /// Method `Greet`.
+    fn greet_(&mut self, name: String) -> thrift::Result<String>;
+}
+
+/// A Thrift client that can call `Capitals`.
+pub trait TCapitalsSyncClientMarker {}
+
+/// Client of `Capitals` over a pair of Thrift protocols.
+#[derive(Debug)]
+pub struct CapitalsSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    i_prot: IP,
+    o_prot: OP,
+    sequence_number: i32,
+}
+
+impl<IP, OP> CapitalsSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    /// A client that writes to one protocol and reads from the other.
+    pub fn new(input_protocol: IP, output_protocol: OP) -> Self {
+        Self {
+            i_prot: input_protocol,
+            o_prot: output_protocol,
+            sequence_number: 0,
+        }
+    }
+}
+
+impl<IP, OP> TThriftClient for CapitalsSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    fn i_prot_mut(&mut self) -> &mut dyn TInputProtocol {
+        &mut self.i_prot
+    }
+
+    fn o_prot_mut(&mut self) -> &mut dyn TOutputProtocol {
+        &mut self.o_prot
+    }
+
+    fn sequence_number(&self) -> i32 {
+        self.sequence_number
+    }
+
+    fn increment_sequence_number(&mut self) -> i32 {
+        self.sequence_number = self.sequence_number.wrapping_add(1);
+        self.sequence_number
+    }
+}
+
+impl<IP, OP> TCapitalsSyncClientMarker for CapitalsSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+}
+
+impl<IP, OP> base::TBaseSyncClientMarker for CapitalsSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+}
+
+impl<IP, OP> base::TRootSyncClientMarker for CapitalsSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+}
+
+impl<C> TCapitalsSyncClient for C
+where
+    C: TThriftClient
+        + TCapitalsSyncClientMarker
+        + base::TBaseSyncClientMarker
+        + base::TRootSyncClientMarker,
+{
+    fn greet_(&mut self, name: String) -> thrift::Result<String> {
+        let args = CapitalsGreetArgs { name };
+        compat::call::<_, CapitalsGreetResult, _>(self, &CAPITALS_GREET, args)
+    }
+}
+
+/// Client of `Capitals` over a channel. Cheap to clone; clones share the channel.
+#[derive(Clone, Debug)]
+pub struct CapitalsClient {
+    channel: Channel,
+}
+
+impl CapitalsClient {
+    /// A client that calls through `channel`.
+    pub fn new(channel: Channel) -> Self {
+        Self { channel }
+    }
+
+    /// Connects to a URL such as `udp://[::1]:7400`.
+    pub fn connect(url: &str) -> thrift::Result<Self> {
+        Channel::connect(url).map(Self::new)
+    }
+
+    /// The same client with a deadline for each of its calls.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self::new(self.channel.with_deadline(deadline))
+    }
+
+    /// Starts a call of `Greet`; its result is waited for later.
+    pub fn start_greet(&mut self, name: String) -> thrift::Result<Pending<String>> {
+        let args = CapitalsGreetArgs { name };
+        self.channel
+            .start::<_, CapitalsGreetResult>(&CAPITALS_GREET, args)
+    }
+
+    /// Starts a call of `greet`; its result is waited for later.
+    pub fn start_greet_(&mut self, name: String) -> thrift::Result<Pending<String>> {
+        let args = base::BaseGreetArgs { name };
+        self.channel
+            .start::<_, base::BaseGreetResult>(&CAPITALS_GREET_, args)
+    }
+
+    /// Starts a call of `root`; its result is waited for later.
+    pub fn start_root(&mut self) -> thrift::Result<Pending<i32>> {
+        let args = base::RootRootArgs {};
+        self.channel
+            .start::<_, base::RootRootResult>(&CAPITALS_ROOT, args)
+    }
+}
+
+impl TCapitalsSyncClient for CapitalsClient {
+    fn greet_(&mut self, name: String) -> thrift::Result<String> {
+        let args = CapitalsGreetArgs { name };
+        self.channel
+            .call::<_, CapitalsGreetResult>(&CAPITALS_GREET, args)
+    }
+}
+
+impl base::TBaseSyncClient for CapitalsClient {
+    fn greet(&mut self, name: String) -> thrift::Result<String> {
+        let args = base::BaseGreetArgs { name };
+        self.channel
+            .call::<_, base::BaseGreetResult>(&CAPITALS_GREET_, args)
+    }
+
+    fn poke(&mut self, times: i32) -> thrift::Result<()> {
+        let args = base::BasePokeArgs { times };
+        self.channel.oneway(&CAPITALS_POKE, args)
+    }
+}
+
+impl base::TRootSyncClient for CapitalsClient {
+    fn root(&mut self) -> thrift::Result<i32> {
+        let args = base::RootRootArgs {};
+        self.channel
+            .call::<_, base::RootRootResult>(&CAPITALS_ROOT, args)
+    }
+}
+
+/// A method whose name differs from an inherited one in nothing but its capitals.
+pub trait CapitalsSyncHandler: base::BaseSyncHandler {
+    /// Method `Greet`.
+    fn handle_greet_(&self, name: String) -> thrift::Result<String>;
+}
+
+/// Serves `Capitals` with a handler.
+#[derive(Debug)]
+pub struct CapitalsSyncProcessor<H: CapitalsSyncHandler> {
+    handler: H,
+}
+
+impl<H: CapitalsSyncHandler> CapitalsSyncProcessor<H> {
+    /// A processor that calls `handler`.
+    pub fn new(handler: H) -> Self {
+        Self { handler }
+    }
+}
+
+/// Functions that answer calls of the methods of `Capitals`.
+#[derive(Clone, Copy, Debug)]
+pub struct TCapitalsProcessFunctions;
+
+impl TCapitalsProcessFunctions {
+    /// Answers a call of `Greet`.
+    pub fn process_greet_<H: CapitalsSyncHandler, R: Reader, W: Writer>(
+        handler: &H,
+        header: &MessageHeader,
+        args: &mut R,
+        out: &mut W,
+    ) -> thrift::Result<Answer> {
+        let args: CapitalsGreetArgs = match Decode::decode(args) {
+            Ok(args) => args,
+            Err(error) => {
+                let error = thrift::new_application_error(
+                    thrift::ApplicationErrorKind::ProtocolError,
+                    format!("{error}"),
+                );
+                return service::exception(header, out, error);
+            }
+        };
+        let outcome = handler.handle_greet_(args.name);
+        let result = match outcome {
+            Ok(value) => CapitalsGreetResult {
+                result_value: Some(value),
+            },
+            Err(error) => return service::exception(header, out, error),
+        };
+        service::reply(header, out, result)
+    }
+}
+
+impl<H> Dispatch for CapitalsSyncProcessor<H>
+where
+    H: CapitalsSyncHandler + Send + Sync + 'static,
+{
+    const SERVICE: &'static str = "Capitals";
+    const METHODS: &'static [Method] = &[
+        CAPITALS_GREET,
+        CAPITALS_GREET_,
+        CAPITALS_POKE,
+        CAPITALS_ROOT,
+    ];
+
+    fn dispatch<R: Reader, W: Writer>(
+        &self,
+        header: &MessageHeader,
+        args: &mut R,
+        out: &mut W,
+    ) -> thrift::Result<Answer> {
+        match header.name.as_str() {
+            "Greet" => TCapitalsProcessFunctions::process_greet_(&self.handler, header, args, out),
+            "greet" => base::TBaseProcessFunctions::process_greet(&self.handler, header, args, out),
+            "poke" => base::TBaseProcessFunctions::process_poke(&self.handler, header, args, out),
+            "root" => base::TRootProcessFunctions::process_root(&self.handler, header, args, out),
+            _ => service::unknown_method(header, args, out),
+        }
+    }
+}
+
+impl<H> TProcessor for CapitalsSyncProcessor<H>
+where
+    H: CapitalsSyncHandler + Send + Sync + 'static,
+{
+    fn process(
+        &self,
+        i: &mut dyn TInputProtocol,
+        o: &mut dyn TOutputProtocol,
+    ) -> thrift::Result<()> {
+        compat::process(self, i, o)
+    }
+}
+
+/// The arguments of `Capitals.Greet`.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct CapitalsGreetArgs {
+    pub(super) name: String,
+}
+
+impl ThriftType for CapitalsGreetArgs {
+    const TYPE: TType = TType::Struct;
+}
+
+impl Encode for CapitalsGreetArgs {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("Greet_args")?;
+        w.field_begin("name", TType::String, 1)?;
+        Encode::encode(&self.name, w)?;
+        w.field_end()?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+}
+
+impl Decode for CapitalsGreetArgs {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut name = None;
+        r.struct_begin()?;
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::String, 1) => name = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        let Some(name) = name else {
+            return Err(service::missing_field("Greet_args", "name"));
+        };
+        Ok(Self { name })
+    }
+}
+
+/// The result of `Capitals.Greet`, or an exception that it declares.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct CapitalsGreetResult {
+    pub(super) result_value: Option<String>,
+}
+
+impl ThriftType for CapitalsGreetResult {
+    const TYPE: TType = TType::Struct;
+}
+
+impl Encode for CapitalsGreetResult {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("Greet_result")?;
+        if let Some(result_value) = &self.result_value {
+            w.field_begin("success", TType::String, 0)?;
+            Encode::encode(result_value, w)?;
+            w.field_end()?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+}
+
+impl Decode for CapitalsGreetResult {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut result_value = None;
+        r.struct_begin()?;
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::String, 0) => result_value = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        Ok(Self { result_value })
+    }
+}
+
+impl CallResult for CapitalsGreetResult {
+    type Value = String;
+
+    fn into_value(self) -> thrift::Result<Self::Value> {
+        match self.result_value {
+            Some(value) => Ok(value),
+            None => Err(service::missing_result("Greet")),
+        }
+    }
+}

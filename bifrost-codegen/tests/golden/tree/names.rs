@@ -23,7 +23,9 @@ use std::time::Duration;
 pub type Name = String;
 
 /// Enum `Kind`.
-#[derive(Copy, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, bifrost_rpc::serde::Serialize)]
+#[derive(
+    Copy, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, bifrost_rpc::serde::Serialize
+)]
 #[serde(crate = "bifrost_rpc::serde")]
 pub struct Kind(pub i32);
 
