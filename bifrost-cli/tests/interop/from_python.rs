@@ -56,3 +56,21 @@ fn python_calls_through_its_c_extension() {
     calls(python, &with(&serving, "protocol=binary", "accelerated=true"));
     calls(python, &with(&serving, "protocol=compact", "accelerated=true"));
 }
+
+#[test]
+fn python_calls_with_headers_of_the_old_form() {
+    let Some(python) = python() else { return };
+    let serving = serve(&forms::urls());
+    calls(python, &with(&serving, "protocol=binary", "strict=false"));
+}
+
+#[test]
+fn python_calls_through_unix_sockets() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let url = |protocol: &&str| {
+        format!("unix://{}?protocol={protocol}&transport=buffered", dir.path().join(protocol).display())
+    };
+    let serving = serve(&forms::PROTOCOLS.iter().map(url).collect::<Vec<_>>());
+    calls(python, &serving.urls);
+}
