@@ -5,7 +5,7 @@ use bifrost_rpc::protocol::Limits;
 
 /// What a message may make its reader do.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct Bounds {
     /// Longest message sent or taken
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = units::size)]
     max_message: u32,
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     max_depth: u8,
 }
 
-impl Args {
+impl Bounds {
     /// The limits that they are.
     pub(crate) fn limits(&self) -> Limits {
         let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);

@@ -73,7 +73,7 @@ pub(crate) struct Args {
     raw: bool,
 
     #[command(flatten)]
-    limits: limits::Args,
+    limits: limits::Bounds,
 }
 
 /// Runs the command; returns the exit status.

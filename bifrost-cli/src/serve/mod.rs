@@ -78,7 +78,7 @@ pub(crate) struct Args {
     idle_timeout: Option<Duration>,
 
     #[command(flatten)]
-    limits: limits::Args,
+    limits: limits::Bounds,
 
     /// Time for running calls to finish when told to stop
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = units::duration_or_zero)]

@@ -46,7 +46,7 @@ pub enum Binary {
     /// `Vec<u8>`.
     #[default]
     Vec,
-    /// `bytes::Bytes`: refers to the message that it was read from, and is written by reference where it is large.
+    /// `bytes::Bytes`: written by reference where it is large, and read so by a reader that shares its message.
     Bytes,
 }
 

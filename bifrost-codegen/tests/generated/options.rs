@@ -10,6 +10,9 @@ use bifrost_rpc::uuid::Uuid;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Debug;
 
+/// Whether it has this very type shows when this is compiled.
+fn is<T>(_: &T) {}
+
 #[test]
 fn only_fields_that_lead_back_are_boxed() {
     let forward::First { second } = forward::First::default();
@@ -28,28 +31,28 @@ fn only_fields_that_lead_back_are_boxed() {
 #[test]
 fn a_reference_field_is_boxed_if_it_is_a_struct() {
     let drawing = forward::ConstDRAWING::const_value();
-    let _: &Option<Box<forward::Point>> = &drawing.behind;
-    let _: &Option<i32> = &drawing.number;
-    let _: &Box<forward::Own> = &drawing.own;
+    is::<Option<Box<forward::Point>>>(&drawing.behind);
+    is::<Option<i32>>(&drawing.number);
+    is::<Box<forward::Own>>(&drawing.own);
     round_trips(drawing);
     // Apache's generator does not look at it.
     let drawing = apache::forward::ConstDRAWING::const_value();
-    let _: &Option<Box<apache::forward::Point>> = &drawing.behind;
-    let _: &Box<apache::forward::Own> = &drawing.own;
+    is::<Option<Box<apache::forward::Point>>>(&drawing.behind);
+    is::<Box<apache::forward::Own>>(&drawing.own);
     round_trips(drawing);
 }
 
 #[test]
 fn apache_boxes_what_is_used_before_it_is_defined() {
     let drawing = apache::forward::ConstDRAWING::const_value();
-    let _: &Box<apache::forward::Point> = &drawing.origin;
-    let _: &Option<Box<apache::forward::Shade>> = &drawing.shade;
-    let _: &Option<Vec<Box<apache::forward::Point>>> = &drawing.places;
-    let _: &Option<BTreeMap<Box<apache::forward::Shade>, Vec<Box<apache::forward::Point>>>> = &drawing.by_shade;
+    is::<Box<apache::forward::Point>>(&drawing.origin);
+    is::<Option<Box<apache::forward::Shade>>>(&drawing.shade);
+    is::<Option<Vec<Box<apache::forward::Point>>>>(&drawing.places);
+    is::<Option<BTreeMap<Box<apache::forward::Shade>, Vec<Box<apache::forward::Point>>>>>(&drawing.by_shade);
     // The typedef stands before the field, so that the box is inside of it.
-    let _: &Option<apache::forward::Place> = &drawing.place;
+    is::<Option<apache::forward::Place>>(&drawing.place);
     let _: Box<apache::forward::Point> = apache::forward::Place::default();
-    let _: &Option<i32> = &drawing.seconds;
+    is::<Option<i32>>(&drawing.seconds);
     // The same on the wire, boxed or not.
     let ours = to_bytes::<Binary, _>(&forward::ConstDRAWING::const_value());
     assert_eq!(to_bytes::<Binary, _>(&drawing), ours);
@@ -147,9 +150,9 @@ fn holder() -> hash::kept::Holder {
 #[test]
 fn hash_tables_stand_wherever_no_hash_of_them_is_needed() {
     let holder = holder();
-    let _: &Option<HashMap<String, HashSet<i32>>> = &holder.sets;
-    let _: &Option<HashMap<BTreeSet<i32>, HashMap<i8, Bytes>>> = &holder.by_set;
-    let _: &HashSet<String> = &holder.parts;
+    is::<Option<HashMap<String, HashSet<i32>>>>(&holder.sets);
+    is::<Option<HashMap<BTreeSet<i32>, HashMap<i8, Bytes>>>>(&holder.by_set);
+    is::<HashSet<String>>(&holder.parts);
     let back: hash::kept::Holder = from_bytes::<Compact, _>(&to_bytes::<Compact, _>(&holder)).unwrap();
     assert_eq!(back, holder);
     let outer = hash::kept::Outer::new(holder, Box::new(hash::kept::Outer::default()));

@@ -2,7 +2,7 @@
 
 use crate::golden::fields::{Color, Deep, Defaults, Implicit, Keys, Negative, Nothing, Point, Shape, Silent};
 use crate::golden::recursion::{Even, Expression, Forest, Later, Odd, Sum, Tree, Uses};
-use crate::golden::{constants, example, names_and_shapes as names};
+use crate::golden::{constants, example, grammar, names_and_shapes as names};
 use crate::wire::{round_trips, to_bytes};
 use bifrost_rpc::protocol::Binary;
 use bifrost_rpc::thrift::OrderedFloat;
@@ -84,6 +84,19 @@ impl Deep {
             Some(vec![vec![vec![vec![vec![vec![vec![vec![vec![vec![vec![vec![vec![vec![vec![vec![7]]]]]]]]]]]]]]]]);
         self
     }
+}
+
+#[test]
+fn the_deepest_types_and_all_keywords() {
+    let keywords =
+        grammar::Keywords { async_: Some(1), self_: Some(2), union: Some(3), r: Some(4), ..Default::default() };
+    round_trips(keywords);
+    let deep = grammar::VeryDeep { deep: Some(vec![vec![], vec![vec![vec![]]]]), ..Default::default() };
+    round_trips(deep);
+    round_trips(grammar::ConstUNION::const_value());
+    round_trips(grammar::Schema::new(None, None, None, "t".to_owned()));
+    assert_eq!((grammar::Hex::LOW.0, grammar::Hex::NEXT.0, grammar::Hex::MIN.0), (-16, -15, i32::MIN));
+    assert_eq!(grammar::Same::C, grammar::Same(2));
 }
 
 #[test]

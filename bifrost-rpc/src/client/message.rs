@@ -65,8 +65,8 @@ impl Drop for PendingMessage {
 
 impl MessageBuffer {
     /// The sequence number in the header of a message that was made elsewhere.
-    pub(super) fn sequence(&mut self) -> Result<i32, CallError> {
+    pub(super) fn sequence(&self) -> Result<i32, CallError> {
         let bad = |error: thrift::Error| CallError::BadCall { reason: error.to_string() };
-        self.with_head(|head| WireProtocol::header(head)).map(|header| header.sequence).map_err(bad)
+        self.with_head(WireProtocol::header).map(|header| header.sequence).map_err(bad)
     }
 }

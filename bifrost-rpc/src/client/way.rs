@@ -140,7 +140,7 @@ impl Way {
     pub(super) fn begin_message(
         &self,
         named: Named<'_>,
-        mut message: MessageBuffer,
+        message: MessageBuffer,
         deadline: Option<Duration>,
     ) -> Result<Call, CallError> {
         let sequence = match self {

@@ -192,7 +192,7 @@ impl Service for ApacheService {
 }
 
 /// Reads the header, and passes over the rest to see whether it is well formed and within limits.
-fn check<C: Codec>(request: &[u8], limits: Limits) -> thrift::Result<(MessageHeader, thrift::Result<()>)> {
+pub(super) fn check<C: Codec>(request: &[u8], limits: Limits) -> thrift::Result<(MessageHeader, thrift::Result<()>)> {
     let mut reader = C::reader_with_limits(request, limits);
     let header = reader.message_begin()?;
     Ok((header, reader.skip(TType::Struct)))

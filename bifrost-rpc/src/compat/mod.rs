@@ -9,17 +9,19 @@
 
 mod apache;
 mod json;
+mod limits;
 mod protocol;
 mod udp;
 
 pub use apache::ApacheService;
 pub use json::{TJsonInputProtocol, TJsonInputProtocolFactory, TJsonOutputProtocol, TJsonOutputProtocolFactory};
+pub use limits::{CheckedReadTransport, LimitedProcessor, configuration};
 pub use udp::{UdpChannel, UdpChannelBuilder};
 
 pub use protocol::{ApacheReader, ApacheWriter};
 
 use crate::buffer::MessageBuffer;
-use crate::protocol::{Codec, Decode, Encode, MessageHeader, Reader, WireProtocol, in_protocol};
+use crate::protocol::{Codec, Decode, Encode, Limits, MessageHeader, Reader, WireProtocol, in_protocol};
 use crate::service::{self, Answer, CallResult, Dispatch, Method, call::read_answer, call::write_call};
 use thrift::TThriftClient;
 use thrift::protocol::{TInputProtocol, TOutputProtocol};
@@ -36,9 +38,23 @@ pub fn process<D: Dispatch>(
     input: &mut dyn TInputProtocol,
     output: &mut dyn TOutputProtocol,
 ) -> thrift::Result<()> {
-    let mut args = ApacheReader::new(input);
+    process_with_limits(service, input, output, Limits::DEFAULT)
+}
+
+/// As [`process`], within limits other than the default.
+///
+/// # Errors
+///
+/// As [`process`].
+pub fn process_with_limits<D: Dispatch>(
+    service: &D,
+    input: &mut dyn TInputProtocol,
+    output: &mut dyn TOutputProtocol,
+    limits: Limits,
+) -> thrift::Result<()> {
+    let mut args = ApacheReader::with_limits(input, limits);
     let header = args.message_begin()?;
-    let answer = service.dispatch(&header, &mut args, &mut ApacheWriter::new(output))?;
+    let answer = service.dispatch(&header, &mut args, &mut ApacheWriter::with_limits(output, limits))?;
     args.message_end()?;
     match answer {
         Answer::Reply | Answer::Exception => output.flush(),

@@ -102,6 +102,15 @@ impl Incoming {
         }
     }
 
+    /// Forgets the first bytes of the message that is there, and with `is_last` that it was there.
+    pub(crate) fn pass(&mut self, len: usize, is_last: bool) {
+        if is_last {
+            self.consume(len);
+        } else {
+            self.content.start = (self.content.start + len).min(self.content.end);
+        }
+    }
+
     /// The message of `len` bytes that was there; its memory, if it is large and nothing else is in it.
     pub(crate) fn take(&mut self, len: usize) -> Vec<u8> {
         if len <= KEEP_BYTES_MAX || self.content != (0..len) {
@@ -123,7 +132,7 @@ impl Incoming {
         let missing = self.frame.map_or(usize::MAX, |frame| frame.saturating_sub(there)).max(1);
         let wanted = there.clamp(READ_BYTES_MIN, READ_BYTES_MAX).min(missing.max(READ_BYTES_MIN));
         if self.content.end == self.bytes.len() {
-            self.to_front();
+            self.move_up();
         }
         if self.content.end == self.bytes.len() {
             if !self.budget.take(wanted) {
@@ -141,7 +150,7 @@ impl Incoming {
         self.content.end = (self.content.end + len).min(self.bytes.len());
     }
 
-    fn to_front(&mut self) {
+    fn move_up(&mut self) {
         self.bytes.copy_within(self.content.clone(), 0);
         self.content = 0..self.content.len();
     }
@@ -176,7 +185,7 @@ impl Incoming {
             frame if frame > limit => Err(BadStream::TooLarge { len: frame, limit }),
             frame => {
                 if frame > KEEP_BYTES_MAX {
-                    self.to_front();
+                    self.move_up();
                 }
                 Ok(())
             }

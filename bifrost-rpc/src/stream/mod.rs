@@ -16,7 +16,7 @@ mod socket;
 
 pub(crate) use client::{StreamCall, StreamClient};
 pub(crate) use directory::Directory;
-pub(crate) use incoming::Budget;
+pub(crate) use incoming::{Budget, Incoming};
 pub(crate) use memory::InProcess;
 pub(crate) use server::{Listening, Settings};
 

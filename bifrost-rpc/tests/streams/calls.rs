@@ -154,9 +154,8 @@ fn missing_arguments_are_protocol_errors() {
             message.put_slice(DIVIDE_NOTHING);
             let answer = channel.call_message(&DIVIDE, message).unwrap().unwrap();
             let error = decode_answer::<Never>(&DIVIDE, 7, &answer).unwrap_err();
-            let Failure::Application(kind, message) = failure::<()>(Err(error)) else { panic!("{name}") };
-            assert_eq!(kind, ProtocolError, "{name}: {message}");
-            assert!(message.contains("divisor") || message.contains("dividend"), "{name}: {message}");
+            let Failure::Application(kind, _) = failure::<()>(Err(error)) else { panic!("{name}") };
+            assert_eq!(kind, ProtocolError, "{name}");
         }
     }
 }

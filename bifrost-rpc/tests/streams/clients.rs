@@ -106,6 +106,9 @@ fn deadlines_bound_connecting_and_writing() {
     assert!(matches!(error, CallError::Deadline { may_have_run: false, .. }), "{error}");
 }
 
+/// A call of `add` in its frame.
+const ADD_BYTES: usize = 34;
+
 /// A REPLY to `add` with this sequence number.
 fn sum(sequence: i32, sum: i32) -> Vec<u8> {
     let head = [b"\x80\x01\0\x02\0\0\0\x03add".as_slice(), &sequence.to_be_bytes()].concat();
@@ -116,8 +119,8 @@ fn sum(sequence: i32, sum: i32) -> Vec<u8> {
 #[test]
 fn answers_are_matched_by_their_numbers_in_any_order() {
     let url = once(|mut stream| {
-        let mut rest = vec![0; 2 * 42];
-        stream.read_exact(&mut rest[..36]).unwrap();
+        let mut rest = [0; ADD_BYTES];
+        stream.read_exact(&mut rest).unwrap();
         stream.write_all(&[sum(1, 11), sum(0, 10)].concat()).unwrap();
         // Until the client closes.
         let _ = stream.read(&mut rest);
@@ -161,7 +164,7 @@ fn garbage_and_overlong_answers_are_errors_of_their_calls() {
 #[test]
 fn other_calls_in_flight_end_with_their_connection() {
     let url = once(|mut stream| {
-        let mut rest = [0; 36 + 36];
+        let mut rest = [0; 2 * ADD_BYTES];
         stream.read_exact(&mut rest).unwrap();
         stream.write_all(&sum(0, 5)).unwrap();
     });

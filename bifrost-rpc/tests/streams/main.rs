@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are no tests to the lint")]
 
+mod apache;
 mod calls;
+mod clients;
+mod places;
+mod servers;
 
 #[rustfmt::skip]
 #[path = "../../examples/generated/calculator.rs"]

@@ -62,7 +62,8 @@ fn a_file_of_somebody_else_is_not_removed() {
 #[test]
 fn one_server_serves_many_addresses() {
     let place = Place::new();
-    let urls = ["udp://[::1]:0", "tcp://[::1]:0?protocol=compact", "tcp://127.0.0.1:0?transport=buffered", &place.url()];
+    let urls =
+        ["udp://[::1]:0", "tcp://[::1]:0?protocol=compact", "tcp://127.0.0.1:0?transport=buffered", &place.url()];
     let server = urls.iter().fold(Server::builder(), |server, url| server.listen(url)).service(processor());
     let server = server.start().unwrap();
     assert_eq!((server.urls().len(), server.addresses().len()), (4, 3));

@@ -3,6 +3,7 @@
 use crate::calculator::{CalculatorSyncProcessor, TCalculatorSyncClient};
 use crate::{DEADLINE, Place, client, handler, serve, server};
 use bifrost_rpc::protocol::Limits;
+use bifrost_rpc::thrift;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -34,10 +35,9 @@ fn rest(stream: &mut TcpStream) -> Vec<u8> {
 
 #[test]
 fn messages_may_come_in_any_pieces() {
-    for (style, message, answer) in [
-        ("?transport=framed", framed(ADD), framed(SUM)),
-        ("?transport=buffered", ADD.to_vec(), SUM.to_vec()),
-    ] {
+    for (style, message, answer) in
+        [("?transport=framed", framed(ADD), framed(SUM)), ("?transport=buffered", ADD.to_vec(), SUM.to_vec())]
+    {
         let server = serve(&format!("tcp://127.0.0.1:0{style}"));
         let mut stream = connect(&server);
         let mut found = vec![0; 2 * answer.len()];
@@ -141,12 +141,12 @@ fn a_connection_that_trickles_is_closed_in_time() {
 fn connections_beyond_the_bound_wait() {
     let server = server("tcp://127.0.0.1:0").service(crate::processor()).connections_max(1).start().unwrap();
     let first = connect(&server);
-    let mut late = client(&server.url());
-    let late = late.start_add(1, 2).unwrap();
-    assert_eq!(bifrost_rpc::wait_any(&[&late].map(|_| ()).map(|()| late), Duration::from_millis(200)).unwrap(), None);
+    let late = [client(&server.url()).start_add(1, 2).unwrap()];
+    assert_eq!(bifrost_rpc::wait_any(&late, Duration::from_millis(200)).unwrap(), None);
     assert_eq!(server.connections(), 1);
     drop(first);
-    assert_eq!(client(&server.url()).add(1, 2).unwrap(), 3);
+    let [late] = late;
+    assert_eq!(late.wait().unwrap(), 3);
 }
 
 #[test]
@@ -192,7 +192,8 @@ fn an_answer_that_nobody_takes_ends_its_connection() {
     let server = server.start().unwrap();
     let mut stream = connect(&server);
     let data = vec![7; 12 << 20];
-    let head = [b"\x80\x01\0\x01\0\0\0\x04echo\0\0\0\x07\x0b\0\x01", &u32::try_from(data.len()).unwrap().to_be_bytes()[..]];
+    let head =
+        [b"\x80\x01\0\x01\0\0\0\x04echo\0\0\0\x07\x0b\0\x01", &u32::try_from(data.len()).unwrap().to_be_bytes()[..]];
     stream.write_all(&framed(&[&head.concat()[..], &data, b"\0"].concat())).unwrap();
     assert!((0..500).any(|_| {
         std::thread::park_timeout(Duration::from_millis(20));
@@ -206,11 +207,11 @@ fn memory_is_bounded_for_all_connections_together() {
     let server = server.limits(Limits::DEFAULT).start().unwrap();
     assert_eq!(client(&server.url()).echo(vec![1; 50_000]).unwrap().len(), 50_000);
     match client(&server.url()).echo(vec![1; 500_000]) {
-        Err(bifrost_rpc::thrift::Error::Application(error)) => {
-            assert_eq!(error.kind, bifrost_rpc::thrift::ApplicationErrorKind::ProtocolError, "{error:?}");
+        Err(thrift::Error::Application(error)) => {
+            assert_eq!(error.kind, thrift::ApplicationErrorKind::ProtocolError, "{error:?}");
         }
         // The server may have closed before its refusal was read.
-        Err(bifrost_rpc::thrift::Error::User(_)) => {}
+        Err(thrift::Error::User(_)) => {}
         other => panic!("{other:?}"),
     }
     assert_eq!(client(&server.url()).echo(vec![1; 50_000]).unwrap().len(), 50_000);

@@ -36,6 +36,10 @@ pub(crate) mod fields;
 #[rustfmt::skip]
 pub(crate) mod forward;
 
+#[path = "../../golden/rust/grammar.rs"]
+#[rustfmt::skip]
+pub(crate) mod grammar;
+
 #[path = "../../golden/rust/kept.rs"]
 #[rustfmt::skip]
 pub(crate) mod kept;

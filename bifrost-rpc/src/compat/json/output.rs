@@ -137,8 +137,10 @@ impl<T: TWriteTransport> TOutputProtocol for TJsonOutputProtocol<T> {
     fn write_map_end(&mut self) -> thrift::Result<()> {
         self.write(Writer::map_end)
     }
+    /// Does nothing within a message: `write_application_error_to_out_protocol` of Apache's crate flushes before the end
+    /// of the message is written, and a framed transport would cut the message in two.
     fn flush(&mut self) -> thrift::Result<()> {
-        self.transport.flush().map_err(From::from)
+        if self.writer.is_at_end() { self.transport.flush().map_err(From::from) } else { Ok(()) }
     }
     fn write_byte(&mut self, byte: u8) -> thrift::Result<()> {
         self.transport.write_all(&[byte]).map_err(From::from)

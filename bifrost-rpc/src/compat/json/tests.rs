@@ -12,8 +12,9 @@ use thrift::protocol::{
     TInputProtocol, TInputProtocolFactory, TListIdentifier, TMessageIdentifier, TMessageType,
     TMultiplexedOutputProtocol, TOutputProtocol, TOutputProtocolFactory, TStoredInputProtocol, TType,
 };
-use thrift::server::{TMultiplexedProcessor, TProcessor};
-use thrift::{Error, ProtocolErrorKind, TransportErrorKind};
+use thrift::server::{TMultiplexedProcessor, TProcessor, handle_process_result};
+use thrift::transport::TFramedWriteTransport;
+use thrift::{ApplicationErrorKind, Error, ProtocolErrorKind, TransportErrorKind};
 
 fn input(text: &str) -> TJsonInputProtocol<Cursor<Vec<u8>>> {
     TJsonInputProtocol::new(Cursor::new(text.as_bytes().to_vec()))
@@ -145,6 +146,20 @@ impl Write for Sent {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Application exceptions are flushed before they end; other implementations expect each message in one frame.
+#[test]
+fn an_exception_is_one_frame() {
+    let sent = Sent::default();
+    let mut output = TJsonOutputProtocol::new(TFramedWriteTransport::new(sent.clone()));
+    let header = TMessageIdentifier::new("a", TMessageType::Call, 1);
+    let failed = Err(thrift::new_application_error(ApplicationErrorKind::Unknown, "as it is"));
+    handle_process_result(&header, failed, &mut output).unwrap();
+    let bytes = sent.0.lock().unwrap().clone();
+    let (length, frame) = bytes.split_first_chunk().unwrap();
+    assert_eq!(usize::try_from(u32::from_be_bytes(*length)).unwrap(), frame.len());
+    assert!(frame.ends_with(b"}]"));
 }
 
 struct Processor(Arc<Counter>);

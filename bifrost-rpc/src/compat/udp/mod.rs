@@ -146,7 +146,7 @@ impl UdpChannelBuilder {
     ///
     /// # Errors
     ///
-    /// The URL is not of the form `udp://host:port`, or no socket can be made.
+    /// The URL is none of those that [`Channel`] knows, or no socket can be made.
     pub fn connect(self, url: &str, service: &str) -> Result<UdpChannel, ConnectError> {
         let channel = self.channel.clone().limits(self.limits).connect(url)?;
         Ok(self.over(channel, service))

@@ -87,7 +87,7 @@ mod tests {
     use crate::buffer::MessageBuffer;
     use crate::protocol::tests::encode;
     use crate::protocol::tests::value::{AnyStruct, structs};
-    use crate::protocol::{Binary, Codec, Compact, Decode, Encode, Limits, ThriftType, ValueType};
+    use crate::protocol::{Binary, Codec, Compact, Decode, Encode, Json, Limits, ThriftType, ValueType};
     use proptest::prelude::*;
     use thrift::ProtocolErrorKind;
 
@@ -134,6 +134,7 @@ mod tests {
         fn what_is_unknown_comes_out_as_it_came(value in structs()) {
             prop_assert_eq!(passes_through::<Binary, Binary>(&value), encode::<Binary>(&value));
             prop_assert_eq!(passes_through::<Compact, Compact>(&value), encode::<Compact>(&value));
+            prop_assert_eq!(passes_through::<Json, Json>(&value), encode::<Json>(&value));
             // From one protocol to the other: no less, as the other's reader has it.
             let crossed = passes_through::<Binary, Compact>(&value);
             let there = AnyStruct::decode(&mut Compact::reader(&crossed)).unwrap();
@@ -179,6 +180,18 @@ mod tests {
         let fields = UnknownFields(vec![UnknownField { id: 1, value: list }]);
         let mut out = MessageBuffer::new();
         assert!(fields.encode_fields(&mut Binary::writer(&mut out)).is_err());
+    }
+
+    #[test]
+    fn text_stays_text_in_json() {
+        let text = br#"{"1":{"str":"no base64 \u00e9"},"2":{"map":["str","i8",1,{"k":1}]}}"#;
+        let stranger = Stranger::decode(&mut Json::reader(text)).unwrap();
+        assert_eq!(stranger.0.get(1), Some(&Value::Bytes("no base64 é".into())));
+        let again = Stranger::decode(&mut Json::reader(&encode::<Json>(&stranger))).unwrap();
+        assert_eq!(again, stranger);
+        // What is no text comes out as base64.
+        let bytes = Stranger(UnknownFields(vec![UnknownField { id: 1, value: Value::Bytes(vec![0xff]) }]));
+        assert_eq!(encode::<Json>(&bytes), br#"{"1":{"str":"/w"}}"#);
     }
 
     #[test]

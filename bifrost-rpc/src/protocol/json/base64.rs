@@ -30,7 +30,7 @@ pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     ENGINE.decode(text).ok()
 }
 
-/// The bytes that a text of `len` bytes may stand for.
-pub(super) fn decoded_len_max(len: usize) -> usize {
-    len.div_ceil(4) * 3
+/// The bytes that a text of `len` bytes stands for at least: four for three bytes, the last four perhaps with padding.
+pub(super) fn decoded_len_min(len: usize) -> usize {
+    (len / 4 * 3).saturating_sub(2)
 }

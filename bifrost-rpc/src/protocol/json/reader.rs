@@ -97,8 +97,6 @@ impl<B: AsRef<[u8]>> JsonReader<B> {
         self.item()?;
         let content = self.tokens.string()?;
         self.guard.string(content.len())?;
-        std::str::from_utf8(&content).map_err(error::not_utf8)?;
-        // Checked just now.
         String::from_utf8(content.into_owned()).map_err(|error| error::not_utf8(error.utf8_error()))
     }
 
@@ -227,8 +225,14 @@ impl<B: AsRef<[u8]>> Reader for JsonReader<B> {
     fn bytes(&mut self) -> thrift::Result<Vec<u8>> {
         self.item()?;
         let text = self.tokens.string()?;
-        self.guard.string(base64::decoded_len_max(text.len()).saturating_sub(2))?;
-        base64::decode(&text).ok_or_else(|| error::invalid("a binary is no base64"))
+        self.guard.string(base64::decoded_len_min(text.len()))?;
+        let bytes = base64::decode(&text).ok_or_else(|| error::invalid("a binary is no base64"))?;
+        self.guard.string(bytes.len())?;
+        Ok(bytes)
+    }
+    // Text as it is: that of a binary is its base64, which the writer puts out again.
+    fn text_or_bytes(&mut self) -> thrift::Result<Vec<u8>> {
+        self.text().map(String::into_bytes)
     }
     fn skip(&mut self, field_type: TType) -> thrift::Result<()> {
         skip_value(self, field_type, Self::skip_string)

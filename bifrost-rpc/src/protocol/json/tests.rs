@@ -199,7 +199,7 @@ fn keys_may_be_structs_and_containers() {
     assert_eq!(text(&value), keyed);
     let Value::Struct(fields) = &value.0 else { panic!() };
     let key = Value::Struct(vec![(1, Value::I32(7))]);
-    assert_eq!(fields[0], (1, Value::Map(TType::Struct, TType::I32, vec![(key, Value::I32(5))])));
+    assert_eq!(fields.first(), Some(&(1, Value::Map(TType::Struct, TType::I32, vec![(key, Value::I32(5))]))));
 }
 
 /// `skip_till_depth` of Apache's crate passes over fields without asking for their ends.

@@ -206,4 +206,11 @@ impl<O: AsMut<MessageBuffer>> Writer for JsonWriter<O> {
         self.put(b'"');
         Ok(())
     }
+    fn text_or_bytes(&mut self, value: &[u8]) -> thrift::Result<()> {
+        match std::str::from_utf8(value) {
+            Ok(text) => self.string(text),
+            // It came in another protocol, and is no `string`.
+            Err(_) => self.bytes(value),
+        }
+    }
 }

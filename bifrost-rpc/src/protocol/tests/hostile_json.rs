@@ -115,7 +115,9 @@ fn limits_are_kept() {
     let bytes = |text: &str| Vec::<u8>::decode(&mut JsonReader::with_limits(text, limits));
     assert_eq!(bytes(r#""AQID""#).unwrap(), [1, 2, 3]);
     assert_eq!(bytes(r#""AQI=""#).unwrap(), [1, 2]);
-    assert_eq!(kind_of(bytes(r#""AQIDBA""#)), ProtocolErrorKind::SizeLimit);
+    for text in [r#""AQIDBA""#, r#""AQIDBA==""#, r#""AQIDBAUG""#, r#""AQIDBAUGBwgJ""#] {
+        assert_eq!(kind_of(bytes(text)), ProtocolErrorKind::SizeLimit, "{text}");
+    }
     let list = Vec::<i8>::decode(&mut JsonReader::with_limits(r#"["i8",3,1,2,3]"#, limits));
     assert_eq!(kind_of(list), ProtocolErrorKind::SizeLimit);
     let header = JsonReader::with_limits(r#"[1,"a",1,1,{                 }]"#, limits).message_begin();
