@@ -1,6 +1,7 @@
 //! Serving over UDP.
 
 mod queue;
+mod serve;
 mod shard;
 
 use self::queue::{Job, Queue};
