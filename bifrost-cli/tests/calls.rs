@@ -113,7 +113,7 @@ fn calls_are_repeated() {
 
 #[test]
 fn uuids_are_called_with() {
-    let serving = Serving::start(&["InteropUuid", "Interop"], &everywhere(), &[]);
+    let (_dir, serving) = start(&["InteropUuid", "Interop"]);
     let (one, other) = ("00112233-4455-6677-8899-aabbccddeeff", "ffeeddcc-bbaa-9988-7766-554433221100");
     let value = json!({"id": one, "must": other, "several": [one, other], "unique": [one], "by_id": {one: "text"},
         "named": {"": [], "b": [other]}, "choice": {"ids": [one]}});

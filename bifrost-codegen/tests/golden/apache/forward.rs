@@ -295,6 +295,18 @@ impl Decode for EarlyMoveArgs {
         let mut more = None;
         let mut shade = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            point = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 2) {
+            more = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 3) {
+            shade = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -353,6 +365,14 @@ impl Decode for EarlyMoveResult {
         let mut result_value = None;
         let mut lost = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 1) {
+            lost = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -524,6 +544,42 @@ impl Decode for Drawing {
         let mut own = None;
         let mut seconds = Some(0);
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            origin = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            shade = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 3) {
+            place = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 4) {
+            places = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 5) {
+            by_shade = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 6) {
+            behind = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 7) {
+            number = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 8) {
+            own = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 9) {
+            seconds = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -626,6 +682,14 @@ impl Decode for Point {
         let mut x = Some(0);
         let mut y = Some(0);
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            x = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            y = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -753,6 +817,10 @@ impl Decode for Lost {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut where_ = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            where_ = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -848,6 +916,14 @@ impl Decode for Own {
         let mut own = None;
         let mut more = Some(Vec::new());
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            own = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 2) {
+            more = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -909,6 +985,10 @@ impl Decode for First {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut second = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            second = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -981,6 +1061,14 @@ impl Decode for Second {
         let mut third = None;
         let mut first = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            third = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            first = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1054,6 +1142,14 @@ impl Decode for Third {
         let mut first = None;
         let mut third = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            first = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            third = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1194,6 +1290,10 @@ impl Decode for Box {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut choice = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            choice = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

@@ -221,6 +221,46 @@ impl Decode for Holder {
         let mut id = Some(Uuid::nil());
         let mut unknown_fields = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::Map, 1) {
+            sets = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 2) {
+            keys = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 3) {
+            by_set = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 4) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 5) {
+            some_name = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 6) {
+            parts = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 7) {
+            more = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Double, 8) {
+            ratio = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 9) {
+            tint = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 10) {
+            id = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -365,6 +405,18 @@ impl Decode for Key {
         let mut unknown_fields = Some(0);
         let mut unknown_fields_ = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::Set, 1) {
+            parts = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            bytes = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 3) {
+            unknown_fields = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -463,6 +515,14 @@ impl Decode for Outer {
         let mut outer = None;
         let mut unknown_fields = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            holder = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            outer = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -552,6 +612,14 @@ impl Decode for Plain {
         let mut b = Some(Vec::new());
         let mut unknown_fields = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            a = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 2) {
+            b = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -638,6 +706,18 @@ impl Decode for Strict {
         let mut plain = None;
         let mut unknown_fields = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            a = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            b = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 3) {
+            plain = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -996,6 +1076,14 @@ impl Decode for Failed {
         let mut cause = None;
         let mut unknown_fields = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            message = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            cause = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1387,6 +1475,18 @@ impl Decode for KeeperKeepArgs {
         let mut data = None;
         let mut any = Any::Data(Bytes::from_static(b"e"));
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            holder = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 3) {
+            any = Decode::decode(r)?;
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1458,6 +1558,14 @@ impl Decode for KeeperKeepResult {
         let mut result_value = None;
         let mut failed = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 1) {
+            failed = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1542,6 +1650,10 @@ impl Decode for KeeperEchoArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut data = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1596,6 +1708,10 @@ impl Decode for KeeperEchoResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

@@ -276,6 +276,18 @@ impl Decode for EarlyMoveArgs {
         let mut more = None;
         let mut shade = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            point = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 2) {
+            more = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 3) {
+            shade = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -334,6 +346,14 @@ impl Decode for EarlyMoveResult {
         let mut result_value = None;
         let mut lost = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 1) {
+            lost = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -505,6 +525,42 @@ impl Decode for Drawing {
         let mut own = None;
         let mut seconds = Some(0);
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            origin = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            shade = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 3) {
+            place = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 4) {
+            places = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 5) {
+            by_shade = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 6) {
+            behind = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 7) {
+            number = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 8) {
+            own = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 9) {
+            seconds = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -607,6 +663,14 @@ impl Decode for Point {
         let mut x = Some(0);
         let mut y = Some(0);
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            x = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            y = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -734,6 +798,10 @@ impl Decode for Lost {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut where_ = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            where_ = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -829,6 +897,14 @@ impl Decode for Own {
         let mut own = None;
         let mut more = Some(Vec::new());
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            own = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 2) {
+            more = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -890,6 +966,10 @@ impl Decode for First {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut second = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            second = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -962,6 +1042,14 @@ impl Decode for Second {
         let mut third = None;
         let mut first = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            third = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            first = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1035,6 +1123,14 @@ impl Decode for Third {
         let mut first = None;
         let mut third = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            first = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            third = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1176,6 +1272,10 @@ impl Decode for Box {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut choice = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            choice = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

@@ -215,6 +215,46 @@ impl Decode for Holder {
         let mut tint = Some(Tint::BLUE);
         let mut id = Some(Uuid::nil());
         r.struct_begin()?;
+        if r.field_is(TType::Map, 1) {
+            sets = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 2) {
+            keys = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 3) {
+            by_set = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 4) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 5) {
+            some_name = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 6) {
+            parts = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 7) {
+            more = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Double, 8) {
+            ratio = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 9) {
+            tint = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 10) {
+            id = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -351,6 +391,18 @@ impl Decode for Key {
         let mut bytes = None;
         let mut unknown_fields = Some(0);
         r.struct_begin()?;
+        if r.field_is(TType::Set, 1) {
+            parts = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            bytes = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 3) {
+            unknown_fields = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -442,6 +494,14 @@ impl Decode for Outer {
         let mut holder = None;
         let mut outer = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            holder = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            outer = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -521,6 +581,14 @@ impl Decode for Plain {
         let mut a = Some(7);
         let mut b = Some(Vec::new());
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            a = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 2) {
+            b = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -598,6 +666,18 @@ impl Decode for Strict {
         let mut b = Some(2);
         let mut plain = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            a = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            b = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 3) {
+            plain = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -944,6 +1024,14 @@ impl Decode for Failed {
         let mut message = Some(String::new());
         let mut cause = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            message = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            cause = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1330,6 +1418,18 @@ impl Decode for KeeperKeepArgs {
         let mut data = None;
         let mut any = Any::Data(b"e".to_vec());
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            holder = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 3) {
+            any = Decode::decode(r)?;
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1401,6 +1501,14 @@ impl Decode for KeeperKeepResult {
         let mut result_value = None;
         let mut failed = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 1) {
+            failed = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1485,6 +1593,10 @@ impl Decode for KeeperEchoArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut data = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1539,6 +1651,10 @@ impl Decode for KeeperEchoResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

@@ -148,6 +148,26 @@ impl Decode for Request {
         let mut inner = Some(BTreeMap::new());
         let mut none = Some(0);
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 2) {
+            handle = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 3) {
+            more = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 4) {
+            inner = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 5) {
+            none = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -230,6 +250,14 @@ impl Decode for Inner {
         let mut values = None;
         let mut leaf = None;
         r.struct_begin()?;
+        if r.field_is(TType::List, 1) {
+            values = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            leaf = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -297,6 +325,10 @@ impl Decode for Leaf {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut text = Some(String::new());
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            text = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -375,6 +407,14 @@ impl Decode for Chain {
         let mut here = Some(Uuid::nil());
         let mut next = None;
         r.struct_begin()?;
+        if r.field_is(TType::Uuid, 1) {
+            here = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            next = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -444,6 +484,10 @@ impl Decode for Gone {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut which = Some(Uuid::nil());
         r.struct_begin()?;
+        if r.field_is(TType::Uuid, 1) {
+            which = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -958,6 +1002,18 @@ impl Decode for MemorySumArgs {
         let mut b = None;
         let mut c = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            a = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            b = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 3) {
+            c = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1020,6 +1076,10 @@ impl Decode for MemorySumResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1069,6 +1129,10 @@ impl Decode for MemoryPlainArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut leaf = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            leaf = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1158,6 +1222,10 @@ impl Decode for MemorySendArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut request = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            request = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1208,6 +1276,14 @@ impl Decode for MemorySendResult {
         let mut result_value = None;
         let mut gone = None;
         r.struct_begin()?;
+        if r.field_is(TType::Uuid, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 1) {
+            gone = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1280,6 +1356,10 @@ impl Decode for MemoryWalkArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut chain = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            chain = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1323,6 +1403,10 @@ impl Decode for MemoryWalkResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1372,6 +1456,10 @@ impl Decode for MemoryDropArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut which = None;
         r.struct_begin()?;
+        if r.field_is(TType::Uuid, 1) {
+            which = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1777,6 +1865,10 @@ impl Decode for MoreMemoryAllResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::List, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

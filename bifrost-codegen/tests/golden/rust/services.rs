@@ -3115,6 +3115,10 @@ impl Decode for CapitalsGreetArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut name = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            name = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -3158,6 +3162,10 @@ impl Decode for CapitalsGreetResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

@@ -235,6 +235,46 @@ impl Decode for Holder {
         let mut id = Some(Uuid::nil());
         let mut unknown_fields = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::Map, 1) {
+            sets = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 2) {
+            keys = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 3) {
+            by_set = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 4) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 5) {
+            some_name = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 6) {
+            parts = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 7) {
+            more = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Double, 8) {
+            ratio = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 9) {
+            tint = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 10) {
+            id = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -386,6 +426,18 @@ impl Decode for Key {
         let mut unknown_fields = Some(0);
         let mut unknown_fields_ = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::Set, 1) {
+            parts = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            bytes = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 3) {
+            unknown_fields = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -490,6 +542,14 @@ impl Decode for Outer {
         let mut outer = None;
         let mut unknown_fields = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            holder = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            outer = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -585,6 +645,14 @@ impl Decode for Plain {
         let mut b = Some(Vec::new());
         let mut unknown_fields = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            a = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 2) {
+            b = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -676,6 +744,18 @@ impl Decode for Strict {
         let mut plain = None;
         let mut unknown_fields = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            a = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            b = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 3) {
+            plain = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1049,6 +1129,14 @@ impl Decode for Failed {
         let mut cause = None;
         let mut unknown_fields = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            message = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            cause = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1440,6 +1528,18 @@ impl Decode for KeeperKeepArgs {
         let mut data = None;
         let mut any = Any::Data(b"e".to_vec());
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            holder = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 3) {
+            any = Decode::decode(r)?;
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1511,6 +1611,14 @@ impl Decode for KeeperKeepResult {
         let mut result_value = None;
         let mut failed = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 1) {
+            failed = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1595,6 +1703,10 @@ impl Decode for KeeperEchoArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut data = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1649,6 +1761,10 @@ impl Decode for KeeperEchoResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

@@ -90,6 +90,18 @@ impl Decode for Uses {
         let mut tree = None;
         let mut unknown_fields = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            later = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 2) {
+            list = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 3) {
+            tree = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -179,6 +191,10 @@ impl Decode for Later {
         let mut x = Some(0);
         let mut unknown_fields = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            x = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -308,6 +324,26 @@ impl Decode for Tree {
         let mut other = None;
         let mut unknown_fields = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            left = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            right = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 3) {
+            more = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 4) {
+            value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 5) {
+            other = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -435,6 +471,18 @@ impl Decode for Forest {
         let mut name = None;
         let mut unknown_fields = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::List, 1) {
+            forests = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 2) {
+            named = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 3) {
+            name = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -521,6 +569,14 @@ impl Decode for Even {
         let mut name = None;
         let mut unknown_fields = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            odd = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            name = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -622,6 +678,14 @@ impl Decode for Odd {
         let mut evens = Some(BTreeSet::new());
         let mut unknown_fields = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            even = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 2) {
+            evens = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -798,6 +862,14 @@ impl Decode for Sum {
         let mut right = None;
         let mut unknown_fields = UnknownFields::new();
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            left = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            right = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

@@ -321,6 +321,14 @@ impl Decode for NamesFullArgs {
         let mut name = None;
         let mut kind = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            name = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            kind = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -368,6 +376,10 @@ impl Decode for NamesFullResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

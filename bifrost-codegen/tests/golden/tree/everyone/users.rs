@@ -287,6 +287,10 @@ impl Decode for UsersFindArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut kind = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            kind = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -330,6 +334,10 @@ impl Decode for UsersFindResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

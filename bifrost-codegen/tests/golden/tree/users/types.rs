@@ -86,6 +86,18 @@ impl Decode for User {
         let mut square = None;
         let mut more = Some(Vec::new());
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            name = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            square = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 3) {
+            more = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

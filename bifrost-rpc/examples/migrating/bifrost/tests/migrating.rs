@@ -50,10 +50,6 @@ fn udp_port() -> u16 {
     UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn tcp_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 fn bifrost() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_shop-bifrost"))
 }
@@ -100,9 +96,19 @@ fn the_shop_moves_to_udp() {
     assert_eq!(shop(bifrost(), &address, bifrost(), &address), EXPECTED);
 }
 
+/// A TCP port as Apache's crate writes it, and as we do.
+fn tcp_addresses() -> (String, String) {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    (format!("127.0.0.1:{port}"), format!("tcp://127.0.0.1:{port}?transport=buffered"))
+}
+
 #[test]
-fn the_shop_as_it_was() {
+fn the_shop_as_it_was_and_on_the_way() {
     let Some(apache) = apache() else { return };
-    let address = format!("127.0.0.1:{}", tcp_port());
-    assert_eq!(shop(&apache, &address, &apache, &address), EXPECTED);
+    let (theirs, _) = tcp_addresses();
+    assert_eq!(shop(&apache, &theirs, &apache, &theirs), EXPECTED);
+    let (theirs, ours) = tcp_addresses();
+    assert_eq!(shop(bifrost(), &ours, &apache, &theirs), EXPECTED, "the server first");
+    let (theirs, ours) = tcp_addresses();
+    assert_eq!(shop(&apache, &theirs, bifrost(), &ours), EXPECTED, "the client first");
 }

@@ -49,6 +49,10 @@ impl Decode for Square {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut side = None;
         r.struct_begin()?;
+        if r.field_is(TType::Double, 1) {
+            side = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
