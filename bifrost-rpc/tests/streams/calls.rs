@@ -49,8 +49,11 @@ fn panics_are_answered(client: &mut impl TCalculatorSyncClient, name: &str) {
     assert_eq!(client.add(1, 2).unwrap(), 3, "{name}");
 }
 
+/// A name, a client, and what serves it.
+type Way = (String, CalculatorClient, Option<(Server, Place)>);
+
 /// Every way to a calculator that there is, by name.
-fn ways() -> Vec<(String, CalculatorClient, Option<(Server, Place)>)> {
+fn ways() -> Vec<Way> {
     let mut ways = Vec::new();
     let mut add = |name: String, url: &str, style: &str, place: Place| {
         let separator = if style.is_empty() { "" } else { "?" };

@@ -142,9 +142,12 @@ fn a_wrong_number_is_an_error_of_its_call() {
     }
 }
 
+/// What a peer sends, and the error that it makes.
+type Case = (&'static [u8], fn(&CallError) -> bool);
+
 #[test]
 fn garbage_and_overlong_answers_are_errors_of_their_calls() {
-    let cases: [(&[u8], fn(&CallError) -> bool); 4] = [
+    let cases: [Case; 4] = [
         (b"\0\0\0\x04HTTP", |error| matches!(error, CallError::BadAnswer { .. })),
         (b"\0\0\0\0", |error| matches!(error, CallError::BadAnswer { .. })),
         (b"\x7f\xff\xff\xff", |error| matches!(error, CallError::AnswerTooLarge { .. })),

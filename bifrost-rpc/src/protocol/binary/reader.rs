@@ -116,11 +116,11 @@ impl Reader for BinaryReader<'_> {
     // Inlined, because what it returns would otherwise go through memory, for every field.
     #[inline(always)]
     fn field_begin(&mut self) -> thrift::Result<(TType, i16)> {
-        if let Some(&[field_type, high, low]) = self.input.peek() {
-            if field_type != type_byte(TType::Stop) {
-                self.input.pass(3);
-                return Ok((type_of(field_type)?, i16::from_be_bytes([high, low])));
-            }
+        if let Some(&[field_type, high, low]) = self.input.peek()
+            && field_type != type_byte(TType::Stop)
+        {
+            self.input.pass(3);
+            return Ok((type_of(field_type)?, i16::from_be_bytes([high, low])));
         }
         self.last_field()
     }
