@@ -1,5 +1,7 @@
 //! `serve` and `call` together, over every transport.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{Serving, bifrost};

@@ -251,11 +251,16 @@ impl Module<'_> {
         value: &str,
         owned: bool,
     ) {
+        if !owned {
+            let function = format!("{}::encode_field", self.protocol("Encode"));
+            let args = [value, "w", &format!("\"{idl}\""), &id.to_string()];
+            code.expr(indent, "", &Expr::call_with(function, &args), "?;");
+            return;
+        }
         let head = [format!("\"{idl}\""), self.wire_type(of), id.to_string()];
         let head: Vec<&str> = head.iter().map(String::as_str).collect();
         code.expr(indent, "", &Expr::call_with("w.field_begin", &head), "?;");
-        let method = if owned { "encode_owned" } else { "encode" };
-        let function = format!("{}::{method}", self.protocol("Encode"));
+        let function = format!("{}::encode_owned", self.protocol("Encode"));
         code.expr(indent, "", &Expr::call_with(function, &[value, "w"]), "?;");
         code.line(indent, "w.field_end()?;");
     }

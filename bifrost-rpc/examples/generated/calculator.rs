@@ -41,9 +41,7 @@ impl ThriftType for DivisionByZero {
 impl Encode for DivisionByZero {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("DivisionByZero")?;
-        w.field_begin("dividend", TType::I32, 1)?;
-        Encode::encode(&self.dividend, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.dividend, w, "dividend", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -606,12 +604,8 @@ impl ThriftType for CalculatorAddArgs {
 impl Encode for CalculatorAddArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("add_args")?;
-        w.field_begin("left", TType::I32, 1)?;
-        Encode::encode(&self.left, w)?;
-        w.field_end()?;
-        w.field_begin("right", TType::I32, 2)?;
-        Encode::encode(&self.right, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.left, w, "left", 1)?;
+        Encode::encode_field(&self.right, w, "right", 2)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -664,9 +658,7 @@ impl Encode for CalculatorAddResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("add_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::I32, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -719,12 +711,8 @@ impl ThriftType for CalculatorDivideArgs {
 impl Encode for CalculatorDivideArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("divide_args")?;
-        w.field_begin("dividend", TType::I32, 1)?;
-        Encode::encode(&self.dividend, w)?;
-        w.field_end()?;
-        w.field_begin("divisor", TType::I32, 2)?;
-        Encode::encode(&self.divisor, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.dividend, w, "dividend", 1)?;
+        Encode::encode_field(&self.divisor, w, "divisor", 2)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -778,14 +766,10 @@ impl Encode for CalculatorDivideResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("divide_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::I32, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         if let Some(zero) = &self.zero {
-            w.field_begin("zero", TType::Struct, 1)?;
-            Encode::encode(zero, w)?;
-            w.field_end()?;
+            Encode::encode_field(zero, w, "zero", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -866,12 +850,8 @@ impl ThriftType for CalculatorRepeatArgs {
 impl Encode for CalculatorRepeatArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("repeat_args")?;
-        w.field_begin("text", TType::String, 1)?;
-        Encode::encode(&self.text, w)?;
-        w.field_end()?;
-        w.field_begin("times", TType::I32, 2)?;
-        Encode::encode(&self.times, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.text, w, "text", 1)?;
+        Encode::encode_field(&self.times, w, "times", 2)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -924,9 +904,7 @@ impl Encode for CalculatorRepeatResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("repeat_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::List, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -978,9 +956,7 @@ impl ThriftType for CalculatorEchoArgs {
 impl Encode for CalculatorEchoArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("echo_args")?;
-        w.field_begin("data", TType::String, 1)?;
-        Encode::encode(&self.data, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.data, w, "data", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1033,9 +1009,7 @@ impl Encode for CalculatorEchoResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("echo_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::String, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1098,9 +1072,7 @@ impl ThriftType for CalculatorNoteArgs {
 impl Encode for CalculatorNoteArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("note_args")?;
-        w.field_begin("by", TType::I32, 1)?;
-        Encode::encode(&self.by, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.by, w, "by", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1175,9 +1147,7 @@ impl Encode for CalculatorNotedResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("noted_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::I32, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()

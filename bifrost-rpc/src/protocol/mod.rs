@@ -24,6 +24,18 @@ pub trait Encode: ThriftType {
     /// What the writer reports: a size limit, or the failure of an underlying transport.
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()>;
 
+    /// Writes a field of this value.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encode::encode`].
+    #[inline]
+    fn encode_field<W: Writer>(&self, w: &mut W, name: &'static str, id: i16) -> thrift::Result<()> {
+        w.field_begin(name, Self::TYPE, id)?;
+        self.encode(w)?;
+        w.field_end()
+    }
+
     /// Writes the value and gives it up, so that a writer may take large blocks without copying them.
     ///
     /// # Errors
@@ -149,6 +161,41 @@ pub trait Writer {
     fn string(&mut self, value: &str) -> thrift::Result<()>;
     fn bytes(&mut self, value: &[u8]) -> thrift::Result<()>;
 
+    /// A field that is an `i8`, header and value in one.
+    #[inline]
+    fn i8_field(&mut self, name: &'static str, id: i16, value: i8) -> thrift::Result<()> {
+        field(self, name, TType::I08, id, |w| w.i8(value))
+    }
+    /// A field that is an `i16`.
+    #[inline]
+    fn i16_field(&mut self, name: &'static str, id: i16, value: i16) -> thrift::Result<()> {
+        field(self, name, TType::I16, id, |w| w.i16(value))
+    }
+    /// A field that is an `i32` or an enum.
+    #[inline]
+    fn i32_field(&mut self, name: &'static str, id: i16, value: i32) -> thrift::Result<()> {
+        field(self, name, TType::I32, id, |w| w.i32(value))
+    }
+    /// A field that is an `i64`.
+    #[inline]
+    fn i64_field(&mut self, name: &'static str, id: i16, value: i64) -> thrift::Result<()> {
+        field(self, name, TType::I64, id, |w| w.i64(value))
+    }
+    /// A field that is a `double`.
+    #[inline]
+    fn double_field(&mut self, name: &'static str, id: i16, value: f64) -> thrift::Result<()> {
+        field(self, name, TType::Double, id, |w| w.double(value))
+    }
+    /// A field that is a `bool`.
+    #[inline]
+    fn bool_field(&mut self, name: &'static str, id: i16, value: bool) -> thrift::Result<()> {
+        field(self, name, TType::Bool, id, |w| w.bool(value))
+    }
+    /// A field that is a `string`.
+    #[inline]
+    fn string_field(&mut self, name: &'static str, id: i16, value: &str) -> thrift::Result<()> {
+        field(self, name, TType::String, id, |w| w.string(value))
+    }
     /// A `binary` that its owner gives up; a writer may keep it instead of copying it.
     fn bytes_owned(&mut self, value: Vec<u8>) -> thrift::Result<()> {
         self.bytes(&value)
@@ -182,6 +229,19 @@ pub trait Writer {
     fn double_elements(&mut self, values: &[thrift::OrderedFloat<f64>]) -> thrift::Result<()> {
         values.iter().try_for_each(|v| self.double(v.0))
     }
+}
+
+#[inline]
+fn field<W: Writer + ?Sized>(
+    w: &mut W,
+    name: &'static str,
+    field_type: TType,
+    id: i16,
+    value: impl FnOnce(&mut W) -> thrift::Result<()>,
+) -> thrift::Result<()> {
+    w.field_begin(name, field_type, id)?;
+    value(w)?;
+    w.field_end()
 }
 
 /// Reads Thrift values in one protocol. Enforces its own limits on sizes and depth.

@@ -3,10 +3,16 @@
 /// Bytes converted at a time: little enough to stay in the first-level cache.
 const BLOCK_BYTES: usize = 1024;
 
+/// So few values are appended one by one.
+const FEW: usize = 8;
+
 /// Appends each value as `write` lays it out. `N` divides [`BLOCK_BYTES`].
 #[inline]
 pub(super) fn put_fixed<const N: usize, T: Copy>(out: &mut Vec<u8>, values: &[T], write: impl Fn(T) -> [u8; N]) {
     const { assert!(BLOCK_BYTES.is_multiple_of(N)) };
+    if values.len() <= FEW {
+        return values.iter().for_each(|value| out.extend_from_slice(&write(*value)));
+    }
     if values.len() * N <= BLOCK_BYTES {
         let start = out.len();
         out.resize(start + values.len() * N, 0);

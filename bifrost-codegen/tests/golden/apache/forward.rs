@@ -275,15 +275,9 @@ impl ThriftType for EarlyMoveArgs {
 impl Encode for EarlyMoveArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("move_args")?;
-        w.field_begin("point", TType::Struct, 1)?;
-        Encode::encode(&self.point, w)?;
-        w.field_end()?;
-        w.field_begin("more", TType::List, 2)?;
-        Encode::encode(&self.more, w)?;
-        w.field_end()?;
-        w.field_begin("shade", TType::I32, 3)?;
-        Encode::encode(&self.shade, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.point, w, "point", 1)?;
+        Encode::encode_field(&self.more, w, "more", 2)?;
+        Encode::encode_field(&self.shade, w, "shade", 3)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -346,14 +340,10 @@ impl Encode for EarlyMoveResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("move_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::Struct, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         if let Some(lost) = &self.lost {
-            w.field_begin("lost", TType::Struct, 1)?;
-            Encode::encode(lost, w)?;
-            w.field_end()?;
+            Encode::encode_field(lost, w, "lost", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -483,46 +473,28 @@ impl ThriftType for Drawing {
 impl Encode for Drawing {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Drawing")?;
-        w.field_begin("origin", TType::Struct, 1)?;
-        Encode::encode(&self.origin, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.origin, w, "origin", 1)?;
         if let Some(shade) = &self.shade {
-            w.field_begin("shade", TType::I32, 2)?;
-            Encode::encode(shade, w)?;
-            w.field_end()?;
+            Encode::encode_field(shade, w, "shade", 2)?;
         }
         if let Some(place) = &self.place {
-            w.field_begin("place", TType::Struct, 3)?;
-            Encode::encode(place, w)?;
-            w.field_end()?;
+            Encode::encode_field(place, w, "place", 3)?;
         }
         if let Some(places) = &self.places {
-            w.field_begin("places", TType::List, 4)?;
-            Encode::encode(places, w)?;
-            w.field_end()?;
+            Encode::encode_field(places, w, "places", 4)?;
         }
         if let Some(by_shade) = &self.by_shade {
-            w.field_begin("by_shade", TType::Map, 5)?;
-            Encode::encode(by_shade, w)?;
-            w.field_end()?;
+            Encode::encode_field(by_shade, w, "by_shade", 5)?;
         }
         if let Some(behind) = &self.behind {
-            w.field_begin("behind", TType::Struct, 6)?;
-            Encode::encode(behind, w)?;
-            w.field_end()?;
+            Encode::encode_field(behind, w, "behind", 6)?;
         }
         if let Some(number) = &self.number {
-            w.field_begin("number", TType::I32, 7)?;
-            Encode::encode(number, w)?;
-            w.field_end()?;
+            Encode::encode_field(number, w, "number", 7)?;
         }
-        w.field_begin("own", TType::Struct, 8)?;
-        Encode::encode(&self.own, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.own, w, "own", 8)?;
         if let Some(seconds) = &self.seconds {
-            w.field_begin("seconds", TType::I32, 9)?;
-            Encode::encode(seconds, w)?;
-            w.field_end()?;
+            Encode::encode_field(seconds, w, "seconds", 9)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -663,14 +635,10 @@ impl Encode for Point {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Point")?;
         if let Some(x) = &self.x {
-            w.field_begin("x", TType::I32, 1)?;
-            Encode::encode(x, w)?;
-            w.field_end()?;
+            Encode::encode_field(x, w, "x", 1)?;
         }
         if let Some(y) = &self.y {
-            w.field_begin("y", TType::I32, 2)?;
-            Encode::encode(y, w)?;
-            w.field_end()?;
+            Encode::encode_field(y, w, "y", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -804,9 +772,7 @@ impl Encode for Lost {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Lost")?;
         if let Some(where_) = &self.where_ {
-            w.field_begin("where", TType::Struct, 1)?;
-            Encode::encode(where_, w)?;
-            w.field_end()?;
+            Encode::encode_field(where_, w, "where", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -897,14 +863,10 @@ impl Encode for Own {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Own")?;
         if let Some(own) = &self.own {
-            w.field_begin("own", TType::Struct, 1)?;
-            Encode::encode(own, w)?;
-            w.field_end()?;
+            Encode::encode_field(own, w, "own", 1)?;
         }
         if let Some(more) = &self.more {
-            w.field_begin("more", TType::List, 2)?;
-            Encode::encode(more, w)?;
-            w.field_end()?;
+            Encode::encode_field(more, w, "more", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -972,9 +934,7 @@ impl Encode for First {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("First")?;
         if let Some(second) = &self.second {
-            w.field_begin("second", TType::Struct, 1)?;
-            Encode::encode(second, w)?;
-            w.field_end()?;
+            Encode::encode_field(second, w, "second", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1042,14 +1002,10 @@ impl Encode for Second {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Second")?;
         if let Some(third) = &self.third {
-            w.field_begin("third", TType::Struct, 1)?;
-            Encode::encode(third, w)?;
-            w.field_end()?;
+            Encode::encode_field(third, w, "third", 1)?;
         }
         if let Some(first) = &self.first {
-            w.field_begin("first", TType::Struct, 2)?;
-            Encode::encode(first, w)?;
-            w.field_end()?;
+            Encode::encode_field(first, w, "first", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1123,14 +1079,10 @@ impl Encode for Third {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Third")?;
         if let Some(first) = &self.first {
-            w.field_begin("first", TType::Struct, 1)?;
-            Encode::encode(first, w)?;
-            w.field_end()?;
+            Encode::encode_field(first, w, "first", 1)?;
         }
         if let Some(third) = &self.third {
-            w.field_begin("third", TType::Struct, 2)?;
-            Encode::encode(third, w)?;
-            w.field_end()?;
+            Encode::encode_field(third, w, "third", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1194,19 +1146,13 @@ impl Encode for Choice {
         w.struct_begin("Choice")?;
         match self {
             Self::Choice(value) => {
-                w.field_begin("choice", TType::Struct, 1)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "choice", 1)?;
             }
             Self::Box(value) => {
-                w.field_begin("box", TType::Struct, 2)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "box", 2)?;
             }
             Self::Unknown(value) => {
-                w.field_begin("unknown", TType::I32, 3)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "unknown", 3)?;
             }
         }
         w.field_stop()?;
@@ -1278,9 +1224,7 @@ impl ThriftType for Box {
 impl Encode for Box {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Box")?;
-        w.field_begin("choice", TType::Struct, 1)?;
-        Encode::encode(&self.choice, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.choice, w, "choice", 1)?;
         w.field_stop()?;
         w.struct_end()
     }

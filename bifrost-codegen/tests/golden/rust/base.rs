@@ -46,13 +46,9 @@ impl ThriftType for Sorry {
 impl Encode for Sorry {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Sorry")?;
-        w.field_begin("why", TType::String, 1)?;
-        Encode::encode(&self.why, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.why, w, "why", 1)?;
         if let Some(code) = &self.code {
-            w.field_begin("code", TType::I32, 2)?;
-            Encode::encode(code, w)?;
-            w.field_end()?;
+            Encode::encode_field(code, w, "code", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -361,9 +357,7 @@ impl Encode for RootRootResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("root_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::I32, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -690,9 +684,7 @@ impl ThriftType for BaseGreetArgs {
 impl Encode for BaseGreetArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("greet_args")?;
-        w.field_begin("name", TType::String, 1)?;
-        Encode::encode(&self.name, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.name, w, "name", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -737,14 +729,10 @@ impl Encode for BaseGreetResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("greet_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::String, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         if let Some(sorry) = &self.sorry {
-            w.field_begin("sorry", TType::Struct, 1)?;
-            Encode::encode(sorry, w)?;
-            w.field_end()?;
+            Encode::encode_field(sorry, w, "sorry", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -827,9 +815,7 @@ impl ThriftType for BasePokeArgs {
 impl Encode for BasePokeArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("poke_args")?;
-        w.field_begin("times", TType::I32, 1)?;
-        Encode::encode(&self.times, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.times, w, "times", 1)?;
         w.field_stop()?;
         w.struct_end()
     }

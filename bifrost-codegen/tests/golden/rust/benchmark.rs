@@ -506,9 +506,7 @@ impl ThriftType for EchoEchoArgs {
 impl Encode for EchoEchoArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("echo_args")?;
-        w.field_begin("data", TType::String, 1)?;
-        Encode::encode(&self.data, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.data, w, "data", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -561,9 +559,7 @@ impl Encode for EchoEchoResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("echo_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::String, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -962,12 +958,8 @@ impl ThriftType for ArraysIncrementArgs {
 impl Encode for ArraysIncrementArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("increment_args")?;
-        w.field_begin("data", TType::String, 1)?;
-        Encode::encode(&self.data, w)?;
-        w.field_end()?;
-        w.field_begin("amount", TType::I08, 2)?;
-        Encode::encode(&self.amount, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.data, w, "data", 1)?;
+        Encode::encode_field(&self.amount, w, "amount", 2)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -977,9 +969,7 @@ impl Encode for ArraysIncrementArgs {
         w.field_begin("data", TType::String, 1)?;
         Encode::encode_owned(self.data, w)?;
         w.field_end()?;
-        w.field_begin("amount", TType::I08, 2)?;
-        Encode::encode(&self.amount, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.amount, w, "amount", 2)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1032,9 +1022,7 @@ impl Encode for ArraysIncrementResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("increment_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::String, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1098,12 +1086,8 @@ impl ThriftType for ArraysAddArgs {
 impl Encode for ArraysAddArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("add_args")?;
-        w.field_begin("a", TType::String, 1)?;
-        Encode::encode(&self.a, w)?;
-        w.field_end()?;
-        w.field_begin("b", TType::String, 2)?;
-        Encode::encode(&self.b, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.a, w, "a", 1)?;
+        Encode::encode_field(&self.b, w, "b", 2)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1168,9 +1152,7 @@ impl Encode for ArraysAddResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("add_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::String, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1234,12 +1216,8 @@ impl ThriftType for ArraysIncrementListArgs {
 impl Encode for ArraysIncrementListArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("increment_list_args")?;
-        w.field_begin("data", TType::List, 1)?;
-        Encode::encode(&self.data, w)?;
-        w.field_end()?;
-        w.field_begin("amount", TType::I08, 2)?;
-        Encode::encode(&self.amount, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.data, w, "data", 1)?;
+        Encode::encode_field(&self.amount, w, "amount", 2)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1292,9 +1270,7 @@ impl Encode for ArraysIncrementListResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("increment_list_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::List, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()

@@ -44,9 +44,7 @@ impl Encode for Const {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("const_")?;
         if let Some(a) = &self.a {
-            w.field_begin("a", TType::I32, 1)?;
-            Encode::encode(a, w)?;
-            w.field_end()?;
+            Encode::encode_field(a, w, "a", 1)?;
         }
         w.field_stop()?;
         w.struct_end()

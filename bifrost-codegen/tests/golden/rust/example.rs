@@ -151,16 +151,10 @@ impl ThriftType for Policy {
 impl Encode for Policy {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Policy")?;
-        w.field_begin("eviction", TType::I32, 1)?;
-        Encode::encode(&self.eviction, w)?;
-        w.field_end()?;
-        w.field_begin("entries_max", TType::I32, 2)?;
-        Encode::encode(&self.entries_max, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.eviction, w, "eviction", 1)?;
+        Encode::encode_field(&self.entries_max, w, "entries_max", 2)?;
         if let Some(lifetime_s) = &self.lifetime_s {
-            w.field_begin("lifetime_s", TType::I64, 3)?;
-            Encode::encode(lifetime_s, w)?;
-            w.field_end()?;
+            Encode::encode_field(lifetime_s, w, "lifetime_s", 3)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -246,29 +240,19 @@ impl Encode for Value {
         w.struct_begin("Value")?;
         match self {
             Self::Text(value) => {
-                w.field_begin("text", TType::String, 1)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "text", 1)?;
             }
             Self::Data(value) => {
-                w.field_begin("data", TType::String, 2)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "data", 2)?;
             }
             Self::Number(value) => {
-                w.field_begin("number", TType::I64, 3)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "number", 3)?;
             }
             Self::Items(value) => {
-                w.field_begin("items", TType::List, 4)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "items", 4)?;
             }
             Self::Pointer(value) => {
-                w.field_begin("pointer", TType::Uuid, 5)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "pointer", 5)?;
             }
             Self::Unknown(field) => field.encode(w)?,
         }
@@ -280,9 +264,7 @@ impl Encode for Value {
         w.struct_begin("Value")?;
         match self {
             Self::Text(value) => {
-                w.field_begin("text", TType::String, 1)?;
-                Encode::encode(&value, w)?;
-                w.field_end()?;
+                Encode::encode_field(&value, w, "text", 1)?;
             }
             Self::Data(value) => {
                 w.field_begin("data", TType::String, 2)?;
@@ -290,9 +272,7 @@ impl Encode for Value {
                 w.field_end()?;
             }
             Self::Number(value) => {
-                w.field_begin("number", TType::I64, 3)?;
-                Encode::encode(&value, w)?;
-                w.field_end()?;
+                Encode::encode_field(&value, w, "number", 3)?;
             }
             Self::Items(value) => {
                 w.field_begin("items", TType::List, 4)?;
@@ -300,9 +280,7 @@ impl Encode for Value {
                 w.field_end()?;
             }
             Self::Pointer(value) => {
-                w.field_begin("pointer", TType::Uuid, 5)?;
-                Encode::encode(&value, w)?;
-                w.field_end()?;
+                Encode::encode_field(&value, w, "pointer", 5)?;
             }
             Self::Unknown(field) => field.encode(w)?,
         }
@@ -391,19 +369,11 @@ impl ThriftType for Entry {
 impl Encode for Entry {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Entry")?;
-        w.field_begin("key", TType::String, 1)?;
-        Encode::encode(&self.key, w)?;
-        w.field_end()?;
-        w.field_begin("value", TType::Struct, 2)?;
-        Encode::encode(&self.value, w)?;
-        w.field_end()?;
-        w.field_begin("version", TType::I64, 3)?;
-        Encode::encode(&self.version, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.key, w, "key", 1)?;
+        Encode::encode_field(&self.value, w, "value", 2)?;
+        Encode::encode_field(&self.version, w, "version", 3)?;
         if let Some(labels) = &self.labels {
-            w.field_begin("labels", TType::Set, 4)?;
-            Encode::encode(labels, w)?;
-            w.field_end()?;
+            Encode::encode_field(labels, w, "labels", 4)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -411,19 +381,13 @@ impl Encode for Entry {
 
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Entry")?;
-        w.field_begin("key", TType::String, 1)?;
-        Encode::encode(&self.key, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.key, w, "key", 1)?;
         w.field_begin("value", TType::Struct, 2)?;
         Encode::encode_owned(self.value, w)?;
         w.field_end()?;
-        w.field_begin("version", TType::I64, 3)?;
-        Encode::encode(&self.version, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.version, w, "version", 3)?;
         if let Some(labels) = &self.labels {
-            w.field_begin("labels", TType::Set, 4)?;
-            Encode::encode(labels, w)?;
-            w.field_end()?;
+            Encode::encode_field(labels, w, "labels", 4)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -526,16 +490,10 @@ impl ThriftType for Status {
 impl Encode for Status {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Status")?;
-        w.field_begin("service", TType::String, 1)?;
-        Encode::encode(&self.service, w)?;
-        w.field_end()?;
-        w.field_begin("calls", TType::I64, 2)?;
-        Encode::encode(&self.calls, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.service, w, "service", 1)?;
+        Encode::encode_field(&self.calls, w, "calls", 2)?;
         if let Some(gauges) = &self.gauges {
-            w.field_begin("gauges", TType::Map, 3)?;
-            Encode::encode(gauges, w)?;
-            w.field_end()?;
+            Encode::encode_field(gauges, w, "gauges", 3)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -616,9 +574,7 @@ impl ThriftType for NotFound {
 impl Encode for NotFound {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("NotFound")?;
-        w.field_begin("key", TType::String, 1)?;
-        Encode::encode(&self.key, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.key, w, "key", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -708,14 +664,10 @@ impl Encode for Refused {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Refused")?;
         if let Some(reason) = &self.reason {
-            w.field_begin("reason", TType::String, 1)?;
-            Encode::encode(reason, w)?;
-            w.field_end()?;
+            Encode::encode_field(reason, w, "reason", 1)?;
         }
         if let Some(version) = &self.version {
-            w.field_begin("version", TType::I64, 2)?;
-            Encode::encode(version, w)?;
-            w.field_end()?;
+            Encode::encode_field(version, w, "version", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1062,9 +1014,7 @@ impl Encode for HealthStatusResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("status_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::Struct, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1116,9 +1066,7 @@ impl ThriftType for HealthNoteArgs {
 impl Encode for HealthNoteArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("note_args")?;
-        w.field_begin("line", TType::String, 1)?;
-        Encode::encode(&self.line, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.line, w, "line", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1622,9 +1570,7 @@ impl ThriftType for StoreGetArgs {
 impl Encode for StoreGetArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("get_args")?;
-        w.field_begin("key", TType::String, 1)?;
-        Encode::encode(&self.key, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.key, w, "key", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1669,14 +1615,10 @@ impl Encode for StoreGetResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("get_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::Struct, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         if let Some(missing) = &self.missing {
-            w.field_begin("missing", TType::Struct, 1)?;
-            Encode::encode(missing, w)?;
-            w.field_end()?;
+            Encode::encode_field(missing, w, "missing", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1690,9 +1632,7 @@ impl Encode for StoreGetResult {
             w.field_end()?;
         }
         if let Some(missing) = &self.missing {
-            w.field_begin("missing", TType::Struct, 1)?;
-            Encode::encode(missing, w)?;
-            w.field_end()?;
+            Encode::encode_field(missing, w, "missing", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1777,30 +1717,20 @@ impl ThriftType for StorePutArgs {
 impl Encode for StorePutArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("put_args")?;
-        w.field_begin("key", TType::String, 1)?;
-        Encode::encode(&self.key, w)?;
-        w.field_end()?;
-        w.field_begin("value", TType::Struct, 2)?;
-        Encode::encode(&self.value, w)?;
-        w.field_end()?;
-        w.field_begin("expected", TType::I64, 3)?;
-        Encode::encode(&self.expected, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.key, w, "key", 1)?;
+        Encode::encode_field(&self.value, w, "value", 2)?;
+        Encode::encode_field(&self.expected, w, "expected", 3)?;
         w.field_stop()?;
         w.struct_end()
     }
 
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("put_args")?;
-        w.field_begin("key", TType::String, 1)?;
-        Encode::encode(&self.key, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.key, w, "key", 1)?;
         w.field_begin("value", TType::Struct, 2)?;
         Encode::encode_owned(self.value, w)?;
         w.field_end()?;
-        w.field_begin("expected", TType::I64, 3)?;
-        Encode::encode(&self.expected, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.expected, w, "expected", 3)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1864,14 +1794,10 @@ impl Encode for StorePutResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("put_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::I64, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         if let Some(refused) = &self.refused {
-            w.field_begin("refused", TType::Struct, 1)?;
-            Encode::encode(refused, w)?;
-            w.field_end()?;
+            Encode::encode_field(refused, w, "refused", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1954,9 +1880,7 @@ impl ThriftType for StoreRemoveArgs {
 impl Encode for StoreRemoveArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("remove_args")?;
-        w.field_begin("key", TType::String, 1)?;
-        Encode::encode(&self.key, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.key, w, "key", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -2001,14 +1925,10 @@ impl Encode for StoreRemoveResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("remove_result")?;
         if let Some(missing) = &self.missing {
-            w.field_begin("missing", TType::Struct, 1)?;
-            Encode::encode(missing, w)?;
-            w.field_end()?;
+            Encode::encode_field(missing, w, "missing", 1)?;
         }
         if let Some(refused) = &self.refused {
-            w.field_begin("refused", TType::Struct, 2)?;
-            Encode::encode(refused, w)?;
-            w.field_end()?;
+            Encode::encode_field(refused, w, "refused", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -2097,9 +2017,7 @@ impl ThriftType for StoreFindArgs {
 impl Encode for StoreFindArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("find_args")?;
-        w.field_begin("labels", TType::Set, 1)?;
-        Encode::encode(&self.labels, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.labels, w, "labels", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -2143,9 +2061,7 @@ impl Encode for StoreFindResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("find_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::Map, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -2470,9 +2386,7 @@ impl ThriftType for CounterAddArgs {
 impl Encode for CounterAddArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("add_args")?;
-        w.field_begin("delta", TType::I64, 1)?;
-        Encode::encode(&self.delta, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.delta, w, "delta", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -2516,9 +2430,7 @@ impl Encode for CounterAddResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("add_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::I64, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -2602,9 +2514,7 @@ impl Encode for CounterValueResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("value_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::I64, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()

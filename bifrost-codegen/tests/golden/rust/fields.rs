@@ -77,24 +77,16 @@ impl Encode for Implicit {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Implicit")?;
         if let Some(fourth) = &self.fourth {
-            w.field_begin("fourth", TType::I32, -3)?;
-            Encode::encode(fourth, w)?;
-            w.field_end()?;
+            Encode::encode_field(fourth, w, "fourth", -3)?;
         }
         if let Some(second) = &self.second {
-            w.field_begin("second", TType::String, -2)?;
-            Encode::encode(second, w)?;
-            w.field_end()?;
+            Encode::encode_field(second, w, "second", -2)?;
         }
         if let Some(first) = &self.first {
-            w.field_begin("first", TType::I32, -1)?;
-            Encode::encode(first, w)?;
-            w.field_end()?;
+            Encode::encode_field(first, w, "first", -1)?;
         }
         if let Some(third) = &self.third {
-            w.field_begin("third", TType::Bool, 5)?;
-            Encode::encode(third, w)?;
-            w.field_end()?;
+            Encode::encode_field(third, w, "third", 5)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -193,23 +185,15 @@ impl Encode for Negative {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Negative")?;
         if let Some(d) = &self.d {
-            w.field_begin("d", TType::I08, -32768)?;
-            Encode::encode(d, w)?;
-            w.field_end()?;
+            Encode::encode_field(d, w, "d", -32768)?;
         }
         if let Some(b) = &self.b {
-            w.field_begin("b", TType::I32, -8)?;
-            Encode::encode(b, w)?;
-            w.field_end()?;
+            Encode::encode_field(b, w, "b", -8)?;
         }
         if let Some(a) = &self.a {
-            w.field_begin("a", TType::I32, -7)?;
-            Encode::encode(a, w)?;
-            w.field_end()?;
+            Encode::encode_field(a, w, "a", -7)?;
         }
-        w.field_begin("c", TType::String, 32767)?;
-        Encode::encode(&self.c, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.c, w, "c", 32767)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -217,19 +201,13 @@ impl Encode for Negative {
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Negative")?;
         if let Some(d) = &self.d {
-            w.field_begin("d", TType::I08, -32768)?;
-            Encode::encode(d, w)?;
-            w.field_end()?;
+            Encode::encode_field(d, w, "d", -32768)?;
         }
         if let Some(b) = &self.b {
-            w.field_begin("b", TType::I32, -8)?;
-            Encode::encode(b, w)?;
-            w.field_end()?;
+            Encode::encode_field(b, w, "b", -8)?;
         }
         if let Some(a) = &self.a {
-            w.field_begin("a", TType::I32, -7)?;
-            Encode::encode(a, w)?;
-            w.field_end()?;
+            Encode::encode_field(a, w, "a", -7)?;
         }
         w.field_begin("c", TType::String, 32767)?;
         Encode::encode_owned(self.c, w)?;
@@ -435,102 +413,62 @@ impl Encode for Defaults {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Defaults")?;
         if let Some(truth) = &self.truth {
-            w.field_begin("truth", TType::Bool, 1)?;
-            Encode::encode(truth, w)?;
-            w.field_end()?;
+            Encode::encode_field(truth, w, "truth", 1)?;
         }
         if let Some(small) = &self.small {
-            w.field_begin("small", TType::I08, 2)?;
-            Encode::encode(small, w)?;
-            w.field_end()?;
+            Encode::encode_field(small, w, "small", 2)?;
         }
         if let Some(port) = &self.port {
-            w.field_begin("port", TType::I16, 3)?;
-            Encode::encode(port, w)?;
-            w.field_end()?;
+            Encode::encode_field(port, w, "port", 3)?;
         }
         if let Some(count) = &self.count {
-            w.field_begin("count", TType::I32, 4)?;
-            Encode::encode(count, w)?;
-            w.field_end()?;
+            Encode::encode_field(count, w, "count", 4)?;
         }
         if let Some(large) = &self.large {
-            w.field_begin("large", TType::I64, 5)?;
-            Encode::encode(large, w)?;
-            w.field_end()?;
+            Encode::encode_field(large, w, "large", 5)?;
         }
         if let Some(ratio) = &self.ratio {
-            w.field_begin("ratio", TType::Double, 6)?;
-            Encode::encode(ratio, w)?;
-            w.field_end()?;
+            Encode::encode_field(ratio, w, "ratio", 6)?;
         }
         if let Some(whole) = &self.whole {
-            w.field_begin("whole", TType::Double, 7)?;
-            Encode::encode(whole, w)?;
-            w.field_end()?;
+            Encode::encode_field(whole, w, "whole", 7)?;
         }
         if let Some(text) = &self.text {
-            w.field_begin("text", TType::String, 8)?;
-            Encode::encode(text, w)?;
-            w.field_end()?;
+            Encode::encode_field(text, w, "text", 8)?;
         }
         if let Some(bytes) = &self.bytes {
-            w.field_begin("bytes", TType::String, 9)?;
-            Encode::encode(bytes, w)?;
-            w.field_end()?;
+            Encode::encode_field(bytes, w, "bytes", 9)?;
         }
         if let Some(id) = &self.id {
-            w.field_begin("id", TType::Uuid, 10)?;
-            Encode::encode(id, w)?;
-            w.field_end()?;
+            Encode::encode_field(id, w, "id", 10)?;
         }
         if let Some(color) = &self.color {
-            w.field_begin("color", TType::I32, 11)?;
-            Encode::encode(color, w)?;
-            w.field_end()?;
+            Encode::encode_field(color, w, "color", 11)?;
         }
         if let Some(numbers) = &self.numbers {
-            w.field_begin("numbers", TType::List, 12)?;
-            Encode::encode(numbers, w)?;
-            w.field_end()?;
+            Encode::encode_field(numbers, w, "numbers", 12)?;
         }
         if let Some(words) = &self.words {
-            w.field_begin("words", TType::Set, 13)?;
-            Encode::encode(words, w)?;
-            w.field_end()?;
+            Encode::encode_field(words, w, "words", 13)?;
         }
         if let Some(colors) = &self.colors {
-            w.field_begin("colors", TType::Map, 14)?;
-            Encode::encode(colors, w)?;
-            w.field_end()?;
+            Encode::encode_field(colors, w, "colors", 14)?;
         }
         if let Some(point) = &self.point {
-            w.field_begin("point", TType::Struct, 15)?;
-            Encode::encode(point, w)?;
-            w.field_end()?;
+            Encode::encode_field(point, w, "point", 15)?;
         }
         if let Some(shape) = &self.shape {
-            w.field_begin("shape", TType::Struct, 16)?;
-            Encode::encode(shape, w)?;
-            w.field_end()?;
+            Encode::encode_field(shape, w, "shape", 16)?;
         }
         if let Some(maybe) = &self.maybe {
-            w.field_begin("maybe", TType::I32, 17)?;
-            Encode::encode(maybe, w)?;
-            w.field_end()?;
+            Encode::encode_field(maybe, w, "maybe", 17)?;
         }
-        w.field_begin("must", TType::I32, 18)?;
-        Encode::encode(&self.must, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.must, w, "must", 18)?;
         if let Some(none) = &self.none {
-            w.field_begin("none", TType::String, 19)?;
-            Encode::encode(none, w)?;
-            w.field_end()?;
+            Encode::encode_field(none, w, "none", 19)?;
         }
         if let Some(points) = &self.points {
-            w.field_begin("points", TType::List, 20)?;
-            Encode::encode(points, w)?;
-            w.field_end()?;
+            Encode::encode_field(points, w, "points", 20)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -539,44 +477,28 @@ impl Encode for Defaults {
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Defaults")?;
         if let Some(truth) = &self.truth {
-            w.field_begin("truth", TType::Bool, 1)?;
-            Encode::encode(truth, w)?;
-            w.field_end()?;
+            Encode::encode_field(truth, w, "truth", 1)?;
         }
         if let Some(small) = &self.small {
-            w.field_begin("small", TType::I08, 2)?;
-            Encode::encode(small, w)?;
-            w.field_end()?;
+            Encode::encode_field(small, w, "small", 2)?;
         }
         if let Some(port) = &self.port {
-            w.field_begin("port", TType::I16, 3)?;
-            Encode::encode(port, w)?;
-            w.field_end()?;
+            Encode::encode_field(port, w, "port", 3)?;
         }
         if let Some(count) = &self.count {
-            w.field_begin("count", TType::I32, 4)?;
-            Encode::encode(count, w)?;
-            w.field_end()?;
+            Encode::encode_field(count, w, "count", 4)?;
         }
         if let Some(large) = &self.large {
-            w.field_begin("large", TType::I64, 5)?;
-            Encode::encode(large, w)?;
-            w.field_end()?;
+            Encode::encode_field(large, w, "large", 5)?;
         }
         if let Some(ratio) = &self.ratio {
-            w.field_begin("ratio", TType::Double, 6)?;
-            Encode::encode(ratio, w)?;
-            w.field_end()?;
+            Encode::encode_field(ratio, w, "ratio", 6)?;
         }
         if let Some(whole) = &self.whole {
-            w.field_begin("whole", TType::Double, 7)?;
-            Encode::encode(whole, w)?;
-            w.field_end()?;
+            Encode::encode_field(whole, w, "whole", 7)?;
         }
         if let Some(text) = &self.text {
-            w.field_begin("text", TType::String, 8)?;
-            Encode::encode(text, w)?;
-            w.field_end()?;
+            Encode::encode_field(text, w, "text", 8)?;
         }
         if let Some(bytes) = self.bytes {
             w.field_begin("bytes", TType::String, 9)?;
@@ -584,34 +506,22 @@ impl Encode for Defaults {
             w.field_end()?;
         }
         if let Some(id) = &self.id {
-            w.field_begin("id", TType::Uuid, 10)?;
-            Encode::encode(id, w)?;
-            w.field_end()?;
+            Encode::encode_field(id, w, "id", 10)?;
         }
         if let Some(color) = &self.color {
-            w.field_begin("color", TType::I32, 11)?;
-            Encode::encode(color, w)?;
-            w.field_end()?;
+            Encode::encode_field(color, w, "color", 11)?;
         }
         if let Some(numbers) = &self.numbers {
-            w.field_begin("numbers", TType::List, 12)?;
-            Encode::encode(numbers, w)?;
-            w.field_end()?;
+            Encode::encode_field(numbers, w, "numbers", 12)?;
         }
         if let Some(words) = &self.words {
-            w.field_begin("words", TType::Set, 13)?;
-            Encode::encode(words, w)?;
-            w.field_end()?;
+            Encode::encode_field(words, w, "words", 13)?;
         }
         if let Some(colors) = &self.colors {
-            w.field_begin("colors", TType::Map, 14)?;
-            Encode::encode(colors, w)?;
-            w.field_end()?;
+            Encode::encode_field(colors, w, "colors", 14)?;
         }
         if let Some(point) = &self.point {
-            w.field_begin("point", TType::Struct, 15)?;
-            Encode::encode(point, w)?;
-            w.field_end()?;
+            Encode::encode_field(point, w, "point", 15)?;
         }
         if let Some(shape) = self.shape {
             w.field_begin("shape", TType::Struct, 16)?;
@@ -619,22 +529,14 @@ impl Encode for Defaults {
             w.field_end()?;
         }
         if let Some(maybe) = &self.maybe {
-            w.field_begin("maybe", TType::I32, 17)?;
-            Encode::encode(maybe, w)?;
-            w.field_end()?;
+            Encode::encode_field(maybe, w, "maybe", 17)?;
         }
-        w.field_begin("must", TType::I32, 18)?;
-        Encode::encode(&self.must, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.must, w, "must", 18)?;
         if let Some(none) = &self.none {
-            w.field_begin("none", TType::String, 19)?;
-            Encode::encode(none, w)?;
-            w.field_end()?;
+            Encode::encode_field(none, w, "none", 19)?;
         }
         if let Some(points) = &self.points {
-            w.field_begin("points", TType::List, 20)?;
-            Encode::encode(points, w)?;
-            w.field_end()?;
+            Encode::encode_field(points, w, "points", 20)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -924,74 +826,46 @@ impl Encode for Silent {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Silent")?;
         if let Some(truth) = &self.truth {
-            w.field_begin("truth", TType::Bool, 1)?;
-            Encode::encode(truth, w)?;
-            w.field_end()?;
+            Encode::encode_field(truth, w, "truth", 1)?;
         }
         if let Some(small) = &self.small {
-            w.field_begin("small", TType::I08, 2)?;
-            Encode::encode(small, w)?;
-            w.field_end()?;
+            Encode::encode_field(small, w, "small", 2)?;
         }
         if let Some(port) = &self.port {
-            w.field_begin("port", TType::I16, 3)?;
-            Encode::encode(port, w)?;
-            w.field_end()?;
+            Encode::encode_field(port, w, "port", 3)?;
         }
         if let Some(count) = &self.count {
-            w.field_begin("count", TType::I32, 4)?;
-            Encode::encode(count, w)?;
-            w.field_end()?;
+            Encode::encode_field(count, w, "count", 4)?;
         }
         if let Some(large) = &self.large {
-            w.field_begin("large", TType::I64, 5)?;
-            Encode::encode(large, w)?;
-            w.field_end()?;
+            Encode::encode_field(large, w, "large", 5)?;
         }
         if let Some(ratio) = &self.ratio {
-            w.field_begin("ratio", TType::Double, 6)?;
-            Encode::encode(ratio, w)?;
-            w.field_end()?;
+            Encode::encode_field(ratio, w, "ratio", 6)?;
         }
         if let Some(text) = &self.text {
-            w.field_begin("text", TType::String, 7)?;
-            Encode::encode(text, w)?;
-            w.field_end()?;
+            Encode::encode_field(text, w, "text", 7)?;
         }
         if let Some(bytes) = &self.bytes {
-            w.field_begin("bytes", TType::String, 8)?;
-            Encode::encode(bytes, w)?;
-            w.field_end()?;
+            Encode::encode_field(bytes, w, "bytes", 8)?;
         }
         if let Some(id) = &self.id {
-            w.field_begin("id", TType::Uuid, 9)?;
-            Encode::encode(id, w)?;
-            w.field_end()?;
+            Encode::encode_field(id, w, "id", 9)?;
         }
         if let Some(color) = &self.color {
-            w.field_begin("color", TType::I32, 10)?;
-            Encode::encode(color, w)?;
-            w.field_end()?;
+            Encode::encode_field(color, w, "color", 10)?;
         }
         if let Some(numbers) = &self.numbers {
-            w.field_begin("numbers", TType::List, 11)?;
-            Encode::encode(numbers, w)?;
-            w.field_end()?;
+            Encode::encode_field(numbers, w, "numbers", 11)?;
         }
         if let Some(words) = &self.words {
-            w.field_begin("words", TType::Set, 12)?;
-            Encode::encode(words, w)?;
-            w.field_end()?;
+            Encode::encode_field(words, w, "words", 12)?;
         }
         if let Some(pairs) = &self.pairs {
-            w.field_begin("pairs", TType::Map, 13)?;
-            Encode::encode(pairs, w)?;
-            w.field_end()?;
+            Encode::encode_field(pairs, w, "pairs", 13)?;
         }
         if let Some(point) = &self.point {
-            w.field_begin("point", TType::Struct, 14)?;
-            Encode::encode(point, w)?;
-            w.field_end()?;
+            Encode::encode_field(point, w, "point", 14)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1000,39 +874,25 @@ impl Encode for Silent {
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Silent")?;
         if let Some(truth) = &self.truth {
-            w.field_begin("truth", TType::Bool, 1)?;
-            Encode::encode(truth, w)?;
-            w.field_end()?;
+            Encode::encode_field(truth, w, "truth", 1)?;
         }
         if let Some(small) = &self.small {
-            w.field_begin("small", TType::I08, 2)?;
-            Encode::encode(small, w)?;
-            w.field_end()?;
+            Encode::encode_field(small, w, "small", 2)?;
         }
         if let Some(port) = &self.port {
-            w.field_begin("port", TType::I16, 3)?;
-            Encode::encode(port, w)?;
-            w.field_end()?;
+            Encode::encode_field(port, w, "port", 3)?;
         }
         if let Some(count) = &self.count {
-            w.field_begin("count", TType::I32, 4)?;
-            Encode::encode(count, w)?;
-            w.field_end()?;
+            Encode::encode_field(count, w, "count", 4)?;
         }
         if let Some(large) = &self.large {
-            w.field_begin("large", TType::I64, 5)?;
-            Encode::encode(large, w)?;
-            w.field_end()?;
+            Encode::encode_field(large, w, "large", 5)?;
         }
         if let Some(ratio) = &self.ratio {
-            w.field_begin("ratio", TType::Double, 6)?;
-            Encode::encode(ratio, w)?;
-            w.field_end()?;
+            Encode::encode_field(ratio, w, "ratio", 6)?;
         }
         if let Some(text) = &self.text {
-            w.field_begin("text", TType::String, 7)?;
-            Encode::encode(text, w)?;
-            w.field_end()?;
+            Encode::encode_field(text, w, "text", 7)?;
         }
         if let Some(bytes) = self.bytes {
             w.field_begin("bytes", TType::String, 8)?;
@@ -1040,34 +900,22 @@ impl Encode for Silent {
             w.field_end()?;
         }
         if let Some(id) = &self.id {
-            w.field_begin("id", TType::Uuid, 9)?;
-            Encode::encode(id, w)?;
-            w.field_end()?;
+            Encode::encode_field(id, w, "id", 9)?;
         }
         if let Some(color) = &self.color {
-            w.field_begin("color", TType::I32, 10)?;
-            Encode::encode(color, w)?;
-            w.field_end()?;
+            Encode::encode_field(color, w, "color", 10)?;
         }
         if let Some(numbers) = &self.numbers {
-            w.field_begin("numbers", TType::List, 11)?;
-            Encode::encode(numbers, w)?;
-            w.field_end()?;
+            Encode::encode_field(numbers, w, "numbers", 11)?;
         }
         if let Some(words) = &self.words {
-            w.field_begin("words", TType::Set, 12)?;
-            Encode::encode(words, w)?;
-            w.field_end()?;
+            Encode::encode_field(words, w, "words", 12)?;
         }
         if let Some(pairs) = &self.pairs {
-            w.field_begin("pairs", TType::Map, 13)?;
-            Encode::encode(pairs, w)?;
-            w.field_end()?;
+            Encode::encode_field(pairs, w, "pairs", 13)?;
         }
         if let Some(point) = &self.point {
-            w.field_begin("point", TType::Struct, 14)?;
-            Encode::encode(point, w)?;
-            w.field_end()?;
+            Encode::encode_field(point, w, "point", 14)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1225,36 +1073,22 @@ impl ThriftType for Required {
 impl Encode for Required {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Required")?;
-        w.field_begin("a", TType::I32, 1)?;
-        Encode::encode(&self.a, w)?;
-        w.field_end()?;
-        w.field_begin("b", TType::String, 2)?;
-        Encode::encode(&self.b, w)?;
-        w.field_end()?;
-        w.field_begin("c", TType::List, 3)?;
-        Encode::encode(&self.c, w)?;
-        w.field_end()?;
-        w.field_begin("p", TType::Struct, 4)?;
-        Encode::encode(&self.p, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.a, w, "a", 1)?;
+        Encode::encode_field(&self.b, w, "b", 2)?;
+        Encode::encode_field(&self.c, w, "c", 3)?;
+        Encode::encode_field(&self.p, w, "p", 4)?;
         w.field_stop()?;
         w.struct_end()
     }
 
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Required")?;
-        w.field_begin("a", TType::I32, 1)?;
-        Encode::encode(&self.a, w)?;
-        w.field_end()?;
-        w.field_begin("b", TType::String, 2)?;
-        Encode::encode(&self.b, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.a, w, "a", 1)?;
+        Encode::encode_field(&self.b, w, "b", 2)?;
         w.field_begin("c", TType::List, 3)?;
         Encode::encode_owned(self.c, w)?;
         w.field_end()?;
-        w.field_begin("p", TType::Struct, 4)?;
-        Encode::encode(&self.p, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.p, w, "p", 4)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1370,24 +1204,16 @@ impl Encode for NewerPoint {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("NewerPoint")?;
         if let Some(x) = &self.x {
-            w.field_begin("x", TType::Double, 1)?;
-            Encode::encode(x, w)?;
-            w.field_end()?;
+            Encode::encode_field(x, w, "x", 1)?;
         }
         if let Some(y) = &self.y {
-            w.field_begin("y", TType::String, 2)?;
-            Encode::encode(y, w)?;
-            w.field_end()?;
+            Encode::encode_field(y, w, "y", 2)?;
         }
         if let Some(z) = &self.z {
-            w.field_begin("z", TType::Map, 3)?;
-            Encode::encode(z, w)?;
-            w.field_end()?;
+            Encode::encode_field(z, w, "z", 3)?;
         }
         if let Some(color) = &self.color {
-            w.field_begin("color", TType::I32, 4)?;
-            Encode::encode(color, w)?;
-            w.field_end()?;
+            Encode::encode_field(color, w, "color", 4)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1557,14 +1383,10 @@ impl Encode for Point {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Point")?;
         if let Some(x) = &self.x {
-            w.field_begin("x", TType::Double, 1)?;
-            Encode::encode(x, w)?;
-            w.field_end()?;
+            Encode::encode_field(x, w, "x", 1)?;
         }
         if let Some(y) = &self.y {
-            w.field_begin("y", TType::Double, 2)?;
-            Encode::encode(y, w)?;
-            w.field_end()?;
+            Encode::encode_field(y, w, "y", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1632,24 +1454,16 @@ impl Encode for Shape {
         w.struct_begin("Shape")?;
         match self {
             Self::Circle(value) => {
-                w.field_begin("circle", TType::Double, 1)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "circle", 1)?;
             }
             Self::Corner(value) => {
-                w.field_begin("corner", TType::Struct, 2)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "corner", 2)?;
             }
             Self::Pixels(value) => {
-                w.field_begin("pixels", TType::String, 3)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "pixels", 3)?;
             }
             Self::Several(value) => {
-                w.field_begin("several", TType::List, 4)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "several", 4)?;
             }
             Self::Unknown(field) => field.encode(w)?,
         }
@@ -1661,14 +1475,10 @@ impl Encode for Shape {
         w.struct_begin("Shape")?;
         match self {
             Self::Circle(value) => {
-                w.field_begin("circle", TType::Double, 1)?;
-                Encode::encode(&value, w)?;
-                w.field_end()?;
+                Encode::encode_field(&value, w, "circle", 1)?;
             }
             Self::Corner(value) => {
-                w.field_begin("corner", TType::Struct, 2)?;
-                Encode::encode(&value, w)?;
-                w.field_end()?;
+                Encode::encode_field(&value, w, "corner", 2)?;
             }
             Self::Pixels(value) => {
                 w.field_begin("pixels", TType::String, 3)?;
@@ -1793,39 +1603,25 @@ impl Encode for Keys {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Keys")?;
         if let Some(by_point) = &self.by_point {
-            w.field_begin("by_point", TType::Map, 1)?;
-            Encode::encode(by_point, w)?;
-            w.field_end()?;
+            Encode::encode_field(by_point, w, "by_point", 1)?;
         }
         if let Some(by_double) = &self.by_double {
-            w.field_begin("by_double", TType::Map, 2)?;
-            Encode::encode(by_double, w)?;
-            w.field_end()?;
+            Encode::encode_field(by_double, w, "by_double", 2)?;
         }
         if let Some(shapes) = &self.shapes {
-            w.field_begin("shapes", TType::Set, 3)?;
-            Encode::encode(shapes, w)?;
-            w.field_end()?;
+            Encode::encode_field(shapes, w, "shapes", 3)?;
         }
         if let Some(by_list) = &self.by_list {
-            w.field_begin("by_list", TType::Map, 4)?;
-            Encode::encode(by_list, w)?;
-            w.field_end()?;
+            Encode::encode_field(by_list, w, "by_list", 4)?;
         }
         if let Some(ids) = &self.ids {
-            w.field_begin("ids", TType::Set, 5)?;
-            Encode::encode(ids, w)?;
-            w.field_end()?;
+            Encode::encode_field(ids, w, "ids", 5)?;
         }
         if let Some(by_color) = &self.by_color {
-            w.field_begin("by_color", TType::Map, 6)?;
-            Encode::encode(by_color, w)?;
-            w.field_end()?;
+            Encode::encode_field(by_color, w, "by_color", 6)?;
         }
         if let Some(by_struct) = &self.by_struct {
-            w.field_begin("by_struct", TType::Map, 7)?;
-            Encode::encode(by_struct, w)?;
-            w.field_end()?;
+            Encode::encode_field(by_struct, w, "by_struct", 7)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1834,9 +1630,7 @@ impl Encode for Keys {
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Keys")?;
         if let Some(by_point) = &self.by_point {
-            w.field_begin("by_point", TType::Map, 1)?;
-            Encode::encode(by_point, w)?;
-            w.field_end()?;
+            Encode::encode_field(by_point, w, "by_point", 1)?;
         }
         if let Some(by_double) = self.by_double {
             w.field_begin("by_double", TType::Map, 2)?;
@@ -1849,14 +1643,10 @@ impl Encode for Keys {
             w.field_end()?;
         }
         if let Some(by_list) = &self.by_list {
-            w.field_begin("by_list", TType::Map, 4)?;
-            Encode::encode(by_list, w)?;
-            w.field_end()?;
+            Encode::encode_field(by_list, w, "by_list", 4)?;
         }
         if let Some(ids) = &self.ids {
-            w.field_begin("ids", TType::Set, 5)?;
-            Encode::encode(ids, w)?;
-            w.field_end()?;
+            Encode::encode_field(ids, w, "ids", 5)?;
         }
         if let Some(by_color) = self.by_color {
             w.field_begin("by_color", TType::Map, 6)?;
@@ -2128,18 +1918,17 @@ impl Encode for Deep {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Deep")?;
         if let Some(lists) = &self.lists {
-            w.field_begin("lists", TType::List, 1)?;
-            Encode::encode(lists, w)?;
-            w.field_end()?;
+            Encode::encode_field(lists, w, "lists", 1)?;
         }
         if let Some(a_name_that_is_long) = &self.a_name_that_is_long {
-            w.field_begin("a_name_that_is_long", TType::Map, 2)?;
-            Encode::encode(a_name_that_is_long, w)?;
-            w.field_end()?;
+            Encode::encode_field(a_name_that_is_long, w, "a_name_that_is_long", 2)?;
         }
-        w.field_begin("required_and_rather_long_name", TType::Map, 3)?;
-        Encode::encode(&self.required_and_rather_long_name, w)?;
-        w.field_end()?;
+        Encode::encode_field(
+            &self.required_and_rather_long_name,
+            w,
+            "required_and_rather_long_name",
+            3,
+        )?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -2147,14 +1936,10 @@ impl Encode for Deep {
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Deep")?;
         if let Some(lists) = &self.lists {
-            w.field_begin("lists", TType::List, 1)?;
-            Encode::encode(lists, w)?;
-            w.field_end()?;
+            Encode::encode_field(lists, w, "lists", 1)?;
         }
         if let Some(a_name_that_is_long) = &self.a_name_that_is_long {
-            w.field_begin("a_name_that_is_long", TType::Map, 2)?;
-            Encode::encode(a_name_that_is_long, w)?;
-            w.field_end()?;
+            Encode::encode_field(a_name_that_is_long, w, "a_name_that_is_long", 2)?;
         }
         w.field_begin("required_and_rather_long_name", TType::Map, 3)?;
         Encode::encode_owned(self.required_and_rather_long_name, w)?;
@@ -2255,57 +2040,54 @@ impl ThriftType for AStructWithARatherLongName {
 impl Encode for AStructWithARatherLongName {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("AStructWithARatherLongName")?;
-        w.field_begin(
+        Encode::encode_field(
+            &self.a_field_with_a_long_name_that_fills_the_line,
+            w,
             "a_field_with_a_long_name_that_fills_the_line",
-            TType::I32,
             1,
         )?;
-        Encode::encode(&self.a_field_with_a_long_name_that_fills_the_line, w)?;
-        w.field_end()?;
         if let Some(another_field_with_a_long_name_that_fills_it) =
             &self.another_field_with_a_long_name_that_fills_it
         {
-            w.field_begin(
+            Encode::encode_field(
+                another_field_with_a_long_name_that_fills_it,
+                w,
                 "another_field_with_a_long_name_that_fills_it",
-                TType::String,
                 2,
             )?;
-            Encode::encode(another_field_with_a_long_name_that_fills_it, w)?;
-            w.field_end()?;
         }
         if let Some(the_name_of_a_field_that_holds_itself) =
             &self.the_name_of_a_field_that_holds_itself
         {
-            w.field_begin("the_name_of_a_field_that_holds_itself", TType::List, 3)?;
-            Encode::encode(the_name_of_a_field_that_holds_itself, w)?;
-            w.field_end()?;
+            Encode::encode_field(
+                the_name_of_a_field_that_holds_itself,
+                w,
+                "the_name_of_a_field_that_holds_itself",
+                3,
+            )?;
         }
-        w.field_begin("data", TType::String, 4)?;
-        Encode::encode(&self.data, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.data, w, "data", 4)?;
         w.field_stop()?;
         w.struct_end()
     }
 
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("AStructWithARatherLongName")?;
-        w.field_begin(
+        Encode::encode_field(
+            &self.a_field_with_a_long_name_that_fills_the_line,
+            w,
             "a_field_with_a_long_name_that_fills_the_line",
-            TType::I32,
             1,
         )?;
-        Encode::encode(&self.a_field_with_a_long_name_that_fills_the_line, w)?;
-        w.field_end()?;
         if let Some(another_field_with_a_long_name_that_fills_it) =
             &self.another_field_with_a_long_name_that_fills_it
         {
-            w.field_begin(
+            Encode::encode_field(
+                another_field_with_a_long_name_that_fills_it,
+                w,
                 "another_field_with_a_long_name_that_fills_it",
-                TType::String,
                 2,
             )?;
-            Encode::encode(another_field_with_a_long_name_that_fills_it, w)?;
-            w.field_end()?;
         }
         if let Some(the_name_of_a_field_that_holds_itself) =
             self.the_name_of_a_field_that_holds_itself

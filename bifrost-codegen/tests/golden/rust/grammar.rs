@@ -298,23 +298,15 @@ impl Encode for Schema {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Schema")?;
         if let Some(optional_one) = &self.optional_one {
-            w.field_begin("optional_one", TType::I32, 1)?;
-            Encode::encode(optional_one, w)?;
-            w.field_end()?;
+            Encode::encode_field(optional_one, w, "optional_one", 1)?;
         }
         if let Some(nillable) = &self.nillable {
-            w.field_begin("nillable", TType::I32, 2)?;
-            Encode::encode(nillable, w)?;
-            w.field_end()?;
+            Encode::encode_field(nillable, w, "nillable", 2)?;
         }
         if let Some(attributes) = &self.attributes {
-            w.field_begin("attributes", TType::String, 3)?;
-            Encode::encode(attributes, w)?;
-            w.field_end()?;
+            Encode::encode_field(attributes, w, "attributes", 3)?;
         }
-        w.field_begin("text", TType::String, 4)?;
-        Encode::encode(&self.text, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.text, w, "text", 4)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -571,169 +563,103 @@ impl Encode for Keywords {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Keywords")?;
         if let Some(async_) = &self.async_ {
-            w.field_begin("async", TType::I32, 1)?;
-            Encode::encode(async_, w)?;
-            w.field_end()?;
+            Encode::encode_field(async_, w, "async", 1)?;
         }
         if let Some(await_) = &self.await_ {
-            w.field_begin("await", TType::I32, 2)?;
-            Encode::encode(await_, w)?;
-            w.field_end()?;
+            Encode::encode_field(await_, w, "await", 2)?;
         }
         if let Some(dyn_) = &self.dyn_ {
-            w.field_begin("dyn", TType::I32, 3)?;
-            Encode::encode(dyn_, w)?;
-            w.field_end()?;
+            Encode::encode_field(dyn_, w, "dyn", 3)?;
         }
         if let Some(gen_) = &self.gen_ {
-            w.field_begin("gen", TType::I32, 4)?;
-            Encode::encode(gen_, w)?;
-            w.field_end()?;
+            Encode::encode_field(gen_, w, "gen", 4)?;
         }
         if let Some(try_) = &self.try_ {
-            w.field_begin("try", TType::I32, 5)?;
-            Encode::encode(try_, w)?;
-            w.field_end()?;
+            Encode::encode_field(try_, w, "try", 5)?;
         }
         if let Some(abstract_) = &self.abstract_ {
-            w.field_begin("abstract", TType::I32, 6)?;
-            Encode::encode(abstract_, w)?;
-            w.field_end()?;
+            Encode::encode_field(abstract_, w, "abstract", 6)?;
         }
         if let Some(become_) = &self.become_ {
-            w.field_begin("become", TType::I32, 7)?;
-            Encode::encode(become_, w)?;
-            w.field_end()?;
+            Encode::encode_field(become_, w, "become", 7)?;
         }
         if let Some(box_) = &self.box_ {
-            w.field_begin("box", TType::I32, 8)?;
-            Encode::encode(box_, w)?;
-            w.field_end()?;
+            Encode::encode_field(box_, w, "box", 8)?;
         }
         if let Some(do_) = &self.do_ {
-            w.field_begin("do", TType::I32, 9)?;
-            Encode::encode(do_, w)?;
-            w.field_end()?;
+            Encode::encode_field(do_, w, "do", 9)?;
         }
         if let Some(final_) = &self.final_ {
-            w.field_begin("final", TType::I32, 10)?;
-            Encode::encode(final_, w)?;
-            w.field_end()?;
+            Encode::encode_field(final_, w, "final", 10)?;
         }
         if let Some(macro_) = &self.macro_ {
-            w.field_begin("macro", TType::I32, 11)?;
-            Encode::encode(macro_, w)?;
-            w.field_end()?;
+            Encode::encode_field(macro_, w, "macro", 11)?;
         }
         if let Some(override_) = &self.override_ {
-            w.field_begin("override", TType::I32, 12)?;
-            Encode::encode(override_, w)?;
-            w.field_end()?;
+            Encode::encode_field(override_, w, "override", 12)?;
         }
         if let Some(priv_) = &self.priv_ {
-            w.field_begin("priv", TType::I32, 13)?;
-            Encode::encode(priv_, w)?;
-            w.field_end()?;
+            Encode::encode_field(priv_, w, "priv", 13)?;
         }
         if let Some(typeof_) = &self.typeof_ {
-            w.field_begin("typeof", TType::I32, 14)?;
-            Encode::encode(typeof_, w)?;
-            w.field_end()?;
+            Encode::encode_field(typeof_, w, "typeof", 14)?;
         }
         if let Some(unsized_) = &self.unsized_ {
-            w.field_begin("unsized", TType::I32, 15)?;
-            Encode::encode(unsized_, w)?;
-            w.field_end()?;
+            Encode::encode_field(unsized_, w, "unsized", 15)?;
         }
         if let Some(virtual_) = &self.virtual_ {
-            w.field_begin("virtual", TType::I32, 16)?;
-            Encode::encode(virtual_, w)?;
-            w.field_end()?;
+            Encode::encode_field(virtual_, w, "virtual", 16)?;
         }
         if let Some(yield_) = &self.yield_ {
-            w.field_begin("yield", TType::I32, 17)?;
-            Encode::encode(yield_, w)?;
-            w.field_end()?;
+            Encode::encode_field(yield_, w, "yield", 17)?;
         }
         if let Some(self_) = &self.self_ {
-            w.field_begin("self", TType::I32, 18)?;
-            Encode::encode(self_, w)?;
-            w.field_end()?;
+            Encode::encode_field(self_, w, "self", 18)?;
         }
         if let Some(self__) = &self.self__ {
-            w.field_begin("Self", TType::I32, 19)?;
-            Encode::encode(self__, w)?;
-            w.field_end()?;
+            Encode::encode_field(self__, w, "Self", 19)?;
         }
         if let Some(super_) = &self.super_ {
-            w.field_begin("super", TType::I32, 20)?;
-            Encode::encode(super_, w)?;
-            w.field_end()?;
+            Encode::encode_field(super_, w, "super", 20)?;
         }
         if let Some(crate_) = &self.crate_ {
-            w.field_begin("crate", TType::I32, 21)?;
-            Encode::encode(crate_, w)?;
-            w.field_end()?;
+            Encode::encode_field(crate_, w, "crate", 21)?;
         }
         if let Some(static_) = &self.static_ {
-            w.field_begin("static", TType::I32, 22)?;
-            Encode::encode(static_, w)?;
-            w.field_end()?;
+            Encode::encode_field(static_, w, "static", 22)?;
         }
         if let Some(union) = &self.union {
-            w.field_begin("union", TType::I32, 23)?;
-            Encode::encode(union, w)?;
-            w.field_end()?;
+            Encode::encode_field(union, w, "union", 23)?;
         }
         if let Some(raw) = &self.raw {
-            w.field_begin("raw", TType::I32, 24)?;
-            Encode::encode(raw, w)?;
-            w.field_end()?;
+            Encode::encode_field(raw, w, "raw", 24)?;
         }
         if let Some(safe) = &self.safe {
-            w.field_begin("safe", TType::I32, 25)?;
-            Encode::encode(safe, w)?;
-            w.field_end()?;
+            Encode::encode_field(safe, w, "safe", 25)?;
         }
         if let Some(macro_rules) = &self.macro_rules {
-            w.field_begin("macro_rules", TType::I32, 26)?;
-            Encode::encode(macro_rules, w)?;
-            w.field_end()?;
+            Encode::encode_field(macro_rules, w, "macro_rules", 26)?;
         }
         if let Some(id) = &self.id {
-            w.field_begin("id", TType::I32, 27)?;
-            Encode::encode(id, w)?;
-            w.field_end()?;
+            Encode::encode_field(id, w, "id", 27)?;
         }
         if let Some(value) = &self.value {
-            w.field_begin("value", TType::I32, 28)?;
-            Encode::encode(value, w)?;
-            w.field_end()?;
+            Encode::encode_field(value, w, "value", 28)?;
         }
         if let Some(fields) = &self.fields {
-            w.field_begin("fields", TType::I32, 29)?;
-            Encode::encode(fields, w)?;
-            w.field_end()?;
+            Encode::encode_field(fields, w, "fields", 29)?;
         }
         if let Some(unknown_fields) = &self.unknown_fields {
-            w.field_begin("unknown_fields", TType::I32, 30)?;
-            Encode::encode(unknown_fields, w)?;
-            w.field_end()?;
+            Encode::encode_field(unknown_fields, w, "unknown_fields", 30)?;
         }
         if let Some(w_value) = &self.w {
-            w.field_begin("w", TType::I32, 31)?;
-            Encode::encode(w_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(w_value, w, "w", 31)?;
         }
         if let Some(r_value) = &self.r {
-            w.field_begin("r", TType::I32, 32)?;
-            Encode::encode(r_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(r_value, w, "r", 32)?;
         }
         if let Some(field_type_value) = &self.field_type {
-            w.field_begin("field_type", TType::I32, 33)?;
-            Encode::encode(field_type_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(field_type_value, w, "field_type", 33)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1029,9 +955,7 @@ impl Encode for Annotated {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Annotated")?;
         if let Some(message) = &self.message {
-            w.field_begin("message", TType::String, 1)?;
-            Encode::encode(message, w)?;
-            w.field_end()?;
+            Encode::encode_field(message, w, "message", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1103,14 +1027,10 @@ impl Encode for Doubled {
         w.struct_begin("Doubled")?;
         match self {
             Self::D(value) => {
-                w.field_begin("d", TType::Double, 1)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "d", 1)?;
             }
             Self::More(value) => {
-                w.field_begin("more", TType::Map, 2)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "more", 2)?;
             }
             Self::Unknown(field) => field.encode(w)?,
         }
@@ -1289,14 +1209,10 @@ impl Encode for VeryDeep {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("VeryDeep")?;
         if let Some(deep) = &self.deep {
-            w.field_begin("deep", TType::List, 1)?;
-            Encode::encode(deep, w)?;
-            w.field_end()?;
+            Encode::encode_field(deep, w, "deep", 1)?;
         }
         if let Some(by_depth) = &self.by_depth {
-            w.field_begin("by_depth", TType::Map, 2)?;
-            Encode::encode(by_depth, w)?;
-            w.field_end()?;
+            Encode::encode_field(by_depth, w, "by_depth", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1763,9 +1679,7 @@ impl ThriftType for AnnotationsOldOnewayArgs {
 impl Encode for AnnotationsOldOnewayArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("old_oneway_args")?;
-        w.field_begin("x", TType::I32, 1)?;
-        Encode::encode(&self.x, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.x, w, "x", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1841,15 +1755,9 @@ impl ThriftType for AnnotationsAddArgs {
 impl Encode for AnnotationsAddArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("add_args")?;
-        w.field_begin("c", TType::I32, -2)?;
-        Encode::encode(&self.c, w)?;
-        w.field_end()?;
-        w.field_begin("b", TType::I32, -1)?;
-        Encode::encode(&self.b, w)?;
-        w.field_end()?;
-        w.field_begin("a", TType::I32, 1)?;
-        Encode::encode(&self.a, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.c, w, "c", -2)?;
+        Encode::encode_field(&self.b, w, "b", -1)?;
+        Encode::encode_field(&self.a, w, "a", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1909,14 +1817,10 @@ impl Encode for AnnotationsAddResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("add_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::I32, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         if let Some(failed) = &self.failed {
-            w.field_begin("failed", TType::Struct, 1)?;
-            Encode::encode(failed, w)?;
-            w.field_end()?;
+            Encode::encode_field(failed, w, "failed", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -2003,21 +1907,11 @@ impl ThriftType for AnnotationsMatchArgs {
 impl Encode for AnnotationsMatchArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("match_args")?;
-        w.field_begin("async", TType::I32, 1)?;
-        Encode::encode(&self.async_, w)?;
-        w.field_end()?;
-        w.field_begin("await", TType::I32, 2)?;
-        Encode::encode(&self.await_, w)?;
-        w.field_end()?;
-        w.field_begin("dyn", TType::I32, 3)?;
-        Encode::encode(&self.dyn_, w)?;
-        w.field_end()?;
-        w.field_begin("try", TType::I32, 4)?;
-        Encode::encode(&self.try_, w)?;
-        w.field_end()?;
-        w.field_begin("self", TType::Struct, 5)?;
-        Encode::encode(&self.self_, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.async_, w, "async", 1)?;
+        Encode::encode_field(&self.await_, w, "await", 2)?;
+        Encode::encode_field(&self.dyn_, w, "dyn", 3)?;
+        Encode::encode_field(&self.try_, w, "try", 4)?;
+        Encode::encode_field(&self.self_, w, "self", 5)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -2103,9 +1997,7 @@ impl Encode for AnnotationsMatchResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("match_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::Struct, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()

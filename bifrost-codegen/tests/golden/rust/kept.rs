@@ -93,52 +93,32 @@ impl Encode for Holder {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Holder")?;
         if let Some(sets) = &self.sets {
-            w.field_begin("sets", TType::Map, 1)?;
-            Encode::encode(sets, w)?;
-            w.field_end()?;
+            Encode::encode_field(sets, w, "sets", 1)?;
         }
         if let Some(keys) = &self.keys {
-            w.field_begin("keys", TType::Set, 2)?;
-            Encode::encode(keys, w)?;
-            w.field_end()?;
+            Encode::encode_field(keys, w, "keys", 2)?;
         }
         if let Some(by_set) = &self.by_set {
-            w.field_begin("by_set", TType::Map, 3)?;
-            Encode::encode(by_set, w)?;
-            w.field_end()?;
+            Encode::encode_field(by_set, w, "by_set", 3)?;
         }
         if let Some(data) = &self.data {
-            w.field_begin("data", TType::String, 4)?;
-            Encode::encode(data, w)?;
-            w.field_end()?;
+            Encode::encode_field(data, w, "data", 4)?;
         }
         if let Some(some_name) = &self.some_name {
-            w.field_begin("someName", TType::String, 5)?;
-            Encode::encode(some_name, w)?;
-            w.field_end()?;
+            Encode::encode_field(some_name, w, "someName", 5)?;
         }
-        w.field_begin("parts", TType::Set, 6)?;
-        Encode::encode(&self.parts, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.parts, w, "parts", 6)?;
         if let Some(more) = &self.more {
-            w.field_begin("more", TType::List, 7)?;
-            Encode::encode(more, w)?;
-            w.field_end()?;
+            Encode::encode_field(more, w, "more", 7)?;
         }
         if let Some(ratio) = &self.ratio {
-            w.field_begin("ratio", TType::Double, 8)?;
-            Encode::encode(ratio, w)?;
-            w.field_end()?;
+            Encode::encode_field(ratio, w, "ratio", 8)?;
         }
         if let Some(tint) = &self.tint {
-            w.field_begin("tint", TType::I32, 9)?;
-            Encode::encode(tint, w)?;
-            w.field_end()?;
+            Encode::encode_field(tint, w, "tint", 9)?;
         }
         if let Some(id) = &self.id {
-            w.field_begin("id", TType::Uuid, 10)?;
-            Encode::encode(id, w)?;
-            w.field_end()?;
+            Encode::encode_field(id, w, "id", 10)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -147,9 +127,7 @@ impl Encode for Holder {
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Holder")?;
         if let Some(sets) = &self.sets {
-            w.field_begin("sets", TType::Map, 1)?;
-            Encode::encode(sets, w)?;
-            w.field_end()?;
+            Encode::encode_field(sets, w, "sets", 1)?;
         }
         if let Some(keys) = self.keys {
             w.field_begin("keys", TType::Set, 2)?;
@@ -167,32 +145,20 @@ impl Encode for Holder {
             w.field_end()?;
         }
         if let Some(some_name) = &self.some_name {
-            w.field_begin("someName", TType::String, 5)?;
-            Encode::encode(some_name, w)?;
-            w.field_end()?;
+            Encode::encode_field(some_name, w, "someName", 5)?;
         }
-        w.field_begin("parts", TType::Set, 6)?;
-        Encode::encode(&self.parts, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.parts, w, "parts", 6)?;
         if let Some(more) = &self.more {
-            w.field_begin("more", TType::List, 7)?;
-            Encode::encode(more, w)?;
-            w.field_end()?;
+            Encode::encode_field(more, w, "more", 7)?;
         }
         if let Some(ratio) = &self.ratio {
-            w.field_begin("ratio", TType::Double, 8)?;
-            Encode::encode(ratio, w)?;
-            w.field_end()?;
+            Encode::encode_field(ratio, w, "ratio", 8)?;
         }
         if let Some(tint) = &self.tint {
-            w.field_begin("tint", TType::I32, 9)?;
-            Encode::encode(tint, w)?;
-            w.field_end()?;
+            Encode::encode_field(tint, w, "tint", 9)?;
         }
         if let Some(id) = &self.id {
-            w.field_begin("id", TType::Uuid, 10)?;
-            Encode::encode(id, w)?;
-            w.field_end()?;
+            Encode::encode_field(id, w, "id", 10)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -345,19 +311,13 @@ impl Encode for Key {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Key")?;
         if let Some(parts) = &self.parts {
-            w.field_begin("parts", TType::Set, 1)?;
-            Encode::encode(parts, w)?;
-            w.field_end()?;
+            Encode::encode_field(parts, w, "parts", 1)?;
         }
         if let Some(bytes) = &self.bytes {
-            w.field_begin("bytes", TType::String, 2)?;
-            Encode::encode(bytes, w)?;
-            w.field_end()?;
+            Encode::encode_field(bytes, w, "bytes", 2)?;
         }
         if let Some(unknown_fields) = &self.unknown_fields {
-            w.field_begin("unknown_fields", TType::I32, 3)?;
-            Encode::encode(unknown_fields, w)?;
-            w.field_end()?;
+            Encode::encode_field(unknown_fields, w, "unknown_fields", 3)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -366,9 +326,7 @@ impl Encode for Key {
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Key")?;
         if let Some(parts) = &self.parts {
-            w.field_begin("parts", TType::Set, 1)?;
-            Encode::encode(parts, w)?;
-            w.field_end()?;
+            Encode::encode_field(parts, w, "parts", 1)?;
         }
         if let Some(bytes) = self.bytes {
             w.field_begin("bytes", TType::String, 2)?;
@@ -376,9 +334,7 @@ impl Encode for Key {
             w.field_end()?;
         }
         if let Some(unknown_fields) = &self.unknown_fields {
-            w.field_begin("unknown_fields", TType::I32, 3)?;
-            Encode::encode(unknown_fields, w)?;
-            w.field_end()?;
+            Encode::encode_field(unknown_fields, w, "unknown_fields", 3)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -459,14 +415,10 @@ impl Encode for Outer {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Outer")?;
         if let Some(holder) = &self.holder {
-            w.field_begin("holder", TType::Struct, 1)?;
-            Encode::encode(holder, w)?;
-            w.field_end()?;
+            Encode::encode_field(holder, w, "holder", 1)?;
         }
         if let Some(outer) = &self.outer {
-            w.field_begin("outer", TType::Struct, 2)?;
-            Encode::encode(outer, w)?;
-            w.field_end()?;
+            Encode::encode_field(outer, w, "outer", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -562,14 +514,10 @@ impl Encode for Plain {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Plain")?;
         if let Some(a) = &self.a {
-            w.field_begin("a", TType::I32, 1)?;
-            Encode::encode(a, w)?;
-            w.field_end()?;
+            Encode::encode_field(a, w, "a", 1)?;
         }
         if let Some(b) = &self.b {
-            w.field_begin("b", TType::List, 2)?;
-            Encode::encode(b, w)?;
-            w.field_end()?;
+            Encode::encode_field(b, w, "b", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -642,18 +590,12 @@ impl ThriftType for Strict {
 impl Encode for Strict {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Strict")?;
-        w.field_begin("a", TType::I32, 1)?;
-        Encode::encode(&self.a, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.a, w, "a", 1)?;
         if let Some(b) = &self.b {
-            w.field_begin("b", TType::I32, 2)?;
-            Encode::encode(b, w)?;
-            w.field_end()?;
+            Encode::encode_field(b, w, "b", 2)?;
         }
         if let Some(plain) = &self.plain {
-            w.field_begin("plain", TType::Struct, 3)?;
-            Encode::encode(plain, w)?;
-            w.field_end()?;
+            Encode::encode_field(plain, w, "plain", 3)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -796,24 +738,16 @@ impl Encode for Any {
         w.struct_begin("Any")?;
         match self {
             Self::Data(value) => {
-                w.field_begin("data", TType::String, 1)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "data", 1)?;
             }
             Self::Holder(value) => {
-                w.field_begin("holder", TType::Struct, 2)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "holder", 2)?;
             }
             Self::Unknown(value) => {
-                w.field_begin("unknown", TType::I64, 3)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "unknown", 3)?;
             }
             Self::Any(value) => {
-                w.field_begin("any", TType::Struct, 4)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "any", 4)?;
             }
             Self::Unknown_(field) => field.encode(w)?,
         }
@@ -835,9 +769,7 @@ impl Encode for Any {
                 w.field_end()?;
             }
             Self::Unknown(value) => {
-                w.field_begin("unknown", TType::I64, 3)?;
-                Encode::encode(&value, w)?;
-                w.field_end()?;
+                Encode::encode_field(&value, w, "unknown", 3)?;
             }
             Self::Any(value) => {
                 w.field_begin("any", TType::Struct, 4)?;
@@ -989,14 +921,10 @@ impl Encode for Failed {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Failed")?;
         if let Some(message) = &self.message {
-            w.field_begin("message", TType::String, 1)?;
-            Encode::encode(message, w)?;
-            w.field_end()?;
+            Encode::encode_field(message, w, "message", 1)?;
         }
         if let Some(cause) = &self.cause {
-            w.field_begin("cause", TType::Struct, 2)?;
-            Encode::encode(cause, w)?;
-            w.field_end()?;
+            Encode::encode_field(cause, w, "cause", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1005,9 +933,7 @@ impl Encode for Failed {
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Failed")?;
         if let Some(message) = &self.message {
-            w.field_begin("message", TType::String, 1)?;
-            Encode::encode(message, w)?;
-            w.field_end()?;
+            Encode::encode_field(message, w, "message", 1)?;
         }
         if let Some(cause) = self.cause {
             w.field_begin("cause", TType::Struct, 2)?;
@@ -1383,15 +1309,9 @@ impl ThriftType for KeeperKeepArgs {
 impl Encode for KeeperKeepArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("keep_args")?;
-        w.field_begin("holder", TType::Struct, 1)?;
-        Encode::encode(&self.holder, w)?;
-        w.field_end()?;
-        w.field_begin("data", TType::String, 2)?;
-        Encode::encode(&self.data, w)?;
-        w.field_end()?;
-        w.field_begin("any", TType::Struct, 3)?;
-        Encode::encode(&self.any, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.holder, w, "holder", 1)?;
+        Encode::encode_field(&self.data, w, "data", 2)?;
+        Encode::encode_field(&self.any, w, "any", 3)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1466,14 +1386,10 @@ impl Encode for KeeperKeepResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("keep_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::Struct, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         if let Some(failed) = &self.failed {
-            w.field_begin("failed", TType::Struct, 1)?;
-            Encode::encode(failed, w)?;
-            w.field_end()?;
+            Encode::encode_field(failed, w, "failed", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1572,9 +1488,7 @@ impl ThriftType for KeeperEchoArgs {
 impl Encode for KeeperEchoArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("echo_args")?;
-        w.field_begin("data", TType::String, 1)?;
-        Encode::encode(&self.data, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.data, w, "data", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1627,9 +1541,7 @@ impl Encode for KeeperEchoResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("echo_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::String, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()

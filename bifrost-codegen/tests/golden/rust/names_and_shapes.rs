@@ -143,13 +143,9 @@ impl bifrost_rpc::protocol::Encode for Error {
         w: &mut W_,
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("Error")?;
-        w.field_begin("Result", protocol::TType::String, 1)?;
-        bifrost_rpc::protocol::Encode::encode(&self.result, w)?;
-        w.field_end()?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.result, w, "Result", 1)?;
         if let Some(option) = &self.option {
-            w.field_begin("option", protocol::TType::Struct, 2)?;
-            bifrost_rpc::protocol::Encode::encode(option, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(option, w, "option", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -160,9 +156,7 @@ impl bifrost_rpc::protocol::Encode for Error {
         w: &mut W_,
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("Error")?;
-        w.field_begin("Result", protocol::TType::String, 1)?;
-        bifrost_rpc::protocol::Encode::encode(&self.result, w)?;
-        w.field_end()?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.result, w, "Result", 1)?;
         if let Some(option) = self.option {
             w.field_begin("option", protocol::TType::Struct, 2)?;
             bifrost_rpc::protocol::Encode::encode_owned(option, w)?;
@@ -247,9 +241,7 @@ impl bifrost_rpc::protocol::Encode for From {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("From")?;
         if let Some(box_) = &self.box_ {
-            w.field_begin("Box", protocol::TType::Struct, 1)?;
-            bifrost_rpc::protocol::Encode::encode(box_, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(box_, w, "Box", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -330,9 +322,7 @@ impl bifrost_rpc::protocol::Encode for String {
         w: &mut W_,
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("String")?;
-        w.field_begin("value", protocol::TType::String, 1)?;
-        bifrost_rpc::protocol::Encode::encode(&self.value, w)?;
-        w.field_end()?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.value, w, "value", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -419,14 +409,10 @@ impl bifrost_rpc::protocol::Encode for Result {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("Result")?;
         if let Some(ok) = &self.ok {
-            w.field_begin("ok", protocol::TType::Struct, 1)?;
-            bifrost_rpc::protocol::Encode::encode(ok, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(ok, w, "ok", 1)?;
         }
         if let Some(err) = &self.err {
-            w.field_begin("err", protocol::TType::I32, 2)?;
-            bifrost_rpc::protocol::Encode::encode(err, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(err, w, "err", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -525,14 +511,10 @@ impl bifrost_rpc::protocol::Encode for Option {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("Option")?;
         if let Some(defaults) = &self.defaults {
-            w.field_begin("defaults", protocol::TType::List, 1)?;
-            bifrost_rpc::protocol::Encode::encode(defaults, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(defaults, w, "defaults", 1)?;
         }
         if let Some(map) = &self.map {
-            w.field_begin("map", protocol::TType::Map, 2)?;
-            bifrost_rpc::protocol::Encode::encode(map, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(map, w, "map", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -544,9 +526,7 @@ impl bifrost_rpc::protocol::Encode for Option {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("Option")?;
         if let Some(defaults) = &self.defaults {
-            w.field_begin("defaults", protocol::TType::List, 1)?;
-            bifrost_rpc::protocol::Encode::encode(defaults, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(defaults, w, "defaults", 1)?;
         }
         if let Some(map) = self.map {
             w.field_begin("map", protocol::TType::Map, 2)?;
@@ -650,14 +630,10 @@ impl bifrost_rpc::protocol::Encode for Box {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("Box")?;
         if let Some(x) = &self.x {
-            w.field_begin("x", protocol::TType::I32, 1)?;
-            bifrost_rpc::protocol::Encode::encode(x, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(x, w, "x", 1)?;
         }
         if let Some(s) = &self.s {
-            w.field_begin("s", protocol::TType::String, 2)?;
-            bifrost_rpc::protocol::Encode::encode(s, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(s, w, "s", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -748,14 +724,10 @@ impl bifrost_rpc::protocol::Encode for Vec {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("Vec")?;
         if let Some(bytes) = &self.bytes {
-            w.field_begin("bytes", protocol::TType::String, 1)?;
-            bifrost_rpc::protocol::Encode::encode(bytes, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(bytes, w, "bytes", 1)?;
         }
         if let Some(more) = &self.more {
-            w.field_begin("more", protocol::TType::List, 2)?;
-            bifrost_rpc::protocol::Encode::encode(more, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(more, w, "more", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -852,9 +824,7 @@ impl bifrost_rpc::protocol::Encode for Default {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("Default")?;
         if let Some(box_) = &self.box_ {
-            w.field_begin("box", protocol::TType::Struct, 1)?;
-            bifrost_rpc::protocol::Encode::encode(box_, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(box_, w, "box", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -954,29 +924,19 @@ impl bifrost_rpc::protocol::Encode for Into {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("Into")?;
         if let Some(self_) = &self.self_ {
-            w.field_begin("self", protocol::TType::I32, 1)?;
-            bifrost_rpc::protocol::Encode::encode(self_, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(self_, w, "self", 1)?;
         }
         if let Some(self__) = &self.self__ {
-            w.field_begin("Self", protocol::TType::I32, 2)?;
-            bifrost_rpc::protocol::Encode::encode(self__, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(self__, w, "Self", 2)?;
         }
         if let Some(r_value) = &self.r {
-            w.field_begin("r", protocol::TType::Bool, 3)?;
-            bifrost_rpc::protocol::Encode::encode(r_value, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(r_value, w, "r", 3)?;
         }
         if let Some(w_value) = &self.w {
-            w.field_begin("w", protocol::TType::I08, 4)?;
-            bifrost_rpc::protocol::Encode::encode(w_value, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(w_value, w, "w", 4)?;
         }
         if let Some(field_type_value) = &self.field_type {
-            w.field_begin("field_type", protocol::TType::String, 5)?;
-            bifrost_rpc::protocol::Encode::encode(field_type_value, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(field_type_value, w, "field_type", 5)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1092,9 +1052,7 @@ impl bifrost_rpc::protocol::Encode for ToOwned {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("ToOwned")?;
         if let Some(crate_) = &self.crate_ {
-            w.field_begin("crate", protocol::TType::String, 1)?;
-            bifrost_rpc::protocol::Encode::encode(crate_, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(crate_, w, "crate", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1170,9 +1128,7 @@ impl bifrost_rpc::protocol::Encode for Encode {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("Encode")?;
         if let Some(a) = &self.a {
-            w.field_begin("a", protocol::TType::I32, 1)?;
-            bifrost_rpc::protocol::Encode::encode(a, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(a, w, "a", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1240,9 +1196,7 @@ impl bifrost_rpc::protocol::Encode for Decode {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("Decode")?;
         if let Some(e) = &self.e {
-            w.field_begin("e", protocol::TType::Struct, 1)?;
-            bifrost_rpc::protocol::Encode::encode(e, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(e, w, "e", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1310,9 +1264,7 @@ impl bifrost_rpc::protocol::Encode for Reader {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("Reader")?;
         if let Some(d) = &self.d {
-            w.field_begin("d", protocol::TType::Struct, 1)?;
-            bifrost_rpc::protocol::Encode::encode(d, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(d, w, "d", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -2204,13 +2156,9 @@ impl bifrost_rpc::protocol::Encode for Type {
         w: &mut W_,
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("type")?;
-        w.field_begin("fn", protocol::TType::I32, 1)?;
-        bifrost_rpc::protocol::Encode::encode(&self.fn_, w)?;
-        w.field_end()?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.fn_, w, "fn", 1)?;
         if let Some(gen_) = &self.gen_ {
-            w.field_begin("gen", protocol::TType::I64, 2)?;
-            bifrost_rpc::protocol::Encode::encode(gen_, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(gen_, w, "gen", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -2301,9 +2249,7 @@ impl bifrost_rpc::protocol::Encode for BoxError {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("Box_Error")?;
         if let Some(async_) = &self.async_ {
-            w.field_begin("async", protocol::TType::Struct, 1)?;
-            bifrost_rpc::protocol::Encode::encode(async_, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(async_, w, "async", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -2417,29 +2363,19 @@ impl bifrost_rpc::protocol::Encode for Collide {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("Collide")?;
         if let Some(foo_bar) = &self.foo_bar {
-            w.field_begin("fooBar", protocol::TType::I32, 1)?;
-            bifrost_rpc::protocol::Encode::encode(foo_bar, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(foo_bar, w, "fooBar", 1)?;
         }
         if let Some(foo_bar_) = &self.foo_bar_ {
-            w.field_begin("foo_bar", protocol::TType::I32, 2)?;
-            bifrost_rpc::protocol::Encode::encode(foo_bar_, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(foo_bar_, w, "foo_bar", 2)?;
         }
         if let Some(foo_bar__) = &self.foo_bar__ {
-            w.field_begin("FooBar", protocol::TType::I32, 3)?;
-            bifrost_rpc::protocol::Encode::encode(foo_bar__, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(foo_bar__, w, "FooBar", 3)?;
         }
         if let Some(underscore_) = &self.underscore_ {
-            w.field_begin("_", protocol::TType::I32, 4)?;
-            bifrost_rpc::protocol::Encode::encode(underscore_, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(underscore_, w, "_", 4)?;
         }
         if let Some(x_) = &self.x_ {
-            w.field_begin("x_", protocol::TType::I32, 5)?;
-            bifrost_rpc::protocol::Encode::encode(x_, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(x_, w, "x_", 5)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -2553,9 +2489,7 @@ impl bifrost_rpc::protocol::Encode for Collide_ {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("collide")?;
         if let Some(names) = &self.names {
-            w.field_begin("names", protocol::TType::List, 1)?;
-            bifrost_rpc::protocol::Encode::encode(names, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(names, w, "names", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -2625,24 +2559,16 @@ impl bifrost_rpc::protocol::Encode for Either {
         w.struct_begin("Either")?;
         match self {
             Self::LeftSide(value) => {
-                w.field_begin("left_side", protocol::TType::I32, 1)?;
-                bifrost_rpc::protocol::Encode::encode(value, w)?;
-                w.field_end()?;
+                bifrost_rpc::protocol::Encode::encode_field(value, w, "left_side", 1)?;
             }
             Self::LeftSide_(value) => {
-                w.field_begin("leftSide", protocol::TType::I32, 2)?;
-                bifrost_rpc::protocol::Encode::encode(value, w)?;
-                w.field_end()?;
+                bifrost_rpc::protocol::Encode::encode_field(value, w, "leftSide", 2)?;
             }
             Self::Self_(value) => {
-                w.field_begin("Self", protocol::TType::Struct, 3)?;
-                bifrost_rpc::protocol::Encode::encode(value, w)?;
-                w.field_end()?;
+                bifrost_rpc::protocol::Encode::encode_field(value, w, "Self", 3)?;
             }
             Self::Other(value) => {
-                w.field_begin("other", protocol::TType::Struct, 4)?;
-                bifrost_rpc::protocol::Encode::encode(value, w)?;
-                w.field_end()?;
+                bifrost_rpc::protocol::Encode::encode_field(value, w, "other", 4)?;
             }
             Self::Unknown(field) => field.encode(w)?,
         }
@@ -2815,9 +2741,7 @@ impl bifrost_rpc::protocol::Encode for PingClient {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("PingClient")?;
         if let Some(a) = &self.a {
-            w.field_begin("a", protocol::TType::I32, 1)?;
-            bifrost_rpc::protocol::Encode::encode(a, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(a, w, "a", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -3887,21 +3811,11 @@ impl bifrost_rpc::protocol::Encode for PingTypeArgs {
         w: &mut W_,
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("type_args")?;
-        w.field_begin("self", protocol::TType::I32, 1)?;
-        bifrost_rpc::protocol::Encode::encode(&self.self_, w)?;
-        w.field_end()?;
-        w.field_begin("fn", protocol::TType::I32, 2)?;
-        bifrost_rpc::protocol::Encode::encode(&self.fn_, w)?;
-        w.field_end()?;
-        w.field_begin("args", protocol::TType::I32, 3)?;
-        bifrost_rpc::protocol::Encode::encode(&self.args, w)?;
-        w.field_end()?;
-        w.field_begin("call", protocol::TType::I32, 4)?;
-        bifrost_rpc::protocol::Encode::encode(&self.call, w)?;
-        w.field_end()?;
-        w.field_begin("compat", protocol::TType::I32, 5)?;
-        bifrost_rpc::protocol::Encode::encode(&self.compat, w)?;
-        w.field_end()?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.self_, w, "self", 1)?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.fn_, w, "fn", 2)?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.args, w, "args", 3)?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.call, w, "call", 4)?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.compat, w, "compat", 5)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -4111,9 +4025,7 @@ impl bifrost_rpc::protocol::Encode for PingConnectArgs {
         w: &mut W_,
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("connect_args")?;
-        w.field_begin("url", protocol::TType::String, 1)?;
-        bifrost_rpc::protocol::Encode::encode(&self.url, w)?;
-        w.field_end()?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.url, w, "url", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -4203,9 +4115,7 @@ impl bifrost_rpc::protocol::Encode for PingWithDeadlineArgs {
         w: &mut W_,
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("with_deadline_args")?;
-        w.field_begin("deadline", protocol::TType::I64, 1)?;
-        bifrost_rpc::protocol::Encode::encode(&self.deadline, w)?;
-        w.field_end()?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.deadline, w, "deadline", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -4297,15 +4207,9 @@ impl bifrost_rpc::protocol::Encode for PingStartPingArgs {
         w: &mut W_,
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("start_ping_args")?;
-        w.field_begin("header", protocol::TType::Struct, 1)?;
-        bifrost_rpc::protocol::Encode::encode(&self.header, w)?;
-        w.field_end()?;
-        w.field_begin("out", protocol::TType::Struct, 2)?;
-        bifrost_rpc::protocol::Encode::encode(&self.out, w)?;
-        w.field_end()?;
-        w.field_begin("handler", protocol::TType::Struct, 3)?;
-        bifrost_rpc::protocol::Encode::encode(&self.handler, w)?;
-        w.field_end()?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.header, w, "header", 1)?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.out, w, "out", 2)?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.handler, w, "handler", 3)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -4318,9 +4222,7 @@ impl bifrost_rpc::protocol::Encode for PingStartPingArgs {
         w.field_begin("header", protocol::TType::Struct, 1)?;
         bifrost_rpc::protocol::Encode::encode_owned(self.header, w)?;
         w.field_end()?;
-        w.field_begin("out", protocol::TType::Struct, 2)?;
-        bifrost_rpc::protocol::Encode::encode(&self.out, w)?;
-        w.field_end()?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.out, w, "out", 2)?;
         w.field_begin("handler", protocol::TType::Struct, 3)?;
         bifrost_rpc::protocol::Encode::encode_owned(self.handler, w)?;
         w.field_end()?;
@@ -4400,19 +4302,13 @@ impl bifrost_rpc::protocol::Encode for PingStartPingResult {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("start_ping_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", protocol::TType::Struct, 0)?;
-            bifrost_rpc::protocol::Encode::encode(result_value, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(result_value, w, "success", 0)?;
         }
         if let Some(result_value_) = &self.result_value_ {
-            w.field_begin("result_value", protocol::TType::Struct, 1)?;
-            bifrost_rpc::protocol::Encode::encode(result_value_, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(result_value_, w, "result_value", 1)?;
         }
         if let Some(error) = &self.error {
-            w.field_begin("error", protocol::TType::Struct, 2)?;
-            bifrost_rpc::protocol::Encode::encode(error, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(error, w, "error", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -4531,15 +4427,9 @@ impl bifrost_rpc::protocol::Encode for PingResultArgs {
         w: &mut W_,
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("result_args")?;
-        w.field_begin("w", protocol::TType::Struct, 1)?;
-        bifrost_rpc::protocol::Encode::encode(&self.w, w)?;
-        w.field_end()?;
-        w.field_begin("r", protocol::TType::Struct, 2)?;
-        bifrost_rpc::protocol::Encode::encode(&self.r, w)?;
-        w.field_end()?;
-        w.field_begin("h", protocol::TType::Struct, 3)?;
-        bifrost_rpc::protocol::Encode::encode(&self.h, w)?;
-        w.field_end()?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.w, w, "w", 1)?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.r, w, "r", 2)?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.h, w, "h", 3)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -4612,9 +4502,7 @@ impl bifrost_rpc::protocol::Encode for PingResultResult {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("result_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", protocol::TType::Struct, 0)?;
-            bifrost_rpc::protocol::Encode::encode(result_value, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -4671,9 +4559,7 @@ impl bifrost_rpc::protocol::Encode for PingGenArgs {
         w: &mut W_,
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("gen_args")?;
-        w.field_begin("_", protocol::TType::Struct, 1)?;
-        bifrost_rpc::protocol::Encode::encode(&self.underscore_, w)?;
-        w.field_end()?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.underscore_, w, "_", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -4721,9 +4607,7 @@ impl bifrost_rpc::protocol::Encode for PingAddOneArgs {
         w: &mut W_,
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("addOne_args")?;
-        w.field_begin("x", protocol::TType::I32, 1)?;
-        bifrost_rpc::protocol::Encode::encode(&self.x, w)?;
-        w.field_end()?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.x, w, "x", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -4770,9 +4654,7 @@ impl bifrost_rpc::protocol::Encode for PingAddOneResult {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("addOne_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", protocol::TType::I32, 0)?;
-            bifrost_rpc::protocol::Encode::encode(result_value, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -4829,9 +4711,7 @@ impl bifrost_rpc::protocol::Encode for PingAddOneArgs_ {
         w: &mut W_,
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("add_one_args")?;
-        w.field_begin("x", protocol::TType::I32, 1)?;
-        bifrost_rpc::protocol::Encode::encode(&self.x, w)?;
-        w.field_end()?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.x, w, "x", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -4878,9 +4758,7 @@ impl bifrost_rpc::protocol::Encode for PingAddOneResult_ {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("add_one_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", protocol::TType::I32, 0)?;
-            bifrost_rpc::protocol::Encode::encode(result_value, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -4937,9 +4815,7 @@ impl bifrost_rpc::protocol::Encode for PingFromItArgs {
         w: &mut W_,
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("from_it_args")?;
-        w.field_begin("into", protocol::TType::Struct, 1)?;
-        bifrost_rpc::protocol::Encode::encode(&self.into, w)?;
-        w.field_end()?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.into, w, "into", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -6046,15 +5922,9 @@ impl bifrost_rpc::protocol::Encode for BoxMatchArgs {
         w: &mut W_,
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("match_args")?;
-        w.field_begin("a", protocol::TType::Bool, 1)?;
-        bifrost_rpc::protocol::Encode::encode(&self.a, w)?;
-        w.field_end()?;
-        w.field_begin("b", protocol::TType::String, 2)?;
-        bifrost_rpc::protocol::Encode::encode(&self.b, w)?;
-        w.field_end()?;
-        w.field_begin("e", protocol::TType::I32, 3)?;
-        bifrost_rpc::protocol::Encode::encode(&self.e, w)?;
-        w.field_end()?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.a, w, "a", 1)?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.b, w, "b", 2)?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.e, w, "e", 3)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -6064,15 +5934,11 @@ impl bifrost_rpc::protocol::Encode for BoxMatchArgs {
         w: &mut W_,
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("match_args")?;
-        w.field_begin("a", protocol::TType::Bool, 1)?;
-        bifrost_rpc::protocol::Encode::encode(&self.a, w)?;
-        w.field_end()?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.a, w, "a", 1)?;
         w.field_begin("b", protocol::TType::String, 2)?;
         bifrost_rpc::protocol::Encode::encode_owned(self.b, w)?;
         w.field_end()?;
-        w.field_begin("e", protocol::TType::I32, 3)?;
-        bifrost_rpc::protocol::Encode::encode(&self.e, w)?;
-        w.field_end()?;
+        bifrost_rpc::protocol::Encode::encode_field(&self.e, w, "e", 3)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -6131,9 +5997,7 @@ impl bifrost_rpc::protocol::Encode for BoxMatchResult {
     ) -> bifrost_rpc::thrift::Result<()> {
         w.struct_begin("match_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", protocol::TType::Bool, 0)?;
-            bifrost_rpc::protocol::Encode::encode(result_value, w)?;
-            w.field_end()?;
+            bifrost_rpc::protocol::Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()

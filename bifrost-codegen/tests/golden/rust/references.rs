@@ -80,29 +80,19 @@ impl Encode for Request {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Request")?;
         if let Some(data) = &self.data {
-            w.field_begin("data", TType::String, 1)?;
-            Encode::encode(data, w)?;
-            w.field_end()?;
+            Encode::encode_field(data, w, "data", 1)?;
         }
         if let Some(handle) = &self.handle {
-            w.field_begin("handle", TType::Uuid, 2)?;
-            Encode::encode(handle, w)?;
-            w.field_end()?;
+            Encode::encode_field(handle, w, "handle", 2)?;
         }
         if let Some(more) = &self.more {
-            w.field_begin("more", TType::List, 3)?;
-            Encode::encode(more, w)?;
-            w.field_end()?;
+            Encode::encode_field(more, w, "more", 3)?;
         }
         if let Some(inner) = &self.inner {
-            w.field_begin("inner", TType::Map, 4)?;
-            Encode::encode(inner, w)?;
-            w.field_end()?;
+            Encode::encode_field(inner, w, "inner", 4)?;
         }
         if let Some(none) = &self.none {
-            w.field_begin("none", TType::I32, 5)?;
-            Encode::encode(none, w)?;
-            w.field_end()?;
+            Encode::encode_field(none, w, "none", 5)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -116,24 +106,16 @@ impl Encode for Request {
             w.field_end()?;
         }
         if let Some(handle) = &self.handle {
-            w.field_begin("handle", TType::Uuid, 2)?;
-            Encode::encode(handle, w)?;
-            w.field_end()?;
+            Encode::encode_field(handle, w, "handle", 2)?;
         }
         if let Some(more) = &self.more {
-            w.field_begin("more", TType::List, 3)?;
-            Encode::encode(more, w)?;
-            w.field_end()?;
+            Encode::encode_field(more, w, "more", 3)?;
         }
         if let Some(inner) = &self.inner {
-            w.field_begin("inner", TType::Map, 4)?;
-            Encode::encode(inner, w)?;
-            w.field_end()?;
+            Encode::encode_field(inner, w, "inner", 4)?;
         }
         if let Some(none) = &self.none {
-            w.field_begin("none", TType::I32, 5)?;
-            Encode::encode(none, w)?;
-            w.field_end()?;
+            Encode::encode_field(none, w, "none", 5)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -231,14 +213,10 @@ impl Encode for Inner {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Inner")?;
         if let Some(values) = &self.values {
-            w.field_begin("values", TType::List, 1)?;
-            Encode::encode(values, w)?;
-            w.field_end()?;
+            Encode::encode_field(values, w, "values", 1)?;
         }
         if let Some(leaf) = &self.leaf {
-            w.field_begin("leaf", TType::Struct, 2)?;
-            Encode::encode(leaf, w)?;
-            w.field_end()?;
+            Encode::encode_field(leaf, w, "leaf", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -312,9 +290,7 @@ impl Encode for Leaf {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Leaf")?;
         if let Some(text) = &self.text {
-            w.field_begin("text", TType::String, 1)?;
-            Encode::encode(text, w)?;
-            w.field_end()?;
+            Encode::encode_field(text, w, "text", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -388,14 +364,10 @@ impl Encode for Chain {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Chain")?;
         if let Some(here) = &self.here {
-            w.field_begin("here", TType::Uuid, 1)?;
-            Encode::encode(here, w)?;
-            w.field_end()?;
+            Encode::encode_field(here, w, "here", 1)?;
         }
         if let Some(next) = &self.next {
-            w.field_begin("next", TType::Struct, 2)?;
-            Encode::encode(next, w)?;
-            w.field_end()?;
+            Encode::encode_field(next, w, "next", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -471,9 +443,7 @@ impl Encode for Gone {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Gone")?;
         if let Some(which) = &self.which {
-            w.field_begin("which", TType::Uuid, 1)?;
-            Encode::encode(which, w)?;
-            w.field_end()?;
+            Encode::encode_field(which, w, "which", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -967,15 +937,9 @@ impl ThriftType for MemorySumArgs {
 impl Encode for MemorySumArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("sum_args")?;
-        w.field_begin("a", TType::String, 1)?;
-        Encode::encode(&self.a, w)?;
-        w.field_end()?;
-        w.field_begin("b", TType::String, 2)?;
-        Encode::encode(&self.b, w)?;
-        w.field_end()?;
-        w.field_begin("c", TType::I32, 3)?;
-        Encode::encode(&self.c, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.a, w, "a", 1)?;
+        Encode::encode_field(&self.b, w, "b", 2)?;
+        Encode::encode_field(&self.c, w, "c", 3)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -988,9 +952,7 @@ impl Encode for MemorySumArgs {
         w.field_begin("b", TType::String, 2)?;
         Encode::encode_owned(self.b, w)?;
         w.field_end()?;
-        w.field_begin("c", TType::I32, 3)?;
-        Encode::encode(&self.c, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.c, w, "c", 3)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1052,9 +1014,7 @@ impl Encode for MemorySumResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("sum_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::String, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1117,9 +1077,7 @@ impl ThriftType for MemoryPlainArgs {
 impl Encode for MemoryPlainArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("plain_args")?;
-        w.field_begin("leaf", TType::Struct, 1)?;
-        Encode::encode(&self.leaf, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.leaf, w, "leaf", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1201,9 +1159,7 @@ impl ThriftType for MemorySendArgs {
 impl Encode for MemorySendArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("send_args")?;
-        w.field_begin("request", TType::Struct, 1)?;
-        Encode::encode(&self.request, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.request, w, "request", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1257,14 +1213,10 @@ impl Encode for MemorySendResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("send_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::Uuid, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         if let Some(gone) = &self.gone {
-            w.field_begin("gone", TType::Struct, 1)?;
-            Encode::encode(gone, w)?;
-            w.field_end()?;
+            Encode::encode_field(gone, w, "gone", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1344,9 +1296,7 @@ impl ThriftType for MemoryWalkArgs {
 impl Encode for MemoryWalkArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("walk_args")?;
-        w.field_begin("chain", TType::Struct, 1)?;
-        Encode::encode(&self.chain, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.chain, w, "chain", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1390,9 +1340,7 @@ impl Encode for MemoryWalkResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("walk_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::Struct, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1444,9 +1392,7 @@ impl ThriftType for MemoryDropArgs {
 impl Encode for MemoryDropArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("drop_args")?;
-        w.field_begin("which", TType::Uuid, 1)?;
-        Encode::encode(&self.which, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.which, w, "which", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1852,9 +1798,7 @@ impl Encode for MoreMemoryAllResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("all_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::List, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()

@@ -1428,18 +1428,10 @@ impl ThriftType for RichMoveArgs {
 impl Encode for RichMoveArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("move_args")?;
-        w.field_begin("from", TType::Struct, 1)?;
-        Encode::encode(&self.from, w)?;
-        w.field_end()?;
-        w.field_begin("dx", TType::Double, 2)?;
-        Encode::encode(&self.dx, w)?;
-        w.field_end()?;
-        w.field_begin("dy", TType::Double, 3)?;
-        Encode::encode(&self.dy, w)?;
-        w.field_end()?;
-        w.field_begin("times", TType::I32, 4)?;
-        Encode::encode(&self.times, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.from, w, "from", 1)?;
+        Encode::encode_field(&self.dx, w, "dx", 2)?;
+        Encode::encode_field(&self.dy, w, "dy", 3)?;
+        Encode::encode_field(&self.times, w, "times", 4)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1512,9 +1504,7 @@ impl Encode for RichMoveResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("move_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::Struct, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1567,12 +1557,8 @@ impl ThriftType for RichConcatArgs {
 impl Encode for RichConcatArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("concat_args")?;
-        w.field_begin("a", TType::String, 1)?;
-        Encode::encode(&self.a, w)?;
-        w.field_end()?;
-        w.field_begin("more", TType::List, 2)?;
-        Encode::encode(&self.more, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.a, w, "a", 1)?;
+        Encode::encode_field(&self.more, w, "more", 2)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1637,9 +1623,7 @@ impl Encode for RichConcatResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("concat_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::String, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1703,12 +1687,8 @@ impl ThriftType for RichByReferenceArgs {
 impl Encode for RichByReferenceArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("by_reference_args")?;
-        w.field_begin("data", TType::String, 1)?;
-        Encode::encode(&self.data, w)?;
-        w.field_end()?;
-        w.field_begin("more", TType::List, 2)?;
-        Encode::encode(&self.more, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.data, w, "data", 1)?;
+        Encode::encode_field(&self.more, w, "more", 2)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1718,9 +1698,7 @@ impl Encode for RichByReferenceArgs {
         w.field_begin("data", TType::String, 1)?;
         Encode::encode_owned(self.data, w)?;
         w.field_end()?;
-        w.field_begin("more", TType::List, 2)?;
-        Encode::encode(&self.more, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.more, w, "more", 2)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1773,9 +1751,7 @@ impl Encode for RichByReferenceResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("by_reference_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::String, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1839,12 +1815,8 @@ impl ThriftType for RichShapesArgs {
 impl Encode for RichShapesArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("shapes_args")?;
-        w.field_begin("wanted", TType::Set, -2)?;
-        Encode::encode(&self.wanted, w)?;
-        w.field_end()?;
-        w.field_begin("color", TType::I32, -1)?;
-        Encode::encode(&self.color, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.wanted, w, "wanted", -2)?;
+        Encode::encode_field(&self.color, w, "color", -1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1854,9 +1826,7 @@ impl Encode for RichShapesArgs {
         w.field_begin("wanted", TType::Set, -2)?;
         Encode::encode_owned(self.wanted, w)?;
         w.field_end()?;
-        w.field_begin("color", TType::I32, -1)?;
-        Encode::encode(&self.color, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.color, w, "color", -1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -1911,19 +1881,13 @@ impl Encode for RichShapesResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("shapes_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::List, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         if let Some(nobody) = &self.nobody {
-            w.field_begin("nobody", TType::Struct, 1)?;
-            Encode::encode(nobody, w)?;
-            w.field_end()?;
+            Encode::encode_field(nobody, w, "nobody", 1)?;
         }
         if let Some(sorry) = &self.sorry {
-            w.field_begin("sorry", TType::Struct, 2)?;
-            Encode::encode(sorry, w)?;
-            w.field_end()?;
+            Encode::encode_field(sorry, w, "sorry", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -1937,14 +1901,10 @@ impl Encode for RichShapesResult {
             w.field_end()?;
         }
         if let Some(nobody) = &self.nobody {
-            w.field_begin("nobody", TType::Struct, 1)?;
-            Encode::encode(nobody, w)?;
-            w.field_end()?;
+            Encode::encode_field(nobody, w, "nobody", 1)?;
         }
         if let Some(sorry) = &self.sorry {
-            w.field_begin("sorry", TType::Struct, 2)?;
-            Encode::encode(sorry, w)?;
-            w.field_end()?;
+            Encode::encode_field(sorry, w, "sorry", 2)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -2048,9 +2008,7 @@ impl ThriftType for RichFailsArgs {
 impl Encode for RichFailsArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("fails_args")?;
-        w.field_begin("how", TType::I32, 1)?;
-        Encode::encode(&self.how, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.how, w, "how", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -2094,9 +2052,7 @@ impl Encode for RichFailsResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("fails_result")?;
         if let Some(sorry) = &self.sorry {
-            w.field_begin("sorry", TType::Struct, 1)?;
-            Encode::encode(sorry, w)?;
-            w.field_end()?;
+            Encode::encode_field(sorry, w, "sorry", 1)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -2166,9 +2122,7 @@ impl ThriftType for RichIdentifyArgs {
 impl Encode for RichIdentifyArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("identify_args")?;
-        w.field_begin("id", TType::Uuid, 1)?;
-        Encode::encode(&self.id, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.id, w, "id", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -2212,9 +2166,7 @@ impl Encode for RichIdentifyResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("identify_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::Uuid, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -2266,9 +2218,7 @@ impl ThriftType for RichHalfArgs {
 impl Encode for RichHalfArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("half_args")?;
-        w.field_begin("x", TType::Double, 1)?;
-        Encode::encode(&self.x, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.x, w, "x", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -2312,9 +2262,7 @@ impl Encode for RichHalfResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("half_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::Double, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -2366,9 +2314,7 @@ impl ThriftType for RichNextArgs {
 impl Encode for RichNextArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("next_args")?;
-        w.field_begin("color", TType::I32, 1)?;
-        Encode::encode(&self.color, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.color, w, "color", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -2412,9 +2358,7 @@ impl Encode for RichNextResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("next_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::I32, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -2473,30 +2417,14 @@ impl ThriftType for RichEverythingAndMoreArgs {
 impl Encode for RichEverythingAndMoreArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("everything_and_more_args")?;
-        w.field_begin("all_of_it", TType::Map, 1)?;
-        Encode::encode(&self.all_of_it, w)?;
-        w.field_end()?;
-        w.field_begin("b", TType::Bool, 2)?;
-        Encode::encode(&self.b, w)?;
-        w.field_end()?;
-        w.field_begin("c", TType::I08, 3)?;
-        Encode::encode(&self.c, w)?;
-        w.field_end()?;
-        w.field_begin("d", TType::I16, 4)?;
-        Encode::encode(&self.d, w)?;
-        w.field_end()?;
-        w.field_begin("e", TType::I32, 5)?;
-        Encode::encode(&self.e, w)?;
-        w.field_end()?;
-        w.field_begin("f", TType::I64, 6)?;
-        Encode::encode(&self.f, w)?;
-        w.field_end()?;
-        w.field_begin("g", TType::String, 7)?;
-        Encode::encode(&self.g, w)?;
-        w.field_end()?;
-        w.field_begin("h", TType::Set, 8)?;
-        Encode::encode(&self.h, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.all_of_it, w, "all_of_it", 1)?;
+        Encode::encode_field(&self.b, w, "b", 2)?;
+        Encode::encode_field(&self.c, w, "c", 3)?;
+        Encode::encode_field(&self.d, w, "d", 4)?;
+        Encode::encode_field(&self.e, w, "e", 5)?;
+        Encode::encode_field(&self.f, w, "f", 6)?;
+        Encode::encode_field(&self.g, w, "g", 7)?;
+        Encode::encode_field(&self.h, w, "h", 8)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -2506,27 +2434,13 @@ impl Encode for RichEverythingAndMoreArgs {
         w.field_begin("all_of_it", TType::Map, 1)?;
         Encode::encode_owned(self.all_of_it, w)?;
         w.field_end()?;
-        w.field_begin("b", TType::Bool, 2)?;
-        Encode::encode(&self.b, w)?;
-        w.field_end()?;
-        w.field_begin("c", TType::I08, 3)?;
-        Encode::encode(&self.c, w)?;
-        w.field_end()?;
-        w.field_begin("d", TType::I16, 4)?;
-        Encode::encode(&self.d, w)?;
-        w.field_end()?;
-        w.field_begin("e", TType::I32, 5)?;
-        Encode::encode(&self.e, w)?;
-        w.field_end()?;
-        w.field_begin("f", TType::I64, 6)?;
-        Encode::encode(&self.f, w)?;
-        w.field_end()?;
-        w.field_begin("g", TType::String, 7)?;
-        Encode::encode(&self.g, w)?;
-        w.field_end()?;
-        w.field_begin("h", TType::Set, 8)?;
-        Encode::encode(&self.h, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.b, w, "b", 2)?;
+        Encode::encode_field(&self.c, w, "c", 3)?;
+        Encode::encode_field(&self.d, w, "d", 4)?;
+        Encode::encode_field(&self.e, w, "e", 5)?;
+        Encode::encode_field(&self.f, w, "f", 6)?;
+        Encode::encode_field(&self.g, w, "g", 7)?;
+        Encode::encode_field(&self.h, w, "h", 8)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -2645,9 +2559,7 @@ impl Encode for RichEverythingAndMoreResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("everything_and_more_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::Map, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
@@ -2711,21 +2623,15 @@ impl ThriftType for RichForgetArgs {
 impl Encode for RichForgetArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("forget_args")?;
-        w.field_begin("what", TType::String, 1)?;
-        Encode::encode(&self.what, w)?;
-        w.field_end()?;
-        w.field_begin("data", TType::String, 2)?;
-        Encode::encode(&self.data, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.what, w, "what", 1)?;
+        Encode::encode_field(&self.data, w, "data", 2)?;
         w.field_stop()?;
         w.struct_end()
     }
 
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("forget_args")?;
-        w.field_begin("what", TType::String, 1)?;
-        Encode::encode(&self.what, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.what, w, "what", 1)?;
         w.field_begin("data", TType::String, 2)?;
         Encode::encode_owned(self.data, w)?;
         w.field_end()?;
@@ -3103,9 +3009,7 @@ impl ThriftType for CapitalsGreetArgs {
 impl Encode for CapitalsGreetArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Greet_args")?;
-        w.field_begin("name", TType::String, 1)?;
-        Encode::encode(&self.name, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.name, w, "name", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -3149,9 +3053,7 @@ impl Encode for CapitalsGreetResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Greet_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::String, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()

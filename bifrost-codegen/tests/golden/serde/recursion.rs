@@ -65,17 +65,11 @@ impl Encode for Uses {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Uses")?;
         if let Some(later) = &self.later {
-            w.field_begin("later", TType::Struct, 1)?;
-            Encode::encode(later, w)?;
-            w.field_end()?;
+            Encode::encode_field(later, w, "later", 1)?;
         }
-        w.field_begin("list", TType::List, 2)?;
-        Encode::encode(&self.list, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.list, w, "list", 2)?;
         if let Some(tree) = &self.tree {
-            w.field_begin("tree", TType::Struct, 3)?;
-            Encode::encode(tree, w)?;
-            w.field_end()?;
+            Encode::encode_field(tree, w, "tree", 3)?;
         }
         self.unknown_fields.encode_fields(w)?;
         w.field_stop()?;
@@ -176,9 +170,7 @@ impl Encode for Later {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Later")?;
         if let Some(x) = &self.x {
-            w.field_begin("x", TType::I32, 1)?;
-            Encode::encode(x, w)?;
-            w.field_end()?;
+            Encode::encode_field(x, w, "x", 1)?;
         }
         self.unknown_fields.encode_fields(w)?;
         w.field_stop()?;
@@ -285,29 +277,19 @@ impl Encode for Tree {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Tree")?;
         if let Some(left) = &self.left {
-            w.field_begin("left", TType::Struct, 1)?;
-            Encode::encode(left, w)?;
-            w.field_end()?;
+            Encode::encode_field(left, w, "left", 1)?;
         }
         if let Some(right) = &self.right {
-            w.field_begin("right", TType::Struct, 2)?;
-            Encode::encode(right, w)?;
-            w.field_end()?;
+            Encode::encode_field(right, w, "right", 2)?;
         }
         if let Some(more) = &self.more {
-            w.field_begin("more", TType::List, 3)?;
-            Encode::encode(more, w)?;
-            w.field_end()?;
+            Encode::encode_field(more, w, "more", 3)?;
         }
         if let Some(value) = &self.value {
-            w.field_begin("value", TType::I32, 4)?;
-            Encode::encode(value, w)?;
-            w.field_end()?;
+            Encode::encode_field(value, w, "value", 4)?;
         }
         if let Some(other) = &self.other {
-            w.field_begin("other", TType::Struct, 5)?;
-            Encode::encode(other, w)?;
-            w.field_end()?;
+            Encode::encode_field(other, w, "other", 5)?;
         }
         self.unknown_fields.encode_fields(w)?;
         w.field_stop()?;
@@ -426,18 +408,12 @@ impl Encode for Forest {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Forest")?;
         if let Some(forests) = &self.forests {
-            w.field_begin("forests", TType::List, 1)?;
-            Encode::encode(forests, w)?;
-            w.field_end()?;
+            Encode::encode_field(forests, w, "forests", 1)?;
         }
         if let Some(named) = &self.named {
-            w.field_begin("named", TType::Map, 2)?;
-            Encode::encode(named, w)?;
-            w.field_end()?;
+            Encode::encode_field(named, w, "named", 2)?;
         }
-        w.field_begin("name", TType::String, 3)?;
-        Encode::encode(&self.name, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.name, w, "name", 3)?;
         self.unknown_fields.encode_fields(w)?;
         w.field_stop()?;
         w.struct_end()
@@ -550,13 +526,9 @@ impl Encode for Even {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Even")?;
         if let Some(odd) = &self.odd {
-            w.field_begin("odd", TType::Struct, 1)?;
-            Encode::encode(odd, w)?;
-            w.field_end()?;
+            Encode::encode_field(odd, w, "odd", 1)?;
         }
-        w.field_begin("name", TType::String, 2)?;
-        Encode::encode(&self.name, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.name, w, "name", 2)?;
         self.unknown_fields.encode_fields(w)?;
         w.field_stop()?;
         w.struct_end()
@@ -657,14 +629,10 @@ impl Encode for Odd {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Odd")?;
         if let Some(even) = &self.even {
-            w.field_begin("even", TType::Struct, 1)?;
-            Encode::encode(even, w)?;
-            w.field_end()?;
+            Encode::encode_field(even, w, "even", 1)?;
         }
         if let Some(evens) = &self.evens {
-            w.field_begin("evens", TType::Set, 2)?;
-            Encode::encode(evens, w)?;
-            w.field_end()?;
+            Encode::encode_field(evens, w, "evens", 2)?;
         }
         self.unknown_fields.encode_fields(w)?;
         w.field_stop()?;
@@ -744,24 +712,16 @@ impl Encode for Expression {
         w.struct_begin("Expression")?;
         match self {
             Self::Number(value) => {
-                w.field_begin("number", TType::I64, 1)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "number", 1)?;
             }
             Self::Sum(value) => {
-                w.field_begin("sum", TType::Struct, 2)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "sum", 2)?;
             }
             Self::Negated(value) => {
-                w.field_begin("negated", TType::Struct, 3)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "negated", 3)?;
             }
             Self::Product(value) => {
-                w.field_begin("product", TType::List, 4)?;
-                Encode::encode(value, w)?;
-                w.field_end()?;
+                Encode::encode_field(value, w, "product", 4)?;
             }
             Self::Unknown(field) => field.encode(w)?,
         }
@@ -844,12 +804,8 @@ impl ThriftType for Sum {
 impl Encode for Sum {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Sum")?;
-        w.field_begin("left", TType::Struct, 1)?;
-        Encode::encode(&self.left, w)?;
-        w.field_end()?;
-        w.field_begin("right", TType::Struct, 2)?;
-        Encode::encode(&self.right, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.left, w, "left", 1)?;
+        Encode::encode_field(&self.right, w, "right", 2)?;
         self.unknown_fields.encode_fields(w)?;
         w.field_stop()?;
         w.struct_end()

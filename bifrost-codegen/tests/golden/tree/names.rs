@@ -305,12 +305,8 @@ impl ThriftType for NamesFullArgs {
 impl Encode for NamesFullArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("full_args")?;
-        w.field_begin("name", TType::String, 1)?;
-        Encode::encode(&self.name, w)?;
-        w.field_end()?;
-        w.field_begin("kind", TType::I32, 2)?;
-        Encode::encode(&self.kind, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.name, w, "name", 1)?;
+        Encode::encode_field(&self.kind, w, "kind", 2)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -363,9 +359,7 @@ impl Encode for NamesFullResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("full_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::String, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()

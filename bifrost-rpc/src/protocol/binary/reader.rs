@@ -116,13 +116,13 @@ impl Reader for BinaryReader<'_> {
     // Inlined, because what it returns would otherwise go through memory, for every field.
     #[inline(always)]
     fn field_begin(&mut self) -> thrift::Result<(TType, i16)> {
-        if let Some(&[field_type, high, low]) = self.input.peek()
-            && field_type != type_byte(TType::Stop)
-        {
-            self.input.pass(3);
-            return Ok((type_of(field_type)?, i16::from_be_bytes([high, low])));
+        match self.input.peek() {
+            Some(&[field_type, high, low]) if field_type != type_byte(TType::Stop) => {
+                self.input.pass(3);
+                Ok((type_of(field_type)?, i16::from_be_bytes([high, low])))
+            }
+            _ => self.last_field(),
         }
-        self.last_field()
     }
     #[inline(always)]
     fn field_is(&mut self, field_type: TType, id: i16) -> bool {

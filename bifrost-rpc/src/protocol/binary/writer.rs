@@ -36,6 +36,19 @@ impl<'a> BinaryWriter<'a> {
         self.out.tail_mut().extend_from_slice(&bytes);
     }
 
+    /// The header of a field and its first `N` bytes, appended at once. `M` is three more than `N`.
+    #[inline]
+    fn put_field<const N: usize, const M: usize>(&mut self, field_type: TType, id: i16, value: [u8; N]) {
+        const { assert!(M == N + 3) };
+        let [high, low] = id.to_be_bytes();
+        let mut field = [0; M];
+        field[0] = type_byte(field_type);
+        field[1] = high;
+        field[2] = low;
+        field[3..].copy_from_slice(&value);
+        self.put(field);
+    }
+
     #[inline]
     fn put_len(&mut self, len: usize) -> thrift::Result<()> {
         self.put(wire_len(len)?.to_be_bytes());
@@ -153,6 +166,42 @@ impl Writer for BinaryWriter<'_> {
     fn bytes(&mut self, value: &[u8]) -> thrift::Result<()> {
         self.put_len(value.len())?;
         self.out.put_slice(value);
+        Ok(())
+    }
+    #[inline]
+    fn i8_field(&mut self, _name: &'static str, id: i16, value: i8) -> thrift::Result<()> {
+        self.put_field::<1, 4>(TType::I08, id, value.to_be_bytes());
+        Ok(())
+    }
+    #[inline]
+    fn i16_field(&mut self, _name: &'static str, id: i16, value: i16) -> thrift::Result<()> {
+        self.put_field::<2, 5>(TType::I16, id, value.to_be_bytes());
+        Ok(())
+    }
+    #[inline]
+    fn i32_field(&mut self, _name: &'static str, id: i16, value: i32) -> thrift::Result<()> {
+        self.put_field::<4, 7>(TType::I32, id, value.to_be_bytes());
+        Ok(())
+    }
+    #[inline]
+    fn i64_field(&mut self, _name: &'static str, id: i16, value: i64) -> thrift::Result<()> {
+        self.put_field::<8, 11>(TType::I64, id, value.to_be_bytes());
+        Ok(())
+    }
+    #[inline]
+    fn double_field(&mut self, _name: &'static str, id: i16, value: f64) -> thrift::Result<()> {
+        self.put_field::<8, 11>(TType::Double, id, value.to_be_bytes());
+        Ok(())
+    }
+    #[inline]
+    fn bool_field(&mut self, _name: &'static str, id: i16, value: bool) -> thrift::Result<()> {
+        self.put_field::<1, 4>(TType::Bool, id, [value.into()]);
+        Ok(())
+    }
+    #[inline]
+    fn string_field(&mut self, _name: &'static str, id: i16, value: &str) -> thrift::Result<()> {
+        self.put_field::<4, 7>(TType::String, id, wire_len(value.len())?.to_be_bytes());
+        self.out.put_slice(value.as_bytes());
         Ok(())
     }
     fn bytes_owned(&mut self, value: Vec<u8>) -> thrift::Result<()> {

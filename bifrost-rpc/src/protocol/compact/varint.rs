@@ -55,15 +55,16 @@ mod tests {
         let mut expected = Vec::new();
         let mut rest = value;
         while rest >= 0x80 {
-            expected.push((rest & 0x7f) as u8 | 0x80);
+            let [low, ..] = rest.to_le_bytes();
+            expected.push(low | 0x80);
             rest >>= 7;
         }
-        expected.push(rest as u8);
+        let [last, ..] = rest.to_le_bytes();
+        expected.push(last);
         let (bytes, len) = encode_word(value);
-        assert_eq!(&bytes[..len], expected);
-        let mut followed = [0xff; 8];
-        followed[..len].copy_from_slice(&expected);
-        assert_eq!(decode_word(followed), Some((value, len)));
+        assert_eq!(bytes.get(..len), Some(&*expected));
+        expected.resize(8, 0xff);
+        assert_eq!(decode_word(expected.try_into().unwrap()), Some((value, len)));
     }
 
     #[test]

@@ -24,6 +24,10 @@ impl Encode for String {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.string(self)
     }
+    #[inline]
+    fn encode_field<W: Writer>(&self, w: &mut W, name: &'static str, id: i16) -> thrift::Result<()> {
+        w.string_field(name, id, self)
+    }
 }
 
 impl Decode for String {

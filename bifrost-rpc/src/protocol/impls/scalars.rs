@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// Types whose lists are written and read as one block.
 macro_rules! number {
-    ($type:ty, $wire:ident, $one:ident, $elements:ident, $out:expr, $in:expr) => {
+    ($type:ty, $wire:ident, $one:ident, $field:ident, $elements:ident, $out:expr, $in:expr) => {
         impl ThriftType for $type {
             const TYPE: TType = TType::$wire;
         }
@@ -16,6 +16,10 @@ macro_rules! number {
             #[inline]
             fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
                 w.$one($out(*self))
+            }
+            #[inline]
+            fn encode_field<W: Writer>(&self, w: &mut W, name: &'static str, id: i16) -> thrift::Result<()> {
+                w.$field(name, id, $out(*self))
             }
             #[inline]
             fn encode_elements<W: Writer>(items: &[Self], w: &mut W) -> thrift::Result<()> {
@@ -40,11 +44,11 @@ macro_rules! number {
     };
 }
 
-number!(i8, I08, i8, i8_elements, same, same);
-number!(i16, I16, i16, i16_elements, same, same);
-number!(i32, I32, i32, i32_elements, same, same);
-number!(i64, I64, i64, i64_elements, same, same);
-number!(OrderedFloat<f64>, Double, double, double_elements, OrderedFloat::into_inner, OrderedFloat);
+number!(i8, I08, i8, i8_field, i8_elements, same, same);
+number!(i16, I16, i16, i16_field, i16_elements, same, same);
+number!(i32, I32, i32, i32_field, i32_elements, same, same);
+number!(i64, I64, i64, i64_field, i64_elements, same, same);
+number!(OrderedFloat<f64>, Double, double, double_field, double_elements, OrderedFloat::into_inner, OrderedFloat);
 
 impl ThriftType for bool {
     const TYPE: TType = TType::Bool;
@@ -54,6 +58,10 @@ impl Encode for bool {
     #[inline]
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.bool(*self)
+    }
+    #[inline]
+    fn encode_field<W: Writer>(&self, w: &mut W, name: &'static str, id: i16) -> thrift::Result<()> {
+        w.bool_field(name, id, *self)
     }
 }
 

@@ -275,9 +275,7 @@ impl ThriftType for UsersFindArgs {
 impl Encode for UsersFindArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("find_args")?;
-        w.field_begin("kind", TType::I32, 1)?;
-        Encode::encode(&self.kind, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.kind, w, "kind", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
@@ -321,9 +319,7 @@ impl Encode for UsersFindResult {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("find_result")?;
         if let Some(result_value) = &self.result_value {
-            w.field_begin("success", TType::Struct, 0)?;
-            Encode::encode(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()

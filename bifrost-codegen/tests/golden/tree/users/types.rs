@@ -61,19 +61,13 @@ impl Encode for User {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("User")?;
         if let Some(name) = &self.name {
-            w.field_begin("name", TType::String, 1)?;
-            Encode::encode(name, w)?;
-            w.field_end()?;
+            Encode::encode_field(name, w, "name", 1)?;
         }
         if let Some(square) = &self.square {
-            w.field_begin("square", TType::Struct, 2)?;
-            Encode::encode(square, w)?;
-            w.field_end()?;
+            Encode::encode_field(square, w, "square", 2)?;
         }
         if let Some(more) = &self.more {
-            w.field_begin("more", TType::List, 3)?;
-            Encode::encode(more, w)?;
-            w.field_end()?;
+            Encode::encode_field(more, w, "more", 3)?;
         }
         w.field_stop()?;
         w.struct_end()

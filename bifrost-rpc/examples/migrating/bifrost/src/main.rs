@@ -17,6 +17,7 @@ fn serve(address: &str) -> thrift::Result<()> {
     Server::builder().listen(address).service(processor).serve()
 }
 
+#[expect(clippy::print_stdout, reason = "it is what this program is for")]
 fn call(address: &str) -> thrift::Result<()> {
     let mut client = ShopClient::connect(address)?;
     println!("{}", shop_for_tea(&mut client)?);

@@ -37,9 +37,7 @@ impl ThriftType for Square {
 impl Encode for Square {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Square")?;
-        w.field_begin("side", TType::Double, 1)?;
-        Encode::encode(&self.side, w)?;
-        w.field_end()?;
+        Encode::encode_field(&self.side, w, "side", 1)?;
         w.field_stop()?;
         w.struct_end()
     }
