@@ -1082,16 +1082,12 @@ impl ConstCOLORS {
 pub type Deep16 =
     Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<i32>>>>>>>>>>>>>>>>;
 
-/// Type `Deep32`.
-pub type Deep32 =
-    Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Deep16>>>>>>>>>>>>>>>>;
-
 /// Struct `VeryDeep`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct VeryDeep {
     /// Field `deep`.
     pub deep: Option<
-        Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Deep32>>>>>>>>>>>>>>>>,
+        Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Deep16>>>>>>>>>>>>>>>>,
     >,
     /// Field `by_depth`.
     pub by_depth: Option<BTreeMap<Deep16, Deep16>>,
@@ -1105,7 +1101,7 @@ impl VeryDeep {
                 Vec<
                     Vec<
                         Vec<
-                            Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Deep32>>>>>>>>>>>>>,
+                            Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Deep16>>>>>>>>>>>>>,
                         >,
                     >,
                 >,
