@@ -5,6 +5,9 @@ use bytes::Bytes;
 /// Blocks of at least this many bytes that their owner gives up are kept, not copied.
 const KEEP_BYTES_MIN: usize = 16 * 1024;
 
+/// What is written before such a block is copied if it is no longer than this.
+const COPY_BYTES_MAX: usize = 256;
+
 /// A message being written: a growable buffer, and whole blocks taken over without a copy.
 #[derive(Debug)]
 pub struct MessageBuffer {
@@ -61,8 +64,9 @@ impl MessageBuffer {
 
     /// Forgets what has been written.
     pub fn clear(&mut self) {
-        let spent = std::mem::take(&mut self.tail);
-        *self = Self::recycle(spent);
+        self.blocks.clear();
+        self.blocks_bytes = 0;
+        self.tail.clear();
     }
 
     /// Appends a copy of `bytes`.
@@ -96,12 +100,22 @@ impl MessageBuffer {
     }
 
     fn put_block(&mut self, block: Bytes) {
-        let head = Bytes::from(std::mem::take(&mut self.tail));
+        let head = self.take_tail();
         self.blocks_bytes += head.len() + block.len();
         if !head.is_empty() {
             self.blocks.push(head);
         }
         self.blocks.push(block);
+    }
+
+    /// What stands before a block. A short one is copied, so that its memory is written to again.
+    fn take_tail(&mut self) -> Bytes {
+        if self.tail.len() > COPY_BYTES_MAX {
+            return Bytes::from(std::mem::take(&mut self.tail));
+        }
+        let head = Bytes::copy_from_slice(&self.tail);
+        self.tail.clear();
+        head
     }
 
     /// The finished message.

@@ -62,10 +62,10 @@ fn scalars(client: &mut impl TInteropSyncClient) {
     for value in values::DOUBLES.map(OrderedFloat) {
         same(client.echo_double(value), &value);
     }
-    for value in values::strings() {
+    for value in values::strings().into_iter().chain(values::long_strings()) {
         same(client.echo_string(value.clone()), &value);
     }
-    for value in values::blocks() {
+    for value in values::blocks().into_iter().chain([values::long_block()]) {
         same(client.echo_binary(value.clone()), &value);
     }
     for value in values::COLORS {

@@ -1,9 +1,9 @@
 //! Clients of our generated code at the addresses of a server in another language.
 
-use crate::generated::interop::InteropSyncClient;
+use crate::generated::interop::{InteropClient, InteropSyncClient};
 use crate::peer::WAIT;
-use bifrost_rpc::Url;
 use bifrost_rpc::compat::{TJsonInputProtocol, TJsonOutputProtocol};
+use bifrost_rpc::{Channel, Url};
 use std::net::TcpStream;
 use thrift::protocol::{
     TBinaryInputProtocol, TBinaryOutputProtocol, TCompactInputProtocol, TCompactOutputProtocol, TInputProtocol,
@@ -45,6 +45,11 @@ pub(crate) fn apache(url: &str) -> ApacheClient {
             named(TBinaryOutputProtocol::new(write, true), is_multiplexed),
         ),
     }
+}
+
+/// Connects by this project's own streams.
+pub(crate) fn native(url: &str) -> InteropClient {
+    InteropClient::new(Channel::builder().deadline(WAIT).connect(url).unwrap())
 }
 
 /// The protocol, which prefixes method names if it shall.

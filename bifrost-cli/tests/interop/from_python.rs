@@ -22,11 +22,27 @@ fn with(serving: &Serving, protocol: &str, parameter: &str) -> Vec<String> {
     urls.map(|url| format!("{url}&{parameter}")).collect()
 }
 
-#[test]
-fn python_calls_everything_in_every_form() {
+fn python_calls_everything_in(protocol: &str) {
     let Some(python) = python() else { return };
-    let serving = serve(&forms::urls());
+    let urls: Vec<String> = forms::urls().into_iter().filter(|url| url.contains(protocol)).collect();
+    let serving = serve(&urls);
+    assert_eq!(serving.urls.len(), 4, "framed and buffered, plain and multiplexed");
     calls(python, &serving.urls);
+}
+
+#[test]
+fn python_calls_everything_in_binary() {
+    python_calls_everything_in("protocol=binary");
+}
+
+#[test]
+fn python_calls_everything_in_compact() {
+    python_calls_everything_in("protocol=compact");
+}
+
+#[test]
+fn python_calls_everything_in_json() {
+    python_calls_everything_in("protocol=json");
 }
 
 #[test]
@@ -39,4 +55,22 @@ fn python_calls_through_its_c_extension() {
     let serving = serve(&forms::urls());
     calls(python, &with(&serving, "protocol=binary", "accelerated=true"));
     calls(python, &with(&serving, "protocol=compact", "accelerated=true"));
+}
+
+#[test]
+fn python_calls_with_headers_of_the_old_form() {
+    let Some(python) = python() else { return };
+    let serving = serve(&forms::urls());
+    calls(python, &with(&serving, "protocol=binary", "strict=false"));
+}
+
+#[test]
+fn python_calls_through_unix_sockets() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let url = |protocol: &&str| {
+        format!("unix://{}?protocol={protocol}&transport=buffered", dir.path().join(protocol).display())
+    };
+    let serving = serve(&forms::PROTOCOLS.iter().map(url).collect::<Vec<_>>());
+    calls(python, &serving.urls);
 }

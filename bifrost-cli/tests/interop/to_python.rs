@@ -17,6 +17,20 @@ fn generated_clients_call_everything_in_every_form() {
 }
 
 #[test]
+fn native_clients_call_everything_in_every_form() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let mut urls = forms::urls();
+    urls.push(format!("unix://{}?protocol=compact&transport=framed", dir.path().join("socket").display()));
+    let (process, urls) = python.serve(&urls);
+    for url in urls {
+        eprintln!("{url}");
+        calls::everything(&mut clients::native(&url));
+    }
+    assert_eq!(process.complaints(), [""; 0]);
+}
+
+#[test]
 fn what_a_newer_server_adds_is_passed_over() {
     let Some(python) = python() else { return };
     let newer: Vec<String> = forms::urls().iter().map(|url| format!("{url}&newer=true")).collect();
@@ -24,6 +38,8 @@ fn what_a_newer_server_adds_is_passed_over() {
     for url in urls {
         eprintln!("{url}");
         calls::newer(&mut clients::apache(&url));
+        // The parameter is Python's.
+        calls::newer(&mut clients::native(&url.replace("&newer=true", "")));
     }
     assert_eq!(process.complaints(), [""; 0]);
 }

@@ -281,6 +281,7 @@ impl Module<'_> {
             code.expr(8, &format!("let mut {unknown} = "), &self.no_unknown_fields(), ";");
         }
         code.line(8, "r.struct_begin()?;");
+        self.decode_in_order(code, slots);
         code.line(8, "loop {");
         code.line(12, "match r.field_begin()? {");
         let ttype = self.thrift_protocol("TType");
@@ -311,6 +312,24 @@ impl Module<'_> {
         self.check_required(code, idl, slots);
         self.decoded(code, slots, unknown);
         code.line(4, "}");
+    }
+
+    /// The fields as long as they come in the order of their ids, as they mostly do; what else comes is left to the loop.
+    fn decode_in_order(&self, code: &mut Code, slots: &[Slot<'_>]) {
+        let mut slots: Vec<_> = slots.iter().collect();
+        slots.sort_by_key(|slot| slot.id);
+        for slot in slots {
+            let field = [self.wire_type(slot.of), slot.id.to_string()];
+            code.expr(8, "if ", &Expr::call_with("r.field_is", &[&field[0], &field[1]]), " {");
+            let value = Expr::atom(format!("{}::decode(r)?", self.protocol("Decode")));
+            let value = match slot.presence {
+                Presence::Defaulted(_) => value,
+                _ => Expr::call(self.std_value("Some"), vec![value]),
+            };
+            code.expr(12, &format!("{} = ", local(&slot.name)), &value, ";");
+            code.line(12, "r.field_end()?;");
+            code.line(8, "}");
+        }
     }
 
     fn check_required(&self, code: &mut Code, idl: &str, slots: &[Slot<'_>]) {

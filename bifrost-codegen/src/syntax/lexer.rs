@@ -56,6 +56,12 @@ impl Lexer<'_> {
                     self.bump();
                     self.push(start, TokenKind::Punctuation(c));
                 }
+                '@' => {
+                    self.bump();
+                    let diagnostic = Diagnostic::new(self.source, self.since(start), "unexpected character `@`");
+                    let help = "annotations stand in parentheses behind what they are about; `@` is fbthrift's way";
+                    self.out.diagnostics.push(diagnostic.help(help));
+                }
                 c => {
                     self.bump();
                     self.error(start, format!("unexpected character `{}`", c.escape_debug()));

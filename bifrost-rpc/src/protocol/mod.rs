@@ -193,6 +193,12 @@ pub trait Reader {
     fn struct_end(&mut self) -> thrift::Result<()>;
     /// The next field's type and id; the type is [`TType::Stop`] (and the id 0) after the last.
     fn field_begin(&mut self) -> thrift::Result<(TType, i16)>;
+    /// Begins the next field if it is surely this one; false may also mean that a reader cannot tell without
+    /// [`Reader::field_begin`]. Fields mostly come in the order of their ids, and asking is faster than being told.
+    fn field_is(&mut self, field_type: TType, id: i16) -> bool {
+        let _ = (field_type, id);
+        false
+    }
     fn field_end(&mut self) -> thrift::Result<()>;
     fn list_begin(&mut self) -> thrift::Result<(TType, usize)>;
     fn list_end(&mut self) -> thrift::Result<()>;

@@ -2,6 +2,7 @@
 
 mod builder;
 mod queue;
+mod serve;
 mod shard;
 
 pub use builder::ServerBuilder;

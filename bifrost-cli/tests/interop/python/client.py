@@ -181,8 +181,8 @@ def several_connections(at):
         same([other.client.echo_i32(1), at.client.echo_i32(2), other.client.echo_i32(3)], [1, 2, 3])
 
 
-CHECKS = [void, echoes, many_arguments, declared_exceptions, application_exceptions, oneway, missing_required,
-          unknown_methods, unknown_fields, several_connections]
+CHECKS = [void, echoes, many_arguments, declared_exceptions, application_exceptions, oneway, panics,
+          missing_required, unknown_methods, unknown_fields, unknown_variants, several_connections]
 
 
 def run(form):

@@ -173,6 +173,18 @@ impl Decode for Policy {
         let mut entries_max = None;
         let mut lifetime_s = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            eviction = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            entries_max = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 3) {
+            lifetime_s = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -425,6 +437,22 @@ impl Decode for Entry {
         let mut version = None;
         let mut labels = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            key = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 3) {
+            version = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 4) {
+            labels = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -520,6 +548,18 @@ impl Decode for Status {
         let mut calls = None;
         let mut gauges = Some(BTreeMap::new());
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            service = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 2) {
+            calls = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 3) {
+            gauges = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -588,6 +628,10 @@ impl Decode for NotFound {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut key = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            key = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -683,6 +727,14 @@ impl Decode for Refused {
         let mut reason = Some("refused".to_owned());
         let mut version = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            reason = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 2) {
+            version = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1023,6 +1075,10 @@ impl Decode for HealthStatusResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1072,6 +1128,10 @@ impl Decode for HealthNoteArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut line = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            line = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1574,6 +1634,10 @@ impl Decode for StoreGetArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut key = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            key = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1640,6 +1704,14 @@ impl Decode for StoreGetResult {
         let mut result_value = None;
         let mut missing = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 1) {
+            missing = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1740,6 +1812,18 @@ impl Decode for StorePutArgs {
         let mut value = None;
         let mut expected = -1;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            key = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 3) {
+            expected = Decode::decode(r)?;
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1799,6 +1883,14 @@ impl Decode for StorePutResult {
         let mut result_value = None;
         let mut refused = None;
         r.struct_begin()?;
+        if r.field_is(TType::I64, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 1) {
+            refused = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1874,6 +1966,10 @@ impl Decode for StoreRemoveArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut key = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            key = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1924,6 +2020,14 @@ impl Decode for StoreRemoveResult {
         let mut missing = None;
         let mut refused = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            missing = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            refused = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2005,6 +2109,10 @@ impl Decode for StoreFindArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut labels = None;
         r.struct_begin()?;
+        if r.field_is(TType::Set, 1) {
+            labels = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2059,6 +2167,10 @@ impl Decode for StoreFindResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::Map, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2370,6 +2482,10 @@ impl Decode for CounterAddArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut delta = None;
         r.struct_begin()?;
+        if r.field_is(TType::I64, 1) {
+            delta = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2413,6 +2529,10 @@ impl Decode for CounterAddResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::I64, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2495,6 +2615,10 @@ impl Decode for CounterValueResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::I64, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

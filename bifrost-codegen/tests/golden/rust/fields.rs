@@ -108,6 +108,22 @@ impl Decode for Implicit {
         let mut third = Some(false);
         let mut fourth = Some(0);
         r.struct_begin()?;
+        if r.field_is(TType::I32, -3) {
+            fourth = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, -2) {
+            second = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, -1) {
+            first = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Bool, 5) {
+            third = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -230,6 +246,22 @@ impl Decode for Negative {
         let mut c = None;
         let mut d = None;
         r.struct_begin()?;
+        if r.field_is(TType::I08, -32768) {
+            d = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, -8) {
+            b = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, -7) {
+            a = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 32767) {
+            c = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -647,6 +679,86 @@ impl Decode for Defaults {
             },
         ]);
         r.struct_begin()?;
+        if r.field_is(TType::Bool, 1) {
+            truth = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I08, 2) {
+            small = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I16, 3) {
+            port = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 4) {
+            count = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 5) {
+            large = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Double, 6) {
+            ratio = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Double, 7) {
+            whole = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 8) {
+            text = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 9) {
+            bytes = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 10) {
+            id = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 11) {
+            color = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 12) {
+            numbers = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 13) {
+            words = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 14) {
+            colors = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 15) {
+            point = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 16) {
+            shape = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 17) {
+            maybe = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 18) {
+            must = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 19) {
+            none = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 20) {
+            points = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -979,6 +1091,62 @@ impl Decode for Silent {
         let mut pairs = Some(BTreeMap::new());
         let mut point = None;
         r.struct_begin()?;
+        if r.field_is(TType::Bool, 1) {
+            truth = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I08, 2) {
+            small = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I16, 3) {
+            port = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 4) {
+            count = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 5) {
+            large = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Double, 6) {
+            ratio = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 7) {
+            text = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 8) {
+            bytes = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 9) {
+            id = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 10) {
+            color = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 11) {
+            numbers = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 12) {
+            words = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 13) {
+            pairs = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 14) {
+            point = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1099,6 +1267,22 @@ impl Decode for Required {
         let mut c = None;
         let mut p = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            a = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            b = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 3) {
+            c = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 4) {
+            p = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1217,6 +1401,22 @@ impl Decode for NewerPoint {
         let mut z = Some(BTreeMap::new());
         let mut color = None;
         r.struct_begin()?;
+        if r.field_is(TType::Double, 1) {
+            x = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            y = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 3) {
+            z = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 4) {
+            color = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1376,6 +1576,14 @@ impl Decode for Point {
         let mut x = Some(OrderedFloat(0.25));
         let mut y = Some(OrderedFloat(0.0));
         r.struct_begin()?;
+        if r.field_is(TType::Double, 1) {
+            x = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Double, 2) {
+            y = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1675,6 +1883,34 @@ impl Decode for Keys {
         let mut by_color = Some(BTreeMap::new());
         let mut by_struct = Some(BTreeMap::new());
         r.struct_begin()?;
+        if r.field_is(TType::Map, 1) {
+            by_point = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 2) {
+            by_double = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 3) {
+            shapes = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 4) {
+            by_list = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 5) {
+            ids = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 6) {
+            by_color = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 7) {
+            by_struct = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1934,6 +2170,18 @@ impl Decode for Deep {
         let mut a_name_that_is_long = Some(BTreeMap::new());
         let mut required_and_rather_long_name = None;
         r.struct_begin()?;
+        if r.field_is(TType::List, 1) {
+            lists = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 2) {
+            a_name_that_is_long = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 3) {
+            required_and_rather_long_name = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2082,6 +2330,22 @@ impl Decode for AStructWithARatherLongName {
         let mut the_name_of_a_field_that_holds_itself = None;
         let mut data = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            a_field_with_a_long_name_that_fills_the_line = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            another_field_with_a_long_name_that_fills_it = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 3) {
+            the_name_of_a_field_that_holds_itself = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 4) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

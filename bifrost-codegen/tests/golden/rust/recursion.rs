@@ -77,6 +77,18 @@ impl Decode for Uses {
         let mut list = None;
         let mut tree = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            later = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 2) {
+            list = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 3) {
+            tree = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -146,6 +158,10 @@ impl Decode for Later {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut x = Some(0);
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            x = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -260,6 +276,26 @@ impl Decode for Tree {
         let mut value = Some(0);
         let mut other = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            left = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            right = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 3) {
+            more = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 4) {
+            value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 5) {
+            other = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -375,6 +411,18 @@ impl Decode for Forest {
         let mut named = Some(BTreeMap::new());
         let mut name = None;
         r.struct_begin()?;
+        if r.field_is(TType::List, 1) {
+            forests = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 2) {
+            named = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 3) {
+            name = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -451,6 +499,14 @@ impl Decode for Even {
         let mut odd = None;
         let mut name = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            odd = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            name = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -536,6 +592,14 @@ impl Decode for Odd {
         let mut even = None;
         let mut evens = Some(BTreeSet::new());
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            even = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 2) {
+            evens = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -691,6 +755,14 @@ impl Decode for Sum {
         let mut left = None;
         let mut right = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            left = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            right = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

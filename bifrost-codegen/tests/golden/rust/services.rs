@@ -1452,6 +1452,22 @@ impl Decode for RichMoveArgs {
         let mut dy = None;
         let mut times = 1;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            from = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Double, 2) {
+            dx = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Double, 3) {
+            dy = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 4) {
+            times = Decode::decode(r)?;
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1509,6 +1525,10 @@ impl Decode for RichMoveResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1575,6 +1595,14 @@ impl Decode for RichConcatArgs {
         let mut a = None;
         let mut more = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            a = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 2) {
+            more = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1633,6 +1661,10 @@ impl Decode for RichConcatResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1699,6 +1731,14 @@ impl Decode for RichByReferenceArgs {
         let mut data = None;
         let mut more = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 2) {
+            more = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1757,6 +1797,10 @@ impl Decode for RichByReferenceResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1823,6 +1867,14 @@ impl Decode for RichShapesArgs {
         let mut color = None;
         let mut wanted = None;
         r.struct_begin()?;
+        if r.field_is(TType::Set, -2) {
+            wanted = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, -1) {
+            color = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1905,6 +1957,18 @@ impl Decode for RichShapesResult {
         let mut nobody = None;
         let mut sorry = None;
         r.struct_begin()?;
+        if r.field_is(TType::List, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 1) {
+            nobody = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            sorry = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1996,6 +2060,10 @@ impl Decode for RichFailsArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut how = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            how = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2039,6 +2107,10 @@ impl Decode for RichFailsResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut sorry = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            sorry = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2106,6 +2178,10 @@ impl Decode for RichIdentifyArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut id = None;
         r.struct_begin()?;
+        if r.field_is(TType::Uuid, 1) {
+            id = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2149,6 +2225,10 @@ impl Decode for RichIdentifyResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::Uuid, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2198,6 +2278,10 @@ impl Decode for RichHalfArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut x = None;
         r.struct_begin()?;
+        if r.field_is(TType::Double, 1) {
+            x = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2241,6 +2325,10 @@ impl Decode for RichHalfResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::Double, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2290,6 +2378,10 @@ impl Decode for RichNextArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut color = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            color = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2333,6 +2425,10 @@ impl Decode for RichNextResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2447,6 +2543,38 @@ impl Decode for RichEverythingAndMoreArgs {
         let mut g = None;
         let mut h = None;
         r.struct_begin()?;
+        if r.field_is(TType::Map, 1) {
+            all_of_it = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Bool, 2) {
+            b = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I08, 3) {
+            c = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I16, 4) {
+            d = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 5) {
+            e = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 6) {
+            f = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 7) {
+            g = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 8) {
+            h = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2541,6 +2669,10 @@ impl Decode for RichEverythingAndMoreResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::Map, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2607,6 +2739,14 @@ impl Decode for RichForgetArgs {
         let mut what = None;
         let mut data = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            what = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
