@@ -47,9 +47,8 @@ const double SMALL = 1E-7
 const list<fields.Color> COLORS = [fields.Color.RED, fields.Color.BELOW; 3]
 
 typedef list<list<list<list<list<list<list<list<list<list<list<list<list<list<list<list<i32>>>>>>>>>>>>>>>> Deep16
-typedef list<list<list<list<list<list<list<list<list<list<list<list<list<list<list<list<Deep16>>>>>>>>>>>>>>>> Deep32
 struct VeryDeep {
-  1: list<list<list<list<list<list<list<list<list<list<list<list<list<list<list<list<Deep32>>>>>>>>>>>>>>>> deep
+  1: list<list<list<list<list<list<list<list<list<list<list<list<list<list<list<list<Deep16>>>>>>>>>>>>>>>> deep
   2: map<Deep16, Deep16> by_depth
 }
 

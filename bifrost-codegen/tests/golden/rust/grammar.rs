@@ -1154,16 +1154,12 @@ impl ConstCOLORS {
 pub type Deep16 =
     Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<i32>>>>>>>>>>>>>>>>;
 
-/// Type `Deep32`.
-pub type Deep32 =
-    Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Deep16>>>>>>>>>>>>>>>>;
-
 /// Struct `VeryDeep`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct VeryDeep {
     /// Field `deep`.
     pub deep: Option<
-        Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Deep32>>>>>>>>>>>>>>>>,
+        Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Deep16>>>>>>>>>>>>>>>>,
     >,
     /// Field `by_depth`.
     pub by_depth: Option<BTreeMap<Deep16, Deep16>>,
@@ -1177,7 +1173,7 @@ impl VeryDeep {
                 Vec<
                     Vec<
                         Vec<
-                            Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Deep32>>>>>>>>>>>>>,
+                            Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Vec<Deep16>>>>>>>>>>>>>,
                         >,
                     >,
                 >,
