@@ -24,8 +24,8 @@ fn fields_are_written_by_rising_ids() {
     let bytes = to_bytes::<Binary, _>(&Negative::new(-1, 2, vec![7], 3));
     let expected = [
         &[3, 0x80, 0, 3][..],
+        &[8, 0xff, 0xf8, 0, 0, 0, 2],
         &[8, 0xff, 0xf9, 0xff, 0xff, 0xff, 0xff],
-        &[8, 0xff, 0xff, 0, 0, 0, 2],
         &[11, 0x7f, 0xff, 0, 0, 0, 1, 7, 0],
     ];
     assert_eq!(bytes, expected.concat());
@@ -94,7 +94,7 @@ fn the_deepest_types_and_all_keywords() {
     let deep = grammar::VeryDeep { deep: Some(vec![vec![], vec![vec![vec![]]]]), ..Default::default() };
     round_trips(deep);
     round_trips(grammar::ConstUNION::const_value());
-    round_trips(grammar::Schema::new(None, None, None, "t".to_owned()));
+    round_trips(grammar::Schema::new(1, 2, "a".to_owned(), "t".to_owned()));
     assert_eq!((grammar::Hex::LOW.0, grammar::Hex::NEXT.0, grammar::Hex::MIN.0), (-16, -15, i32::MIN));
     assert_eq!(grammar::Same::C, grammar::Same(2));
 }
