@@ -102,6 +102,7 @@ fn refusal(refusal: &Refusal) -> String {
         Refusal::WrongKey => "the keys differ, or only one side has one".into(),
         Refusal::WrongVersion { speaks } => format!("it speaks version {speaks} of the protocol"),
         Refusal::NeverReleased => "the call was held and never released".into(),
+        Refusal::BadOperation => "no memory operation that it knows".into(),
     }
 }
 
