@@ -2,6 +2,7 @@
 
 mod any;
 mod core;
+mod memory;
 mod message;
 
 pub use self::message::PendingMessage;
@@ -222,7 +223,7 @@ impl Channel {
         let id = core.begin(self.request(method, message), true)?;
         match core.wait(id)? {
             Answered::Message(_, message) => Ok(Some(message)),
-            Answered::Delivered => Ok(None),
+            Answered::Delivered | Answered::Memory(_) => Ok(None),
         }
     }
 
@@ -257,7 +258,7 @@ impl Channel {
                 self.core.core.recycle(message);
                 value
             }
-            Answered::Delivered => Err(crate::service::missing_result(method.name)),
+            Answered::Delivered | Answered::Memory(_) => Err(crate::service::missing_result(method.name)),
         }
     }
 }

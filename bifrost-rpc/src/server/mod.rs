@@ -1,12 +1,16 @@
 //! Serving over UDP.
 
+mod memory;
 mod queue;
 mod shard;
+
+pub use self::memory::{Later, Unanswered};
 
 use self::queue::{Job, Queue};
 use self::shard::Shard;
 use crate::endpoint::{Config, Key, Stats, Usage};
 use crate::io::{Socket, Url, UrlError};
+use crate::memory::MemoryHandler;
 use crate::service::Service;
 use crate::wire::MethodField;
 use std::collections::BTreeMap;
@@ -37,7 +41,7 @@ pub enum ServeError {
     /// No address to listen on was given.
     #[error("no address to listen on")]
     NoAddress,
-    /// No service was given.
+    /// No service and no memory was given.
     #[error("no service to serve")]
     NoService,
     /// Two methods have the same 16-byte field, so that a switch could not tell them apart.
@@ -57,6 +61,7 @@ pub struct ServerBuilder {
     config: Config,
     listen: Vec<String>,
     services: Vec<Arc<dyn Service>>,
+    memory: Option<Arc<dyn MemoryHandler>>,
     io_threads: usize,
     workers: usize,
     queue: usize,
@@ -77,6 +82,7 @@ impl Default for ServerBuilder {
             config: Config::default(),
             listen: Vec::new(),
             services: Vec::new(),
+            memory: None,
             io_threads: 1,
             workers: (2 * cores).max(4),
             queue: 1024,
@@ -104,6 +110,13 @@ impl ServerBuilder {
     #[must_use]
     pub fn shared_service(mut self, service: Arc<dyn Service>) -> Self {
         self.services.push(service);
+        self
+    }
+
+    /// Takes memory operations, too. With several addresses or receiving threads they share the handler.
+    #[must_use]
+    pub fn memory(mut self, handler: Arc<dyn MemoryHandler>) -> Self {
+        self.memory = Some(handler);
         self
     }
 
@@ -188,7 +201,7 @@ impl ServerBuilder {
         if self.listen.is_empty() {
             return Err(ServeError::NoAddress);
         }
-        let routes = Arc::new(Routes::new(&self.services, self.inline_all)?);
+        let routes = Arc::new(Routes::new(&self.services, self.memory, self.inline_all)?);
         let queue = Arc::new(Queue::new(self.queue));
         let mut server =
             Server { shards: Vec::new(), threads: Vec::new(), workers: Vec::new(), queue: Arc::clone(&queue) };
@@ -221,6 +234,7 @@ impl ServerBuilder {
 /// Where each method goes.
 pub(crate) struct Routes {
     services: Vec<Arc<dyn Service>>,
+    memory: Option<Arc<dyn MemoryHandler>>,
     methods: BTreeMap<MethodField, Route>,
 }
 
@@ -233,8 +247,12 @@ struct Route {
 }
 
 impl Routes {
-    fn new(services: &[Arc<dyn Service>], inline_all: bool) -> Result<Self, ServeError> {
-        if services.is_empty() {
+    fn new(
+        services: &[Arc<dyn Service>],
+        memory: Option<Arc<dyn MemoryHandler>>,
+        inline_all: bool,
+    ) -> Result<Self, ServeError> {
+        if services.is_empty() && memory.is_none() {
             return Err(ServeError::NoService);
         }
         let mut methods: BTreeMap<MethodField, Route> = BTreeMap::new();
@@ -249,7 +267,7 @@ impl Routes {
                 }
             }
         }
-        Ok(Self { services: services.to_vec(), methods })
+        Ok(Self { services: services.to_vec(), memory, methods })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Several operations on one object in one message.
+//! Several operations in one message.
 
 use super::{Cursor, MemoryOp, MemoryStatus, WireError};
 use std::ops::Range;
@@ -8,13 +8,17 @@ pub const BATCH_MAX: usize = 64;
 /// Bytes before the entries.
 const HEAD_BYTES: usize = 8;
 /// Bytes of an entry.
-const ENTRY_BYTES: usize = 24;
+const ENTRY_BYTES: usize = 32;
 
 /// One operation of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchOp {
     /// A READ, a WRITE, or, as the last of its batch, a FREE.
     pub op: MemoryOp,
+    /// Its argument, as in a pointer.
+    pub argument: u8,
+    /// The object's id; 0 for the object of the packet. Servers that protect nodes from each other take no other.
+    pub object: u64,
     /// Where in the object.
     pub offset: u64,
     /// How many bytes.
@@ -32,7 +36,7 @@ impl Batch {
     ///
     /// # Errors
     ///
-    /// There are none or more than [`BATCH_MAX`]; one is an ALLOC; one follows a FREE; a range reaches past the end of
+    /// There are none or more than [`BATCH_MAX`]; one is an ALLOC; a FREE is not the last; a range reaches past the end of
     /// all objects; a FREE has a range.
     pub fn new(ops: Vec<BatchOp>) -> Result<Self, WireError> {
         if ops.is_empty() || ops.len() > BATCH_MAX {
@@ -69,7 +73,8 @@ impl Batch {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = head(self.ops.len());
         for op in &self.ops {
-            out.extend_from_slice(&[op.op as u8, 0, 0, 0, 0, 0, 0, 0]);
+            out.extend_from_slice(&[op.op as u8, op.argument, 0, 0, 0, 0, 0, 0]);
+            out.extend_from_slice(&op.object.to_be_bytes());
             out.extend_from_slice(&op.offset.to_be_bytes());
             out.extend_from_slice(&op.len.to_be_bytes());
         }
@@ -86,8 +91,9 @@ impl Batch {
         let mut ops = Vec::with_capacity(count);
         for _ in 0..count {
             let op = MemoryOp::from_wire(from.u8()).ok_or(WireError::Field("operation in a batch"))?;
-            let _reserved = from.array::<7>();
-            ops.push(BatchOp { op, offset: from.u64(), len: from.u64() });
+            let argument = from.u8();
+            let _reserved = from.array::<6>();
+            ops.push(BatchOp { op, argument, object: from.u64(), offset: from.u64(), len: from.u64() });
         }
         let batch = Self::new(ops)?;
         let data = |op: &BatchOp| if op.op == MemoryOp::Write { op.len } else { 0 };
@@ -116,6 +122,7 @@ pub fn outcomes_to_bytes(outcomes: &[BatchOutcome]) -> Vec<u8> {
         out.extend_from_slice(&[0; 6]);
         out.extend_from_slice(&outcome.detail.to_be_bytes());
         out.extend_from_slice(&outcome.len.to_be_bytes());
+        out.extend_from_slice(&[0; 8]);
     }
     out
 }
@@ -132,6 +139,7 @@ pub fn parse_outcomes(body: &[u8]) -> Result<Vec<(BatchOutcome, Range<usize>)>, 
         let status = MemoryStatus::from_wire(from.u16());
         let _reserved = from.array::<6>();
         outcomes.push(BatchOutcome { status, detail: from.u64(), len: from.u64() });
+        let _reserved = from.u64();
     }
     let places = places(body, count, outcomes.iter().map(|outcome| outcome.len))?;
     Ok(outcomes.into_iter().zip(places).collect())
@@ -178,7 +186,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn op(op: MemoryOp, offset: u64, len: u64) -> BatchOp {
-        BatchOp { op, offset, len }
+        BatchOp { op, argument: 0, object: 0, offset, len }
     }
 
     #[test]
@@ -203,7 +211,7 @@ mod tests {
         assert!(Batch::parse(&short).is_err(), "data missing");
         short.extend_from_slice(&[7; 9]);
         assert!(Batch::parse(&short).is_err(), "too much data");
-        short[16..24].copy_from_slice(&[0xFF; 8]);
+        short[32..40].copy_from_slice(&[0xFF; 8]);
         assert!(Batch::parse(&short).is_err(), "more than there can be");
     }
 
