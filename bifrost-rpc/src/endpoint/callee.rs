@@ -171,7 +171,7 @@ impl CalleeSession {
     pub(super) fn answerable(&self, rpc: u64) -> Option<MemoryFields> {
         match self.calls.get(&rpc)? {
             Served::Arriving(arriving) => arriving.memory,
-            Served::Memory(run) if run.held.is_none() => Some(run.fields),
+            Served::Memory(run) => Some(run.fields),
             _ => None,
         }
     }
@@ -192,7 +192,12 @@ impl CalleeSession {
         let served = self.calls.get_mut(&rpc)?;
         let unacked = match served {
             Served::Running(unacked) => *unacked as usize,
-            Served::Memory(run) if run.held.is_none() => run.unacked as usize,
+            Served::Memory(run) => {
+                if run.held.is_some() {
+                    answered.follows = run.fields.previous_write;
+                }
+                run.unacked as usize
+            }
             Served::Arriving(arriving) if arriving.memory.is_some() => {
                 answered.follows = arriving.memory.map_or(0, |memory| memory.previous_write);
                 arriving.inbound.unacked
@@ -203,8 +208,10 @@ impl CalleeSession {
         self.link.unacked = self.link.unacked.saturating_sub(unacked);
         let bytes = answered.out.bytes();
         self.pinned += answered.pinned();
-        if let Served::Arriving(arriving) = std::mem::replace(served, Served::Answered(Box::new(answered))) {
-            released.drop_arriving(*arriving);
+        match std::mem::replace(served, Served::Answered(Box::new(answered))) {
+            Served::Arriving(arriving) => released.drop_arriving(*arriving),
+            Served::Memory(run) => released.drop_held(run.held),
+            _ => {}
         }
         self.bytes = (self.bytes + bytes).saturating_sub(released.bytes);
         self.enqueue(rpc);
@@ -419,6 +426,13 @@ impl Released {
         self.first_spent.into_iter().chain(self.more_spent)
     }
 
+    fn drop_held(&mut self, held: Option<(MemoryOperation, Vec<u8>)>) {
+        if let Some((_, body)) = held {
+            self.bytes += body.len();
+            self.spend(body);
+        }
+    }
+
     fn drop_arriving(&mut self, arriving: Arriving) {
         self.bytes += arriving.inbound.len();
         self.spend(arriving.inbound.into_buffer());
@@ -435,10 +449,7 @@ impl Released {
             Served::Running(_) => self.unanswered.push(rpc),
             Served::Memory(run) => {
                 self.unanswered.push(rpc);
-                if let Some((_, body)) = run.held {
-                    self.bytes += body.len();
-                    self.spend(body);
-                }
+                self.drop_held(run.held);
             }
             Served::Answered(mut answered) => {
                 self.pinned += answered.pinned();

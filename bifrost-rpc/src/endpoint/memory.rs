@@ -298,6 +298,7 @@ impl Endpoint {
         let previous = operation.fields.previous_write;
         let waits = keeps_order && !session.is_settled(previous, object);
         if waits && session.held.len() >= HELD_MAX {
+            self.events.push_back(Event::Cancelled { call: operation.call });
             let busy = Refusal::Busy { retry_us: HELD_RETRY_US };
             return self.refuse_call(index, exchange_of(header), header.packet, busy);
         }
@@ -329,7 +330,7 @@ impl Endpoint {
         }
     }
 
-    /// Answers a memory operation, also one that is only announced: its data are then not waited for. Nothing happens
+    /// Answers a memory operation, also one that is only announced: it is then not to be done. Nothing happens
     /// if its session or its caller is gone. A read whose answer finds no room is given back, to be asked for again.
     pub fn answer_memory(&mut self, now: Time, call: ServedCall, reply: MemoryReply) {
         self.pool.put(reply.spent.unwrap_or_default());
@@ -356,6 +357,8 @@ impl Endpoint {
             let [high, low] = halves(pointer);
             (fields.offset, fields.len) = (high, low);
         }
+        // One that was only announced when it was refused may be whole by now: it is not to be done any more.
+        self.events.retain(|event| !matches!(event, Event::Memory { operation, .. } if operation.call == call));
         let out = Outbound::new(reply.body, session.link.fragment_bytes());
         let mut answered = Answered::new(PacketType::Memory, MethodField::NONE, out, is_prompt);
         answered.memory = Some(fields);

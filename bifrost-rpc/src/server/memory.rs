@@ -74,7 +74,9 @@ impl Shard {
 
     /// Has an operation done; the answer, if it comes now, is left on the desk.
     pub(super) fn run_memory(self: &Arc<Self>, operation: &MemoryOperation, body: Vec<u8>, desk: &mut Desk) {
-        let Some(handler) = self.memory_handler() else { return };
+        // It may have become whole before it was refused.
+        let is_refused = desk.memory.iter().any(|(call, _)| *call == operation.call);
+        let Some(handler) = self.memory_handler().filter(|_| !is_refused) else { return };
         let later = Later { shard: self, call: operation.call };
         let reply = catch_unwind(AssertUnwindSafe(|| handler.run(operation, body, &later)));
         desk.memory.extend(reply.unwrap_or_else(|_panic| Some(failed())).map(|reply| (operation.call, reply)));

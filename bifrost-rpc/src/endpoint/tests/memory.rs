@@ -160,6 +160,18 @@ fn a_write_can_be_refused_before_its_data_are_there() {
 }
 
 #[test]
+fn a_write_that_is_refused_is_not_done_though_it_became_whole_meanwhile() {
+    let mut pair = pair();
+    write(&mut pair, &data(5000));
+    pair.exchange(|_| false);
+    let Some(Event::MemoryAnnounced { operation, .. }) = pair.server.poll_event() else { panic!("not announced") };
+    reply(&mut pair, &operation, MemoryReply::with(MemoryStatus::Denied, 0));
+    assert!(operations(&mut pair).is_empty());
+    pair.exchange(|_| false);
+    assert_eq!(end(&mut pair).unwrap().unwrap().status(), MemoryStatus::Denied);
+}
+
+#[test]
 fn fragments_of_a_refused_write_are_not_answered_one_by_one() {
     let mut pair = pair();
     write(&mut pair, &data(300_000));
