@@ -39,6 +39,9 @@ pub(super) enum Served {
     Done,
 }
 
+/// A memory operation to be done later, with its data.
+pub(super) type Held = (MemoryOperation, Vec<u8>);
+
 /// A memory operation that is being done.
 #[derive(Debug)]
 pub(super) struct MemoryRun {
@@ -46,7 +49,7 @@ pub(super) struct MemoryRun {
     /// Bytes of its message that came and were not acknowledged.
     pub(super) unacked: u32,
     /// It waits for the write before it.
-    pub(super) held: Option<(MemoryOperation, Vec<u8>)>,
+    pub(super) held: Option<Box<Held>>,
 }
 
 #[derive(Debug)]
@@ -426,8 +429,8 @@ impl Released {
         self.first_spent.into_iter().chain(self.more_spent)
     }
 
-    fn drop_held(&mut self, held: Option<(MemoryOperation, Vec<u8>)>) {
-        if let Some((_, body)) = held {
+    fn drop_held(&mut self, held: Option<Box<Held>>) {
+        if let Some((_, body)) = held.map(|held| *held) {
             self.bytes += body.len();
             self.spend(body);
         }

@@ -1,7 +1,6 @@
 //! In which order a callee does memory operations: each after the write that it follows.
 
-use super::callee::{CalleeSession, Served};
-use super::memory::MemoryOperation;
+use super::callee::{CalleeSession, Held, Served};
 use std::ops::Range;
 
 /// Operations of a session that may wait for others at most; more are told to come again.
@@ -40,7 +39,7 @@ impl CalleeSession {
     }
 
     /// Operations that waited and need not any longer.
-    pub(super) fn release_held(&mut self) -> Vec<(MemoryOperation, Vec<u8>)> {
+    pub(super) fn release_held(&mut self) -> Vec<Box<Held>> {
         let mut held = std::mem::take(&mut self.held);
         let mut free = Vec::new();
         held.retain(|(previous, rpc)| {

@@ -306,7 +306,7 @@ impl Endpoint {
             session.bytes += body.len();
             self.bytes += body.len();
             session.held.push((previous, header.rpc));
-            run.held = Some((operation, body));
+            run.held = Some(Box::new((operation, body)));
         } else {
             self.prompt.push(operation.call);
             self.events.push_back(Event::Memory { operation, body });
@@ -322,10 +322,10 @@ impl Endpoint {
         let Some(session) = self.callees.get_mut(index).filter(|session| !session.held.is_empty()) else {
             return;
         };
-        for operation in session.release_held() {
-            session.bytes = session.bytes.saturating_sub(operation.1.len());
-            self.bytes = self.bytes.saturating_sub(operation.1.len());
-            let (operation, body) = operation;
+        for held in session.release_held() {
+            let (operation, body) = *held;
+            session.bytes = session.bytes.saturating_sub(body.len());
+            self.bytes = self.bytes.saturating_sub(body.len());
             self.events.push_back(Event::Memory { operation, body });
         }
     }

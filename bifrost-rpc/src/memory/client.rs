@@ -145,7 +145,6 @@ impl MemoryClient {
     }
 
     /// Several operations on one object by one message.
-    #[must_use]
     pub fn batch(&self, object: Pointer) -> MemoryBatch<'_> {
         MemoryBatch::new(self, object)
     }

@@ -16,7 +16,6 @@ pub struct Later<'a> {
 
 impl Later<'_> {
     /// What the answer is given to later.
-    #[must_use]
     pub fn keep(&self) -> Unanswered {
         self.shard.begins();
         Unanswered { shard: Arc::clone(self.shard), call: Some(self.call) }
