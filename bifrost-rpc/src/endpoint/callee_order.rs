@@ -39,14 +39,14 @@ impl CalleeSession {
     }
 
     /// Operations that waited and need not any longer.
-    pub(super) fn release_held(&mut self) -> Vec<Box<Held>> {
+    pub(super) fn release_held(&mut self) -> Vec<Held> {
         let mut held = std::mem::take(&mut self.held);
         let mut free = Vec::new();
         held.retain(|(previous, rpc)| {
             let object = self.exchange(*rpc).pointer.map_or(0, crate::wire::Pointer::object);
             let is_settled = self.is_settled(*previous, object);
             match self.calls.get_mut(rpc) {
-                Some(Served::Memory(run)) if is_settled => free.extend(run.held.take()),
+                Some(Served::Memory(run)) if is_settled => free.extend(run.held.take().map(|held| *held)),
                 Some(Served::Memory(_)) => return true,
                 // It was given up.
                 _ => {}

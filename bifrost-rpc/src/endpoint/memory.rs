@@ -322,8 +322,7 @@ impl Endpoint {
         let Some(session) = self.callees.get_mut(index).filter(|session| !session.held.is_empty()) else {
             return;
         };
-        for held in session.release_held() {
-            let (operation, body) = *held;
+        for (operation, body) in session.release_held() {
             session.bytes = session.bytes.saturating_sub(body.len());
             self.bytes = self.bytes.saturating_sub(body.len());
             self.events.push_back(Event::Memory { operation, body });

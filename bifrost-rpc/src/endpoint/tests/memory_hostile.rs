@@ -5,6 +5,9 @@ use super::*;
 use crate::wire::{Flags, MemoryFields, MemoryOp, MemoryStatus, RefusedBody};
 use bytes::Bytes;
 
+/// What is wrong with a packet, and how it comes to be.
+type Change = (&'static str, fn(&mut Header));
+
 /// A pair with an open memory session, and a header of a WRITE of 600 bytes in it.
 fn opened() -> (Pair, Header) {
     let mut pair = pair_anew();
@@ -39,7 +42,7 @@ fn inject(pair: &mut Pair, mut header: Header, body: &[u8]) -> Option<RefusedBod
 
 #[test]
 fn operations_that_make_no_sense_are_refused() {
-    let changes: [(&str, fn(&mut Header)); 7] = [
+    let changes: [Change; 7] = [
         ("no operation", |header| header.pointer[6] = 0),
         ("an unknown operation", |header| header.pointer[6] = 9),
         ("a read with data", |header| header.pointer[6] = MemoryOp::Read as u8),
@@ -94,7 +97,7 @@ fn answers_do_not_travel_to_servers_nor_requests_to_clients() {
 
 #[test]
 fn fragments_for_another_target_are_dropped() {
-    let changes: [(&str, fn(&mut Header)); 5] = [
+    let changes: [Change; 5] = [
         ("another object", |header| header.pointer[15] ^= 1),
         ("another operation", |header| header.pointer[6] = MemoryOp::Alloc as u8),
         ("another offset", |header| header.memory_offset += 1),
@@ -154,7 +157,7 @@ fn memory_operations_and_calls_do_not_mix_in_a_session() {
     pair.call(b"hello");
     let mut session = None;
     pair.exchange(|seen| {
-        session.get_or_insert_with(|| *seen);
+        session.get_or_insert(*seen);
         if seen.kind == PacketType::Call {
             session = Some(*seen);
         }
