@@ -5,16 +5,16 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::builder::TypedValueParser;
 
 use crate::output::Output;
 use crate::plan::{self, Placement, Plan};
-use crate::{runner, server};
+use crate::{codec, runner, server};
 
 const OUTSTANDING_MAX: i64 = 1024;
 
-/// Measure calls over raw sockets, Apache Thrift and Bifröst, side by side.
+/// Measure calls over raw sockets, Apache Thrift and Bifröst, side by side; or codecs, without calls.
 ///
 /// Each variant's server is a process of its own. Variants take turns in short bursts; figures are
 /// medians over all of them, and ratios to raw UDP and raw TCP (above 1 is slower) are what to compare
@@ -24,15 +24,20 @@ const OUTSTANDING_MAX: i64 = 1024;
   bifrost bench ping
   bifrost bench echo --sizes 64,9000,2M --variants raw-udp,raw-tcp,apache-tcp-framed
   bifrost bench rate --outstanding 64 --pin cross --json
-  bifrost bench all --save benchmarks/runs --plot plots")]
+  bifrost bench all --save benchmarks/runs --plot plots
+  bifrost bench codec --cases struct10,list_i32 --json")]
 pub struct Args {
     /// What to measure
-    #[arg(value_name = "NAME", value_parser = ["ping", "echo", "increment", "increment-list", "add", "rate", "all"])]
+    #[arg(value_name = "NAME", value_parser = ["ping", "echo", "increment", "increment-list", "add", "rate", "all", "codec"])]
     pub name: String,
 
     /// Bytes of an array, with K or M for 1024 and its square
     #[arg(long, value_delimiter = ',', default_value = plan::SIZES, value_name = "LIST", value_parser = plan::parse_size)]
     pub sizes: Vec<usize>,
+
+    /// Values to encode and decode, for `codec`: struct10, everything, list_i32, map_str, blob [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub cases: Vec<String>,
 
     /// Variants to compare [default: all]
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
@@ -42,7 +47,7 @@ pub struct Args {
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub rounds: u32,
 
-    /// Calls of one variant in one turn, at most
+    /// Calls of one variant in one turn, at most; for `codec`, batches of 20 µs or more
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub iterations: u32,
 
@@ -91,6 +96,7 @@ fn outstanding() -> impl TypedValueParser<Value = usize> {
 impl Args {
     /// The checked plan.
     fn plan(&self) -> Result<Plan> {
+        ensure!(self.cases.is_empty(), "`--cases` is for `codec`");
         if let Some(key) = &self.key {
             File::open(key).with_context(|| format!("cannot read the key file {}", key.display()))?;
         }
@@ -120,6 +126,9 @@ impl Args {
 pub fn run(args: Args) -> Result<()> {
     if server::server_main()? {
         return Ok(());
+    }
+    if args.name == codec::NAME {
+        return codec::run(&args);
     }
     let plan = args.plan()?;
     let mut output = Output::open(&args, &plan)?;
@@ -171,6 +180,7 @@ mod tests {
             assert!(error.contains(complaint), "{line}: {error}");
         }
         assert!(parse("ping --variants udp").unwrap().plan().unwrap_err().to_string().contains("raw-udp"));
+        assert!(parse("ping --cases blob").unwrap().plan().unwrap_err().to_string().contains("codec"));
         assert!(parse("ping --key /nowhere").unwrap().plan().unwrap_err().to_string().contains("/nowhere"));
     }
 }

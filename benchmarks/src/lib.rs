@@ -8,12 +8,15 @@
 //! * arguments are prepared and results checked outside the timed region, for all variants alike;
 //! * every wait is bounded: a lost datagram is an error that names the variant, never a hang.
 //!
+//! `codec` is apart: it needs no server, and compares encoders and decoders in one process; see `codec/mod.rs`.
+//!
 //! To add a variant write one file in `variants/` that implements `Variant` and `Session`, and name it in
 //! `variants::ALL`. To add a workload add it to `Bench` and to `Session`. The README says what each variant does.
 #![forbid(unsafe_code)]
 
 pub mod cli;
 mod clock;
+mod codec;
 mod machine;
 mod output;
 mod plan;

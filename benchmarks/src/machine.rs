@@ -7,17 +7,8 @@ use crate::{clock, sockets};
 
 /// Everything as Markdown. What cannot be read says so.
 pub(crate) fn notes(plan: &Plan) -> String {
-    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let congestion = sockets::tcp_congestion_in_use().unwrap_or_else(|error| format!("unknown ({error:#})"));
-    let entries = [
-        ("date", clock::date(clock::unix_seconds())),
-        ("kernel", read("/proc/sys/kernel/osrelease")),
-        ("processor", value_of(&cpuinfo, "model name")),
-        ("processors", cpuinfo.lines().filter(|line| line.starts_with("processor")).count().to_string()),
-        ("hypervisor", if cpuinfo.contains(" hypervisor") { "yes" } else { "no" }.to_owned()),
-        ("memory", value_of(&meminfo, "MemTotal")),
-        ("load before the report", read("/proc/loadavg")),
+    let network = [
         ("TCP congestion control, system", read("/proc/sys/net/ipv4/tcp_congestion_control")),
         ("TCP congestion control, used", congestion),
         ("net.core.rmem_max", read("/proc/sys/net/core/rmem_max")),
@@ -29,9 +20,37 @@ pub(crate) fn notes(plan: &Plan) -> String {
         ("calls of one variant in one round, at most", plan.iterations.to_string()),
         ("time of one variant in one round", format!("{} ms", plan.budget.as_millis())),
         ("sealed", if plan.key.is_some() { "where the variant can" } else { "no" }.to_owned()),
+    ];
+    table(hardware().into_iter().chain(network).chain(build()))
+}
+
+/// Notes on a run that uses no network, with what else there is to say about it.
+pub(crate) fn local_notes<const N: usize>(run: [(&'static str, String); N]) -> String {
+    table(hardware().into_iter().chain(run).chain(build()))
+}
+
+fn hardware() -> [(&'static str, String); 7] {
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    [
+        ("date", clock::date(clock::unix_seconds())),
+        ("kernel", read("/proc/sys/kernel/osrelease")),
+        ("processor", value_of(&cpuinfo, "model name")),
+        ("processors", cpuinfo.lines().filter(|line| line.starts_with("processor")).count().to_string()),
+        ("hypervisor", if cpuinfo.contains(" hypervisor") { "yes" } else { "no" }.to_owned()),
+        ("memory", value_of(&meminfo, "MemTotal")),
+        ("load before the report", read("/proc/loadavg")),
+    ]
+}
+
+fn build() -> [(&'static str, String); 2] {
+    [
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
         ("build", if cfg!(debug_assertions) { "debug: figures are worthless" } else { "release" }.to_owned()),
-    ];
+    ]
+}
+
+fn table(entries: impl Iterator<Item = (&'static str, String)>) -> String {
     let mut out = "# Machine\n\n| | |\n| --- | --- |\n".to_owned();
     for (name, value) in entries {
         out.push_str(&format!("| {name} | {value} |\n"));

@@ -31,7 +31,12 @@ impl Output {
         for directory in args.csv.iter().chain(&args.plot) {
             create(directory)?;
         }
-        let raw = args.csv.iter().chain(&saved).map(|directory| create_raw(directory)).collect::<Result<_>>()?;
+        let raw = args
+            .csv
+            .iter()
+            .chain(&saved)
+            .map(|directory| create_raw(directory, csv::RAW_HEADING))
+            .collect::<Result<_>>()?;
         let (args, benches) = (args.clone(), Vec::new());
         Ok(Self { args, pin: plan.placement.name, saved, raw, benches, failures: 0 })
     }
@@ -104,17 +109,17 @@ impl Output {
     }
 }
 
-fn print(text: &str) -> Result<()> {
+pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")
 }
 
-fn create(directory: &Path) -> Result<()> {
+pub(crate) fn create(directory: &Path) -> Result<()> {
     fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))
 }
 
 /// A new directory named by the day, with a number from the day's second run on: a run is never overwritten.
-fn create_dated(parent: &Path) -> Result<PathBuf> {
+pub(crate) fn create_dated(parent: &Path) -> Result<PathBuf> {
     create(parent)?;
     let date = clock::date(clock::unix_seconds());
     let names = std::iter::once(date.clone()).chain((2..1000).map(|count| format!("{date}-{count}")));
@@ -130,14 +135,14 @@ fn create_dated(parent: &Path) -> Result<PathBuf> {
     bail!("{} has too many runs of {date}", parent.display())
 }
 
-fn create_raw(directory: &Path) -> Result<BufWriter<File>> {
+pub(crate) fn create_raw(directory: &Path, heading: &str) -> Result<BufWriter<File>> {
     let path = directory.join("raw.csv");
     let mut raw = BufWriter::new(File::create(&path).with_context(|| format!("cannot create {}", path.display()))?);
-    writeln!(raw, "{}", csv::RAW_HEADING)?;
+    writeln!(raw, "{heading}")?;
     Ok(raw)
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 

@@ -79,6 +79,44 @@ fn ipv4() {
     check(&objects, "echo", 200 << 10, "median_us");
 }
 
+/// Batches are few and short; every variant's encoding is checked before it is timed.
+#[test]
+fn codecs() {
+    let output = bench("codec --cases struct10,everything,blob --json");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let objects: Vec<String> = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+    let rows = |case: &str, op: &str, variant: &str| {
+        let start = format!("{{\"bench\":\"codec\",\"case\":\"{case}\",\"op\":\"{op}\",\"variant\":\"{variant}\",");
+        objects
+            .iter()
+            .filter(|object| object.starts_with(&start))
+            .inspect(|row| assert!(number(row, "median_ns") > 0.0))
+            .count()
+    };
+    for case in ["struct10", "everything", "blob"] {
+        for variant in ["apache-binary", "apache-compact", "pilota-binary", "bifrost-binary", "bifrost-compact"] {
+            assert_eq!((rows(case, "encode", variant), rows(case, "decode", variant)), (1, 1), "{case} {variant}");
+        }
+    }
+    assert_eq!(
+        (rows("blob", "decode", "bifrost-binary-bytes"), rows("struct10", "decode", "bifrost-binary-bytes")),
+        (1, 0)
+    );
+}
+
+#[test]
+fn one_codec_of_one_case() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().display().to_string();
+    let output = bench(&format!("codec --cases map_str --variants bifrost-compact --csv {path} --save {path}"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("median ns"));
+    let summary = std::fs::read_to_string(directory.path().join("summary.csv")).unwrap();
+    assert_eq!(summary.lines().count(), 1 + 2, "{summary}");
+    assert!(directory.path().read_dir().unwrap().any(|entry| entry.unwrap().path().join("MACHINE.md").exists()));
+}
+
 #[test]
 fn files_are_written() {
     let directory = tempfile::tempdir().unwrap();

@@ -13,7 +13,16 @@ Examples:
       Look for included files in vendor/idl too.
 
   bifrost gen idl/*.thrift --out src/gen --check
-      Write nothing; fail and list the files that are out of date.";
+      Write nothing; fail and list the files that are out of date.
+
+  bifrost gen idl/*.thrift --out src/gen --layout tree
+      Write directories of modules, by `namespace rs`; `pub mod gen;` includes all.
+
+  bifrost gen idl/store.thrift --out src/gen --apache
+      Generate for code that was written for Apache's generator.
+
+  bifrost gen idl/*.thrift --out rules --emit manifest
+      Write rules/manifest.json, what a switch must know of the services.";
 
 /// Runs the command; returns the exit status.
 pub(crate) fn run(args: &Args) -> Result<u8> {

@@ -1,7 +1,6 @@
 //! The `bifrost` command.
 #![forbid(unsafe_code)]
 
-mod address;
 mod call;
 mod clock;
 mod compile;
@@ -10,6 +9,7 @@ mod dynamic;
 mod fault;
 mod idl;
 mod key;
+mod limits;
 mod serve;
 mod services;
 #[cfg(feature = "sim")]
@@ -45,7 +45,7 @@ Exit status:
   4  call: the server answered with an application exception (such as an unknown method)
   5  call: no answer; the message says whether the call may have run";
 
-/// Thrift calls over UDP, exactly once: generate, serve, call, measure
+/// Thrift calls over UDP, exactly once, and over every classic transport: generate, serve, call, measure
 #[derive(Debug, Parser)]
 #[command(name = "bifrost", version, after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 struct Cli {

@@ -5,15 +5,30 @@ mod common;
 use common::{Serving, bifrost};
 use serde_json::{Value, json};
 
-const TCP: [&str; 4] = [
+const TCP: [&str; 6] = [
     "tcp://127.0.0.1:0?protocol=binary&transport=framed",
     "tcp://127.0.0.1:0?protocol=compact&transport=framed",
     "tcp://127.0.0.1:0?protocol=binary&transport=buffered",
     "tcp://[::1]:0?protocol=compact&transport=buffered",
+    "tcp://127.0.0.1:0?protocol=json&transport=framed",
+    "tcp://[::1]:0?protocol=json&transport=buffered",
 ];
 
-fn everywhere() -> Vec<&'static str> {
-    [&["udp://[::1]:0", "udp://127.0.0.1:0"][..], &TCP].concat()
+/// Every transport; the paths of Unix sockets go with the directory.
+fn everywhere() -> (tempfile::TempDir, Vec<String>) {
+    let dir = tempfile::tempdir().unwrap();
+    let unix = |name: &str, query: &str| format!("unix://{}{query}", dir.path().join(name).display());
+    let mut urls: Vec<String> =
+        ["udp://[::1]:0", "udp://127.0.0.1:0"].into_iter().chain(TCP).map(str::to_owned).collect();
+    urls.extend([unix("framed", ""), unix("buffered", "?transport=buffered&protocol=compact")]);
+    (dir, urls)
+}
+
+fn start(services: &[&str]) -> (tempfile::TempDir, Serving) {
+    let (dir, urls) = everywhere();
+    let listen: Vec<&str> = urls.iter().map(String::as_str).collect();
+    let serving = Serving::start(services, &listen, &[]);
+    (dir, serving)
 }
 
 fn json(url: &str, rest: &[&str]) -> Value {
@@ -22,7 +37,7 @@ fn json(url: &str, rest: &[&str]) -> Value {
 
 #[test]
 fn one_service_is_called_over_every_transport() {
-    let serving = Serving::start(&["Counter"], &everywhere(), &[]);
+    let (_dir, serving) = start(&["Counter"]);
     let mut expected = 0;
     for url in &serving.urls {
         assert!(!url.contains(":0?") && !url.ends_with(":0") && !url.contains("multiplexed"), "{url}");
@@ -36,9 +51,9 @@ fn one_service_is_called_over_every_transport() {
 
 #[test]
 fn several_services_share_an_address() {
-    let serving = Serving::start(&["Store", "Echo", "Ping", "Arrays"], &everywhere(), &[]);
+    let (_dir, serving) = start(&["Store", "Echo", "Ping", "Arrays"]);
     for (n, url) in serving.urls.iter().enumerate() {
-        assert_eq!(url.starts_with("tcp"), url.contains("multiplexed=true"), "{url}");
+        assert_ne!(url.starts_with("udp"), url.contains("multiplexed=true"), "{url}");
         let (key, value) = (format!("key-{n}"), r#"{"items": [{"text": "Quick fox"}, {"number": -7}]}"#);
         assert_eq!(json(url, &["Store", "put", &key, value, "expected=0"]), 1, "{url}");
         let found = json(url, &["Store", "get", &key]);
@@ -53,12 +68,12 @@ fn several_services_share_an_address() {
         assert_eq!((note.code, note.text().as_str()), (0, ""));
         assert_eq!(serving.line(), "note to Store: hello", "{url}");
     }
-    assert_eq!(json(serving.url(), &["Store", "status"])["gauges"]["notes"], 6.0);
+    assert_eq!(json(serving.url(), &["Store", "status"])["gauges"]["notes"], 8.0);
 }
 
 #[test]
 fn exceptions_have_codes_of_their_own() {
-    let serving = Serving::start(&["Store", "Ping"], &everywhere(), &[]);
+    let (_dir, serving) = start(&["Store", "Ping"]);
     for url in &serving.urls {
         let missing = bifrost(&["call", url, "Store", "get", "nothing"]);
         assert_eq!((missing.code, missing.err.as_str()), (3, "{\"NotFound\":{\"key\":\"nothing\"}}\n"), "{url}");
@@ -73,7 +88,7 @@ fn exceptions_have_codes_of_their_own() {
 
 #[test]
 fn binaries_come_back_as_they_went() {
-    let serving = Serving::start(&["Echo"], &everywhere(), &[]);
+    let (_dir, serving) = start(&["Echo"]);
     let file = tempfile::NamedTempFile::new().unwrap();
     let bytes: Vec<u8> = (0..=255).cycle().take(3 << 20).collect();
     std::fs::write(file.path(), &bytes).unwrap();
@@ -88,11 +103,25 @@ fn binaries_come_back_as_they_went() {
 
 #[test]
 fn calls_are_repeated() {
-    let serving = Serving::start(&["Counter"], &everywhere(), &[]);
+    let (_dir, serving) = start(&["Counter"]);
     for (n, url) in serving.urls.iter().enumerate() {
         let outcome = bifrost(&["call", url, "Counter", "add", "1", "--repeat", "3", "--deadline", "5s"]);
         let lines: Vec<String> = (1..=3).map(|i| (3 * n + i).to_string()).collect();
         assert_eq!(outcome.text().lines().collect::<Vec<_>>(), lines, "{url}");
+    }
+}
+
+#[test]
+fn uuids_are_called_with() {
+    let (_dir, serving) = start(&["InteropUuid", "Interop"]);
+    let (one, other) = ("00112233-4455-6677-8899-aabbccddeeff", "ffeeddcc-bbaa-9988-7766-554433221100");
+    let value = json!({"id": one, "must": other, "several": [one, other], "unique": [one], "by_id": {one: "text"},
+        "named": {"": [], "b": [other]}, "choice": {"ids": [one]}});
+    for url in &serving.urls {
+        assert_eq!(json(url, &["InteropUuid", "echo_uuid", one]), one, "{url}");
+        assert_eq!(json(url, &["InteropUuid", "echo_uuids", &value.to_string()]), value, "{url}");
+        let unknown = bifrost(&["call", url, "InteropUuid", "echo_uuid", &"0".repeat(32)]);
+        assert!(unknown.code == 3 && unknown.err.contains("Unknown"), "{unknown:?}");
     }
 }
 

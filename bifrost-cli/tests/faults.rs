@@ -23,7 +23,7 @@ fn wrong_calls_are_refused_before_anything_is_sent() {
     for (args, expected) in [
         (&["here", "Counter", "value"][..], "udp://[::1]:7400"),
         (&["http://[::1]:80", "Counter", "value"], "no scheme \"http\""),
-        (&["tcp://[::1]:80?protocol=json", "Counter", "value"], "binary and compact"),
+        (&["tcp://[::1]:80?protocol=xml", "Counter", "value"], "binary, compact and json"),
         (&["udp://no.such.host.invalid:1", "Counter", "value"], "cannot resolve"),
         (&[url, "Count", "value"], "no service \"Count\""),
         (&[url, "Counter", "sub"], "it has add and value"),
@@ -49,7 +49,7 @@ fn wrong_calls_are_refused_before_anything_is_sent() {
 fn wrong_servers_do_not_start() {
     let several = "tcp://127.0.0.1:0?multiplexed=false";
     for (args, expected) in [
-        (&["Shop"][..], "Ping, Echo, Arrays, Counter, Store and Health"),
+        (&["Shop"][..], "Ping, Echo, Arrays, Counter, Store, Health, Interop and InteropUuid"),
         (&["Ping", "Ping"], "twice"),
         (&[], "SERVICE"),
         (&["Ping", "--listen", "[::1]:7400"], "scheme://host:port"),

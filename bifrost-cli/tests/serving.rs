@@ -79,12 +79,31 @@ fn connections_beyond_the_bound_wait() {
 
 #[test]
 fn the_longest_message_is_bounded() {
-    let serving = Serving::start(&["Echo"], &["udp://[::1]:0"], &["--max-message", "64K"]);
     let file = tempfile::NamedTempFile::new().unwrap();
-    for (bytes, code) in [(60_000, 0), (70_000, 5)] {
-        std::fs::write(file.path(), vec![b'a'; bytes]).unwrap();
-        let outcome = serving.call(&["Echo", "echo", &format!("@{}", file.path().display()), "--deadline", "5s"]);
-        assert_eq!(outcome.code, code, "{bytes}: {}", outcome.err);
+    let argument = format!("@{}", file.path().display());
+    for (url, too_long) in [("udp://[::1]:0", 5), ("tcp://[::1]:0", 4), ("tcp://[::1]:0?transport=buffered", 4)] {
+        let serving = Serving::start(&["Echo"], &[url], &["--max-message", "64K"]);
+        for (bytes, code) in [(60_000, 0), (70_000, too_long)] {
+            std::fs::write(file.path(), vec![b'a'; bytes]).unwrap();
+            let outcome = serving.call(&["Echo", "echo", &argument, "--deadline", "5s"]);
+            assert_eq!(outcome.code, code, "{url} {bytes}: {}", outcome.err);
+        }
+        let refused = serving.call(&["Echo", "echo", &argument, "--max-message", "64K"]);
+        assert_ne!(refused.code, 0, "{url}: the caller's own limit");
+    }
+}
+
+#[test]
+fn values_are_bounded_over_every_transport() {
+    for url in ["udp://[::1]:0", "tcp://[::1]:0", "tcp://[::1]:0?transport=buffered&protocol=compact"] {
+        let options = ["--max-string", "100", "--max-container", "3", "--max-depth", "3"];
+        let serving = Serving::start(&["Echo", "Arrays"], &[url], &options);
+        assert_eq!(serving.call(&["Echo", "echo", &"a".repeat(100)]).code, 0, "{url}");
+        assert_eq!(serving.call(&["Echo", "echo", &"a".repeat(101)]).code, 4, "{url}");
+        assert_eq!(serving.call(&["Arrays", "increment_list", "[1, 2, 3]", "1"]).code, 0, "{url}");
+        assert_eq!(serving.call(&["Arrays", "increment_list", "[1, 2, 3, 4]", "1"]).code, 4, "{url}");
+        let caller = serving.call(&["Echo", "echo", &"a".repeat(50), "--max-string", "20"]);
+        assert_ne!(caller.code, 0, "{url}: the caller's own limit");
     }
 }
 

@@ -13,6 +13,7 @@ mod compile;
 pub mod diagnostic;
 mod emit;
 pub mod load;
+pub mod manifest;
 pub mod output;
 pub mod resolve;
 pub mod schema;
@@ -20,6 +21,6 @@ pub mod source;
 pub mod syntax;
 
 pub use build_script::{Build, BuildError};
-pub use compile::{Compiled, compile, compile_from};
+pub use compile::{Compiled, Outputs, compile, compile_as, compile_from};
 pub use diagnostic::{Diagnostic, render};
-pub use emit::{Options, emit};
+pub use emit::{Binary, Boxing, Layout, Maps, Options, Unions, emit};

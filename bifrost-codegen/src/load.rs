@@ -6,7 +6,7 @@ use crate::syntax::ast::Document;
 use crate::syntax::parse;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// How deep includes may nest.
@@ -57,6 +57,9 @@ impl Files for BTreeMap<PathBuf, String> {
 pub struct Unit {
     /// The file's name without `.thrift`: the prefix by which others refer to it.
     pub program: String,
+    /// The directories it lies in, below the include directory where it was found, or else below the directory that
+    /// all other files share.
+    pub directory: Vec<String>,
     /// Its syntax tree.
     pub document: Document,
     /// For each include that was found, the index of its unit.
@@ -84,7 +87,50 @@ pub fn load(files: &dyn Files, paths: &[PathBuf], include_dirs: &[PathBuf]) -> (
             }
         }
     }
-    (loader.units, loader.diagnostics)
+    let mut units = loader.units;
+    place(&mut units, include_dirs);
+    (units, loader.diagnostics)
+}
+
+/// Finds out in which directories the files lie, however their paths were written.
+fn place(units: &mut [Unit], include_dirs: &[PathBuf]) {
+    let include_dirs: Vec<_> = include_dirs.iter().map(|dir| components(dir)).collect();
+    let mut shared: Option<Vec<String>> = None;
+    let mut found = Vec::new();
+    for unit in units.iter() {
+        let dir = components(unit.document.source.path().parent().unwrap_or(Path::new("")));
+        let roots = include_dirs.iter().filter(|root| dir.starts_with(root));
+        let root = roots.map(Vec::len).max();
+        if root.is_none() {
+            let same = |shared: Vec<String>| {
+                let pairs = shared.iter().zip(&dir);
+                let len = pairs.take_while(|(a, b)| a == b).count();
+                dir.iter().take(len).cloned().collect()
+            };
+            shared = Some(shared.map_or_else(|| dir.clone(), same));
+        }
+        found.push((dir, root));
+    }
+    let shared = shared.map_or(0, |shared| shared.len());
+    for (unit, (dir, root)) in units.iter_mut().zip(found) {
+        // A directory above that of the run has no name here.
+        unit.directory = dir.into_iter().skip(root.unwrap_or(shared)).filter(|part| part != "..").collect();
+    }
+}
+
+/// The directories of a path, `.` left out and `..` followed where it can be.
+fn components(path: &Path) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if parts.last().is_some_and(|last| last != "..") => {
+                parts.pop();
+            }
+            other => parts.push(other.as_os_str().to_string_lossy().into_owned()),
+        }
+    }
+    parts
 }
 
 struct Loader<'a> {
@@ -109,19 +155,14 @@ impl Loader<'_> {
     }
 
     fn read(&mut self, path: &Path) -> Option<Arc<Source>> {
-        let text = match self.files.read(path) {
-            Ok(bytes) if bytes.len() > FILE_BYTES_MAX => Err(format!("it is larger than {FILE_BYTES_MAX} bytes")),
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_| "it is no UTF-8 text".to_owned()),
-            Err(error) => Err(error.to_string()),
+        let reason = match self.files.read(path) {
+            Ok(bytes) if bytes.len() > FILE_BYTES_MAX => format!("it is larger than {FILE_BYTES_MAX} bytes"),
+            Ok(bytes) => return Some(Source::from_bytes(path, bytes)),
+            Err(error) => error.to_string(),
         };
-        match text {
-            Ok(text) => Some(Source::new(path, text)),
-            Err(reason) => {
-                let message = format!("cannot read `{}`: {reason}", path.display());
-                self.diagnostics.push(Diagnostic::general(message));
-                None
-            }
-        }
+        let message = format!("cannot read `{}`: {reason}", path.display());
+        self.diagnostics.push(Diagnostic::general(message));
+        None
     }
 
     fn parse(&mut self, source: &Arc<Source>, id: &Path) -> usize {
@@ -136,7 +177,8 @@ impl Loader<'_> {
             }
         }
         self.open.pop();
-        self.units.push(Unit { program: program_name(source.path()), document, includes });
+        let program = program_name(source.path());
+        self.units.push(Unit { program, directory: Vec::new(), document, includes });
         self.units.len() - 1
     }
 

@@ -17,6 +17,9 @@ pub struct File {
     pub path: PathBuf,
     /// Its name without `.thrift`.
     pub program: String,
+    /// The directories it lies in, below the include directory where it was found, or else below the directory that
+    /// all other files of the run share.
+    pub directory: Vec<String>,
     /// Its documentation.
     pub docs: Option<String>,
     /// `(scope, name)` of its namespaces.
@@ -97,6 +100,8 @@ pub struct Field {
     pub requiredness: Requiredness,
     /// Its type.
     pub field_type: Type,
+    /// `&` was written: the author wants it behind a pointer.
+    pub reference: bool,
     /// Its default.
     pub default: Option<Value>,
     /// `(bifrost.ref)`: it may travel as a global pointer.

@@ -28,12 +28,31 @@ impl Span {
 pub struct Source {
     path: PathBuf,
     text: String,
+    is_utf8: bool,
 }
 
 impl Source {
     /// A source with the path that diagnostics show.
     pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { path: path.into(), text: text.into() })
+        Arc::new(Self { path: path.into(), text: text.into(), is_utf8: true })
+    }
+
+    /// A source from the bytes of a file. Bytes that are no UTF-8, as old comments have them, become U+FFFD.
+    pub fn from_bytes(path: impl Into<PathBuf>, bytes: Vec<u8>) -> Arc<Self> {
+        let path = path.into();
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::new(path, text),
+            Err(error) => {
+                let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                Arc::new(Self { path, text, is_utf8: false })
+            }
+        }
+    }
+
+    /// Whether a piece of the text may differ from what the file says, for want of UTF-8.
+    #[must_use]
+    pub fn is_damaged(&self, span: Span) -> bool {
+        !self.is_utf8 && self.slice(span).contains(char::REPLACEMENT_CHARACTER)
     }
 
     /// The path, as it was given or found.

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use bifrost_codegen::{Options, compile_from, render};
+use bifrost_codegen::{Binary, Layout, Maps, Options, Outputs, compile_as, render};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -84,11 +84,26 @@ fn run(text: &str) {
     files.insert("const.thrift".into(), include_str!("golden/idl/const.thrift").to_owned());
     files.insert("bifrost.thrift".into(), include_str!("../../idl/bifrost.thrift").to_owned());
     files.insert("a.thrift".into(), text.to_owned());
-    let compile = || compile_from(&files, &["a.thrift".into()], &[], &Options::default());
-    match compile() {
-        Ok(compiled) => assert_eq!(compiled.modules, compile().unwrap().modules),
-        Err(diagnostics) => assert!(render(&diagnostics).starts_with("error: ")),
+    let compile = |options: &Options| compile_as(&files, &["a.thrift".into()], &[], options, ALL);
+    for options in [Options::default(), other_options()] {
+        match compile(&options) {
+            Ok(compiled) => assert_eq!(compiled.modules, compile(&options).unwrap().modules),
+            Err(diagnostics) => assert!(render(&diagnostics).starts_with("error: ")),
+        }
     }
+}
+
+const ALL: Outputs = Outputs { rust: true, manifest: true };
+
+/// Everything that is not the default.
+fn other_options() -> Options {
+    let mut options = Options::apache();
+    options.maps = Maps::Hash;
+    options.binary = Binary::Bytes;
+    options.unknown_fields = true;
+    options.serde = true;
+    options.layout = Layout::Tree;
+    options
 }
 
 #[derive(Debug, Clone)]

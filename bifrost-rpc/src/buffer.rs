@@ -5,6 +5,9 @@ use bytes::Bytes;
 /// Blocks of at least this many bytes that their owner gives up are kept, not copied.
 const KEEP_BYTES_MIN: usize = 16 * 1024;
 
+/// What is written before such a block is copied if it is no longer than this.
+const COPY_BYTES_MAX: usize = 256;
+
 /// A message being written: a growable buffer, and whole blocks taken over without a copy.
 #[derive(Debug)]
 pub struct MessageBuffer {
@@ -19,6 +22,12 @@ pub struct MessageBuffer {
 impl Default for MessageBuffer {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl AsMut<Self> for MessageBuffer {
+    fn as_mut(&mut self) -> &mut Self {
+        self
     }
 }
 
@@ -48,10 +57,16 @@ impl MessageBuffer {
         self.len() == 0
     }
 
+    /// Lets `look` at the beginning of the message: all of it, or its first block.
+    pub(crate) fn with_head<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
+        look(self.blocks.first().map_or(&self.tail, AsRef::as_ref))
+    }
+
     /// Forgets what has been written.
     pub fn clear(&mut self) {
-        let spent = std::mem::take(&mut self.tail);
-        *self = Self::recycle(spent);
+        self.blocks.clear();
+        self.blocks_bytes = 0;
+        self.tail.clear();
     }
 
     /// Appends a copy of `bytes`.
@@ -85,12 +100,22 @@ impl MessageBuffer {
     }
 
     fn put_block(&mut self, block: Bytes) {
-        let head = Bytes::from(std::mem::take(&mut self.tail));
+        let head = self.take_tail();
         self.blocks_bytes += head.len() + block.len();
         if !head.is_empty() {
             self.blocks.push(head);
         }
         self.blocks.push(block);
+    }
+
+    /// What stands before a block. A short one is copied, so that its memory is written to again.
+    fn take_tail(&mut self) -> Bytes {
+        if self.tail.len() > COPY_BYTES_MAX {
+            return Bytes::from(std::mem::take(&mut self.tail));
+        }
+        let head = Bytes::copy_from_slice(&self.tail);
+        self.tail.clear();
+        head
     }
 
     /// The finished message.
@@ -206,6 +231,23 @@ impl Message {
         let mut all = Vec::with_capacity(self.len);
         self.pieces(0, self.len, |piece| all.extend_from_slice(piece));
         all
+    }
+
+    /// The blocks of the message, in order.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = &[u8]> {
+        let (all, blocks) = match &self.body {
+            Body::Contiguous(all) => (Some(all.as_slice()), [].as_slice()),
+            Body::Blocks(blocks) => (None, blocks.as_slice()),
+        };
+        all.into_iter().chain(blocks.iter().map(AsRef::as_ref))
+    }
+
+    /// The message as one vector, which is its own memory where it is contiguous.
+    pub(crate) fn into_vec(self) -> Vec<u8> {
+        match self.body {
+            Body::Contiguous(all) => all,
+            Body::Blocks(_) => self.to_vec(),
+        }
     }
 
     /// Gives back the memory of a contiguous message for [`MessageBuffer::recycle`].

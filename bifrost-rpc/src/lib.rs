@@ -11,11 +11,15 @@ pub mod server;
 pub mod service;
 #[cfg(feature = "_sim")]
 pub mod sim;
+mod stream;
 pub mod wire;
 
+pub use bytes;
 pub use client::{Channel, ChannelBuilder, ConnectError, Pending, PendingMessage, wait_any};
 pub use endpoint::{CallError, Config, Key};
-pub use io::{Url, UrlError};
+pub use io::{Address, Place, StreamAddress, Style, Transport, Url, UrlError};
+#[cfg(feature = "serde")]
+pub use serde;
 pub use server::{ServeError, Server, ServerBuilder};
 pub use service::{CallContext, CallResult, Dispatch, Method, Service};
 pub use thrift;

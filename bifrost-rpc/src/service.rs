@@ -1,7 +1,7 @@
 //! What generated code tells the runtime about a service, and how a server reaches its handler.
 
 use crate::buffer::MessageBuffer;
-use crate::protocol::{MessageHeader, Reader, Writer};
+use crate::protocol::{Limits, MessageHeader, Reader, Writer};
 use std::time::Duration;
 
 mod answer;
@@ -11,7 +11,11 @@ mod serve;
 pub use answer::{
     exception, missing_field, missing_result, read_application_error, reply, unknown_method, write_application_error,
 };
-pub use call::{decode_answer, decode_answer_shared, encode_call, encode_call_in};
+pub(crate) use call::write_call;
+pub use call::{
+    decode_answer, decode_answer_shared, decode_answer_shared_with_limits, decode_answer_with_limits, encode_call,
+    encode_call_in,
+};
 pub use serve::serve;
 pub(crate) use serve::{check_call, panicked, write_failure};
 
@@ -38,6 +42,8 @@ pub struct CallContext {
     /// The method that the packet's header announced, which the message must be for; `None` where there is no such
     /// header.
     pub method: Option<&'static str>,
+    /// What the call's message and its answer may make the service do: those of the server.
+    pub limits: Limits,
 }
 
 /// What a server sends after a dispatch.
@@ -78,7 +84,8 @@ pub trait Service: Send + Sync + 'static {
     fn name(&self) -> &'static str;
     /// All its methods, inherited ones included.
     fn methods(&self) -> &[Method];
-    /// Runs the call in `request` (one Thrift message); the answer is appended to `reply`.
+    /// Runs the call in `request` (one Thrift message), whose method may be named with or without the prefix of this
+    /// service (`Service:method`); the answer is appended to `reply`. Both stay within the limits of `context`.
     ///
     /// # Errors
     ///

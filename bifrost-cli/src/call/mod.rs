@@ -1,17 +1,14 @@
 //! `bifrost call`: one call by IDL, without generated code.
 
+mod connection;
 mod report;
-mod tcp;
-mod udp;
 
-use self::report::Failure;
-use crate::address::Address;
-use crate::clock::Deadline;
-use crate::dynamic::{Answer, Arguments};
+use self::connection::Connection;
+use crate::dynamic::Arguments;
 use crate::fault::{OK, usage};
-use crate::idl::{self, Found};
-use crate::units;
-use anyhow::Result;
+use crate::{idl, key, limits, units};
+use anyhow::{Context, Result};
+use bifrost_rpc::{Address, Channel};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,6 +23,7 @@ Examples:
   bifrost call udp://[::1]:7400 Store put fox '{\"text\": \"quick and brown\"}' expected=0
   bifrost call udp://[::1]:7400 Echo echo @picture.png --raw > copy.png
   bifrost call 'tcp://127.0.0.1:9090?protocol=compact&transport=buffered' Counter value --deadline 2s
+  bifrost call unix:///run/counter.sock Counter add 5
   bifrost call udp://[::1]:7400 Shop order 7 --idl shop.thrift -I idl
 
 Exit status: 0 a result, 3 a declared exception, 4 an application exception, 5 no answer, 2 wrong usage.";
@@ -36,7 +34,8 @@ Exit status: 0 a result, 3 a declared exception, 4 an application exception, 5 n
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Where: udp://HOST:PORT, or tcp://HOST:PORT with ?protocol=binary|compact&transport=framed|buffered&multiplexed=true
+    /// Where: udp://HOST:PORT; or tcp://HOST:PORT or unix:///PATH, each with
+    /// ?protocol=binary|compact|json&transport=framed|buffered&multiplexed=true
     url: String,
 
     /// The service, as in the IDL; FILE.SERVICE if several files have one of this name
@@ -72,24 +71,18 @@ pub(crate) struct Args {
     /// Write a binary result to standard output as it is
     #[arg(long)]
     raw: bool,
-}
 
-/// A way to call.
-trait Connection {
-    /// Makes a call; no answer for a oneway method.
-    fn call(&mut self, found: Found<'_>, arguments: &Arguments) -> Result<Result<Option<Answer>, Failure>>;
+    #[command(flatten)]
+    limits: limits::Bounds,
 }
 
 /// Runs the command; returns the exit status.
 pub(crate) fn run(args: &Args) -> Result<u8> {
-    let address = Address::parse(&args.url)?;
+    let address = Address::parse(&args.url).with_context(|| args.url.clone())?;
     let schema = if args.idl.is_empty() { idl::built_in()? } else { idl::from_disk(&args.idl, &args.include_dirs)? };
     let found = idl::find(&schema, &args.service, &args.method)?;
     let arguments = Arguments::parse(found, &args.arguments)?;
-    let mut connection = match connect(args, &address)? {
-        Ok(connection) => connection,
-        Err(failure) => return failure.report(),
-    };
+    let mut connection = connect(args, address)?;
     for _ in 0..args.repeat {
         match connection.call(found, &arguments)? {
             Ok(Some(answer)) => {
@@ -105,15 +98,17 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     Ok(OK)
 }
 
-fn connect(args: &Args, address: &Address) -> Result<Result<Box<dyn Connection>, Failure>> {
-    Ok(match address {
-        Address::Udp(address) => Ok(Box::new(udp::Udp::new(*address, args.deadline, args.key_file.as_deref())?)),
-        Address::Tcp(_) if args.key_file.is_some() => {
+fn connect(args: &Args, address: Address) -> Result<Connection> {
+    let limits = args.limits.limits();
+    let mut builder = Channel::builder().limits(limits);
+    if let Some(deadline) = args.deadline {
+        builder = builder.deadline(deadline);
+    }
+    if let Some(path) = &args.key_file {
+        if !matches!(address, Address::Udp(_)) {
             return Err(usage("--key-file seals UDP only: leave it out, or call a udp:// address"));
         }
-        Address::Tcp(form) => match tcp::Tcp::connect(form, &Deadline::within(args.deadline)) {
-            Ok(tcp) => Ok(Box::new(tcp)),
-            Err(failure) => Err(failure),
-        },
-    })
+        builder = builder.key(key::read(path)?);
+    }
+    Ok(Connection::new(builder.connect(&args.url)?, address, limits))
 }

@@ -6,7 +6,7 @@ use crate::idl::{self, Found};
 use anyhow::Result;
 use bifrost_codegen::schema::Field;
 use bifrost_rpc::buffer::MessageBuffer;
-use bifrost_rpc::protocol::{Codec, Writer};
+use bifrost_rpc::protocol::{Codec, Limits, Writer};
 use serde_json::{Map, Value};
 use thrift::protocol::TMessageType;
 
@@ -52,10 +52,16 @@ impl Arguments {
     /// # Errors
     ///
     /// An argument does not fit its type, or the message exceeds a limit.
-    pub(crate) fn message<C: Codec>(&self, found: Found<'_>, name: &str, sequence: i32) -> Result<MessageBuffer> {
+    pub(crate) fn message<C: Codec>(
+        &self,
+        found: Found<'_>,
+        name: &str,
+        sequence: i32,
+        limits: Limits,
+    ) -> Result<MessageBuffer> {
         let kind = if found.method.oneway { TMessageType::OneWay } else { TMessageType::Call };
         let mut message = MessageBuffer::new();
-        let mut out = C::writer(&mut message);
+        let mut out = C::writer_with_limits(&mut message, limits);
         out.message_begin(name, kind, sequence)?;
         write::fields(found.schema, "arguments", &found.method.arguments, &self.0, &mut out)
             .map_err(|error| error.within(format_args!("{}.{}", found.service, found.method.name)))?;
@@ -93,7 +99,7 @@ mod tests {
         let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
         let found = idl::find(schema, "Store", method)?;
         let arguments = Arguments::parse(found, &words)?;
-        arguments.message::<Binary>(found, method, 1)?;
+        arguments.message::<Binary>(found, method, 1, Limits::DEFAULT)?;
         Ok(arguments)
     }
 

@@ -8,7 +8,7 @@ use bifrost_codegen::resolve::resolve;
 use bifrost_codegen::schema::{Id, Item, Schema, Type};
 use bifrost_codegen::syntax::ast::{Requiredness, StructKind};
 use bifrost_rpc::buffer::MessageBuffer;
-use bifrost_rpc::protocol::{Binary, Codec, Compact, Decode, Encode};
+use bifrost_rpc::protocol::{Binary, Codec, Compact, Decode, Encode, Json};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -125,6 +125,8 @@ proptest! {
         prop_assert_eq!(&read::value(&schema, &all, &mut Binary::reader(&binary)).unwrap(), &json);
         let compact = encode::<Compact>(&schema, &all, &json);
         prop_assert_eq!(&read::value(&schema, &all, &mut Compact::reader(&compact)).unwrap(), &json);
+        let text = encode::<Json>(&schema, &all, &json);
+        prop_assert_eq!(&read::value(&schema, &all, &mut Json::reader(&text)).unwrap(), &json);
         // And the text that is printed is what was meant.
         prop_assert_eq!(&serde_json::from_str::<Value>(&json.to_string()).unwrap(), &json);
     }
@@ -135,6 +137,7 @@ proptest! {
         let found = idl::find(&schema, "Store", "find").unwrap();
         let _ = read_answer(found, 1, &mut Binary::reader(&bytes));
         let _ = read_answer(found, 1, &mut Compact::reader(&bytes));
+        let _ = read_answer(found, 1, &mut Json::reader(&bytes));
         bytes = reply(found);
         let at = at.index(bytes.len());
         bytes[at] = byte;
@@ -145,7 +148,7 @@ proptest! {
 fn entry() -> Entry {
     let items = [Stored::Number(-1), Stored::Data(vec![0]), Stored::Text("a b".to_owned())];
     let labels: BTreeSet<String> = ["a".to_owned(), "b".to_owned()].into();
-    Entry::new("fox".to_owned(), Stored::Items(items.into_iter().map(Box::new).collect()), 3, labels)
+    Entry::new("fox".to_owned(), Stored::Items(items.into()), 3, labels)
 }
 
 fn entry_json() -> Value {

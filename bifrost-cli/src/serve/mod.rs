@@ -1,17 +1,12 @@
-//! `bifrost serve`: built-in services over UDP and TCP.
+//! `bifrost serve`: built-in services over UDP, TCP and Unix sockets.
 
 mod stop;
-mod tcp;
 
-use self::tcp::Listening;
-pub(crate) use self::tcp::protocols;
-use crate::address::Address;
-use crate::clock::Deadline;
 use crate::fault::{FAILED, OK, usage};
 use crate::services::{self, Builtin};
-use crate::{key, units};
+use crate::{key, limits, units};
 use anyhow::{Context, Result};
-use bifrost_rpc::Server;
+use bifrost_rpc::{Address, ServeError, Server};
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +15,8 @@ const EXAMPLES: &str = "\
 Services:
   Ping, Echo, Arrays      what the benchmarks call (idl/benchmark.thrift)
   Counter, Store, Health  the examples (idl/example.thrift), kept in memory
+  Interop, InteropUuid    every type and every way to fail (idl/interop.thrift, idl/interop_uuid.thrift), for
+                          testing clients in other languages
 
 Examples:
   bifrost serve Counter
@@ -29,7 +26,10 @@ Examples:
       Serve both services over UDP on a free port, and over TCP to any Thrift client (multiplexed, as there are two).
 
   bifrost serve Ping --listen 'tcp://127.0.0.1:9090?transport=buffered'
-      Serve one service over TCP, not multiplexed, with the buffered transport.
+      Serve one service over TCP with the buffered transport.
+
+  bifrost serve Counter --listen unix:///run/counter.sock
+      Serve on a Unix socket; its file goes when the server stops.
 
   bifrost serve Counter --key-file operator.key
       Take only sealed packets; clients need the same key.";
@@ -45,10 +45,11 @@ pub(crate) struct Args {
     #[arg(required = true, value_name = "SERVICE")]
     services: Vec<String>,
 
-    /// Address to listen on, udp://HOST:PORT or tcp://HOST:PORT; port 0 takes a free one. May be given several times
+    /// Address to listen on, udp://HOST:PORT, tcp://HOST:PORT or unix:///PATH; port 0 takes a free one. May be given
+    /// several times
     ///
-    /// TCP takes ?protocol=binary|compact (default binary), &transport=framed|buffered (default framed) and
-    /// &multiplexed=true (default: only if there are several services).
+    /// TCP and Unix sockets take ?protocol=binary|compact|json (default: any, answered in the same),
+    /// &transport=framed|buffered (default framed) and &multiplexed=true|false (default: both).
     #[arg(long, value_name = "URL", default_value = "udp://[::1]:7400")]
     listen: Vec<String>,
 
@@ -64,7 +65,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     io_threads: u16,
 
-    /// Connections for each TCP address; further ones wait to be accepted
+    /// Connections for each TCP or Unix address; further ones wait to be accepted
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=4096))]
     connections: u16,
 
@@ -72,9 +73,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
 
-    /// Longest message sent or taken (UDP)
-    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = units::size)]
-    max_message: u32,
+    /// Close a connection on which no message has come for this long (TCP and Unix) [default: never]
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    idle_timeout: Option<Duration>,
+
+    #[command(flatten)]
+    limits: limits::Bounds,
 
     /// Time for running calls to finish when told to stop
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = units::duration_or_zero)]
@@ -84,12 +88,12 @@ pub(crate) struct Args {
 /// Runs the command; returns the exit status.
 pub(crate) fn run(args: &Args) -> Result<u8> {
     let builtins = services::named(&args.services)?;
-    let addresses: Vec<Address> = args.listen.iter().map(|url| Address::parse(url)).collect::<Result<_>>()?;
+    check_addresses(args)?;
     let stop = stop::Stop::install()?;
-    let serving = Serving::start(args, &builtins, &addresses)?;
-    serving.announce()?;
+    let server = start(args, &builtins)?;
+    announce(&server)?;
     stop.wait();
-    let left = serving.shutdown(args.drain);
+    let left = server.shutdown(args.drain);
     if left == 0 {
         eprintln!("stopped; every call has finished");
         return Ok(OK);
@@ -102,76 +106,49 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     Ok(FAILED)
 }
 
-/// All that listens.
-#[derive(Debug)]
-struct Serving {
-    udp: Option<Server>,
-    tcp: Vec<Listening>,
-    /// In the order of the command line.
-    urls: Vec<String>,
+/// What is wrong with an address is wrong with the command line.
+fn check_addresses(args: &Args) -> Result<()> {
+    for url in &args.listen {
+        let address = Address::parse(url).with_context(|| url.clone())?;
+        if args.key_file.is_some() && !matches!(address, Address::Udp(_)) {
+            return Err(usage(format!("--key-file seals UDP only, and {url} would serve in the clear: leave one out")));
+        }
+    }
+    Ok(())
 }
 
-impl Serving {
-    fn start(args: &Args, builtins: &[Builtin], addresses: &[Address]) -> Result<Self> {
-        let has_udp = addresses.iter().any(|address| matches!(address, Address::Udp(_)));
-        if args.key_file.is_some() && addresses.iter().any(|address| matches!(address, Address::Tcp(_))) {
-            return Err(usage("--key-file seals UDP only, and TCP would serve in the clear: leave one of the two out"));
-        }
-        let udp = if has_udp { Some(start_udp(args, builtins, addresses)?) } else { None };
-        let mut udp_addresses = udp.as_ref().map(Server::addresses).unwrap_or_default().into_iter();
-        let mut serving = Self { udp, tcp: Vec::new(), urls: Vec::new() };
-        for address in addresses {
-            let url = match address {
-                Address::Udp(_) => udp_addresses.next().map(|address| format!("udp://{address}")),
-                Address::Tcp(form) => {
-                    let listening = Listening::start(form, builtins, usize::from(args.connections))?;
-                    let url = form.url(listening.address, builtins.len());
-                    serving.tcp.push(listening);
-                    Some(url)
-                }
-            };
-            serving.urls.extend(url);
-        }
-        Ok(serving)
-    }
-
-    /// Tells scripts and people where to call.
-    fn announce(&self) -> Result<()> {
-        let mut out = std::io::stdout().lock();
-        for url in &self.urls {
-            writeln!(out, "listening on {url}").context("cannot write to standard output")?;
-        }
-        out.flush().context("cannot write to standard output")
-    }
-
-    /// Lets running calls finish, for `drain` at most; returns how many did not.
-    fn shutdown(self, drain: Duration) -> usize {
-        let deadline = Deadline::within(Some(drain));
-        self.tcp.iter().for_each(Listening::drain);
-        let udp = self.udp.map_or(0, |server| server.shutdown(drain));
-        let tcp: usize = self.tcp.iter().map(|listening| listening.wait(&deadline)).sum();
-        udp + tcp
-    }
-}
-
-fn start_udp(args: &Args, builtins: &[Builtin], addresses: &[Address]) -> Result<Server> {
+fn start(args: &Args, builtins: &[Builtin]) -> Result<Server> {
     let mut builder = Server::builder()
         .queue(usize::try_from(args.queue).unwrap_or(usize::MAX))
         .io_threads(usize::from(args.io_threads))
-        .message_bytes_max(args.max_message);
+        .connections_max(usize::from(args.connections))
+        .limits(args.limits.limits());
     if let Some(workers) = args.workers {
         builder = builder.workers(usize::from(workers));
+    }
+    if let Some(timeout) = args.idle_timeout {
+        builder = builder.idle_timeout(timeout);
     }
     if let Some(path) = &args.key_file {
         builder = builder.key(key::read(path)?);
     }
-    for address in addresses {
-        if let Address::Udp(address) = address {
-            builder = builder.listen(&format!("udp://{address}"));
-        }
+    for url in &args.listen {
+        builder = builder.listen(url);
     }
     for builtin in builtins {
         builder = builder.shared_service(builtin.service.clone());
     }
-    Ok(builder.start()?)
+    builder.start().map_err(|error| match error {
+        ServeError::NotMultiplexed(_) => usage(error.to_string()),
+        other => other.into(),
+    })
+}
+
+/// Tells scripts and people where to call.
+fn announce(server: &Server) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    for url in server.urls() {
+        writeln!(out, "listening on {url}").context("cannot write to standard output")?;
+    }
+    out.flush().context("cannot write to standard output")
 }

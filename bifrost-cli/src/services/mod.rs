@@ -1,9 +1,11 @@
 //! The services that `bifrost serve` knows.
 
 mod counter;
+mod interop;
 mod store;
 
 use self::counter::Counter;
+use self::interop::Interop;
 use self::store::Store;
 use crate::fault::usage;
 use crate::idl;
@@ -12,28 +14,24 @@ use bifrost_bench::services::Handler;
 use bifrost_bench::services::benchmark::{ArraysSyncProcessor, EchoSyncProcessor, PingSyncProcessor};
 use bifrost_rpc::Service;
 use generated::example::{ConstDEFAULTPOLICY, CounterSyncProcessor, HealthSyncProcessor, StoreSyncProcessor};
+use generated::interop::InteropSyncProcessor;
+use generated::interop_uuid::InteropUuidSyncProcessor;
 use std::sync::Arc;
-use thrift::server::TProcessor;
 
-/// The code generated for `idl/example.thrift`.
+/// The code generated for the files of `idl/` that `build.rs` names.
 pub(crate) mod generated {
     include!(concat!(env!("OUT_DIR"), "/thrift.rs"));
 }
 
 /// Names and what they are, for help and errors.
-pub(crate) const NAMES: [&str; 6] = ["Ping", "Echo", "Arrays", "Counter", "Store", "Health"];
+pub(crate) const NAMES: [&str; 8] = ["Ping", "Echo", "Arrays", "Counter", "Store", "Health", "Interop", "InteropUuid"];
 
-/// A processor for Apache's transports.
-pub(crate) type Processor = Box<dyn TProcessor + Send + Sync>;
-
-/// A service that is ready to be served in both ways; its state is shared by both.
+/// A service that is ready to be served.
 pub(crate) struct Builtin {
     /// Its name in the IDL.
     pub(crate) name: &'static str,
-    /// For UDP.
+    /// The service.
     pub(crate) service: Arc<dyn Service>,
-    /// For TCP, once for each address.
-    pub(crate) processor: Box<dyn Fn() -> Processor>,
 }
 
 impl std::fmt::Debug for Builtin {
@@ -64,30 +62,20 @@ pub(crate) fn named(names: &[String]) -> Result<Vec<Builtin>> {
 fn make(name: &str) -> Option<Builtin> {
     let store = |name| Store::new(name, ConstDEFAULTPOLICY::const_value());
     Some(match name {
-        "Ping" => builtin("Ping", || PingSyncProcessor::new(Handler)),
-        "Echo" => builtin("Echo", || EchoSyncProcessor::new(Handler)),
-        "Arrays" => builtin("Arrays", || ArraysSyncProcessor::new(Handler)),
-        "Counter" => {
-            let counter = Counter::default();
-            builtin("Counter", move || CounterSyncProcessor::new(counter.clone()))
-        }
-        "Store" => {
-            let store = store("Store");
-            builtin("Store", move || StoreSyncProcessor::new(store.clone()))
-        }
-        "Health" => {
-            let health = store("Health");
-            builtin("Health", move || HealthSyncProcessor::new(health.clone()))
-        }
+        "Ping" => builtin("Ping", PingSyncProcessor::new(Handler)),
+        "Echo" => builtin("Echo", EchoSyncProcessor::new(Handler)),
+        "Arrays" => builtin("Arrays", ArraysSyncProcessor::new(Handler)),
+        "Counter" => builtin("Counter", CounterSyncProcessor::new(Counter::default())),
+        "Store" => builtin("Store", StoreSyncProcessor::new(store("Store"))),
+        "Health" => builtin("Health", HealthSyncProcessor::new(store("Health"))),
+        "Interop" => builtin("Interop", InteropSyncProcessor::new(Interop::default())),
+        "InteropUuid" => builtin("InteropUuid", InteropUuidSyncProcessor::new(Interop::default())),
         _ => return None,
     })
 }
 
-fn builtin<P>(name: &'static str, make: impl Fn() -> P + 'static) -> Builtin
-where
-    P: Service + TProcessor + Send + Sync + 'static,
-{
-    Builtin { name, service: Arc::new(make()), processor: Box::new(move || Box::new(make())) }
+fn builtin(name: &'static str, service: impl Service) -> Builtin {
+    Builtin { name, service: Arc::new(service) }
 }
 
 #[cfg(test)]

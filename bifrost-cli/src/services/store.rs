@@ -104,8 +104,8 @@ fn labels_of(value: &Value) -> BTreeSet<String> {
         Value::Text(text) => {
             text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
         }
-        Value::Items(items) => items.iter().flat_map(|item| labels_of(item)).collect(),
-        Value::Data(_) | Value::Number(_) | Value::Pointer(_) => BTreeSet::new(),
+        Value::Items(items) => items.iter().flat_map(labels_of).collect(),
+        Value::Data(_) | Value::Number(_) | Value::Pointer(_) | Value::Unknown(_) => BTreeSet::new(),
     }
 }
 
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn labels_are_the_words_of_texts() {
         let store = store(Eviction::NONE, 8);
-        let list = Value::Items(vec![Box::new(text("Red fox")), Box::new(text("blue"))]);
+        let list = Value::Items(vec![text("Red fox"), text("blue")]);
         store.handle_put("k".to_owned(), list, 0).unwrap();
         let find = |words: &[&str]| store.handle_find(words.iter().map(|&word| word.to_owned()).collect()).unwrap();
         assert_eq!((find(&["red", "blue"]).len(), find(&["red", "green"]).len()), (1, 0));

@@ -134,7 +134,8 @@ impl Drop for Serving {
     }
 }
 
-fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
+/// The lines that a process writes, as they come.
+pub fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {

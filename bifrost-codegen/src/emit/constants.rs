@@ -4,7 +4,7 @@ use super::docs::docs;
 use super::layout::{Code, Expr};
 use super::module::Module;
 use super::values::{byte_string, hex, string};
-use crate::schema::{Schema, Type, Value};
+use crate::schema::{Id, Schema, Type, Value};
 
 /// Whether a constant is a Rust `const`; any other is a type with a `const_value` function, as Apache's generator has it.
 pub(super) fn is_simple(schema: &Schema, of: &Type) -> bool {
@@ -20,7 +20,7 @@ impl Module<'_> {
         let name = self.program.definition(self.id(index));
         docs(code, 0, definition.docs.as_deref(), &format!("Constant `{}`.", definition.name));
         if is_simple(self.schema, of) {
-            let (rust, literal) = self.simple(of, value);
+            let (rust, literal) = self.simple(self.id(index), of, value);
             code.expr(0, &format!("pub const {name}: {rust} = "), &literal, ";");
             return;
         }
@@ -30,15 +30,15 @@ impl Module<'_> {
         code.blank();
         code.line(0, format!("impl {name} {{"));
         code.line(4, "/// The value.");
-        let rust = self.rust_type(None, of);
+        let rust = self.rust_type(self.id(index), of);
         self.accept(&rust);
         code.signature(4, "pub fn const_value", &[], &rust, " {");
-        code.expr(8, "", &self.value(None, of, value), "");
+        code.expr(8, "", &self.value(self.id(index), of, value), "");
         code.line(4, "}");
         code.line(0, "}");
     }
 
-    fn simple(&self, of: &Type, value: &Value) -> (String, Expr) {
+    fn simple(&self, id: Id, of: &Type, value: &Value) -> (String, Expr) {
         let text = |text: String| Expr::atom(text);
         match value {
             Value::String(value) => (format!("&{}", self.std_type("str")), text(string(value))),
@@ -46,9 +46,9 @@ impl Module<'_> {
             Value::Uuid(value) => {
                 let uuid = self.runtime("uuid::Uuid");
                 let call = Expr::call_with(format!("{uuid}::from_u128"), &[&hex(*value)]);
-                (self.rust_type(None, of).one_line(), call)
+                (self.rust_type(id, of).one_line(), call)
             }
-            _ => (self.rust_type(None, of).one_line(), self.value(None, of, value)),
+            _ => (self.rust_type(id, of).one_line(), self.value(id, of, value)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Enums: a number with named constants, so that a number from a newer peer is kept.
 
+use super::attributes::Derives;
 use super::docs::docs;
 use super::layout::Code;
 use super::module::Module;
@@ -18,7 +19,7 @@ impl Module<'_> {
         let name = self.program.definition(self.id(index));
         self.check_acronym(name);
         docs(code, 0, definition.docs.as_deref(), &format!("Enum `{}`.", definition.name));
-        code.line(0, "#[derive(Copy, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]");
+        self.attributes(code, Derives { copy: true, default: false, ordered: true, public: true });
         code.line(0, format!("pub struct {name}(pub {});", self.std_type("i32")));
         code.blank();
         self.enum_constants(code, name, values);

@@ -1,68 +1,62 @@
 //! From a [`Schema`] to Rust: total, ordered, in memory.
 
+mod attributes;
+mod boxes;
 mod constants;
+mod containers;
 mod docs;
 mod enums;
 mod header;
 mod layout;
 mod module;
 mod names;
+mod options;
+mod paths;
 mod program;
-mod recursion;
 mod service;
 mod structs;
 mod types;
 mod unions;
+mod unknown;
 mod values;
 
 use crate::schema::{Item, Schema};
 use crate::syntax::ast::StructKind;
 use layout::Code;
-use module::Module;
-use program::Program;
-use recursion::Recursion;
+use module::{Module, Whole};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// What the emitter may be told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    runtime: String,
-}
+pub use options::{Binary, Boxing, Layout, Maps, Options, Unions};
 
-impl Default for Options {
-    fn default() -> Self {
-        Self { runtime: "bifrost_rpc".to_owned() }
-    }
-}
-
-impl Options {
-    /// The path of the runtime crate in generated code. Default `bifrost_rpc`.
-    pub fn runtime(&mut self, path: impl Into<String>) -> &mut Self {
-        self.runtime = path.into();
-        self
-    }
-}
-
-/// Emits one module for each file of the schema, named after the file.
+/// Emits one module for each file of the schema, and in a tree a `mod.rs` for each directory.
 #[must_use]
 pub fn emit(schema: &Schema, options: &Options) -> BTreeMap<PathBuf, String> {
-    let program = Program::new(schema);
-    let recursion = Recursion::new(schema);
-    (0..schema.files.len())
-        .map(|file| {
-            let module = Module::new(schema, options, &program, &recursion, file);
-            let path = PathBuf::from(format!("{}.rs", program.module(file)));
-            (path, emit_file(&module))
-        })
-        .collect()
+    let whole = Whole::new(schema, options);
+    let paths: Vec<&[String]> = (0..schema.files.len()).map(|file| whole.program.path(file)).collect();
+    let mut files = match options.layout {
+        Layout::Flat => BTreeMap::new(),
+        Layout::Tree => paths::indices(&paths),
+    };
+    for (file, path) in paths.iter().enumerate() {
+        files.insert(paths::file_of(path), emit_file(&Module::new(&whole, file)));
+    }
+    files
 }
 
-/// The module names of the files, in order of emission.
+/// The outermost modules, each with its file.
 #[must_use]
-pub(crate) fn module_names(schema: &Schema) -> Vec<String> {
-    let program = Program::new(schema);
-    (0..schema.files.len()).map(|file| program.module(file).to_owned()).collect()
+pub(crate) fn roots(schema: &Schema, options: &Options) -> BTreeMap<String, PathBuf> {
+    let paths = paths::module_paths(schema, options.layout);
+    let root = |path: &Vec<String>| {
+        let (first, rest) = path.split_first()?;
+        let file = match rest.is_empty() {
+            true => paths::file_of(path),
+            false => PathBuf::from(first).join("mod.rs"),
+        };
+        Some((first.clone(), file))
+    };
+    paths.iter().filter_map(root).collect()
 }
 
 fn emit_file(module: &Module<'_>) -> String {

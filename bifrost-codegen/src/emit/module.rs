@@ -1,18 +1,41 @@
 //! The module that is being emitted: what its names mean and what it imports.
 
-use super::Options;
+use super::boxes::Boxes;
+use super::containers::Containers;
 use super::layout::Type;
+use super::options::Options;
 use super::program::{FileNames, Program, ServiceNames};
-use super::recursion::Recursion;
 use crate::schema::{File, Id, Schema};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What holds for all modules of a run.
+pub(super) struct Whole<'a> {
+    pub(super) schema: &'a Schema,
+    pub(super) options: &'a Options,
+    pub(super) program: Program,
+    pub(super) boxes: Boxes,
+    pub(super) containers: Containers,
+}
+
+impl<'a> Whole<'a> {
+    pub(super) fn new(schema: &'a Schema, options: &'a Options) -> Self {
+        Self {
+            schema,
+            options,
+            program: Program::new(schema, options.layout),
+            boxes: Boxes::new(schema, options),
+            containers: Containers::new(schema, options),
+        }
+    }
+}
 
 pub(super) struct Module<'a> {
     pub(super) schema: &'a Schema,
     pub(super) options: &'a Options,
     pub(super) program: &'a Program,
-    pub(super) recursion: &'a Recursion,
+    pub(super) boxes: &'a Boxes,
+    pub(super) containers: &'a Containers,
     pub(super) index: usize,
     /// Imported paths by the names they have here.
     pub(super) imports: RefCell<BTreeMap<String, String>>,
@@ -21,14 +44,10 @@ pub(super) struct Module<'a> {
 }
 
 impl<'a> Module<'a> {
-    pub(super) fn new(
-        schema: &'a Schema,
-        options: &'a Options,
-        program: &'a Program,
-        recursion: &'a Recursion,
-        index: usize,
-    ) -> Self {
-        Self { schema, options, program, recursion, index, imports: RefCell::default(), lints: RefCell::default() }
+    pub(super) fn new(whole: &'a Whole<'a>, index: usize) -> Self {
+        let Whole { schema, options, program, boxes, containers } = whole;
+        let (imports, lints) = (RefCell::default(), RefCell::default());
+        Self { schema, options, program, boxes, containers, index, imports, lints }
     }
 
     pub(super) fn file(&self) -> &'a File {
@@ -70,8 +89,8 @@ impl<'a> Module<'a> {
     pub(super) fn std_value(&self, name: &'static str) -> String {
         match name {
             _ if !self.names().values.contains(name) => name.to_owned(),
-            "Some" | "None" => format!("std::option::Option::{name}"),
-            _ => format!("std::result::Result::{name}"),
+            "Some" | "None" => format!("{}::{name}", self.std_type("Option")),
+            _ => format!("{}::{name}", self.std_type("Result")),
         }
     }
 
@@ -148,7 +167,7 @@ impl<'a> Module<'a> {
         if file == self.index {
             return name.to_owned();
         }
-        let module = self.import(&format!("super::{}", self.program.module(file)));
+        let module = self.import(&self.program.route(self.index, file));
         format!("{module}::{name}")
     }
 

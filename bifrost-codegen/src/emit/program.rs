@@ -1,6 +1,8 @@
 //! The Rust names of everything in a schema, given out once so that none collide.
 
-use super::names::{Taken, camel, legal, module, snake, upper};
+use super::names::{Taken, camel, legal, snake, upper};
+use super::options::Layout;
+use super::paths;
 use crate::schema::{Definition, Id, Item, Schema, Service};
 use std::collections::BTreeMap;
 
@@ -11,7 +13,8 @@ pub(super) struct Program {
 
 #[derive(Debug)]
 pub(super) struct FileNames {
-    module: String,
+    /// Its module, by the modules around it.
+    path: Vec<String>,
     /// The Rust name of each definition; of a service, its stem.
     definitions: Vec<String>,
     services: BTreeMap<usize, ServiceNames>,
@@ -48,19 +51,20 @@ pub(super) struct MethodNames {
 }
 
 impl Program {
-    pub(super) fn new(schema: &Schema) -> Self {
-        let mut modules = Taken::default();
-        let files = (0..schema.files.len())
-            .map(|file| {
-                let name = modules.take(module(&schema.files[file].program));
-                FileNames::new(schema, file, name)
-            })
-            .collect();
-        Self { files }
+    pub(super) fn new(schema: &Schema, layout: Layout) -> Self {
+        let paths = paths::module_paths(schema, layout);
+        let files = paths.into_iter().enumerate().map(|(file, path)| FileNames::new(schema, file, path));
+        Self { files: files.collect() }
     }
 
-    pub(super) fn module(&self, file: usize) -> &str {
-        &self.files[file].module
+    /// The module of a file, by the modules around it.
+    pub(super) fn path(&self, file: usize) -> &[String] {
+        &self.files[file].path
+    }
+
+    /// The way from one file's module to another's: `super::super::other::types`.
+    pub(super) fn route(&self, from: usize, to: usize) -> String {
+        paths::route(self.path(from), self.path(to))
     }
 
     pub(super) fn file(&self, file: usize) -> &FileNames {
@@ -77,7 +81,7 @@ impl Program {
 }
 
 impl FileNames {
-    fn new(schema: &Schema, file: usize, module: String) -> Self {
+    fn new(schema: &Schema, file: usize, path: Vec<String>) -> Self {
         let mut types = Taken::default();
         let mut values = Taken::default();
         let definitions = &schema.files[file].definitions;
@@ -103,7 +107,7 @@ impl FileNames {
                 services.insert(index, named);
             }
         }
-        Self { module, definitions: names, services, types, values }
+        Self { path, definitions: names, services, types, values }
     }
 }
 
@@ -133,22 +137,21 @@ fn service_names(schema: &Schema, id: Id, service: &Service, types: &mut Taken, 
     let stem = camel(name).trim_end_matches('_').to_owned();
     // Everything by which a user may call a client of this service.
     let mut calls = Taken::default();
+    let mut handles = Taken::default();
     let ancestry: Vec<_> = schema.ancestry(id).map(|(_, service)| service).collect();
     for service in ancestry.iter().skip(1) {
         for method in &service.methods {
             calls.take(snake(&method.name));
+            handles.take(handle_name(&method.name));
         }
     }
     let method_calls: Vec<_> = service.methods.iter().map(|m| calls.take(snake(&m.name))).collect();
-    let mut handles = Taken::default();
     let methods = service
         .methods
         .iter()
         .zip(method_calls)
         .map(|(method, call)| {
-            let plain = snake(&method.name);
-            let plain = plain.trim_end_matches('_');
-            let handle = handles.take(format!("handle_{plain}"));
+            let handle = handles.take(handle_name(&method.name));
             let args = types.take(format!("{stem}{}Args", camel(&method.name)));
             let result = types.take(format!("{stem}{}Result", camel(&method.name)));
             MethodNames { process: handle.replacen("handle_", "process_", 1), call, handle, args, result }
@@ -172,4 +175,8 @@ fn service_names(schema: &Schema, id: Id, service: &Service, types: &mut Taken, 
         constants,
         starts,
     }
+}
+
+fn handle_name(method: &str) -> String {
+    format!("handle_{}", snake(method).trim_end_matches('_'))
 }

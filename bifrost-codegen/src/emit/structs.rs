@@ -1,15 +1,12 @@
 //! Structs and exceptions, and what they share with the structs of arguments and results.
 
+use super::attributes::Derives;
 use super::docs::docs;
 use super::layout::{Code, Expr, Type, WIDTH};
 use super::module::Module;
 use super::names::{Taken, snake};
 use crate::schema::{self, Field, Id, Struct, Value};
 use crate::syntax::ast::{Requiredness, StructKind};
-
-pub(super) const DERIVES: &str = "#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]";
-
-const DERIVES_WITH_DEFAULT: &str = "#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]";
 
 /// The Rust names of the fields.
 pub(super) fn field_names(fields: &[Field]) -> Vec<String> {
@@ -51,32 +48,46 @@ impl Module<'_> {
         };
         docs(code, 0, definition.docs.as_deref(), &format!("{word} `{}`.", definition.name));
         let derives_default = self.derives_default(id, found);
-        code.line(0, if derives_default { DERIVES_WITH_DEFAULT } else { DERIVES });
+        let ordered = self.containers.is_ordered(id);
+        self.attributes(code, Derives { copy: false, default: derives_default, ordered, public: true });
+        self.serde_struct(code, self.has_default(id));
         let names = field_names(&found.fields);
-        let types: Vec<_> = found.fields.iter().map(|field| self.field_type(id, field)).collect();
-        if names.is_empty() {
-            code.line(0, format!("pub struct {name} {{}}"));
-        } else {
-            code.line(0, format!("pub struct {name} {{"));
-            for ((field, rust), of) in found.fields.iter().zip(&names).zip(&types) {
-                self.accept(of);
-                docs(code, 4, field.docs.as_deref(), &format!("Field `{}`.", field.name));
-                code.typed(4, &format!("pub {rust}:"), of, ",");
-            }
-            code.line(0, "}");
-        }
+        let unknown = self.unknown_name(found);
+        self.members(code, id, found, &names, unknown.as_deref());
         code.blank();
         self.constructor(code, id, found, &names);
         if self.has_default(id) && !derives_default {
             self.default_impl(code, id, found, &names);
         }
         let slots = self.slots(id, found, names);
-        self.codec(code, name, &definition.name, &slots);
+        self.codec(code, name, &definition.name, &slots, unknown.as_deref());
         code.blank();
         self.serializable(code, name);
         if found.kind == StructKind::Exception {
             self.exception(code, name, &definition.name);
         }
+    }
+
+    fn members(&self, code: &mut Code, id: Id, found: &Struct, names: &[String], unknown: Option<&str>) {
+        let name = self.program.definition(id);
+        if names.is_empty() && unknown.is_none() {
+            code.line(0, format!("pub struct {name} {{}}"));
+            return;
+        }
+        code.line(0, format!("pub struct {name} {{"));
+        for (field, rust) in found.fields.iter().zip(names) {
+            let of = self.field_type(id, field);
+            self.accept(&of);
+            docs(code, 4, field.docs.as_deref(), &format!("Field `{}`.", field.name));
+            self.serde_field(code, field, rust, field.requiredness != Requiredness::Required);
+            code.typed(4, &format!("pub {rust}:"), &of, ",");
+        }
+        if let Some(unknown) = unknown {
+            code.line(4, "/// Fields of newer peers, which are written back as they came.");
+            self.serde_unknown_fields(code);
+            code.line(4, format!("pub {unknown}: {},", self.unknown_fields_type()));
+        }
+        code.line(0, "}");
     }
 
     /// Every field begins with what its Rust type begins with.
@@ -92,13 +103,13 @@ impl Module<'_> {
                 _ => false,
             },
             (Requiredness::Required, None) => false,
-            _ => self.default_value(Some(id), field) == Expr::atom(self.std_value("None")),
+            _ => self.default_value(id, field) == Expr::atom(self.std_value("None")),
         };
         found.fields.iter().all(is_plain)
     }
 
     fn field_type(&self, owner: Id, field: &Field) -> Type {
-        let of = self.rust_type(Some(owner), &field.field_type);
+        let of = self.member_type(owner, field);
         match field.requiredness {
             Requiredness::Required => of,
             _ => self.option(of),
@@ -109,7 +120,7 @@ impl Module<'_> {
         let slot = |(field, name): (&'a Field, String)| {
             let presence = match field.requiredness {
                 Requiredness::Required => Presence::Required,
-                _ => Presence::Optional(self.default_value(Some(owner), field)),
+                _ => Presence::Optional(self.default_value(owner, field)),
             };
             Slot { name, idl: &field.name, id: field.id, of: &field.field_type, presence }
         };
@@ -136,6 +147,9 @@ impl Module<'_> {
                 fields.push((rust.clone(), Some(Expr::atom(self.into(rust)))));
             }
         }
+        if let Some(unknown) = self.unknown_name(found) {
+            fields.push((unknown, Some(self.no_unknown_fields())));
+        }
         code.signature(4, "pub fn new", &params, &Type::plain("Self"), " {");
         code.expr(8, "", &Expr::Struct("Self".to_owned(), fields, None), "");
         code.line(4, "}");
@@ -148,7 +162,9 @@ impl Module<'_> {
         code.line(0, format!("impl {} for {name} {{", self.std_type("Default")));
         code.line(4, "fn default() -> Self {");
         let fields = found.fields.iter().zip(names);
-        let fields = fields.map(|(field, name)| (name.clone(), Some(self.default_value(Some(id), field)))).collect();
+        let fields = fields.map(|(field, name)| (name.clone(), Some(self.default_value(id, field))));
+        let unknown = self.unknown_name(found).map(|name| (name, Some(self.no_unknown_fields())));
+        let fields = fields.chain(unknown).collect();
         code.expr(8, "", &Expr::Struct("Self".to_owned(), fields, None), "");
         code.line(4, "}");
         code.line(0, "}");
@@ -156,19 +172,19 @@ impl Module<'_> {
     }
 
     /// `ThriftType`, `Encode` and `Decode` of a struct.
-    pub(super) fn codec(&self, code: &mut Code, name: &str, idl: &str, slots: &[Slot<'_>]) {
+    pub(super) fn codec(&self, code: &mut Code, name: &str, idl: &str, slots: &[Slot<'_>], unknown: Option<&str>) {
         let wire_type = format!("{}::Struct", self.thrift_protocol("TType"));
         self.thrift_type(code, name, &wire_type);
         code.line(0, format!("impl {} for {name} {{", self.protocol("Encode")));
-        self.encode(code, idl, slots, false);
+        self.encode(code, idl, slots, unknown, false);
         if slots.iter().any(|slot| self.holds_binary(slot.of)) {
             code.blank();
-            self.encode(code, idl, slots, true);
+            self.encode(code, idl, slots, unknown, true);
         }
         code.line(0, "}");
         code.blank();
         code.line(0, format!("impl {} for {name} {{", self.protocol("Decode")));
-        self.decode(code, idl, slots);
+        self.decode(code, idl, slots, unknown);
         code.line(0, "}");
     }
 
@@ -189,10 +205,13 @@ impl Module<'_> {
         code.signature(4, &format!("fn {name}<{w}: {writer}>"), &params, &unit, " {");
     }
 
-    fn encode(&self, code: &mut Code, idl: &str, slots: &[Slot<'_>], owned: bool) {
+    fn encode(&self, code: &mut Code, idl: &str, slots: &[Slot<'_>], unknown: Option<&str>, owned: bool) {
         self.encode_head(code, owned);
         code.expr(8, "", &Expr::call_with("w.struct_begin", &[&format!("\"{idl}\"")]), "?;");
-        for slot in slots {
+        // As Apache's generators do, whatever the order of the IDL: equal values are equal bytes in every language.
+        let mut by_id: Vec<_> = slots.iter().collect();
+        by_id.sort_by_key(|slot| slot.id);
+        for slot in by_id {
             let moves = owned && self.holds_binary(slot.of);
             if let Presence::Optional(_) = slot.presence {
                 let (some, name) = (self.std_value("Some"), local(&slot.name));
@@ -212,6 +231,9 @@ impl Module<'_> {
                 let value = format!("{reference}self.{}", slot.name);
                 self.encode_field(code, 8, slot.idl, slot.id, slot.of, &value, moves);
             }
+        }
+        if let Some(unknown) = unknown {
+            code.line(8, format!("self.{unknown}.encode_fields(w)?;"));
         }
         code.line(8, "w.field_stop()?;");
         code.line(8, "w.struct_end()");
@@ -245,7 +267,7 @@ impl Module<'_> {
         code.signature(4, &format!("fn decode<{r}: {reader}>"), &params, &own, " {");
     }
 
-    fn decode(&self, code: &mut Code, idl: &str, slots: &[Slot<'_>]) {
+    fn decode(&self, code: &mut Code, idl: &str, slots: &[Slot<'_>], unknown: Option<&str>) {
         self.decode_head(code);
         for slot in slots {
             let none = Expr::atom(self.std_value("None"));
@@ -255,7 +277,11 @@ impl Module<'_> {
             };
             code.expr(8, &format!("let mut {} = ", local(&slot.name)), start, ";");
         }
+        if let Some(unknown) = unknown {
+            code.expr(8, &format!("let mut {unknown} = "), &self.no_unknown_fields(), ";");
+        }
         code.line(8, "r.struct_begin()?;");
+        self.decode_in_order(code, slots);
         code.line(8, "loop {");
         code.line(12, "match r.field_begin()? {");
         let ttype = self.thrift_protocol("TType");
@@ -278,14 +304,32 @@ impl Module<'_> {
                 code.line(16, "}");
             }
         }
-        code.line(16, "(field_type, _) => r.skip(field_type)?,");
+        self.decode_unknown(code, unknown);
         code.line(12, "}");
         code.line(12, "r.field_end()?;");
         code.line(8, "}");
         code.line(8, "r.struct_end()?;");
         self.check_required(code, idl, slots);
-        self.decoded(code, slots);
+        self.decoded(code, slots, unknown);
         code.line(4, "}");
+    }
+
+    /// The fields as long as they come in the order of their ids, as they mostly do; what else comes is left to the loop.
+    fn decode_in_order(&self, code: &mut Code, slots: &[Slot<'_>]) {
+        let mut slots: Vec<_> = slots.iter().collect();
+        slots.sort_by_key(|slot| slot.id);
+        for slot in slots {
+            let field = [self.wire_type(slot.of), slot.id.to_string()];
+            code.expr(8, "if ", &Expr::call_with("r.field_is", &[&field[0], &field[1]]), " {");
+            let value = Expr::atom(format!("{}::decode(r)?", self.protocol("Decode")));
+            let value = match slot.presence {
+                Presence::Defaulted(_) => value,
+                _ => Expr::call(self.std_value("Some"), vec![value]),
+            };
+            code.expr(12, &format!("{} = ", local(&slot.name)), &value, ";");
+            code.line(12, "r.field_end()?;");
+            code.line(8, "}");
+        }
     }
 
     fn check_required(&self, code: &mut Code, idl: &str, slots: &[Slot<'_>]) {
@@ -309,7 +353,7 @@ impl Module<'_> {
         }
     }
 
-    fn decoded(&self, code: &mut Code, slots: &[Slot<'_>]) {
+    fn decoded(&self, code: &mut Code, slots: &[Slot<'_>], unknown: Option<&str>) {
         let fields = slots
             .iter()
             .map(|slot| {
@@ -317,6 +361,7 @@ impl Module<'_> {
                 let value = (name != slot.name).then(|| Expr::atom(name));
                 (slot.name.clone(), value)
             })
+            .chain(unknown.map(|name| (name.to_owned(), None)))
             .collect();
         let own = Expr::Struct("Self".to_owned(), fields, None);
         code.expr(8, "", &Expr::call(self.std_value("Ok"), vec![own]), "");

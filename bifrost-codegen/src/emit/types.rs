@@ -3,15 +3,49 @@
 use super::docs::docs;
 use super::layout::{Code, Type};
 use super::module::Module;
+use super::options::Binary;
 use crate::schema::{self, Id, Item};
 use std::collections::BTreeSet;
 
 /// Above this clippy calls a type complex.
 const COMPLEXITY_MAX: u64 = 250;
 
+/// Where a type or a value stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// The definition that names it.
+    pub(super) owner: Id,
+    /// It is, or is part of, a key of a map or an element of a set.
+    in_key: bool,
+}
+
+impl Place {
+    pub(super) fn key(self) -> Self {
+        Self { in_key: true, ..self }
+    }
+}
+
 impl Module<'_> {
-    /// The Rust type; in a field of `owner`, boxed where it can hold its owner.
-    pub(super) fn rust_type(&self, owner: Option<Id>, of: &schema::Type) -> Type {
+    /// The Rust type of a field, argument aside.
+    pub(super) fn member_type(&self, owner: Id, field: &schema::Field) -> Type {
+        let rust = self.rust_type(owner, &field.field_type);
+        match self.boxes.holds_box(self.schema, owner, field) {
+            true => Type::of(self.std_type("Box"), vec![rust]),
+            false => rust,
+        }
+    }
+
+    /// The Rust type, where the definition `owner` names it.
+    pub(super) fn rust_type(&self, owner: Id, of: &schema::Type) -> Type {
+        self.type_at(self.place(owner), of)
+    }
+
+    /// Where types and values stand that a definition names.
+    pub(super) fn place(&self, owner: Id) -> Place {
+        Place { owner, in_key: self.containers.in_key(owner) }
+    }
+
+    fn type_at(&self, place: Place, of: &schema::Type) -> Type {
         use schema::Type as T;
         let rust = match of {
             T::Bool => Type::plain("bool"),
@@ -21,41 +55,51 @@ impl Module<'_> {
             T::I64 => Type::plain(self.std_type("i64")),
             T::Double => self.double(),
             T::String => Type::plain(self.std_type("String")),
-            T::Binary => Type::of(self.std_type("Vec"), vec![Type::plain(self.std_type("u8"))]),
+            T::Binary => match self.options.binary {
+                Binary::Vec => Type::of(self.std_type("Vec"), vec![Type::plain(self.std_type("u8"))]),
+                Binary::Bytes => Type::plain(self.bytes()),
+            },
             T::Uuid => Type::plain(self.runtime("uuid::Uuid")),
             T::List(element) => {
-                let element = self.rust_type(owner, element);
+                let element = self.type_at(place, element);
                 if element.path == self.std_type("Box") {
                     self.lint("clippy::vec_box");
                 }
                 Type::of(self.std_type("Vec"), vec![element])
             }
             T::Set(element) => {
-                let element = self.rust_type(owner, element);
-                Type::of(self.import("std::collections::BTreeSet"), vec![element])
+                let element = self.type_at(place.key(), element);
+                Type::of(self.set_path(place), vec![element])
             }
             T::Map(entry) => {
-                let args = vec![self.rust_type(owner, &entry.0), self.rust_type(owner, &entry.1)];
-                Type::of(self.import("std::collections::BTreeMap"), args)
+                let args = vec![self.type_at(place.key(), &entry.0), self.type_at(place, &entry.1)];
+                Type::of(self.map_path(place), args)
             }
             T::Typedef(id) | T::Enum(id) | T::Struct(id) => Type::plain(self.name(*id)),
         };
-        match self.is_boxed(owner, of) {
+        match self.boxes.is_forward(self.schema, place.owner, of) {
             true => Type::of(self.std_type("Box"), vec![rust]),
             false => rust,
         }
     }
 
+    pub(super) fn set_path(&self, place: Place) -> String {
+        let is_hash = self.containers.is_hash(place.in_key);
+        self.import(if is_hash { "std::collections::HashSet" } else { "std::collections::BTreeSet" })
+    }
+
+    pub(super) fn map_path(&self, place: Place) -> String {
+        let is_hash = self.containers.is_hash(place.in_key);
+        self.import(if is_hash { "std::collections::HashMap" } else { "std::collections::BTreeMap" })
+    }
+
+    pub(super) fn bytes(&self) -> String {
+        self.runtime("bytes::Bytes")
+    }
+
     fn double(&self) -> Type {
         let ordered = self.runtime("thrift::OrderedFloat");
         Type::of(ordered, vec![Type::plain(self.std_type("f64"))])
-    }
-
-    pub(super) fn is_boxed(&self, owner: Option<Id>, of: &schema::Type) -> bool {
-        match (owner, self.schema.actual(of)) {
-            (Some(owner), schema::Type::Struct(id)) => self.recursion.is_boxed(owner, *id),
-            _ => false,
-        }
     }
 
     pub(super) fn option(&self, of: Type) -> Type {
@@ -127,7 +171,7 @@ impl Module<'_> {
         }
         let otherwise = format!("Type `{}`.", definition.name);
         docs(code, 0, definition.docs.as_deref(), &otherwise);
-        let rust = self.rust_type(None, of);
+        let rust = self.rust_type(self.id(index), of);
         code.typed(0, &format!("pub type {name} ="), &rust, ";");
     }
 }

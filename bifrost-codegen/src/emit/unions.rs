@@ -1,11 +1,11 @@
 //! Unions: Rust enums.
 
+use super::attributes::Derives;
 use super::docs::docs;
 use super::layout::{Code, Expr};
 use super::module::Module;
 use super::names::{Taken, camel};
-use super::structs::DERIVES;
-use crate::schema::{Field, Struct};
+use crate::schema::{Field, Id, Struct};
 
 /// The Rust names of the variants.
 pub(super) fn variant_names(fields: &[Field]) -> Vec<String> {
@@ -25,21 +25,10 @@ impl Module<'_> {
             self.lint("clippy::large_enum_variant");
         }
         docs(code, 0, definition.docs.as_deref(), &format!("Union `{}`.", definition.name));
-        code.line(0, DERIVES);
-        if variants.is_empty() {
-            code.line(0, format!("pub enum {name} {{}}"));
-        } else {
-            code.line(0, format!("pub enum {name} {{"));
-            for (field, variant) in found.fields.iter().zip(&variants) {
-                self.check_acronym(variant);
-                let of = self.rust_type(Some(id), &field.field_type);
-                self.accept(&of);
-                docs(code, 4, field.docs.as_deref(), &format!("Field `{}`.", field.name));
-                let of = of.render(4, 4 + variant.len() + 1, 2);
-                code.line(4, format!("{variant}({of}),"));
-            }
-            code.line(0, "}");
-        }
+        let ordered = self.containers.is_ordered(id);
+        self.attributes(code, Derives { copy: false, default: false, ordered, public: true });
+        let unknown = self.unknown_variant(found);
+        self.variants(code, id, found, &variants, unknown.as_deref());
         code.blank();
         let wire_type = format!("{}::Struct", self.thrift_protocol("TType"));
         self.thrift_type(code, name, &wire_type);
@@ -49,7 +38,32 @@ impl Module<'_> {
         self.serializable(code, name);
     }
 
+    fn variants(&self, code: &mut Code, id: Id, found: &Struct, variants: &[String], unknown: Option<&str>) {
+        let name = self.program.definition(id);
+        if variants.is_empty() && unknown.is_none() {
+            code.line(0, format!("pub enum {name} {{}}"));
+            return;
+        }
+        code.line(0, format!("pub enum {name} {{"));
+        for (field, variant) in found.fields.iter().zip(variants) {
+            self.check_acronym(variant);
+            let of = self.member_type(id, field);
+            self.accept(&of);
+            docs(code, 4, field.docs.as_deref(), &format!("Field `{}`.", field.name));
+            self.serde_variant(code, &field.name, variant);
+            let of = of.render(4, 4 + variant.len() + 1, 2);
+            code.line(4, format!("{variant}({of}),"));
+        }
+        if let Some(unknown) = unknown {
+            code.line(4, "/// A field of a newer peer, which is written back as it came.");
+            self.serde_unknown_variant(code, found, unknown);
+            code.line(4, format!("{unknown}({}),", self.protocol("UnknownField")));
+        }
+        code.line(0, "}");
+    }
+
     fn union_encode(&self, code: &mut Code, name: &str, idl: &str, found: &Struct, variants: &[String]) {
+        let unknown = self.unknown_variant(found);
         code.line(0, format!("impl {} for {name} {{", self.protocol("Encode")));
         let moves = found.fields.iter().any(|field| self.holds_binary(&field.field_type));
         for owned in [false, true] {
@@ -59,7 +73,7 @@ impl Module<'_> {
             if owned {
                 code.blank();
             }
-            if variants.is_empty() {
+            if variants.is_empty() && unknown.is_none() {
                 self.encode_unused(code);
                 code.line(8, "match *self {}");
                 code.line(4, "}");
@@ -76,6 +90,9 @@ impl Module<'_> {
                 self.encode_field(code, 16, &field.name, field.id, &field.field_type, value, moves);
                 code.line(12, "}");
             }
+            if let Some(unknown) = &unknown {
+                code.line(12, format!("Self::{unknown}(field) => field.encode(w)?,"));
+            }
             code.line(8, "}");
             code.line(8, "w.field_stop()?;");
             code.line(8, "w.struct_end()");
@@ -90,7 +107,9 @@ impl Module<'_> {
         let (some, none) = (self.std_value("Some"), self.std_value("None"));
         code.line(0, format!("impl {} for {name} {{", self.protocol("Decode")));
         self.decode_head(code);
-        if !variants.is_empty() {
+        let unknown = self.unknown_variant(found);
+        let is_empty = variants.is_empty() && unknown.is_none();
+        if !is_empty {
             code.line(8, format!("let mut value = {none};"));
         }
         code.line(8, "let mut fields = 0_usize;");
@@ -111,34 +130,45 @@ impl Module<'_> {
                 code.line(16, "}");
             }
         }
-        code.line(16, "(field_type, _) => r.skip(field_type)?,");
+        match &unknown {
+            Some(unknown) => {
+                let field = format!("{}::decode(field_type, id, r)?", self.protocol("UnknownField"));
+                code.line(16, "(field_type, id) => {");
+                code.line(20, format!("value = {some}(Self::{unknown}({field}));"));
+                code.line(16, "}");
+            }
+            None => code.line(16, "(field_type, _) => r.skip(field_type)?,"),
+        }
         code.line(12, "}");
         code.line(12, "r.field_end()?;");
         code.line(12, "fields += 1;");
         code.line(8, "}");
         code.line(8, "r.struct_end()?;");
-        self.union_decoded(code, idl, variants);
+        self.union_decoded(code, idl, is_empty, unknown.is_some());
         code.line(4, "}");
         code.line(0, "}");
     }
 
-    fn union_decoded(&self, code: &mut Code, idl: &str, variants: &[String]) {
+    /// One field makes a value; none, or several, make an error, as with Apache's generator.
+    fn union_decoded(&self, code: &mut Code, idl: &str, is_empty: bool, is_open: bool) {
         let (some, none) = (self.std_value("Some"), self.std_value("None"));
         let kinds = self.thrift("ProtocolErrorKind");
-        let (subject, empty, unknown) = match variants.is_empty() {
-            true => ("fields", "0".to_owned(), "_".to_owned()),
-            false => ("(value, fields)", format!("({none}, 0)"), format!("({none}, _)")),
-        };
-        code.line(8, format!("let (kind, what) = match {subject} {{"));
-        if !variants.is_empty() {
-            code.line(12, format!("({some}(value), 1) => return {}(value),", self.std_value("Ok")));
-        }
         let case = |kind: &str, what: &str| Expr::Tuple(vec![Expr::atom(format!("{kinds}::{kind}")), Expr::atom(what)]);
-        code.arm(12, &empty, &case("EmptyUnion", "\"no field\""));
-        code.arm(12, &unknown, &case("UnknownUnionVariant", "\"no known field\""));
-        if !variants.is_empty() {
-            let pattern = format!("({some}(_), _)");
-            code.arm(12, &pattern, &case("InvalidData", "\"several fields\""));
+        let no_field = case("EmptyUnion", "\"no field\"");
+        let no_known_field = case("UnknownUnionVariant", "\"no known field\"");
+        code.line(8, format!("let (kind, what) = match {} {{", if is_empty { "fields" } else { "(value, fields)" }));
+        if is_empty {
+            code.arm(12, "0", &no_field);
+            code.arm(12, "_", &no_known_field);
+        } else {
+            code.line(12, format!("({some}(value), 1) => return {}(value),", self.std_value("Ok")));
+            code.arm(12, &format!("({some}(_), _)"), &case("InvalidData", "\"several fields\""));
+            if is_open {
+                code.arm(12, &format!("({none}, _)"), &no_field);
+            } else {
+                code.arm(12, &format!("({none}, 0)"), &no_field);
+                code.arm(12, &format!("({none}, _)"), &no_known_field);
+            }
         }
         code.line(8, "};");
         let message = format!("format!(\"union `{idl}` with {{what}}\")");

@@ -2,13 +2,47 @@
 
 use super::layout::Expr;
 use super::module::Module;
+use super::options::Binary;
+use super::types::Place;
 use crate::schema::{Field, Id, Item, Struct, Type, Value};
 use crate::syntax::ast::{Requiredness, StructKind};
 
 impl Module<'_> {
-    /// A value of a type; in a field of `owner`, boxed as the field is.
-    pub(super) fn value(&self, owner: Option<Id>, of: &Type, value: &Value) -> Expr {
-        let expr = match (self.schema.actual(of), value) {
+    /// A value of a type that the definition `owner` names.
+    pub(super) fn value(&self, owner: Id, of: &Type, value: &Value) -> Expr {
+        self.value_at(self.place(owner), of, value)
+    }
+
+    /// A value of a field, boxed as the field is.
+    fn member_value(&self, owner: Id, field: &Field, value: &Value) -> Expr {
+        let expr = self.value(owner, &field.field_type, value);
+        match self.boxes.holds_box(self.schema, owner, field) {
+            true => self.boxed(expr),
+            false => expr,
+        }
+    }
+
+    fn boxed(&self, expr: Expr) -> Expr {
+        Expr::call(format!("{}::new", self.std_type("Box")), vec![expr])
+    }
+
+    fn value_at(&self, place: Place, of: &Type, value: &Value) -> Expr {
+        let expr = match of {
+            Type::Typedef(id) => match &self.schema.definition(*id).item {
+                Item::Typedef(aliased) => self.value(*id, aliased, value),
+                _ => self.new_of("Default"),
+            },
+            of => self.plain_value(place, of, value),
+        };
+        match self.boxes.is_forward(self.schema, place.owner, of) {
+            true => self.boxed(expr),
+            false => expr,
+        }
+    }
+
+    // A flat match over (type, value).
+    fn plain_value(&self, place: Place, of: &Type, value: &Value) -> Expr {
+        match (of, value) {
             (_, Value::Bool(value)) => Expr::atom(value.to_string()),
             (_, Value::Int(value)) => Expr::atom(value.to_string()),
             (_, Value::Double(value)) => {
@@ -17,39 +51,41 @@ impl Module<'_> {
             }
             (_, Value::String(text)) if text.is_empty() => self.new_of("String"),
             (_, Value::String(text)) => Expr::atom(self.owned(&string(text))),
-            (_, Value::Binary(bytes)) if bytes.is_empty() => self.new_of("Vec"),
-            (_, Value::Binary(bytes)) => Expr::atom(format!("{}.to_vec()", byte_string(bytes))),
+            (_, Value::Binary(bytes)) => self.binary(bytes),
             (_, Value::Uuid(0)) => Expr::call_with(format!("{}::nil", self.runtime("uuid::Uuid")), &[]),
             (_, Value::Uuid(value)) => {
                 Expr::call_with(format!("{}::from_u128", self.runtime("uuid::Uuid")), &[&hex(*value)])
             }
             (Type::Enum(id), Value::Enum(number)) => Expr::atom(self.enum_constant(*id, *number)),
             (Type::List(_), Value::List(values)) if values.is_empty() => self.new_of("Vec"),
-            (Type::List(element), Value::List(values)) => Expr::Array("vec![", self.all(owner, element, values)),
+            (Type::List(element), Value::List(values)) => Expr::Array("vec![", self.all(place, element, values)),
             (Type::Set(element), Value::List(values)) => {
-                let path = self.import("std::collections::BTreeSet");
-                collection(&path, self.all(owner, element, values))
+                collection(&self.set_path(place), self.all(place.key(), element, values))
             }
             (Type::Map(entry), Value::Map(values)) => {
-                let path = self.import("std::collections::BTreeMap");
                 let pair = |(key, value): &(Value, Value)| {
-                    let key = self.value(owner, &entry.0, key);
-                    Expr::Tuple(vec![key, self.value(owner, &entry.1, value)])
+                    let key = self.value_at(place.key(), &entry.0, key);
+                    Expr::Tuple(vec![key, self.value_at(place, &entry.1, value)])
                 };
-                collection(&path, values.iter().map(pair).collect())
+                collection(&self.map_path(place), values.iter().map(pair).collect())
             }
             (Type::Struct(id), Value::Struct(given)) => self.literal(*id, given),
             // The resolver lets no other pair through.
             _ => self.new_of("Default"),
-        };
-        match self.is_boxed(owner, of) {
-            true => Expr::call(format!("{}::new", self.std_type("Box")), vec![expr]),
-            false => expr,
         }
     }
 
-    fn all(&self, owner: Option<Id>, of: &Type, values: &[Value]) -> Vec<Expr> {
-        values.iter().map(|v| self.value(owner, of, v)).collect()
+    fn binary(&self, bytes: &[u8]) -> Expr {
+        match (self.options.binary, bytes.is_empty()) {
+            (Binary::Vec, true) => self.new_of("Vec"),
+            (Binary::Vec, false) => Expr::atom(format!("{}.to_vec()", byte_string(bytes))),
+            (Binary::Bytes, true) => Expr::call(format!("{}::new", self.bytes()), Vec::new()),
+            (Binary::Bytes, false) => Expr::call_with(format!("{}::from_static", self.bytes()), &[&byte_string(bytes)]),
+        }
+    }
+
+    fn all(&self, place: Place, of: &Type, values: &[Value]) -> Vec<Expr> {
+        values.iter().map(|v| self.value_at(place, of, v)).collect()
     }
 
     fn new_of(&self, name: &'static str) -> Expr {
@@ -85,11 +121,14 @@ impl Module<'_> {
             let expr = match value {
                 Some((_, value)) => self.field_value(id, field, value),
                 None if has_default => continue,
-                None => self.default_value(Some(id), field),
+                None => self.default_value(id, field),
             };
             fields.push((name, Some(expr)));
         }
-        let is_whole = fields.len() == found.fields.len();
+        if let (Some(name), false) = (self.unknown_name(found), has_default) {
+            fields.push((name, Some(self.no_unknown_fields())));
+        }
+        let is_whole = !has_default || (fields.len() == found.fields.len() && self.unknown_name(found).is_none());
         let base = (!is_whole).then(|| format!("{}::default()", self.std_type("Default")));
         Expr::Struct(self.name(id), fields, base)
     }
@@ -99,13 +138,13 @@ impl Module<'_> {
             return self.new_of("Default");
         };
         let variant = super::unions::variant_names(&found.fields).swap_remove(*index);
-        let value = self.value(Some(id), &found.fields[*index].field_type, value);
+        let value = self.member_value(id, &found.fields[*index], value);
         Expr::call(format!("{}::{variant}", self.name(id)), vec![value])
     }
 
     /// A value as a field holds it.
     fn field_value(&self, owner: Id, field: &Field, value: &Value) -> Expr {
-        let value = self.value(Some(owner), &field.field_type, value);
+        let value = self.member_value(owner, field, value);
         match field.requiredness {
             Requiredness::Required => value,
             _ => Expr::call(self.std_value("Some"), vec![value]),
@@ -114,13 +153,9 @@ impl Module<'_> {
 
     /// What a field holds when nothing is said: its default, or, as with Apache's generator, an empty value unless it
     /// is `optional`, or a struct or an enum.
-    pub(super) fn default_value(&self, owner: Option<Id>, field: &Field) -> Expr {
+    pub(super) fn default_value(&self, owner: Id, field: &Field) -> Expr {
         if let Some(value) = &field.default {
-            let value = self.value(owner, &field.field_type, value);
-            return match field.requiredness {
-                Requiredness::Required => value,
-                _ => Expr::call(self.std_value("Some"), vec![value]),
-            };
+            return self.field_value(owner, field, value);
         }
         let none = Expr::atom(self.std_value("None"));
         if field.requiredness != Requiredness::Default {

@@ -5,7 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::schema::Id;
 use crate::source::Span;
 use crate::syntax::ast::Body;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a file defines. Types, constants and services are apart: one name may stand in each.
 #[derive(Debug, Default)]
@@ -63,7 +63,6 @@ impl<'a> Resolver<'a> {
                 }
             }
             self.names.push(names);
-            self.check_prefixes(file);
         }
     }
 
@@ -77,54 +76,60 @@ impl<'a> Resolver<'a> {
         self.report_help(file, second.span, message, help);
     }
 
-    /// Two includes that a prefix cannot tell apart.
-    fn check_prefixes(&mut self, file: usize) {
-        let unit = &self.units[file];
-        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-        for (include, target) in unit.document.includes.iter().zip(&unit.includes) {
-            let prefix = plain(&self.units[*target].program);
-            if *seen.entry(prefix.clone()).or_insert(*target) != *target {
-                let message = format!("two included files are both called `{prefix}`");
-                self.report_help(file, include.span, message, "rename one of them");
-            }
-        }
-    }
-
-    /// Looks a name up; with a dot, in the file that the part before the last dot names.
+    /// Looks a name up; with a dot, in the file that the part before the last dot names. A name that two such files
+    /// define is not found.
     pub(super) fn find(&self, file: usize, space: Space, name: &str) -> Option<Id> {
         if let Some(id) = self.names.get(file)?.of(space).get(name) {
             return Some(*id);
         }
-        let (prefix, name) = name.rsplit_once('.')?;
-        let included = self.included(file, prefix)?;
-        self.names.get(included)?.of(space).get(name).copied()
+        let mut found = self.find_included(file, space, name).into_iter();
+        found.next().filter(|_| found.next().is_none())
     }
 
-    fn included(&self, file: usize, prefix: &str) -> Option<usize> {
-        let includes = &self.units[file].includes;
-        let program = |i: &usize| self.units[*i].program.as_str();
-        let exact = includes.iter().find(|i| program(i) == prefix);
-        exact.or_else(|| includes.iter().find(|i| plain(program(i)) == plain(prefix))).copied()
+    /// What a name with a dot may mean: one definition, unless included files share their name.
+    fn find_included(&self, file: usize, space: Space, name: &str) -> BTreeSet<Id> {
+        let Some((prefix, name)) = name.rsplit_once('.') else {
+            return BTreeSet::new();
+        };
+        let included = self.included(file, prefix).into_iter();
+        included.filter_map(|i| self.names.get(i)?.of(space).get(name).copied()).collect()
+    }
+
+    /// The included files that a prefix names: more than one where files of different folders share a name.
+    fn included(&self, file: usize, prefix: &str) -> Vec<usize> {
+        let of = |is_named: &dyn Fn(&str) -> bool| -> Vec<usize> {
+            let includes = self.units[file].includes.iter().copied();
+            includes.filter(|i| is_named(&self.units[*i].program)).collect()
+        };
+        let exact = of(&|program| program == prefix);
+        match exact.is_empty() {
+            true => of(&|program| plain(program) == plain(prefix)),
+            false => exact,
+        }
     }
 
     pub(super) fn report_unknown(&mut self, file: usize, space: Space, span: Span, name: &str) {
-        let message = format!("unknown {} `{name}`", space.word());
-        let help = self.advice(file, space, name);
+        let (message, help) = match self.find_included(file, space, name).len() {
+            0 | 1 => (format!("unknown {} `{name}`", space.word()), self.advice(file, space, name)),
+            _ => (
+                format!("more than one included file defines the {} `{name}`", space.word()),
+                "files that are included together and share their name cannot define the same: rename one".to_owned(),
+            ),
+        };
         let source = &self.units[file].document.source;
         self.diagnostics.push(Diagnostic::new(source, span, message).help(help).following());
     }
 
     fn advice(&self, file: usize, space: Space, name: &str) -> String {
-        let (names, prefix, base) = match name.rsplit_once('.') {
-            Some((prefix, base)) => match self.included(file, prefix) {
-                Some(included) => (&self.names[included], format!("{prefix}."), base),
-                None => {
-                    return format!("no included file is called `{prefix}`: add `include \"{prefix}.thrift\"`");
-                }
-            },
-            None => (&self.names[file], String::new(), name),
+        let (files, prefix, base) = match name.rsplit_once('.') {
+            Some((prefix, base)) => (self.included(file, prefix), format!("{prefix}."), base),
+            None => (vec![file], String::new(), name),
         };
-        let candidates = names.of(space).keys();
+        if files.is_empty() {
+            let prefix = prefix.trim_end_matches('.');
+            return format!("no included file is called `{prefix}`: add `include \"{prefix}.thrift\"`");
+        }
+        let candidates = files.iter().flat_map(|file| self.names[*file].of(space).keys());
         let nearest = candidates.min_by_key(|candidate| distance(candidate, base));
         match nearest.filter(|candidate| distance(candidate, base) <= base.len() / 3 + 1) {
             Some(candidate) => format!("did you mean `{prefix}{candidate}`?"),

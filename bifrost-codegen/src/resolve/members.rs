@@ -58,6 +58,7 @@ impl Resolver<'_> {
                 docs: field.docs.clone(),
                 id: id.unwrap_or_default(),
                 requiredness: field.requiredness,
+                reference: field.reference,
                 field_type: field_type.unwrap_or(crate::schema::Type::Bool),
                 default: None,
                 by_reference,

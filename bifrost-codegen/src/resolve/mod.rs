@@ -57,6 +57,7 @@ impl<'a> Resolver<'a> {
             self.schema.files.push(File {
                 path: document.source.path().to_owned(),
                 program: unit.program.clone(),
+                directory: unit.directory.clone(),
                 docs: document.docs.clone(),
                 namespaces: document.namespaces.iter().map(|n| (n.scope.clone(), n.name.clone())).collect(),
                 includes: unit.includes.clone(),

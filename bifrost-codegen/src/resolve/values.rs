@@ -100,11 +100,10 @@ impl Resolver<'_> {
             (Type::Bool, ValueKind::Named(name)) if name == "true" => Some(Value::Bool(true)),
             (Type::Bool, ValueKind::Named(name)) if name == "false" => Some(Value::Bool(false)),
             (_, ValueKind::Named(name)) if name == "true" || name == "false" => {
-                self.report_misfit(file, of, span, &describe(&written.kind));
-                None
+                self.truth(file, actual, of, written, budget)
             }
             (_, ValueKind::Named(name)) => self.named(file, of, name, span, budget),
-            (Type::Bool, ValueKind::Int(value @ (0 | 1))) => Some(Value::Bool(*value == 1)),
+            (Type::Bool, ValueKind::Int(value @ 0..)) => Some(Value::Bool(*value > 0)),
             (Type::I8, ValueKind::Int(value)) => self.int(file, of, *value, span, i8::MAX.into()),
             (Type::I16, ValueKind::Int(value)) => self.int(file, of, *value, span, i16::MAX.into()),
             (Type::I32, ValueKind::Int(value)) => self.int(file, of, *value, span, i32::MAX.into()),
@@ -136,6 +135,25 @@ impl Resolver<'_> {
                 None
             }
         }
+    }
+
+    /// `true` and `false` are other words for 1 and 0, as in Apache's compiler.
+    fn truth(
+        &mut self,
+        file: usize,
+        actual: &Type,
+        of: &Type,
+        written: &ast::Value,
+        budget: &mut Budget,
+    ) -> Option<Value> {
+        let is_number = matches!(actual, Type::I8 | Type::I16 | Type::I32 | Type::I64 | Type::Double | Type::Enum(_));
+        if !is_number {
+            self.report_misfit(file, of, written.span, &describe(&written.kind));
+            return None;
+        }
+        let is_true = matches!(&written.kind, ValueKind::Named(name) if name == "true");
+        let number = ast::Value { kind: ValueKind::Int(is_true.into()), span: written.span };
+        self.fit_actual(file, actual, of, &number, budget)
     }
 
     fn report_misfit(&mut self, file: usize, of: &Type, span: Span, found: &str) {
@@ -201,10 +219,11 @@ impl Resolver<'_> {
     fn named(&mut self, file: usize, of: &Type, name: &str, span: Span, budget: &mut Budget) -> Option<Value> {
         if let Some(number) = self.enum_member(file, of, name) {
             return match *self.schema.actual(of) {
-                Type::Enum(expected) if Some(expected) == number.0 => Some(Value::Enum(number.1)),
+                Type::Enum(expected) if expected == number.0 => Some(Value::Enum(number.1)),
                 Type::I8 => self.int(file, of, number.1.into(), span, i8::MAX.into()),
                 Type::I16 => self.int(file, of, number.1.into(), span, i16::MAX.into()),
                 Type::I32 | Type::I64 => Some(Value::Int(number.1.into())),
+                Type::Double => Some(Value::Double(number.1.into())),
                 _ => {
                     self.report_misfit(file, of, span, &format!("`{name}`"));
                     None
@@ -228,22 +247,23 @@ impl Resolver<'_> {
         value
     }
 
-    /// `Enum.VALUE`, `file.Enum.VALUE`, or `VALUE` where the enum is known.
-    fn enum_member(&self, file: usize, of: &Type, name: &str) -> Option<(Option<Id>, i32)> {
+    /// `Enum.VALUE` or `file.Enum.VALUE`. Where a value of an enum is expected, `VALUE` is enough, and what stands
+    /// before it need not lead to that enum: Apache's compiler looks at no more than the last part.
+    fn enum_member(&self, file: usize, of: &Type, name: &str) -> Option<(Id, i32)> {
         let number = |id: Id, member: &str| match &self.schema.definition(id).item {
-            Item::Enum(values) => values.iter().find(|v| v.name == member).map(|v| v.value),
+            Item::Enum(values) => values.iter().find(|v| v.name == member).map(|v| (id, v.value)),
             _ => None,
         };
-        if let Some((enum_name, member)) = name.rsplit_once('.') {
-            let id = self.find(file, Space::Type, enum_name)?;
-            return number(id, member).map(|value| (Some(id), value));
+        let (prefix, member) = name.rsplit_once('.').unwrap_or(("", name));
+        let named = self.find(file, Space::Type, prefix).and_then(|id| number(id, member));
+        let expected = match *self.schema.actual(of) {
+            Type::Enum(expected) => expected,
+            _ => return named,
+        };
+        if named.is_some_and(|(id, _)| id == expected) || self.find(file, Space::Constant, name).is_some() {
+            return named;
         }
-        match *self.schema.actual(of) {
-            Type::Enum(id) if self.find(file, Space::Constant, name).is_none() => {
-                number(id, name).map(|value| (Some(id), value))
-            }
-            _ => None,
-        }
+        number(expected, member).or(named)
     }
 
     fn struct_literal(

@@ -4,6 +4,9 @@ use super::ast::{Body, Definition, EnumValue, Field, Method, Name, Requiredness,
 use super::parser::{Parse, Parser};
 use super::token::TokenKind;
 
+/// What begins a definition in the language that grew out of an early Thrift.
+const FBTHRIFT: [&str; 3] = ["package", "interaction", "hs_include"];
+
 impl Parser<'_> {
     pub(super) fn definition(&mut self) -> Parse<Definition> {
         let docs = self.docs();
@@ -15,6 +18,10 @@ impl Parser<'_> {
         if keyword == "senum" {
             let help = Some("use `enum`, or `typedef string`");
             return Err(self.report_at(start, "`senum` is no longer Thrift".to_owned(), help));
+        }
+        if FBTHRIFT.contains(&keyword.as_str()) {
+            let message = format!("`{keyword}` is of fbthrift's language, not of Apache Thrift's");
+            return Err(self.report_at(start, message, Some("leave it out, or write it with what Apache Thrift has")));
         }
         if !matches!(keyword.as_str(), "typedef" | "enum" | "struct" | "union" | "exception" | "const" | "service") {
             return Err(self.unexpected("a definition"));

@@ -56,6 +56,12 @@ impl Lexer<'_> {
                     self.bump();
                     self.push(start, TokenKind::Punctuation(c));
                 }
+                '@' => {
+                    self.bump();
+                    let diagnostic = Diagnostic::new(self.source, self.since(start), "unexpected character `@`");
+                    let help = "annotations stand in parentheses behind what they are about; `@` is fbthrift's way";
+                    self.out.diagnostics.push(diagnostic.help(help));
+                }
                 c => {
                     self.bump();
                     self.error(start, format!("unexpected character `{}`", c.escape_debug()));
@@ -207,6 +213,11 @@ impl Lexer<'_> {
                 c => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
         }
+        if self.source.is_damaged(self.since(start)) {
+            let help = "save the file as UTF-8, or write the bytes of a `binary` as \\xHH";
+            let diagnostic = Diagnostic::new(self.source, self.since(start), "this string is no UTF-8");
+            self.out.diagnostics.push(diagnostic.help(help));
+        }
         self.push(start, TokenKind::Literal(bytes));
     }
 
@@ -332,6 +343,18 @@ mod tests {
             let messages: Vec<_> = lexed.diagnostics.iter().map(Diagnostic::message).collect();
             assert_eq!(messages, [expected], "{text}");
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf8_may_stand_in_comments_but_not_in_strings() {
+        let lexed = lex(&Source::from_bytes("t.thrift", b"// caf\xe9\n/** th\xe9 */ x '\xef\xbf\xbe'".to_vec()));
+        assert_eq!(lexed.diagnostics, []);
+        assert_eq!(lexed.tokens[0].docs.as_deref(), Some("th\u{fffd}"));
+        let lexed = lex(&Source::from_bytes("t.thrift", b"'caf\xe9' 'a'".to_vec()));
+        let messages: Vec<_> = lexed.diagnostics.iter().map(Diagnostic::message).collect();
+        assert_eq!(messages, ["this string is no UTF-8"]);
+        let lexed = lex(&Source::from_bytes("t.thrift", "'\u{fffd}'".into()));
+        assert_eq!(lexed.diagnostics, []);
     }
 
     #[test]

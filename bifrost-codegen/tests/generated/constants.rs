@@ -38,7 +38,7 @@ fn other_constants() {
     assert_eq!(blocks, [b"c".to_vec(), c::BYTES.to_vec()]);
     assert_eq!(p, Point::default());
     let recursion::Expression::Sum(two) = recursion::ConstTWO::const_value() else { panic!("no sum") };
-    assert_eq!(two.left, recursion::Expression::Number(1));
+    assert_eq!(*two.left, recursion::Expression::Number(1));
     assert_eq!(recursion::ConstLEAVES::const_value().more.unwrap().len(), 2);
 }
 

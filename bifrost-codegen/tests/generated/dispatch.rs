@@ -1,8 +1,10 @@
 //! Processors and clients of ours.
 
 use crate::apache::Handler;
-use crate::golden::base::{TBaseSyncClient, TRootSyncClient};
-use crate::golden::services::{RichClient, RichSyncProcessor, TRichSyncClient};
+use crate::golden::base::{BaseSyncHandler, RootSyncHandler, TBaseSyncClient, TRootSyncClient};
+use crate::golden::services::{
+    CapitalsSyncHandler, CapitalsSyncProcessor, RichClient, RichSyncProcessor, TRichSyncClient,
+};
 use crate::golden::{benchmark, example};
 use bifrost_rpc::buffer::MessageBuffer;
 use bifrost_rpc::service::{Answer, CallContext, Dispatch, Method, Service};
@@ -16,9 +18,12 @@ fn request(kind: u8, method: &str, args: &[u8]) -> Vec<u8> {
 }
 
 fn answer(request: &[u8]) -> (Answer, Vec<u8>) {
-    let processor = RichSyncProcessor::new(Handler::default());
+    answer_by(&RichSyncProcessor::new(Handler::default()), request)
+}
+
+fn answer_by(processor: &impl Service, request: &[u8]) -> (Answer, Vec<u8>) {
     let mut reply = MessageBuffer::new();
-    let answer = Service::call(&processor, request, &CallContext::default(), &mut reply).unwrap();
+    let answer = processor.call(request, &CallContext::default(), &mut reply).unwrap();
     (answer, reply.finish().to_vec())
 }
 
@@ -71,6 +76,40 @@ fn oneway_writes_nothing() {
     for args in [&[8, 0, 1, 0, 0, 0, 1, 0][..], &[0]] {
         let (kind, reply) = answer(&request(4, "poke", args));
         assert_eq!((kind, reply.len()), (Answer::Nothing, 0));
+    }
+}
+
+struct Greeter;
+
+impl RootSyncHandler for Greeter {
+    fn handle_root(&self) -> thrift::Result<i32> {
+        Ok(0)
+    }
+}
+
+impl BaseSyncHandler for Greeter {
+    fn handle_greet(&self, _name: String) -> thrift::Result<String> {
+        Ok("base".to_owned())
+    }
+
+    fn handle_poke(&self, _times: i32) -> thrift::Result<()> {
+        Ok(())
+    }
+}
+
+impl CapitalsSyncHandler for Greeter {
+    fn handle_greet_(&self, _name: String) -> thrift::Result<String> {
+        Ok("capitals".to_owned())
+    }
+}
+
+#[test]
+fn a_method_may_differ_from_an_inherited_one_in_capitals_alone() {
+    let processor = CapitalsSyncProcessor::new(Greeter);
+    for (method, expected) in [("greet", "base"), ("Greet", "capitals")] {
+        let (kind, reply) = answer_by(&processor, &request(1, method, &[11, 0, 1, 0, 0, 0, 0, 0]));
+        assert_eq!(kind, Answer::Reply, "{method}");
+        assert!(reply.ends_with(&[expected.as_bytes(), &[0]].concat()), "{method}: {reply:?}");
     }
 }
 

@@ -7,5 +7,8 @@ mod constants;
 mod dispatch;
 mod golden;
 mod lenient;
+mod manifest;
+mod options;
 mod round_trip;
+mod serde;
 mod wire;

@@ -2,8 +2,9 @@
 
 use crate::golden::fields::{Color, Deep, Defaults, Implicit, Keys, Negative, Nothing, Point, Shape, Silent};
 use crate::golden::recursion::{Even, Expression, Forest, Later, Odd, Sum, Tree, Uses};
-use crate::golden::{constants, example, names_and_shapes as names};
-use crate::wire::round_trips;
+use crate::golden::{constants, example, grammar, names_and_shapes as names};
+use crate::wire::{round_trips, to_bytes};
+use bifrost_rpc::protocol::Binary;
 use bifrost_rpc::thrift::OrderedFloat;
 use bifrost_rpc::uuid::Uuid;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,19 @@ fn structs_with_all_kinds_of_fields() {
     round_trips(Nothing {});
     round_trips(Implicit::new(1, "two".to_owned(), true, 4));
     round_trips(Negative::new(-1, 2, vec![0, 255], 3));
+}
+
+/// As Apache's generators write them, however the IDL has them.
+#[test]
+fn fields_are_written_by_rising_ids() {
+    let bytes = to_bytes::<Binary, _>(&Negative::new(-1, 2, vec![7], 3));
+    let expected = [
+        &[3, 0x80, 0, 3][..],
+        &[8, 0xff, 0xf9, 0xff, 0xff, 0xff, 0xff],
+        &[8, 0xff, 0xff, 0, 0, 0, 2],
+        &[11, 0x7f, 0xff, 0, 0, 0, 1, 7, 0],
+    ];
+    assert_eq!(bytes, expected.concat());
 }
 
 #[test]
@@ -30,23 +44,23 @@ fn keys_of_any_type() {
         BTreeMap::from([(vec![1, 2], sets)]),
         BTreeSet::from([Uuid::from_u128(7), Uuid::nil()]),
         BTreeMap::from([(Color::BLUE, vec![9]), (Color(77), vec![])]),
-        BTreeMap::from([(Implicit::new(1, "two".to_owned(), false, 4), Box::new(inner))]),
+        BTreeMap::from([(Implicit::new(1, "two".to_owned(), false, 4), inner)]),
     ));
 }
 
 #[test]
 fn unions_and_recursive_types() {
-    let number = |n| Box::new(Expression::Number(n));
-    round_trips(Expression::Sum(Box::new(Sum::new(*number(1), *number(2)))));
-    round_trips(Expression::Product(vec![number(3), Box::new(Expression::Negated(number(4)))]));
+    let number = Expression::Number;
+    round_trips(Expression::Sum(Sum::new(Box::new(number(1)), Box::new(number(2)))));
+    round_trips(Expression::Product(vec![number(3), Expression::Negated(Box::new(number(4)))]));
     round_trips(constants::ConstSHAPES::const_value());
     let leaf = Tree::new(None, None, vec![], 1, None);
-    round_trips(Tree::new(Box::new(leaf.clone()), None, vec![Box::new(leaf.clone())], 2, Box::new(leaf)));
+    round_trips(Tree::new(Box::new(leaf.clone()), None, vec![leaf.clone()], 2, Box::new(leaf)));
     let forest = Forest::new(vec![], BTreeMap::new(), vec![1]);
-    round_trips(Forest::new(vec![forest.clone()], BTreeMap::from([("a".to_owned(), Box::new(forest))]), vec![2]));
+    round_trips(Forest::new(vec![forest.clone()], BTreeMap::from([("a".to_owned(), forest)]), vec![2]));
     let even = Even::new(None, "even".to_owned());
-    let odd = Odd::new(even.clone(), BTreeSet::from([even]));
-    round_trips(Even::new(Box::new(odd), "outer".to_owned()));
+    let odd = Odd::new(Box::new(even.clone()), BTreeSet::from([even]));
+    round_trips(Even::new(odd, "outer".to_owned()));
     // No box where a type does not hold itself.
     round_trips(Uses::new(Later::new(1), vec![Later::new(2)], None));
 }
@@ -73,6 +87,19 @@ impl Deep {
 }
 
 #[test]
+fn the_deepest_types_and_all_keywords() {
+    let keywords =
+        grammar::Keywords { async_: Some(1), self_: Some(2), union: Some(3), r: Some(4), ..Default::default() };
+    round_trips(keywords);
+    let deep = grammar::VeryDeep { deep: Some(vec![vec![], vec![vec![vec![]]]]), ..Default::default() };
+    round_trips(deep);
+    round_trips(grammar::ConstUNION::const_value());
+    round_trips(grammar::Schema::new(None, None, None, "t".to_owned()));
+    assert_eq!((grammar::Hex::LOW.0, grammar::Hex::NEXT.0, grammar::Hex::MIN.0), (-16, -15, i32::MIN));
+    assert_eq!(grammar::Same::C, grammar::Same(2));
+}
+
+#[test]
 fn types_with_the_names_of_rust() {
     let option = names::Option::default();
     round_trips(names::Error::new("r".to_owned(), option.clone()));
@@ -90,9 +117,9 @@ fn types_with_the_names_of_rust() {
 #[test]
 fn the_example() {
     let value = example::Value::Items(vec![
-        Box::new(example::Value::Text("t".to_owned())),
-        Box::new(example::Value::Data(vec![0; 5000])),
-        Box::new(example::Value::Pointer(Uuid::from_u128(1))),
+        example::Value::Text("t".to_owned()),
+        example::Value::Data(vec![0; 5000]),
+        example::Value::Pointer(Uuid::from_u128(1)),
     ]);
     let labels = BTreeSet::from(["a".to_owned()]);
     round_trips(example::Entry::new("k".to_owned(), value, 3, labels));

@@ -1,7 +1,7 @@
 //! Values to bytes and back, in our protocols and in Apache's.
 
 use bifrost_rpc::buffer::MessageBuffer;
-use bifrost_rpc::protocol::{Binary, Codec, Compact, Decode, Encode};
+use bifrost_rpc::protocol::{Binary, Codec, Compact, Decode, Encode, Json};
 use bifrost_rpc::thrift::protocol::{
     TBinaryInputProtocol, TBinaryOutputProtocol, TInputProtocol, TOutputProtocol, TSerializable,
 };
@@ -52,6 +52,9 @@ where
     let compact = to_bytes::<Compact, T>(&value);
     assert_eq!(to_bytes_owned::<Compact, T>(value.clone()), compact);
     assert_eq!(from_bytes::<Compact, T>(&compact).unwrap(), value);
+    let json = to_bytes::<Json, T>(&value);
+    assert_eq!(to_bytes_owned::<Json, T>(value.clone()), json);
+    assert_eq!(from_bytes::<Json, T>(&json).unwrap(), value);
     assert_eq!(apache_bytes(&value), binary);
     assert_eq!(from_apache_bytes::<T>(&binary).unwrap(), value);
 }

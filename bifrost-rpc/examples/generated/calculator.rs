@@ -53,6 +53,10 @@ impl Decode for DivisionByZero {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut dividend = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            dividend = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -618,6 +622,14 @@ impl Decode for CalculatorAddArgs {
         let mut left = None;
         let mut right = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            left = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            right = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -665,6 +677,10 @@ impl Decode for CalculatorAddResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -719,6 +735,14 @@ impl Decode for CalculatorDivideArgs {
         let mut dividend = None;
         let mut divisor = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            dividend = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            divisor = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -773,6 +797,14 @@ impl Decode for CalculatorDivideResult {
         let mut result_value = None;
         let mut zero = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 1) {
+            zero = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -850,6 +882,14 @@ impl Decode for CalculatorRepeatArgs {
         let mut text = None;
         let mut times = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            text = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            times = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -897,6 +937,10 @@ impl Decode for CalculatorRepeatResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::List, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -955,6 +999,10 @@ impl Decode for CalculatorEchoArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut data = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1009,6 +1057,10 @@ impl Decode for CalculatorEchoResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1058,6 +1110,10 @@ impl Decode for CalculatorNoteArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut by = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            by = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1132,6 +1188,10 @@ impl Decode for CalculatorNotedResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

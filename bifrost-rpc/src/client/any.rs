@@ -11,8 +11,8 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_millis(10);
 
 /// Waits until one of `calls` has ended, for `timeout` at most. Returns its index; [`Pending::wait`] then returns at
-/// once. `None` means that none has ended. The calls may be in flight to many servers; all their sockets are waited on
-/// together.
+/// once. `None` means that none has ended. The calls may be in flight to many servers, by whatever transport; all their sockets are waited
+/// on together.
 ///
 /// ```no_run
 /// # fn calls() -> Vec<bifrost_rpc::Pending<i64>> { Vec::new() }
@@ -33,7 +33,7 @@ pub fn wait_any<T>(calls: &[Pending<T>], timeout: Duration) -> io::Result<Option
         return Ok(Some(ended));
     }
     let mut poll = Poll::new()?;
-    let mut sockets: Vec<i32> = calls.iter().map(|call| call.channel.core.core.socket_fd()).collect();
+    let mut sockets: Vec<i32> = calls.iter().filter_map(Pending::socket_fd).collect();
     sockets.sort_unstable();
     sockets.dedup();
     for socket in &sockets {

@@ -128,6 +128,14 @@ impl Core {
         if spent.capacity() > SPARE_BYTES_MAX {
             return self.port.endpoint().recycle(spent);
         }
+        Self::recycle_small(spent);
+    }
+
+    /// Takes a small message's memory back; a large one's is freed.
+    pub(super) fn recycle_small(spent: Vec<u8>) {
+        if spent.capacity() > SPARE_BYTES_MAX {
+            return;
+        }
         SCRATCH.with_borrow_mut(|scratch| {
             if scratch.spare.len() < SPARE_MAX {
                 scratch.spare.push(spent);

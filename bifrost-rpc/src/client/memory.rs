@@ -2,6 +2,7 @@
 
 use super::Channel;
 use super::core::Core;
+use super::way::Call;
 use crate::buffer::MessageBuffer;
 use crate::endpoint::{Answered, CallError, CallId, MemoryAnswer, MemoryRequest};
 use std::time::Duration;
@@ -17,14 +18,14 @@ impl Channel {
         Core::buffer()
     }
 
-    /// Starts a memory operation.
+    /// Starts a memory operation; only UDP carries them.
     pub(crate) fn begin_memory(&self, request: MemoryRequest) -> Result<CallId, CallError> {
-        self.core.core.begin_with(true, |endpoint, now, peer| endpoint.memory(now, peer, request))
+        self.way.begin_memory(request)
     }
 
     /// Waits for the end of a memory operation; `None` where the answer is that of a call, which cannot be.
     pub(crate) fn wait_memory(&self, call: CallId) -> Result<Option<MemoryAnswer>, CallError> {
-        Ok(match self.core.core.wait(call)? {
+        Ok(match self.way.wait(Call::Udp(call))? {
             Answered::Memory(answer) => Some(answer),
             Answered::Message(..) | Answered::Delivered => None,
         })
@@ -32,16 +33,16 @@ impl Channel {
 
     /// Whether a memory operation has ended.
     pub(crate) fn has_memory(&self, call: CallId) -> bool {
-        self.core.core.is_done(call)
+        self.way.is_done(&Call::Udp(call))
     }
 
     /// Gives a memory operation up.
     pub(crate) fn cancel_memory(&self, call: CallId) {
-        self.core.core.cancel(call);
+        self.way.cancel(Call::Udp(call));
     }
 
     /// Takes memory back that an answer came in.
     pub(crate) fn recycle(&self, spent: Vec<u8>) {
-        self.core.core.recycle(spent);
+        self.way.recycle(spent);
     }
 }

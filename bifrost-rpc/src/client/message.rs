@@ -1,14 +1,16 @@
 //! Calls whose messages are made and read elsewhere.
 
 use super::Channel;
+use super::way::{Call, Named};
 use crate::buffer::MessageBuffer;
-use crate::endpoint::{Answered, CallError, CallId, Request, service_hash};
-use crate::wire::MethodField;
+use crate::endpoint::{Answered, CallError};
+use crate::protocol::WireProtocol;
 
 impl Channel {
     /// Starts the call of a method that is known by name only, with a finished Thrift message.
     ///
-    /// The message's own header must name the same method and be a ONEWAY exactly if `oneway` says so.
+    /// The message's own header must name the same method (on a stream: as its server expects it, multiplexed or not)
+    /// and be a ONEWAY exactly if `oneway` says so.
     ///
     /// # Errors
     ///
@@ -20,15 +22,8 @@ impl Channel {
         oneway: bool,
         message: MessageBuffer,
     ) -> Result<PendingMessage, CallError> {
-        let request = Request {
-            method: MethodField::new(service, method),
-            service: service_hash(service),
-            oneway,
-            idempotent: false,
-            deadline: self.deadline,
-            message: message.finish(),
-        };
-        let call = self.core.core.begin(request, true)?;
+        let named = Named { service, method, oneway, idempotent: false };
+        let call = self.way.begin_message(named, message, self.deadline)?;
         Ok(PendingMessage { call: Some(call), channel: self.clone(), oneway })
     }
 }
@@ -37,7 +32,7 @@ impl Channel {
 #[derive(Debug)]
 #[must_use = "dropping it cancels the call"]
 pub struct PendingMessage {
-    call: Option<CallId>,
+    call: Option<Call>,
     channel: Channel,
     oneway: bool,
 }
@@ -51,7 +46,7 @@ impl PendingMessage {
     /// [`CallError`].
     pub fn wait(mut self) -> Result<Option<Vec<u8>>, CallError> {
         let Some(call) = self.call.take() else { return Ok(None) };
-        match self.channel.core.core.wait(call)? {
+        match self.channel.way.wait(call)? {
             Answered::Message(_, message) => Ok(Some(message)),
             Answered::Delivered | Answered::Memory(_) => Ok(None),
         }
@@ -61,9 +56,17 @@ impl PendingMessage {
 impl Drop for PendingMessage {
     fn drop(&mut self) {
         match self.call.take() {
-            Some(call) if self.oneway => self.channel.core.core.forget(call),
-            Some(call) => self.channel.core.core.cancel(call),
+            Some(call) if self.oneway => self.channel.way.forget(call),
+            Some(call) => self.channel.way.cancel(call),
             None => {}
         }
+    }
+}
+
+impl MessageBuffer {
+    /// The sequence number in the header of a message that was made elsewhere.
+    pub(super) fn sequence(&self) -> Result<i32, CallError> {
+        let bad = |error: thrift::Error| CallError::BadCall { reason: error.to_string() };
+        self.with_head(WireProtocol::header).map(|header| header.sequence).map_err(bad)
     }
 }

@@ -1,21 +1,24 @@
-//! Calling services over UDP.
+//! Calling services: over UDP, over streams, in this process.
 
 mod any;
+mod builder;
 mod core;
 mod memory;
 mod message;
+mod way;
 
 pub use self::message::PendingMessage;
 
 pub use any::wait_any;
+pub use builder::ChannelBuilder;
 
 use self::core::Core;
+use self::way::{Call, Named, Way};
 use crate::buffer::MessageBuffer;
-use crate::endpoint::{Answered, CallError, CallId, Config, Key, Request, Stats, service_hash};
-use crate::io::{Url, UrlError};
-use crate::protocol::Encode;
-use crate::service::{CallResult, Method, decode_answer, encode_call};
-use crate::wire::MethodField;
+use crate::endpoint::{Answered, CallError, Stats};
+use crate::io::{Address, UrlError};
+use crate::protocol::{Encode, Limits};
+use crate::service::{CallResult, Method, Service, decode_answer_with_limits};
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
@@ -37,6 +40,9 @@ pub enum ConnectError {
         /// What the system says.
         source: io::Error,
     },
+    /// A key was given for a transport that seals nothing.
+    #[error("nothing is sealed on {0}: leave the key out, or connect to a udp:// address")]
+    Sealed(String),
 }
 
 impl From<ConnectError> for thrift::Error {
@@ -48,105 +54,41 @@ impl From<ConnectError> for thrift::Error {
 /// A way to call the services behind one address. Cheap to clone; clones share one socket and its sessions, and may be
 /// used by many threads at once.
 ///
-/// The calling thread itself sends and receives. When the last handle is dropped, oneway calls still under way are
-/// given a second to be delivered, and the server is told that its sessions have ended.
+/// The URL says which way:
+///
+/// * `udp://host:port`: each call runs at most once, answers and all.
+/// * `tcp://host:port` and `unix:///path`, each with `?protocol=binary|compact`, `&transport=framed|buffered` and
+///   `&multiplexed=true|false`: what Thrift servers in every language speak. Connected to by the first call, and again
+///   by the next call after a connection has ended. Calls in flight are told apart by their sequence numbers. A call
+///   whose answer does not come in time is given up with its connection.
+/// * None: [`Channel::in_process`].
+///
+/// The calling thread itself sends and receives. When the last handle is dropped, oneway calls still under way over
+/// UDP are given a second to be delivered, and the server is told that its sessions have ended.
 #[derive(Debug, Clone)]
 pub struct Channel {
-    core: Arc<Handle>,
+    way: Way,
     deadline: Option<Duration>,
-}
-
-/// Closes the core when the last channel and the last pending call are gone.
-#[derive(Debug)]
-struct Handle {
-    core: Arc<Core>,
-    linger: Duration,
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.core.close(self.linger);
-    }
-}
-
-/// Settings of a [`Channel`] to be.
-#[derive(Debug, Clone)]
-pub struct ChannelBuilder {
-    config: Config,
-    deadline: Option<Duration>,
-    linger: Duration,
-}
-
-impl Default for ChannelBuilder {
-    fn default() -> Self {
-        Self { config: Config::default(), deadline: None, linger: Duration::from_secs(1) }
-    }
-}
-
-impl ChannelBuilder {
-    /// Seals everything with this key, which the server must have too. Default: none.
-    #[must_use]
-    pub fn key(mut self, key: Key) -> Self {
-        self.config.key = Some(key);
-        self
-    }
-
-    /// Time allowed for each call. Default: none; a call then ends when it is answered or the server is lost. Kept to
-    /// within about 20 ms.
-    #[must_use]
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
-        self
-    }
-
-    /// Longest message sent or taken, in bytes. Default 64 MiB, which is also the most.
-    #[must_use]
-    pub fn message_bytes_max(mut self, bytes: u32) -> Self {
-        self.config.message_bytes_max = bytes.min(crate::endpoint::MESSAGE_BYTES_MAX);
-        self
-    }
-
-    /// A server not heard for this long while it owes an answer is taken for dead. Default 10 s.
-    #[must_use]
-    pub fn peer_timeout(mut self, timeout: Duration) -> Self {
-        self.config.peer_timeout = timeout;
-        self
-    }
-
-    /// Floor of the retransmission time-out. Default 5 ms.
-    #[must_use]
-    pub fn rto_min(mut self, floor: Duration) -> Self {
-        self.config.rto_min = floor;
-        self
-    }
-
-    /// How long dropping the last handle waits for oneway calls to be delivered. Default 1 s.
-    #[must_use]
-    pub fn linger(mut self, linger: Duration) -> Self {
-        self.linger = linger;
-        self
-    }
-
-    /// Makes the channel. Nothing is sent before the first call.
-    ///
-    /// # Errors
-    ///
-    /// The URL is not of the form `udp://host:port`, or no socket can be made.
-    pub fn connect(self, url: &str) -> Result<Channel, ConnectError> {
-        let peer = Url::udp(url)?;
-        let core = Core::start(peer, self.config).map_err(|source| ConnectError::Socket { peer, source })?;
-        Ok(Channel { core: Arc::new(Handle { core, linger: self.linger }), deadline: self.deadline })
-    }
+    limits: Limits,
 }
 
 impl Channel {
-    /// Connects to a URL such as `udp://[::1]:7400` with default settings.
+    /// Connects to a URL such as `udp://[::1]:7400` or `tcp://127.0.0.1:9090?protocol=compact` with default settings.
+    /// Nothing is sent before the first call.
     ///
     /// # Errors
     ///
     /// A malformed URL, or a socket that cannot be made.
     pub fn connect(url: &str) -> thrift::Result<Self> {
         Ok(Self::builder().connect(url)?)
+    }
+
+    /// A channel to a service in this process. Calls are real Thrift messages, encoded and decoded as for any other
+    /// transport, but the thread that calls also runs the handler, to its end: a call that is started has ended, and a
+    /// deadline is told to the handler, not enforced.
+    #[must_use]
+    pub fn in_process(service: impl Service) -> Self {
+        Self::builder().in_process([Arc::new(service) as Arc<dyn Service>])
     }
 
     /// Settings other than the default.
@@ -162,16 +104,16 @@ impl Channel {
         self
     }
 
-    /// The server's address.
+    /// The server's address; none in this process.
     #[must_use]
-    pub fn peer(&self) -> SocketAddr {
-        self.core.core.peer()
+    pub fn peer(&self) -> Option<Address> {
+        self.way.address()
     }
 
-    /// What the transport has counted.
+    /// What the transport has counted; nothing for streams and in this process.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.core.core.stats()
+        self.way.stats()
     }
 
     /// Calls a method and waits for its result.
@@ -180,8 +122,8 @@ impl Channel {
     ///
     /// A declared exception, an application exception, or a [`CallError`] (see [`CallError::of`]).
     pub fn call<A: Encode, R: CallResult>(&self, method: &'static Method, args: A) -> thrift::Result<R::Value> {
-        let (id, sequence) = self.begin(method, args)?;
-        self.finish::<R>(method, sequence, self.core.core.wait(id))
+        let (call, sequence) = self.begin(method, args)?;
+        self.finish::<R>(method, sequence, self.way.wait(call))
     }
 
     /// Starts a call; its result is waited for later.
@@ -194,56 +136,48 @@ impl Channel {
         method: &'static Method,
         args: A,
     ) -> thrift::Result<Pending<R::Value>> {
-        let (id, sequence) = self.begin(method, args)?;
+        let (call, sequence) = self.begin(method, args)?;
         let channel = self.clone();
-        Ok(Pending { call: Some(id), channel, method, sequence, finish: Self::finish::<R>, value: PhantomData })
+        Ok(Pending { call: Some(call), channel, method, sequence, finish: Self::finish::<R>, value: PhantomData })
     }
 
-    /// Sends a oneway call. It is sent again until the server says that it has it, and runs at most once. Whether it
-    /// arrived, and what became of it, is not reported.
+    /// Sends a oneway call. Over UDP it is sent again until the server says that it has it, and runs at most once; on
+    /// a stream it is written. Whether it arrived, and what became of it, is not reported.
     ///
     /// # Errors
     ///
     /// The arguments cannot be encoded, or the message is over the limit.
     pub fn oneway<A: Encode>(&self, method: &'static Method, args: A) -> thrift::Result<()> {
-        let core = &self.core.core;
-        let mut message = Core::buffer();
-        encode_call(method, core.next_sequence(), args, &mut message)?;
-        core.begin(self.request(method, message), false)?;
+        let (message, _) = self.encode(method, args)?;
+        self.way.oneway(Named::from(method), message, self.deadline)?;
         Ok(())
     }
 
-    /// Sends a finished Thrift message as a call of a method and waits for the answer's message.
+    /// Sends a finished Thrift message as a call of a method and waits for the answer's message. On a stream it must
+    /// be in the protocol that the server expects, and is the only one there with its sequence number.
     ///
     /// # Errors
     ///
     /// [`CallError`].
     pub fn call_message(&self, method: &Method, message: MessageBuffer) -> Result<Option<Vec<u8>>, CallError> {
-        let core = &self.core.core;
-        let id = core.begin(self.request(method, message), true)?;
-        match core.wait(id)? {
+        let call = self.way.begin_message(Named::from(method), message, self.deadline)?;
+        match self.way.wait(call)? {
             Answered::Message(_, message) => Ok(Some(message)),
             Answered::Delivered | Answered::Memory(_) => Ok(None),
         }
     }
 
-    fn begin<A: Encode>(&self, method: &'static Method, args: A) -> thrift::Result<(CallId, i32)> {
-        let core = &self.core.core;
-        let sequence = core.next_sequence();
-        let mut message = Core::buffer();
-        encode_call(method, sequence, args, &mut message)?;
-        Ok((core.begin(self.request(method, message), true)?, sequence))
+    fn begin<A: Encode>(&self, method: &'static Method, args: A) -> thrift::Result<(Call, i32)> {
+        let (message, sequence) = self.encode(method, args)?;
+        Ok((self.way.begin(Named::from(method), sequence, message, self.deadline)?, sequence))
     }
 
-    fn request(&self, method: &Method, message: MessageBuffer) -> Request {
-        Request {
-            method: MethodField::new(method.service, method.name),
-            service: service_hash(method.service),
-            oneway: method.oneway,
-            idempotent: method.idempotent,
-            deadline: self.deadline,
-            message: message.finish(),
-        }
+    /// The message of a call, and its sequence number.
+    fn encode<A: Encode>(&self, method: &Method, args: A) -> thrift::Result<(MessageBuffer, i32)> {
+        let sequence = self.way.next_sequence();
+        let mut message = Core::buffer();
+        self.way.encode(method, sequence, args, self.limits, &mut message)?;
+        Ok((message, sequence))
     }
 
     fn finish<R: CallResult>(
@@ -254,8 +188,8 @@ impl Channel {
     ) -> thrift::Result<R::Value> {
         match answered? {
             Answered::Message(_, message) => {
-                let value = decode_answer::<R>(method, sequence, &message);
-                self.core.core.recycle(message);
+                let value = decode_answer_with_limits::<R>(method, sequence, &message, self.limits);
+                self.way.recycle(message);
                 value
             }
             Answered::Delivered | Answered::Memory(_) => Err(crate::service::missing_result(method.name)),
@@ -266,7 +200,7 @@ impl Channel {
 /// A call in flight. Dropping it cancels the call.
 #[must_use = "dropping a pending call cancels it"]
 pub struct Pending<T> {
-    call: Option<CallId>,
+    call: Option<Call>,
     channel: Channel,
     method: &'static Method,
     sequence: i32,
@@ -289,24 +223,29 @@ impl<T> Pending<T> {
     pub fn wait(mut self) -> thrift::Result<T> {
         match self.call.take() {
             Some(call) => {
-                let answered = self.channel.core.core.wait(call);
+                let answered = self.channel.way.wait(call);
                 (self.finish)(&self.channel, self.method, self.sequence, answered)
             }
             None => Err(crate::service::missing_result(self.method.name)),
         }
     }
 
+    /// The number of the socket that brings the result.
+    fn socket_fd(&self) -> Option<i32> {
+        self.call.as_ref().and_then(|call| self.channel.way.socket_fd(call))
+    }
+
     /// Whether the result is there, so that [`Pending::wait`] returns at once. Takes in what has arrived.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.call.is_none_or(|call| self.channel.core.core.is_done(call))
+        self.call.as_ref().is_none_or(|call| self.channel.way.is_done(call))
     }
 }
 
 impl<T> Drop for Pending<T> {
     fn drop(&mut self) {
         if let Some(call) = self.call.take() {
-            self.channel.core.core.cancel(call);
+            self.channel.way.cancel(call);
         }
     }
 }

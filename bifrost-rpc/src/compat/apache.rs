@@ -1,8 +1,8 @@
 //! Processors of Apache's `thrift` crate, served over UDP.
 
-use super::failure;
+use super::{TJsonInputProtocol, TJsonOutputProtocol, failure};
 use crate::buffer::MessageBuffer;
-use crate::protocol::{Binary, Codec, Compact, Limits, MessageHeader, MethodName, Reader, WireProtocol};
+use crate::protocol::{Codec, Limits, MessageHeader, MethodName, Reader, WireProtocol, in_protocol};
 use crate::service::{Answer, CallContext, Method, Service, check_call, panicked};
 use std::fmt;
 use std::io::{self, Write};
@@ -17,7 +17,7 @@ use thrift::server::{TMultiplexedProcessor, TProcessor};
 
 /// Serves a processor of Apache's `thrift` crate, such as its compiler generates, on a [`Server`](crate::Server).
 ///
-/// Calls come in the binary or the compact protocol and are answered in the same. Where Apache's server would close
+/// Calls come in the binary, the compact or the JSON protocol and are answered in the same. Where Apache's server would close
 /// the connection (arguments that cannot be read, a processor that fails or panics), the caller gets an application
 /// exception. Requests are checked before the processor sees them: a count that the message could not hold never
 /// reaches generated code, which would reserve memory for it.
@@ -108,9 +108,10 @@ impl ApacheService {
         protocol: WireProtocol,
         header: &MessageHeader,
         request: &[u8],
+        limits: Limits,
         reply: &mut MessageBuffer,
     ) -> thrift::Result<()> {
-        let run = AssertUnwindSafe(|| self.run(protocol, header, request, reply));
+        let run = AssertUnwindSafe(|| self.run(protocol, header, request, limits, reply));
         catch_unwind(run).unwrap_or_else(|_panic| Err(panicked()))
     }
 
@@ -119,9 +120,10 @@ impl ApacheService {
         protocol: WireProtocol,
         header: &MessageHeader,
         request: &[u8],
+        limits: Limits,
         reply: &mut MessageBuffer,
     ) -> thrift::Result<()> {
-        let reply = Reply { buffer: reply, limit: Limits::DEFAULT.message_bytes_max };
+        let reply = Reply { buffer: reply, limit: limits.message_bytes_max };
         match protocol {
             WireProtocol::Binary => {
                 let mut output = TBinaryOutputProtocol::new(reply, true);
@@ -130,6 +132,10 @@ impl ApacheService {
             WireProtocol::Compact => {
                 let mut output = TCompactOutputProtocol::new(reply);
                 self.process(header, &mut TCompactInputProtocol::new(request), &mut output)
+            }
+            WireProtocol::Json => {
+                let mut output = TJsonOutputProtocol::new(reply);
+                self.process(header, &mut TJsonInputProtocol::new(request), &mut output)
             }
         }
     }
@@ -164,16 +170,13 @@ impl Service for ApacheService {
 
     fn call(&self, request: &[u8], context: &CallContext, reply: &mut MessageBuffer) -> thrift::Result<Answer> {
         let protocol = WireProtocol::detect(request)?;
-        let (mut header, checked) = match protocol {
-            WireProtocol::Binary => check::<Binary>(request)?,
-            WireProtocol::Compact => check::<Compact>(request)?,
-        };
+        let (mut header, checked) = in_protocol!(protocol, C => check::<C>(request, context.limits)?);
         let bare = header.name.strip_prefix(self.service).and_then(|rest| rest.strip_prefix(':'));
         if let Some(bare) = bare.map(MethodName::from) {
             header.name = bare;
         }
         let ran = check_call(&header, context).and(checked);
-        let ran = ran.and_then(|()| self.run_caught(protocol, &header, request, reply));
+        let ran = ran.and_then(|()| self.run_caught(protocol, &header, request, context.limits, reply));
         if self.is_oneway(&header) {
             reply.clear();
             return Ok(Answer::Nothing);
@@ -189,8 +192,8 @@ impl Service for ApacheService {
 }
 
 /// Reads the header, and passes over the rest to see whether it is well formed and within limits.
-fn check<C: Codec>(request: &[u8]) -> thrift::Result<(MessageHeader, thrift::Result<()>)> {
-    let mut reader = C::reader(request);
+pub(super) fn check<C: Codec>(request: &[u8], limits: Limits) -> thrift::Result<(MessageHeader, thrift::Result<()>)> {
+    let mut reader = C::reader_with_limits(request, limits);
     let header = reader.message_begin()?;
     Ok((header, reader.skip(TType::Struct)))
 }

@@ -1,23 +1,27 @@
 //! Generated code over the protocols and transports of Apache's `thrift` crate.
 //!
 //! Generated processors, clients and structs keep the shape that Apache's compiler gives them by calling these
-//! functions, so that they run on any `TInputProtocol` and `TOutputProtocol`.
-
+//! functions, so that they run on any `TInputProtocol` and `TOutputProtocol`. [`TJsonInputProtocol`] and
+//! [`TJsonOutputProtocol`] are two more of these: Apache's crate has no JSON protocol.
 //!
 //! [`UdpChannel`] and [`ApacheService`] are the transport for code that Apache's compiler generated: clients and
 //! processors stay as they are and talk over UDP, exactly once.
 
 mod apache;
+mod json;
+mod limits;
 mod protocol;
 mod udp;
 
 pub use apache::ApacheService;
+pub use json::{TJsonInputProtocol, TJsonInputProtocolFactory, TJsonOutputProtocol, TJsonOutputProtocolFactory};
+pub use limits::{CheckedReadTransport, LimitedProcessor, configuration};
 pub use udp::{UdpChannel, UdpChannelBuilder};
 
 pub use protocol::{ApacheReader, ApacheWriter};
 
 use crate::buffer::MessageBuffer;
-use crate::protocol::{Binary, Codec, Compact, Decode, Encode, MessageHeader, Reader, WireProtocol};
+use crate::protocol::{Codec, Decode, Encode, Limits, MessageHeader, Reader, WireProtocol, in_protocol};
 use crate::service::{self, Answer, CallResult, Dispatch, Method, call::read_answer, call::write_call};
 use thrift::TThriftClient;
 use thrift::protocol::{TInputProtocol, TOutputProtocol};
@@ -34,9 +38,23 @@ pub fn process<D: Dispatch>(
     input: &mut dyn TInputProtocol,
     output: &mut dyn TOutputProtocol,
 ) -> thrift::Result<()> {
-    let mut args = ApacheReader::new(input);
+    process_with_limits(service, input, output, Limits::DEFAULT)
+}
+
+/// As [`process`], within limits other than the default.
+///
+/// # Errors
+///
+/// As [`process`].
+pub fn process_with_limits<D: Dispatch>(
+    service: &D,
+    input: &mut dyn TInputProtocol,
+    output: &mut dyn TOutputProtocol,
+    limits: Limits,
+) -> thrift::Result<()> {
+    let mut args = ApacheReader::with_limits(input, limits);
     let header = args.message_begin()?;
-    let answer = service.dispatch(&header, &mut args, &mut ApacheWriter::new(output))?;
+    let answer = service.dispatch(&header, &mut args, &mut ApacheWriter::with_limits(output, limits))?;
     args.message_end()?;
     match answer {
         Answer::Reply | Answer::Exception => output.flush(),
@@ -74,7 +92,7 @@ pub fn oneway<A: Encode, C: TThriftClient + ?Sized>(
 fn send<A: Encode, C: TThriftClient + ?Sized>(client: &mut C, method: &Method, args: A) -> thrift::Result<i32> {
     let sequence = client.increment_sequence_number();
     let output = client.o_prot_mut();
-    write_call(method, sequence, args, &mut ApacheWriter::new(output))?;
+    write_call(method.name, method, sequence, args, &mut ApacheWriter::new(output))?;
     output.flush()?;
     Ok(sequence)
 }
@@ -98,16 +116,13 @@ pub fn write_struct<T: Encode>(value: &T, output: &mut dyn TOutputProtocol) -> t
 }
 
 /// Answers a call with the application exception that stands for `error`.
-fn failure(
+pub(crate) fn failure(
     protocol: WireProtocol,
     header: &MessageHeader,
     error: thrift::Error,
     reply: &mut MessageBuffer,
 ) -> thrift::Result<Answer> {
-    match protocol {
-        WireProtocol::Binary => service::exception(header, &mut Binary::writer(reply), error),
-        WireProtocol::Compact => service::exception(header, &mut Compact::writer(reply), error),
-    }
+    in_protocol!(protocol, C => service::exception(header, &mut C::writer(reply), error))
 }
 
 #[cfg(test)]

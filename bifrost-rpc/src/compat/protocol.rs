@@ -19,7 +19,24 @@ impl<'a> ApacheWriter<'a> {
     /// A writer to `inner` with the default limit on depth.
     #[must_use]
     pub fn new(inner: &'a mut (dyn TOutputProtocol + 'a)) -> Self {
-        Self { inner, guard: Guard::new(Limits::DEFAULT) }
+        Self::with_limits(inner, Limits::DEFAULT)
+    }
+
+    /// A writer to `inner`; of the limits, those on depth, strings and containers apply.
+    #[must_use]
+    pub fn with_limits(inner: &'a mut (dyn TOutputProtocol + 'a), limits: Limits) -> Self {
+        Self { inner, guard: Guard::new(limits) }
+    }
+
+    fn enter(&mut self, len: usize) -> thrift::Result<i32> {
+        self.guard.container(len)?;
+        self.guard.enter()?;
+        wire_len(len)
+    }
+
+    fn check_string(&self, len: usize) -> thrift::Result<()> {
+        self.guard.string(len)?;
+        wire_len(len).map(drop)
     }
 }
 
@@ -54,24 +71,24 @@ impl Writer for ApacheWriter<'_> {
         self.inner.write_field_stop()
     }
     fn list_begin(&mut self, element: TType, len: usize) -> thrift::Result<()> {
-        self.guard.enter()?;
-        self.inner.write_list_begin(&TListIdentifier::new(element, wire_len(len)?))
+        let len = self.enter(len)?;
+        self.inner.write_list_begin(&TListIdentifier::new(element, len))
     }
     fn list_end(&mut self) -> thrift::Result<()> {
         self.guard.leave();
         self.inner.write_list_end()
     }
     fn set_begin(&mut self, element: TType, len: usize) -> thrift::Result<()> {
-        self.guard.enter()?;
-        self.inner.write_set_begin(&TSetIdentifier::new(element, wire_len(len)?))
+        let len = self.enter(len)?;
+        self.inner.write_set_begin(&TSetIdentifier::new(element, len))
     }
     fn set_end(&mut self) -> thrift::Result<()> {
         self.guard.leave();
         self.inner.write_set_end()
     }
     fn map_begin(&mut self, key: TType, value: TType, len: usize) -> thrift::Result<()> {
-        self.guard.enter()?;
-        self.inner.write_map_begin(&TMapIdentifier::new(key, value, wire_len(len)?))
+        let len = self.enter(len)?;
+        self.inner.write_map_begin(&TMapIdentifier::new(key, value, len))
     }
     fn map_end(&mut self) -> thrift::Result<()> {
         self.guard.leave();
@@ -99,11 +116,11 @@ impl Writer for ApacheWriter<'_> {
         self.inner.write_uuid(value)
     }
     fn string(&mut self, value: &str) -> thrift::Result<()> {
-        wire_len(value.len())?;
+        self.check_string(value.len())?;
         self.inner.write_string(value)
     }
     fn bytes(&mut self, value: &[u8]) -> thrift::Result<()> {
-        wire_len(value.len())?;
+        self.check_string(value.len())?;
         self.inner.write_bytes(value)
     }
 }
@@ -122,7 +139,14 @@ impl<'a> ApacheReader<'a> {
     /// A reader from `inner` with the default limits.
     #[must_use]
     pub fn new(inner: &'a mut (dyn TInputProtocol + 'a)) -> Self {
-        Self { inner, guard: Guard::new(Limits::DEFAULT) }
+        Self::with_limits(inner, Limits::DEFAULT)
+    }
+
+    /// A reader from `inner`. Give the same limits to the Apache protocol, by
+    /// [`configuration`](super::configuration): it reads a string before its length can be checked here.
+    #[must_use]
+    pub fn with_limits(inner: &'a mut (dyn TInputProtocol + 'a), limits: Limits) -> Self {
+        Self { inner, guard: Guard::new(limits) }
     }
 
     fn enter(&mut self, size: i32) -> thrift::Result<usize> {

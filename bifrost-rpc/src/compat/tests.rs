@@ -1,7 +1,7 @@
-use super::{ApacheReader, ApacheWriter, call, oneway, process, read_struct, write_struct};
+use super::{ApacheReader, ApacheWriter, TJsonInputProtocol, call, oneway, process, read_struct, write_struct};
 use crate::protocol::tests::value::{AnyStruct, structs};
 use crate::protocol::tests::{Twin, encode};
-use crate::protocol::{Binary, Compact, Encode, Reader};
+use crate::protocol::{Binary, Compact, Encode, Json, Reader};
 use crate::service::testing::{ABSENT, ADD, AddResult, Args, Counter, DECLARED, Declared, NOTE, Number, USER};
 
 use proptest::prelude::*;
@@ -42,20 +42,25 @@ fn compact_input(bytes: Vec<u8>) -> Box<dyn TInputProtocol> {
     Box::new(TCompactInputProtocol::new(Cursor::new(bytes)))
 }
 
+fn json_input(bytes: Vec<u8>) -> Box<dyn TInputProtocol> {
+    Box::new(TJsonInputProtocol::new(Cursor::new(bytes)))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn adapters_round_trip(value in structs()) {
         through_adapters::<Binary>(value.clone(), binary_input)?;
-        through_adapters::<Compact>(value, compact_input)?;
+        through_adapters::<Compact>(value.clone(), compact_input)?;
+        through_adapters::<Json>(value, json_input)?;
     }
 
     #[test]
     fn hostile_bytes_do_no_harm(
         bytes in prop::collection::vec(prop_oneof![0..17_u8, any::<u8>()], 0..200),
     ) {
-        for input in [binary_input, compact_input] {
+        for input in [binary_input, compact_input, json_input] {
             let _ = read_struct::<AnyStruct>(&mut *input(bytes.clone()));
             let _ = read_struct::<Vec<Vec<i64>>>(&mut *input(bytes.clone()));
             let _ = ApacheReader::new(&mut *input(bytes.clone())).skip(TType::Struct);

@@ -35,8 +35,8 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// The longest message that the codecs take, in bytes.
-pub(crate) const MESSAGE_BYTES_MAX: u32 = 64 << 20;
+/// The longest message by default, in bytes.
+const MESSAGE_BYTES_MAX: u32 = 64 << 20;
 /// The longest body of a memory operation by default, in bytes.
 pub(crate) const MEMORY_BYTES_MAX: u32 = 64 << 20;
 const _: () = assert!(MESSAGE_BYTES_MAX as usize == crate::protocol::Limits::DEFAULT.message_bytes_max);

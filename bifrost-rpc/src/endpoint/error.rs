@@ -12,6 +12,8 @@ pub enum Lost {
     Session,
     /// The server was silent for too long.
     Silence,
+    /// The connection ended before the answer came.
+    Connection,
 }
 
 impl std::fmt::Display for Lost {
@@ -19,6 +21,7 @@ impl std::fmt::Display for Lost {
         f.write_str(match self {
             Self::Session => "the server lost the session (did it restart?)",
             Self::Silence => "the server fell silent",
+            Self::Connection => "the connection ended",
         })
     }
 }
@@ -65,12 +68,27 @@ pub enum CallError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// What was to be sent is no Thrift message.
+    #[error("no Thrift message: {reason}; the call was not sent")]
+    BadCall {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// What came as the answer is no Thrift message, or answers no call that was made.
+    #[error("no answer that makes sense: {reason}; the call may have run")]
+    BadAnswer {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The caller gave the call up.
     #[error("cancelled{}", may(.may_have_run))]
     Cancelled {
         /// Whether the call was sent.
         may_have_run: bool,
     },
+    /// Memory operations go over UDP only.
+    #[error("memory operations go over udp:// only; the operation was not sent")]
+    NeedsUdp,
     /// The endpoint was closed.
     #[error("the channel is closed{}", may(.may_have_run))]
     Closed {
@@ -116,8 +134,12 @@ impl CallError {
             | Self::Cancelled { may_have_run }
             | Self::Closed { may_have_run }
             | Self::Socket { may_have_run, .. } => *may_have_run,
-            Self::OutcomeUnknown(_) | Self::AnswerTooLarge { .. } => true,
-            Self::Unreachable { .. } | Self::Refused(_) | Self::TooLarge { .. } => false,
+            Self::OutcomeUnknown(_) | Self::AnswerTooLarge { .. } | Self::BadAnswer { .. } => true,
+            Self::Unreachable { .. }
+            | Self::BadCall { .. }
+            | Self::NeedsUdp
+            | Self::Refused(_)
+            | Self::TooLarge { .. } => false,
         }
     }
 

@@ -36,8 +36,8 @@ pub use api::{AnswerKind, Answered, CallId, Event, Request, ServedCall, Stats, U
 pub use checks::Check;
 #[cfg(feature = "_sim")]
 pub use checks::Checks;
+pub(crate) use config::MEMORY_BYTES_MAX;
 pub use config::{Config, Key};
-pub(crate) use config::{MEMORY_BYTES_MAX, MESSAGE_BYTES_MAX};
 pub use datagrams::{Datagrams, Transmit};
 pub use error::{CallError, Lost};
 pub use landing::Landing;

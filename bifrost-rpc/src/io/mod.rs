@@ -1,11 +1,13 @@
 //! Sockets, clocks and threads: everything that the endpoint must not have.
 
+mod address;
 mod clock;
 mod port;
 mod socket;
 mod timer;
 mod url;
 
+pub use address::{Address, Place, StreamAddress, Style, Transport};
 pub(crate) use clock::Clock;
 pub(crate) use port::{Port, seed};
 pub(crate) use socket::{RECEIVE_BYTES, Received, Socket};

@@ -1,9 +1,9 @@
-//! Addresses as people write them: `udp://[::1]:7400`.
+//! Addresses as people write them: `udp://[::1]:7400`, `unix:///run/service.sock`.
 
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 
-/// A parsed address: `scheme://host:port?name=value&…`.
+/// A parsed address: `scheme://host:port?name=value&…`, or `unix:///path?name=value&…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
     scheme: String,
@@ -15,11 +15,11 @@ pub struct Url {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// It has not the form `scheme://host:port`.
-    #[error("{0:?} is no address of the form scheme://host:port, such as udp://[::1]:7400")]
+    /// It has not the form `scheme://host:port` or `unix:///path`.
+    #[error("{0:?} is no address of the form scheme://host:port or unix:///path, such as udp://[::1]:7400")]
     Form(String),
     /// The scheme is not one that can be used here.
-    #[error("scheme {found:?} cannot be used here; {expected} can")]
+    #[error("no scheme {found:?} here; write {expected}")]
     Scheme {
         /// The scheme of the address.
         found: String,
@@ -29,6 +29,16 @@ pub enum UrlError {
     /// A parameter is not known.
     #[error("unknown parameter {0:?}")]
     Parameter(String),
+    /// A parameter has a value that is not known.
+    #[error("no {parameter} {value:?}; there are {known}")]
+    Value {
+        /// The parameter.
+        parameter: &'static str,
+        /// Its value.
+        value: String,
+        /// The values that it may have.
+        known: &'static str,
+    },
     /// The host has no address.
     #[error("cannot resolve {host:?}: {reason}")]
     Resolve {
@@ -49,20 +59,19 @@ impl Url {
         let form = || UrlError::Form(text.to_owned());
         let (scheme, rest) = text.split_once("://").ok_or_else(form)?;
         let (authority, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let parameters = parameters(query);
+        if scheme == UNIX {
+            if !authority.starts_with('/') || authority.ends_with('/') {
+                return Err(form());
+            }
+            return Ok(Self { scheme: scheme.to_owned(), authority: authority.to_owned(), parameters });
+        }
         let authority = authority.trim_end_matches('/');
         let (host, port) = authority.rsplit_once(':').ok_or_else(form)?;
         let is_bracketed = host.starts_with('[') && host.ends_with(']');
         if scheme.is_empty() || host.is_empty() || port.parse::<u16>().is_err() || host.contains(':') != is_bracketed {
             return Err(form());
         }
-        let parameters = query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| {
-                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                (name.to_owned(), value.to_owned())
-            })
-            .collect();
         Ok(Self { scheme: scheme.to_owned(), authority: authority.to_owned(), parameters })
     }
 
@@ -72,7 +81,7 @@ impl Url {
         &self.scheme
     }
 
-    /// Host and port.
+    /// Host and port; of a `unix` URL the path.
     #[must_use]
     pub fn authority(&self) -> &str {
         &self.authority
@@ -106,20 +115,16 @@ impl Url {
         let mut found = self.authority.to_socket_addrs().map_err(|error| fail(error.to_string()))?;
         found.next().ok_or_else(|| fail("no address".into()))
     }
+}
 
-    /// The socket address of a `udp` URL without parameters.
-    ///
-    /// # Errors
-    ///
-    /// [`UrlError`].
-    pub(crate) fn udp(text: &str) -> Result<SocketAddr, UrlError> {
-        let url = Self::parse(text)?;
-        if url.scheme != "udp" {
-            return Err(UrlError::Scheme { found: url.scheme, expected: "udp" });
-        }
-        url.only(&[])?;
-        url.resolve()
-    }
+/// The scheme whose authority is a path.
+pub(super) const UNIX: &str = "unix";
+
+/// `name=value&…`.
+fn parameters(query: &str) -> Vec<(String, String)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    let split = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    split.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 impl fmt::Display for Url {
@@ -143,15 +148,17 @@ mod tests {
         assert_eq!(url.parameter("transport"), Some("framed"));
         assert_eq!(url.only(&["protocol"]), Err(UrlError::Parameter("transport".into())));
         assert_eq!(url.to_string(), "tcp://127.0.0.1:9090?protocol=binary&transport=framed");
-        assert_eq!(Url::udp("udp://[::1]:7400"), Ok("[::1]:7400".parse().unwrap()));
+        let path = Url::parse("unix:///run/a:b.sock?transport=framed").unwrap();
+        assert_eq!((path.scheme(), path.authority()), ("unix", "/run/a:b.sock"));
+        assert_eq!(path.parameter("transport"), Some("framed"));
+        assert_eq!(path.to_string(), "unix:///run/a:b.sock?transport=framed");
     }
 
     #[test]
     fn wrong_addresses_say_what_is_wrong() {
-        for text in ["", "udp://", "udp://host", "udp://:1", "udp://h:99999", "::1:7400", "udp://::1:7400"] {
+        let wrong = ["", "udp://", "udp://host", "udp://:1", "udp://h:99999", "::1:7400", "udp://::1:7400"];
+        for text in wrong.into_iter().chain(["unix://", "unix://relative", "unix:///", "unix:///run/"]) {
             assert_eq!(Url::parse(text), Err(UrlError::Form(text.into())), "{text}");
         }
-        assert!(matches!(Url::udp("tcp://[::1]:1"), Err(UrlError::Scheme { .. })));
-        assert!(matches!(Url::udp("udp://[::1]:1?x=1"), Err(UrlError::Parameter(_))));
     }
 }

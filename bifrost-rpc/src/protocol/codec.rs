@@ -1,6 +1,10 @@
 //! The protocols of this crate as types, and how to tell which one a message is in.
 
-use super::{BinaryReader, BinaryWriter, CompactReader, CompactWriter, Limits, MessageHeader, Reader, Writer, error};
+use super::json::is_space;
+use super::{
+    BinaryReader, BinaryWriter, CompactReader, CompactWriter, JsonReader, JsonWriter, Limits, MessageHeader, Reader,
+    Writer, error,
+};
 use crate::buffer::MessageBuffer;
 use bytes::Bytes;
 
@@ -66,6 +70,25 @@ impl Codec for Compact {
     }
 }
 
+/// The JSON protocol. Its messages hold no block as it is, so that [`Codec::shared_reader`] shares nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Json;
+
+impl Codec for Json {
+    type Writer<'a> = JsonWriter<&'a mut MessageBuffer>;
+    type Reader<'a> = JsonReader<&'a [u8]>;
+
+    fn writer_with_limits(out: &mut MessageBuffer, limits: Limits) -> JsonWriter<&mut MessageBuffer> {
+        JsonWriter::with_limits(out, limits)
+    }
+    fn reader_with_limits(message: &[u8], limits: Limits) -> JsonReader<&[u8]> {
+        JsonReader::with_limits(message, limits)
+    }
+    fn shared_reader(message: &Bytes, limits: Limits) -> JsonReader<&[u8]> {
+        JsonReader::with_limits(message, limits)
+    }
+}
+
 /// The protocol that a message is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -74,10 +97,33 @@ pub enum WireProtocol {
     Binary,
     /// The compact protocol.
     Compact,
+    /// The JSON protocol.
+    Json,
 }
 
+/// Evaluates an expression with a [`Codec`] that is known only at run time: `in_protocol!(protocol, C => C::reader(…))`.
+macro_rules! in_protocol {
+    ($protocol:expr, $codec:ident => $value:expr) => {
+        match $protocol {
+            $crate::protocol::WireProtocol::Binary => {
+                type $codec = $crate::protocol::Binary;
+                $value
+            }
+            $crate::protocol::WireProtocol::Compact => {
+                type $codec = $crate::protocol::Compact;
+                $value
+            }
+            $crate::protocol::WireProtocol::Json => {
+                type $codec = $crate::protocol::Json;
+                $value
+            }
+        }
+    };
+}
+pub(crate) use in_protocol;
+
 impl WireProtocol {
-    /// Tells the protocol of a message by its first byte.
+    /// Tells the protocol of a message by its first byte; before a JSON message there may be white space.
     ///
     /// # Errors
     ///
@@ -87,6 +133,8 @@ impl WireProtocol {
             // Old headers start with the length of a name under 16 MiB.
             Some(0x80 | 0) => Ok(Self::Binary),
             Some(0x82) => Ok(Self::Compact),
+            Some(b'[') => Ok(Self::Json),
+            Some(space) if is_space(*space) && is_json(message) => Ok(Self::Json),
             _ => Err(error::bad_version(message.get(..4).unwrap_or(message))),
         }
     }
@@ -97,9 +145,12 @@ impl WireProtocol {
     ///
     /// The message has no header of a known protocol.
     pub fn header(message: &[u8]) -> thrift::Result<MessageHeader> {
-        match Self::detect(message)? {
-            Self::Binary => Binary::reader(message).message_begin(),
-            Self::Compact => Compact::reader(message).message_begin(),
-        }
+        // What follows the header is not looked at, so that it may be as long as it likes.
+        let limits = Limits::DEFAULT.with_message_bytes_max(usize::MAX);
+        in_protocol!(Self::detect(message)?, C => C::reader_with_limits(message, limits).message_begin())
     }
+}
+
+fn is_json(message: &[u8]) -> bool {
+    message.iter().find(|byte| !is_space(**byte)) == Some(&b'[')
 }

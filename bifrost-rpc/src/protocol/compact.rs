@@ -2,7 +2,9 @@
 
 #![warn(clippy::indexing_slicing)]
 
+mod ids;
 mod reader;
+mod varint;
 mod writer;
 
 pub use reader::CompactReader;

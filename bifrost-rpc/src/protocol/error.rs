@@ -37,6 +37,18 @@ pub(crate) fn bad_type(byte: u8) -> Error {
 }
 
 #[cold]
+pub(crate) fn bad_type_name(name: &[u8]) -> Error {
+    let name = String::from_utf8_lossy(name.get(..8).unwrap_or(name));
+    new_protocol_error(ProtocolErrorKind::InvalidData, format!("{name:?} is the name of no type"))
+}
+
+#[cold]
+pub(crate) fn unexpected(expected: u8, found: u8) -> Error {
+    let (expected, found) = (char::from(expected), char::from(found));
+    new_protocol_error(ProtocolErrorKind::InvalidData, format!("expected {expected:?}, found {found:?}"))
+}
+
+#[cold]
 pub(crate) fn unsuitable_type(found: TType) -> Error {
     new_protocol_error(ProtocolErrorKind::InvalidData, format!("there are no values of type {found}"))
 }
@@ -49,6 +61,11 @@ pub(crate) fn element_type(expected: TType, found: TType) -> Error {
 #[cold]
 pub(crate) fn bad_version(first: &[u8]) -> Error {
     new_protocol_error(ProtocolErrorKind::BadVersion, format!("no message header starts with {first:02x?}"))
+}
+
+#[cold]
+pub(crate) fn bad_json_version() -> Error {
+    new_protocol_error(ProtocolErrorKind::BadVersion, "a JSON message does not begin with version 1")
 }
 
 #[cold]

@@ -33,6 +33,12 @@ impl<'a> Input<'a> {
         self.rest.first_chunk()
     }
 
+    /// Passes over bytes that `peek` has shown.
+    #[inline]
+    pub(super) fn pass(&mut self, len: usize) {
+        self.rest = self.rest.get(len..).unwrap_or_default();
+    }
+
     #[inline]
     pub(super) fn take<const N: usize>(&mut self) -> thrift::Result<[u8; N]> {
         match self.rest.split_first_chunk() {

@@ -29,7 +29,45 @@ impl Limits {
         decoded_bytes_max: 512 << 20,
         depth_max: 64,
     };
+
+    /// These limits with messages of at most `bytes`; a string is never longer than its message.
+    #[must_use]
+    pub const fn with_message_bytes_max(mut self, bytes: usize) -> Self {
+        self.message_bytes_max = if bytes > MESSAGE_BYTES_CEILING { MESSAGE_BYTES_CEILING } else { bytes };
+        self
+    }
+
+    /// These limits with strings and binaries of at most `bytes`.
+    #[must_use]
+    pub const fn with_string_bytes_max(mut self, bytes: usize) -> Self {
+        self.string_bytes_max = bytes;
+        self
+    }
+
+    /// These limits with containers of at most `len` elements or entries.
+    #[must_use]
+    pub const fn with_container_len_max(mut self, len: usize) -> Self {
+        self.container_len_max = len;
+        self
+    }
+
+    /// These limits with at most `bytes` of memory for the containers of one message.
+    #[must_use]
+    pub const fn with_decoded_bytes_max(mut self, bytes: usize) -> Self {
+        self.decoded_bytes_max = bytes;
+        self
+    }
+
+    /// These limits with values nested at most `depth` deep.
+    #[must_use]
+    pub const fn with_depth_max(mut self, depth: u8) -> Self {
+        self.depth_max = depth;
+        self
+    }
 }
+
+/// What Thrift's signed 32-bit lengths can say.
+const MESSAGE_BYTES_CEILING: usize = i32::MAX as usize;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -38,7 +76,7 @@ impl Default for Limits {
 }
 
 const _: () = assert!(Limits::DEFAULT.string_bytes_max <= Limits::DEFAULT.message_bytes_max);
-const _: () = assert!(Limits::DEFAULT.message_bytes_max <= i32::MAX as usize);
+const _: () = assert!(Limits::DEFAULT.message_bytes_max <= MESSAGE_BYTES_CEILING);
 
 /// Bytes of memory reserved in advance for each byte of input that is left.
 const RESERVE_FACTOR: usize = 4;
@@ -56,6 +94,11 @@ pub(crate) struct Guard {
 impl Guard {
     pub(crate) fn new(limits: Limits) -> Self {
         Self { limits, decoded_bytes: 0, depth: 0 }
+    }
+
+    /// As new.
+    pub(crate) fn restart(&mut self) {
+        *self = Self::new(self.limits);
     }
 
     /// One level down.

@@ -99,17 +99,23 @@ pub struct MessageHeader {
 mod binary;
 mod codec;
 mod compact;
+mod dynamic;
 pub(crate) mod error;
 mod impls;
 mod input;
+pub(crate) mod json;
 pub(crate) mod limits;
 mod name;
 mod output;
+pub(crate) mod scan;
 mod skip;
 
 pub use binary::{BinaryReader, BinaryWriter};
-pub use codec::{Binary, Codec, Compact, WireProtocol};
+pub(crate) use codec::in_protocol;
+pub use codec::{Binary, Codec, Compact, Json, WireProtocol};
 pub use compact::{CompactReader, CompactWriter};
+pub use dynamic::{UnknownField, UnknownFields, Value, ValueType};
+pub use json::{JsonReader, JsonWriter};
 pub use limits::Limits;
 pub use name::MethodName;
 pub(crate) use skip::skip_value;
@@ -151,6 +157,11 @@ pub trait Writer {
     fn bytes_shared(&mut self, value: Bytes) -> thrift::Result<()> {
         self.bytes(&value)
     }
+    /// A `string` or a `binary`, where nobody knows which of the two. A protocol that writes them differently writes
+    /// what its own [`Reader::text_or_bytes`] read as it came.
+    fn text_or_bytes(&mut self, value: &[u8]) -> thrift::Result<()> {
+        self.bytes(value)
+    }
     /// The elements of a `list<i8>` (its header is written already).
     fn i8_elements(&mut self, values: &[i8]) -> thrift::Result<()> {
         values.iter().try_for_each(|v| self.i8(*v))
@@ -182,6 +193,12 @@ pub trait Reader {
     fn struct_end(&mut self) -> thrift::Result<()>;
     /// The next field's type and id; the type is [`TType::Stop`] (and the id 0) after the last.
     fn field_begin(&mut self) -> thrift::Result<(TType, i16)>;
+    /// Begins the next field if it is surely this one; false may also mean that a reader cannot tell without
+    /// [`Reader::field_begin`]. Fields mostly come in the order of their ids, and asking is faster than being told.
+    fn field_is(&mut self, field_type: TType, id: i16) -> bool {
+        let _ = (field_type, id);
+        false
+    }
     fn field_end(&mut self) -> thrift::Result<()>;
     fn list_begin(&mut self) -> thrift::Result<(TType, usize)>;
     fn list_end(&mut self) -> thrift::Result<()>;
@@ -214,6 +231,10 @@ pub trait Reader {
     /// A `binary` that may share the reader's input instead of being copied.
     fn bytes_shared(&mut self) -> thrift::Result<Bytes> {
         self.bytes().map(Bytes::from)
+    }
+    /// A `string` or a `binary`, where nobody knows which of the two.
+    fn text_or_bytes(&mut self) -> thrift::Result<Vec<u8>> {
+        self.bytes()
     }
     /// The elements of a `list<i8>` of `len`.
     fn i8_elements(&mut self, len: usize) -> thrift::Result<Vec<i8>> {

@@ -1,22 +1,26 @@
-//! Serving over UDP.
+//! Serving: over UDP and over streams.
 
+mod builder;
 mod memory;
 mod queue;
+mod serve;
 mod shard;
 
-pub use self::memory::{Later, Unanswered};
+pub use builder::ServerBuilder;
+pub use memory::{Later, Unanswered};
 
 use self::queue::{Job, Queue};
 use self::shard::Shard;
-use crate::endpoint::{Config, Key, Stats, Usage};
-use crate::io::{Socket, Url, UrlError};
+use crate::endpoint::{Stats, Usage};
+use crate::io::{Address, Clock, Place, UrlError};
 use crate::memory::MemoryHandler;
 use crate::service::Service;
+use crate::stream::Listening;
 use crate::wire::MethodField;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -31,7 +35,7 @@ pub enum ServeError {
     #[error("cannot listen on {address}: {source}")]
     Socket {
         /// The address.
-        address: SocketAddr,
+        address: Address,
         /// What the system says.
         source: io::Error,
     },
@@ -44,6 +48,15 @@ pub enum ServeError {
     /// No service and no memory was given.
     #[error("no service to serve")]
     NoService,
+    /// The default service is none of those served.
+    #[error("the default service {0:?} is not served")]
+    UnknownDefault(String),
+    /// Calls on a stream that is not multiplexed could be for any of several services.
+    #[error("several services at {0} are told apart by multiplexing: leave out multiplexed=false, or serve one there")]
+    NotMultiplexed(String),
+    /// A key was given for an address whose transport seals nothing.
+    #[error("nothing is sealed on {0}: leave the key out, or listen on udp:// addresses only")]
+    Sealed(String),
     /// Two methods have the same 16-byte field, so that a switch could not tell them apart.
     #[error("the methods of {first} and {second} cannot be told apart: rename one (field {field})")]
     Collision {
@@ -54,181 +67,6 @@ pub enum ServeError {
         /// The field.
         field: MethodField,
     },
-}
-
-/// Settings of a [`Server`] to be.
-pub struct ServerBuilder {
-    config: Config,
-    listen: Vec<String>,
-    services: Vec<Arc<dyn Service>>,
-    memory: Option<Arc<dyn MemoryHandler>>,
-    io_threads: usize,
-    workers: usize,
-    queue: usize,
-    busy_clients: usize,
-    inline_all: bool,
-}
-
-impl std::fmt::Debug for ServerBuilder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServerBuilder").field("listen", &self.listen).finish_non_exhaustive()
-    }
-}
-
-impl Default for ServerBuilder {
-    fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
-            config: Config::default(),
-            listen: Vec::new(),
-            services: Vec::new(),
-            memory: None,
-            io_threads: 1,
-            workers: (2 * cores).max(4),
-            queue: 1024,
-            busy_clients: 8,
-            inline_all: false,
-        }
-    }
-}
-
-impl ServerBuilder {
-    /// Listens on a URL such as `udp://[::1]:7400`; port 0 takes a free one. May be called several times.
-    #[must_use]
-    pub fn listen(mut self, url: &str) -> Self {
-        self.listen.push(url.to_owned());
-        self
-    }
-
-    /// Serves a service: a generated `XSyncProcessor`, or anything that implements [`Service`].
-    #[must_use]
-    pub fn service(self, service: impl Service) -> Self {
-        self.shared_service(Arc::new(service))
-    }
-
-    /// As [`ServerBuilder::service`], for a service that others share.
-    #[must_use]
-    pub fn shared_service(mut self, service: Arc<dyn Service>) -> Self {
-        self.services.push(service);
-        self
-    }
-
-    /// Takes memory operations, too. With several addresses or receiving threads they share the handler.
-    #[must_use]
-    pub fn memory(mut self, handler: Arc<dyn MemoryHandler>) -> Self {
-        self.memory = Some(handler);
-        self
-    }
-
-    /// Takes only what is sealed with this key. Default: none, nothing is sealed.
-    #[must_use]
-    pub fn key(mut self, key: Key) -> Self {
-        self.config.key = Some(key);
-        self
-    }
-
-    /// Threads that receive, for each address; the system spreads clients over them. Default 1.
-    #[must_use]
-    pub fn io_threads(mut self, threads: usize) -> Self {
-        self.io_threads = threads.clamp(1, 256);
-        self
-    }
-
-    /// Threads that run the handlers of methods not marked short. Default twice the cores, at least 4.
-    #[must_use]
-    pub fn workers(mut self, workers: usize) -> Self {
-        self.workers = workers.clamp(1, 4096);
-        self
-    }
-
-    /// Calls that may wait for a worker; further ones are answered *busy*, and their clients try again. Default 1,024.
-    #[must_use]
-    pub fn queue(mut self, calls: usize) -> Self {
-        self.queue = calls.max(1);
-        self
-    }
-
-    /// Clients that get a socket and a receiving thread of their own while they send much; none with more than one
-    /// [`ServerBuilder::io_threads`]. Default 8.
-    #[must_use]
-    pub fn busy_clients(mut self, clients: usize) -> Self {
-        self.busy_clients = clients.min(256);
-        self
-    }
-
-    /// Runs every handler on the receiving thread, as if all methods were marked `(bifrost.short)`. Default off.
-    #[must_use]
-    pub fn inline(mut self, all: bool) -> Self {
-        self.inline_all = all;
-        self
-    }
-
-    /// Longest message sent or taken, in bytes. Default 64 MiB, which is also the most.
-    #[must_use]
-    pub fn message_bytes_max(mut self, bytes: u32) -> Self {
-        self.config.message_bytes_max = bytes.min(crate::endpoint::MESSAGE_BYTES_MAX);
-        self
-    }
-
-    /// Sessions at most, for each receiving thread; further clients are refused. Default 4,096.
-    #[must_use]
-    pub fn sessions_max(mut self, sessions: usize) -> Self {
-        self.config.sessions_max = sessions;
-        self
-    }
-
-    /// A client silent for longer is forgotten. Default 30 s.
-    #[must_use]
-    pub fn lease(mut self, lease: Duration) -> Self {
-        self.config.lease = lease;
-        self
-    }
-
-    /// Bytes of arriving messages and kept answers for all clients, for each receiving thread. Default 1 GiB.
-    #[must_use]
-    pub fn memory_bytes_max(mut self, bytes: usize) -> Self {
-        self.config.total_bytes_max = bytes;
-        self.config.session_bytes_max = self.config.session_bytes_max.min(bytes);
-        self
-    }
-
-    /// Starts serving.
-    ///
-    /// # Errors
-    ///
-    /// [`ServeError`]. Nothing keeps running then.
-    pub fn start(self) -> Result<Server, ServeError> {
-        if self.listen.is_empty() {
-            return Err(ServeError::NoAddress);
-        }
-        let routes = Arc::new(Routes::new(&self.services, self.memory, self.inline_all)?);
-        let queue = Arc::new(Queue::new(self.queue));
-        let mut server =
-            Server { shards: Vec::new(), threads: Vec::new(), workers: Vec::new(), queue: Arc::clone(&queue) };
-        for url in &self.listen {
-            let mut address = Url::udp(url)?;
-            // A busy client's socket would be given datagrams of clients that another receiving thread serves.
-            let busy_clients = if self.io_threads > 1 { 0 } else { self.busy_clients };
-            for thread in 0..self.io_threads {
-                let socket = if thread == 0 { Socket::bind(address) } else { Socket::join(address) };
-                let shard = socket
-                    .and_then(|socket| Shard::new(socket, &self.config, busy_clients, &routes, &queue))
-                    .map_err(|source| ServeError::Socket { address, source })?;
-                address = shard.address();
-                server.shards.push(Arc::new(shard));
-            }
-        }
-        for shard in &server.shards {
-            server.threads.extend(Shard::spawn(shard).map_err(ServeError::Thread)?);
-        }
-        for i in 0..self.workers {
-            let queue = Arc::clone(&queue);
-            let name = format!("bifrost-worker-{i}");
-            let worker = std::thread::Builder::new().name(name).spawn(move || queue.work());
-            server.workers.push(worker.map_err(ServeError::Thread)?);
-        }
-        Ok(server)
-    }
 }
 
 /// Where each method goes.
@@ -278,6 +116,9 @@ const ANSWERS_LINGER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Server {
     shards: Vec<Arc<Shard>>,
+    listenings: Vec<Listening>,
+    /// All that is listened on, in the order given.
+    addresses: Vec<Address>,
     threads: Vec<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
     queue: Arc<Queue<Job>>,
@@ -290,59 +131,90 @@ impl Server {
         ServerBuilder::default()
     }
 
-    /// The addresses listened on, in the order given; port 0 has become the port taken.
+    /// The socket addresses listened on, in the order given; port 0 has become the port taken.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        let mut addresses: Vec<SocketAddr> = self.shards.iter().map(|shard| shard.address()).collect();
-        addresses.dedup();
-        addresses
+        let socket_address = |address: &Address| match address {
+            Address::Udp(address) => Some(*address),
+            Address::Stream(stream) => match stream.place {
+                Place::Tcp(address) => Some(address),
+                Place::Unix(_) => None,
+            },
+        };
+        self.addresses.iter().filter_map(socket_address).collect()
     }
 
-    /// The first address as a URL.
+    /// The URLs by which clients call, in the order given. Where a server takes what it is sent, they say what a client
+    /// chooses by itself.
+    #[must_use]
+    pub fn urls(&self) -> Vec<String> {
+        self.addresses.iter().map(ToString::to_string).collect()
+    }
+
+    /// The first of [`Server::urls`].
     #[must_use]
     pub fn url(&self) -> String {
-        self.shards.first().map(|shard| format!("udp://{}", shard.address())).unwrap_or_default()
+        self.addresses.first().map(ToString::to_string).unwrap_or_default()
     }
 
-    /// What has been counted, over all receiving threads.
+    /// Connections of streams.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.listenings.iter().map(Listening::connections).sum()
+    }
+
+    /// What has been counted, over all receiving threads (UDP).
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.shards.iter().map(|shard| shard.stats()).fold(Stats::default(), Stats::plus)
     }
 
-    /// What is held, over all receiving threads.
+    /// What is held, over all receiving threads (UDP).
     #[must_use]
     pub fn usage(&self) -> Usage {
         self.shards.iter().map(|shard| shard.usage()).fold(Usage::default(), Usage::plus)
     }
 
     /// Takes no new calls, lets those running finish, for `deadline` at most, and stops. It stays for up to a second of
-    /// that time for clients whose answers got lost to ask for them again. Returns the number of calls that did not
+    /// that time for clients whose answers got lost to ask for them again (UDP). Returns the number of calls that did not
     /// finish.
     pub fn shutdown(mut self, deadline: Duration) -> usize {
         self.shards.iter().for_each(|shard| shard.drain());
-        let left = self.shards.first().map_or(0, |first| {
-            let until = first.now().plus(deadline);
-            let mut all_ran = None;
-            loop {
-                let now = first.now();
-                let running: usize = self.shards.iter().map(|shard| shard.running()).sum();
-                let is_done = running == 0 && {
-                    let since = *all_ran.get_or_insert(now);
-                    self.usage().served == 0 || now.since(since) >= ANSWERS_LINGER
-                };
-                if is_done || now >= until {
-                    break running;
-                }
-                first.pause(Duration::from_millis(1));
-            }
-        });
+        self.listenings.iter().for_each(Listening::drain);
+        let left = self.wait_for_calls(deadline);
         self.shards.iter().for_each(|shard| shard.farewell());
         self.stop();
         left
     }
 
+    /// Waits until nothing runs any more; returns how many calls still do at the deadline.
+    fn wait_for_calls(&self, deadline: Duration) -> usize {
+        let (clock, lock, pause) = (Clock::new(), Mutex::new(()), Condvar::new());
+        let until = clock.now().plus(deadline);
+        let mut all_ran = None;
+        loop {
+            let now = clock.now();
+            let running = self.running();
+            let is_done = running == 0 && {
+                let since = *all_ran.get_or_insert(now);
+                self.usage().served == 0 || now.since(since) >= ANSWERS_LINGER
+            };
+            if is_done || now >= until {
+                return running;
+            }
+            let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+            drop(pause.wait_timeout(guard, Duration::from_millis(1)));
+        }
+    }
+
+    /// Calls that run, or wait to be run.
+    fn running(&self) -> usize {
+        let udp: usize = self.shards.iter().map(|shard| shard.running()).sum();
+        udp + self.listenings.iter().map(Listening::running).sum::<usize>()
+    }
+
     fn stop(&mut self) {
+        self.listenings.iter_mut().for_each(Listening::stop);
         self.shards.iter().for_each(|shard| shard.stop());
         self.queue.close();
         for thread in self.threads.drain(..) {

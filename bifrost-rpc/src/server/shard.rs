@@ -6,6 +6,7 @@ use crate::buffer::{Message, MessageBuffer};
 use crate::endpoint::{AnswerKind, Config, Datagrams, Endpoint, Event, MemoryReply, ServedCall, Stats, Time, Usage};
 use crate::io::{Clock, Port, RECEIVE_BYTES, Received, Socket, Timer};
 use crate::memory::MemoryHandler;
+use crate::protocol::Limits;
 use crate::service::{Answer, CallContext};
 use crate::wire::MethodField;
 use std::io;
@@ -42,7 +43,7 @@ pub(super) struct Shard {
     pause: (Mutex<()>, Condvar),
     busy: Mutex<Vec<Arc<BusyPeer>>>,
     busy_max: usize,
-    message_bytes_max: usize,
+    limits: Limits,
 }
 
 /// A peer that sends so much that it has a connected socket and a thread of its own: the system then need not look up
@@ -66,6 +67,7 @@ impl Shard {
     pub(super) fn new(
         socket: Socket,
         config: &Config,
+        limits: Limits,
         busy_max: usize,
         routes: &Arc<Routes>,
         queue: &Arc<Queue<Job>>,
@@ -74,7 +76,6 @@ impl Shard {
         let mut config = config.clone();
         config.receive_buffer_bytes = socket.receive_buffer_bytes();
         config.datagram_bytes = socket.datagram_bytes();
-        let message_bytes_max = usize::try_from(config.message_bytes_max).unwrap_or(usize::MAX);
         let mut endpoint = Endpoint::new(config, crate::io::seed()?);
         for (field, route) in &routes.methods {
             // Collisions were refused when the routes were made.
@@ -95,7 +96,7 @@ impl Shard {
             pause: (Mutex::new(()), Condvar::new()),
             busy: Mutex::new(Vec::new()),
             busy_max,
-            message_bytes_max,
+            limits,
         })
     }
 
@@ -384,10 +385,10 @@ impl Shard {
     }
 
     fn within_limit(&self, answer: Answer, len: usize) -> thrift::Result<Answer> {
-        if len <= self.message_bytes_max {
+        if len <= self.limits.message_bytes_max {
             return Ok(answer);
         }
-        let limit = self.message_bytes_max;
+        let limit = self.limits.message_bytes_max;
         let message = format!("an answer of {len} bytes, over the server's limit of {limit}");
         Err(thrift::new_application_error(thrift::ApplicationErrorKind::InternalError, message))
     }
@@ -396,7 +397,8 @@ impl Shard {
     fn run(&self, now: Time, job: Job, desk: &mut Desk) {
         let Some(service) = self.routes.services.get(job.service as usize) else { return };
         let method = self.routes.methods.get(&job.method).map(|route| route.name);
-        let context = CallContext { deadline: job.deadline.map(|deadline| deadline.since(now)), method };
+        let context =
+            CallContext { deadline: job.deadline.map(|deadline| deadline.since(now)), method, limits: self.limits };
         let mut reply = desk.buffer();
         let called = catch_unwind(AssertUnwindSafe(|| service.call(&job.message, &context, &mut reply)));
         let called = called.unwrap_or_else(|_panic| Err(crate::service::panicked()));

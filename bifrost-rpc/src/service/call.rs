@@ -2,7 +2,7 @@
 
 use super::{CallResult, Method, read_application_error};
 use crate::buffer::MessageBuffer;
-use crate::protocol::{Binary, Codec, Compact, Encode, Limits, Reader, WireProtocol, Writer};
+use crate::protocol::{Binary, Codec, Encode, Limits, Reader, WireProtocol, Writer, in_protocol};
 use bytes::Bytes;
 use thrift::protocol::{
     TMessageType, verify_expected_message_type, verify_expected_sequence_number, verify_expected_service_call,
@@ -28,7 +28,7 @@ pub fn encode_call_in<C: Codec, A: Encode>(
     args: A,
     out: &mut MessageBuffer,
 ) -> thrift::Result<()> {
-    write_call(method, sequence, args, &mut C::writer(out))
+    write_call(method.name, method, sequence, args, &mut C::writer(out))
 }
 
 /// Reads an answer, in whichever known protocol it is.
@@ -37,10 +37,22 @@ pub fn encode_call_in<C: Codec, A: Encode>(
 ///
 /// The answer to another call, an application exception, a declared exception, or a malformed message.
 pub fn decode_answer<R: CallResult>(method: &Method, sequence: i32, message: &[u8]) -> thrift::Result<R::Value> {
-    match WireProtocol::detect(message)? {
-        WireProtocol::Binary => read_answer::<_, R>(method, sequence, &mut Binary::reader(message)),
-        WireProtocol::Compact => read_answer::<_, R>(method, sequence, &mut Compact::reader(message)),
-    }
+    decode_answer_with_limits::<R>(method, sequence, message, Limits::DEFAULT)
+}
+
+/// As [`decode_answer`], within limits other than the default.
+///
+/// # Errors
+///
+/// As [`decode_answer`].
+pub fn decode_answer_with_limits<R: CallResult>(
+    method: &Method,
+    sequence: i32,
+    message: &[u8],
+    limits: Limits,
+) -> thrift::Result<R::Value> {
+    let protocol = WireProtocol::detect(message)?;
+    in_protocol!(protocol, C => read_answer::<_, R>(method, sequence, &mut C::reader_with_limits(message, limits)))
 }
 
 /// As [`decode_answer`]; the result's [`Bytes`] refer to `message` instead of being copied from it.
@@ -53,28 +65,34 @@ pub fn decode_answer_shared<R: CallResult>(
     sequence: i32,
     message: &Bytes,
 ) -> thrift::Result<R::Value> {
-    let limits = Limits::DEFAULT;
-    match WireProtocol::detect(message)? {
-        WireProtocol::Binary => {
-            let mut input = Binary::shared_reader(message, limits);
-            read_answer::<_, R>(method, sequence, &mut input)
-        }
-        WireProtocol::Compact => {
-            let mut input = Compact::shared_reader(message, limits);
-            read_answer::<_, R>(method, sequence, &mut input)
-        }
-    }
+    decode_answer_shared_with_limits::<R>(method, sequence, message, Limits::DEFAULT)
 }
 
-/// Writes the message of a call: ONEWAY for a oneway method, or else CALL.
+/// As [`decode_answer_shared`], within limits other than the default.
+///
+/// # Errors
+///
+/// As [`decode_answer`].
+pub fn decode_answer_shared_with_limits<R: CallResult>(
+    method: &Method,
+    sequence: i32,
+    message: &Bytes,
+    limits: Limits,
+) -> thrift::Result<R::Value> {
+    let protocol = WireProtocol::detect(message)?;
+    in_protocol!(protocol, C => read_answer::<_, R>(method, sequence, &mut C::shared_reader(message, limits)))
+}
+
+/// Writes the message of a call of a method by this name: ONEWAY for a oneway method, or else CALL.
 pub(crate) fn write_call<W: Writer, A: Encode>(
+    name: &str,
     method: &Method,
     sequence: i32,
     args: A,
     out: &mut W,
 ) -> thrift::Result<()> {
     let kind = if method.oneway { TMessageType::OneWay } else { TMessageType::Call };
-    out.message_begin(method.name, kind, sequence)?;
+    out.message_begin(name, kind, sequence)?;
     args.encode_owned(out)?;
     out.message_end()
 }

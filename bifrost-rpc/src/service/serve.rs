@@ -2,7 +2,7 @@
 
 use super::{Answer, CallContext, Dispatch, Method, Service, exception};
 use crate::buffer::MessageBuffer;
-use crate::protocol::{Binary, Codec, Compact, Limits, MessageHeader, MethodName, Reader, WireProtocol};
+use crate::protocol::{Codec, Limits, MessageHeader, MethodName, Reader, WireProtocol, in_protocol};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use thrift::ApplicationErrorKind;
 use thrift::protocol::TMessageType;
@@ -19,7 +19,7 @@ impl<D: Dispatch> Service for D {
     }
 
     fn call(&self, request: &[u8], context: &CallContext, reply: &mut MessageBuffer) -> thrift::Result<Answer> {
-        serve(self, request, context, Limits::DEFAULT, reply)
+        serve(self, request, context, context.limits, reply)
     }
 }
 
@@ -35,10 +35,7 @@ pub fn serve<D: Dispatch>(
     limits: Limits,
     reply: &mut MessageBuffer,
 ) -> thrift::Result<Answer> {
-    match WireProtocol::detect(request)? {
-        WireProtocol::Binary => serve_in::<Binary, D>(service, request, context, limits, reply),
-        WireProtocol::Compact => serve_in::<Compact, D>(service, request, context, limits, reply),
-    }
+    in_protocol!(WireProtocol::detect(request)?, C => serve_in::<C, D>(service, request, context, limits, reply))
 }
 
 fn serve_in<C: Codec, D: Dispatch>(
@@ -120,11 +117,9 @@ fn not_announced(header: &MessageHeader, announced: &str) -> thrift::Error {
 pub(crate) fn write_failure(request: &[u8], error: thrift::Error, reply: &mut MessageBuffer) {
     let unknown = |_| MessageHeader { name: MethodName::from(""), kind: TMessageType::Call, sequence: 0 };
     let header = WireProtocol::header(request).unwrap_or_else(unknown);
+    let protocol = WireProtocol::detect(request).unwrap_or(WireProtocol::Binary);
     // A message this small is under every limit.
-    let _ = match WireProtocol::detect(request) {
-        Ok(WireProtocol::Compact) => exception(&header, &mut Compact::writer(reply), error),
-        Ok(WireProtocol::Binary) | Err(_) => exception(&header, &mut Binary::writer(reply), error),
-    };
+    let _ = in_protocol!(protocol, C => exception(&header, &mut C::writer(reply), error));
 }
 
 #[cold]

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::buffer::MessageBuffer;
 use crate::protocol::tests::Twin;
-use crate::protocol::{Binary, Codec, Compact, Encode, Limits, Writer};
+use crate::protocol::{Binary, Codec, Compact, Encode, Json, Limits, Writer};
 use bytes::Bytes;
 use std::sync::atomic::Ordering::SeqCst;
 use thrift::protocol::TMessageType;
@@ -90,6 +90,7 @@ fn bad_requests_are_answered<C: Codec>() {
     let mut writer = C::writer(&mut out);
     writer.message_begin("add", TMessageType::Reply, 5).unwrap();
     AddResult::Missing.encode(&mut writer).unwrap();
+    writer.message_end().unwrap();
     drop(writer);
     let (_, message) = serve(&counter, &out.finish().to_vec());
     let error = application(decode_answer::<AddResult>(&ADD, 5, &message));
@@ -122,6 +123,7 @@ fn answers_are_verified<C: Codec>() {
     let mut writer = C::writer(&mut out);
     writer.message_begin("add", TMessageType::Reply, 5).unwrap();
     AddResult::Missing.encode(&mut writer).unwrap();
+    writer.message_end().unwrap();
     drop(writer);
     assert_eq!(kind(decode_answer::<AddResult>(&ADD, 5, &out.finish().to_vec())), ApplicationErrorKind::MissingResult);
 }
@@ -137,6 +139,10 @@ macro_rules! in_each_protocol {
             #[test]
             fn in_compact() {
                 super::$test::<super::Compact>();
+            }
+            #[test]
+            fn in_json() {
+                super::$test::<super::Json>();
             }
         }
     )*};

@@ -89,9 +89,10 @@ fn an_unknown_method_is_answered_as_over_tcp() {
 #[test]
 fn garbage_breaks_the_channel_off() {
     let server = serve(processor());
-    let cases: [&[u8]; 8] = [
+    let cases: [&[u8]; 9] = [
         b"GET / HTTP/1.1\r\n",
-        b"[1,\"add\",1,0,{}]",
+        b"[2,\"add\",1,0,{}]",
+        b"{\"add\":1}",
         b"\xff\xff\xff\xff\xff",
         // A frame that is longer than what is in it, and one that is shorter.
         &[b"\0\0\0\x30", ADD, &[0; 18]].concat(),

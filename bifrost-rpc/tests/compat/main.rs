@@ -11,7 +11,7 @@ mod streams;
 #[path = "../../examples/generated/calculator.rs"]
 mod calculator;
 
-use bifrost_rpc::compat::{ApacheService, UdpChannel, UdpChannelBuilder};
+use bifrost_rpc::compat::{ApacheService, TJsonInputProtocol, TJsonOutputProtocol, UdpChannel, UdpChannelBuilder};
 use bifrost_rpc::{Server, ServerBuilder, Service, thrift};
 use calculator::{CalculatorSyncClient, CalculatorSyncHandler, CalculatorSyncProcessor, DivisionByZero};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -99,22 +99,28 @@ enum Stack {
     FramedBinary,
     FramedOldBinary,
     FramedCompact,
+    Json,
+    FramedJson,
     /// No transport between protocol and channel.
     Bare,
     /// Flushes in the middle of nearly everything.
     Tiny,
+    TinyJson,
 }
 
 impl Stack {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::Binary,
         Self::OldBinary,
         Self::Compact,
         Self::FramedBinary,
         Self::FramedOldBinary,
         Self::FramedCompact,
+        Self::Json,
+        Self::FramedJson,
         Self::Bare,
         Self::Tiny,
+        Self::TinyJson,
     ];
 
     fn input(self, read: ReadHalf<UdpChannel>) -> Box<dyn TInputProtocol> {
@@ -127,6 +133,9 @@ impl Stack {
                 Box::new(TBinaryInputProtocol::new(TFramedReadTransport::new(read), true))
             }
             Self::FramedCompact => Box::new(TCompactInputProtocol::new(TFramedReadTransport::new(read))),
+            Self::Json => Box::new(TJsonInputProtocol::new(TBufferedReadTransport::new(read))),
+            Self::FramedJson => Box::new(TJsonInputProtocol::new(TFramedReadTransport::new(read))),
+            Self::TinyJson => Box::new(TJsonInputProtocol::new(TBufferedReadTransport::with_capacity(3, read))),
             Self::Bare => Box::new(TBinaryInputProtocol::new(read, true)),
             Self::Tiny => Box::new(TCompactInputProtocol::new(TBufferedReadTransport::with_capacity(3, read))),
         }
@@ -140,6 +149,9 @@ impl Stack {
             Self::FramedBinary => Box::new(TBinaryOutputProtocol::new(TFramedWriteTransport::new(write), true)),
             Self::FramedOldBinary => Box::new(TBinaryOutputProtocol::new(TFramedWriteTransport::new(write), false)),
             Self::FramedCompact => Box::new(TCompactOutputProtocol::new(TFramedWriteTransport::new(write))),
+            Self::Json => Box::new(TJsonOutputProtocol::new(TBufferedWriteTransport::new(write))),
+            Self::FramedJson => Box::new(TJsonOutputProtocol::new(TFramedWriteTransport::new(write))),
+            Self::TinyJson => Box::new(TJsonOutputProtocol::new(TBufferedWriteTransport::with_capacity(3, write))),
             Self::Bare => Box::new(TBinaryOutputProtocol::new(write, true)),
             Self::Tiny => Box::new(TCompactOutputProtocol::new(TBufferedWriteTransport::with_capacity(3, write))),
         }

@@ -18,7 +18,7 @@ impl<'a> Module<'a> {
         });
         docs(code, 0, definition.docs.as_deref(), &format!("The methods of `{idl}`, as a client calls them."));
         let methods: Vec<_> = own.iter().map(|call| (call.method, call.names.call.as_str(), "&mut self")).collect();
-        self.service_trait(code, &names.client_trait, base.as_deref(), &methods);
+        self.service_trait(code, &names.client_trait, base.as_deref(), id, &methods);
         code.blank();
         code.line(0, format!("/// A Thrift client that can call `{idl}`."));
         code.line(0, format!("pub trait {} {{}}", names.marker));
@@ -34,6 +34,7 @@ impl<'a> Module<'a> {
         code: &mut Code,
         name: &str,
         base: Option<&str>,
+        owner: Id,
         methods: &[(&Method, &str, &str)],
     ) {
         let base = base.map(|base| format!(": {base}")).unwrap_or_default();
@@ -50,15 +51,23 @@ impl<'a> Module<'a> {
                 self.lint("clippy::new_ret_no_self");
             }
             docs(code, 4, method.docs.as_deref(), &format!("Method `{}`.", method.name));
-            self.method_signature(code, method, rust, own, ";");
+            self.method_signature(code, owner, method, rust, own, ";");
         }
         code.line(0, "}");
     }
 
-    pub(super) fn method_signature(&self, code: &mut Code, method: &Method, rust: &str, own: &str, behind: &str) {
-        let result = self.result(self.value_type(method.result.as_ref()));
+    pub(super) fn method_signature(
+        &self,
+        code: &mut Code,
+        owner: Id,
+        method: &Method,
+        rust: &str,
+        own: &str,
+        behind: &str,
+    ) {
+        let result = self.result(self.value_type(owner, method.result.as_ref()));
         self.accept(&result);
-        let params = self.params(method, own);
+        let params = self.params(owner, method, own);
         if params.len() > 7 {
             self.lint("clippy::too_many_arguments");
         }
@@ -66,10 +75,10 @@ impl<'a> Module<'a> {
     }
 
     /// The receiver and the arguments.
-    pub(super) fn params(&self, method: &Method, own: &str) -> Vec<(String, Option<Type>)> {
+    pub(super) fn params(&self, owner: Id, method: &Method, own: &str) -> Vec<(String, Option<Type>)> {
         let names = field_names(&method.arguments);
         let arguments = method.arguments.iter().zip(names).map(|(field, name)| {
-            let of = self.rust_type(None, &field.field_type);
+            let of = self.rust_type(owner, &field.field_type);
             self.accept(&of);
             (name, Some(of))
         });
@@ -181,7 +190,7 @@ impl<'a> Module<'a> {
             if n > 0 {
                 code.blank();
             }
-            self.method_signature(code, call.method, &call.names.call, "&mut self", " {");
+            self.method_signature(code, call.owner, call.method, &call.names.call, "&mut self", " {");
             self.let_args(code, call);
             let constant = format!("&{}", call.constant);
             let function = match call.method.oneway {

@@ -1,10 +1,11 @@
 //! The structs of arguments and results.
 
 use super::Call;
+use crate::emit::attributes::Derives;
 use crate::emit::layout::{Code, Expr, Type};
 use crate::emit::module::Module;
 use crate::emit::names::Taken;
-use crate::emit::structs::{DERIVES, Presence, Slot, field_names};
+use crate::emit::structs::{Presence, Slot, field_names};
 use crate::schema::{self, Id};
 
 impl<'a> Module<'a> {
@@ -15,7 +16,7 @@ impl<'a> Module<'a> {
             code.blank();
             code.line(0, format!("/// The arguments of `{service}.{method}`."));
             let args = self.argument_slots(call);
-            let types: Vec<_> = args.iter().map(|slot| self.rust_type(None, slot.of)).collect();
+            let types: Vec<_> = args.iter().map(|slot| self.rust_type(call.owner, slot.of)).collect();
             self.message(code, &call.names.args, &format!("{method}_args"), &args, &types);
             if call.method.oneway {
                 continue;
@@ -23,7 +24,7 @@ impl<'a> Module<'a> {
             code.blank();
             code.line(0, format!("/// The result of `{service}.{method}`, or an exception that it declares."));
             let results = self.result_slots(call);
-            let types: Vec<_> = results.iter().map(|slot| self.option(self.rust_type(None, slot.of))).collect();
+            let types: Vec<_> = results.iter().map(|slot| self.option(self.result_type(call.owner, slot))).collect();
             self.message(code, &call.names.result, &format!("{method}_result"), &results, &types);
             code.blank();
             self.call_result(code, call, &results);
@@ -35,7 +36,8 @@ impl<'a> Module<'a> {
     }
 
     fn message(&self, code: &mut Code, name: &str, idl: &str, slots: &[Slot<'_>], types: &[Type]) {
-        code.line(0, DERIVES);
+        let ordered = slots.iter().all(|slot| self.containers.is_ordered_type(self.schema, slot.of));
+        self.attributes(code, Derives { copy: false, default: false, ordered, public: false });
         if slots.is_empty() {
             code.line(0, format!("pub(super) struct {name} {{}}"));
         } else {
@@ -47,7 +49,7 @@ impl<'a> Module<'a> {
             code.line(0, "}");
         }
         code.blank();
-        self.codec(code, name, idl, slots);
+        self.codec(code, name, idl, slots, None);
     }
 
     fn argument_slots(&self, call: &Call<'a>) -> Vec<Slot<'a>> {
@@ -58,7 +60,7 @@ impl<'a> Module<'a> {
             id: field.id,
             of: &field.field_type,
             presence: match &field.default {
-                Some(value) => Presence::Defaulted(self.value(None, &field.field_type, value)),
+                Some(value) => Presence::Defaulted(self.value(call.owner, &field.field_type, value)),
                 None => Presence::Required,
             },
         });
@@ -92,17 +94,25 @@ impl<'a> Module<'a> {
         slots
     }
 
+    /// The type of a result, or of an exception: never boxed, whatever the order of definitions.
+    fn result_type(&self, owner: Id, slot: &Slot<'_>) -> Type {
+        match self.schema.actual(slot.of) {
+            schema::Type::Struct(id) if slot.id != 0 => Type::plain(self.name(*id)),
+            _ => self.rust_type(owner, slot.of),
+        }
+    }
+
     /// The type of what a method returns.
-    pub(super) fn value_type(&self, result: Option<&schema::Type>) -> Type {
+    pub(super) fn value_type(&self, owner: Id, result: Option<&schema::Type>) -> Type {
         match result {
-            Some(of) => self.rust_type(None, of),
+            Some(of) => self.rust_type(owner, of),
             None => Type::plain("()"),
         }
     }
 
     fn call_result(&self, code: &mut Code, call: &Call<'_>, slots: &[Slot<'_>]) {
         let (some, err, ok) = (self.std_value("Some"), self.std_value("Err"), self.std_value("Ok"));
-        let value = self.value_type(call.method.result.as_ref());
+        let value = self.value_type(call.owner, call.method.result.as_ref());
         let call_result = self.runtime("service::CallResult");
         code.line(0, format!("impl {call_result} for {} {{", call.names.result));
         code.typed(4, "type Value =", &value, ";");
@@ -154,7 +164,7 @@ impl<'a> Module<'a> {
         code.line(8, "};");
         let throws_from = slots.len() - call.method.throws.len();
         for slot in slots.iter().skip(throws_from) {
-            let exception = self.rust_type(None, slot.of).one_line();
+            let exception = self.result_type(call.owner, slot).one_line();
             code.line(8, format!("let error = match error.downcast::<{exception}>() {{"));
             code.line(12, format!("{ok}(exception) => {{"));
             let filled = self.result_with("Self", slots, &slot.name, "*exception");

@@ -39,7 +39,7 @@ impl<'a> Module<'a> {
                 if n > 0 {
                     code.blank();
                 }
-                self.method_signature(code, call.method, &call.names.call, "&mut self", " {");
+                self.method_signature(code, call.owner, call.method, &call.names.call, "&mut self", " {");
                 self.let_args(code, call);
                 self.through_channel(code, call, if call.method.oneway { "oneway" } else { "call" });
                 code.line(4, "}");
@@ -69,13 +69,13 @@ impl<'a> Module<'a> {
     }
 
     fn start(&self, code: &mut Code, call: &Call<'_>) {
-        let value = self.value_type(call.method.result.as_ref());
+        let value = self.value_type(call.owner, call.method.result.as_ref());
         let pending = Type::of(self.runtime("Pending"), vec![value]);
         let result = self.result(pending);
         self.accept(&result);
         code.blank();
         code.line(4, format!("/// Starts a call of `{}`; its result is waited for later.", call.method.name));
-        let params = self.params(call.method, "&mut self");
+        let params = self.params(call.owner, call.method, "&mut self");
         code.signature(4, &format!("pub fn {}", call.start), &params, &result, " {");
         self.let_args(code, call);
         self.through_channel(code, call, "start");

@@ -30,7 +30,7 @@ impl<'a> Module<'a> {
         let otherwise = format!("The methods of `{}`, as a server implements them.", definition.name);
         docs(code, 0, definition.docs.as_deref(), &otherwise);
         let methods: Vec<_> = own.iter().map(|call| (call.method, call.names.handle.as_str(), "&self")).collect();
-        self.service_trait(code, &self.service_names(id).handler, base.as_deref(), &methods);
+        self.service_trait(code, &self.service_names(id).handler, base.as_deref(), id, &methods);
     }
 
     fn processor(&self, code: &mut Code, id: Id) {

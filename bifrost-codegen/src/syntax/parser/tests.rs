@@ -110,3 +110,14 @@ fn nesting_is_limited() {
     let attrs = format!("struct S {{ {}", "1: i8 a xsd_attrs { ".repeat(100_000));
     assert!(messages(&attrs).contains(&"nested deeper than 64 levels".to_owned()));
 }
+
+#[test]
+fn what_is_of_another_dialect_is_called_so() {
+    let text = "package \"x.y\"\n@Doc\nstruct S {}\ninteraction I { void f() }\nstruct T {}";
+    let (document, diagnostics) = parse(&Source::new("t.thrift", text));
+    let found: Vec<_> = diagnostics.iter().map(Diagnostic::to_string).collect();
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(found.iter().all(|text| text.contains("fbthrift")), "{found:?}");
+    let names: Vec<_> = document.definitions.iter().map(|d| d.name.text.as_str()).collect();
+    assert_eq!(names, ["S", "T"]);
+}

@@ -4,9 +4,9 @@ union Either { 1: i32 a, 2: i32 b }
 const i8 TOO_LARGE = 128
 const i32 TEXT = "5"
 const string NUMBER = 5
-const bool TRUTH = 2
+const bool TRUTH = -1
 const double LIST = []
-const list<i32> INNER = [1, "two", 300, true]
+const list<i32> INNER = [1, "two", 300, 1.5]
 const map<string, i8> MAP = {"a": 1000, 2: 3}
 const uuid ID = "not a uuid"
 const string BYTES = "\xff"

@@ -21,3 +21,6 @@ service Rich extends OnlyExtends {
   oneway void forget(1: string what, 2: binary data),
   async void forget_all(),
 }
+
+/** A method whose name differs from an inherited one in nothing but its capitals. */
+service Capitals extends base.Base { string Greet(1: string name) }

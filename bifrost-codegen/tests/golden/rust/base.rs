@@ -64,6 +64,14 @@ impl Decode for Sorry {
         let mut why = None;
         let mut code = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            why = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            code = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -366,6 +374,10 @@ impl Decode for RootRootResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -690,6 +702,10 @@ impl Decode for BaseGreetArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut name = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            name = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -740,6 +756,14 @@ impl Decode for BaseGreetResult {
         let mut result_value = None;
         let mut sorry = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 1) {
+            sorry = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -815,6 +839,10 @@ impl Decode for BasePokeArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut times = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            times = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

@@ -527,6 +527,10 @@ impl Decode for EchoEchoArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut data = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -581,6 +585,10 @@ impl Decode for EchoEchoResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -982,6 +990,14 @@ impl Decode for ArraysIncrementArgs {
         let mut data = None;
         let mut amount = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I08, 2) {
+            amount = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1040,6 +1056,10 @@ impl Decode for ArraysIncrementResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1106,6 +1126,14 @@ impl Decode for ArraysAddArgs {
         let mut a = None;
         let mut b = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            a = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            b = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1164,6 +1192,10 @@ impl Decode for ArraysAddResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1218,6 +1250,14 @@ impl Decode for ArraysIncrementListArgs {
         let mut data = None;
         let mut amount = None;
         r.struct_begin()?;
+        if r.field_is(TType::List, 1) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I08, 2) {
+            amount = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1265,6 +1305,10 @@ impl Decode for ArraysIncrementListResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::List, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

@@ -57,6 +57,10 @@ impl Decode for Const {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut a = Some(0);
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            a = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

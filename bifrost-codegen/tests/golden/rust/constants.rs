@@ -290,12 +290,12 @@ impl ConstSHAPES {
     /// The value.
     pub fn const_value() -> fields::Shape {
         fields::Shape::Several(vec![
-            Box::new(fields::Shape::Corner(fields::Point {
+            fields::Shape::Corner(fields::Point {
                 x: Some(OrderedFloat(0.0)),
                 y: Some(OrderedFloat(0.0)),
-            })),
-            Box::new(fields::Shape::Pixels(b"\x00\x7f\xff'\"\\".to_vec())),
-            Box::new(fields::Shape::Circle(OrderedFloat(1.5))),
+            }),
+            fields::Shape::Pixels(b"\x00\x7f\xff'\"\\".to_vec()),
+            fields::Shape::Circle(OrderedFloat(1.5)),
         ])
     }
 }

@@ -10,13 +10,14 @@
 #![allow(
     clippy::enum_variant_names,
     clippy::large_enum_variant,
-    clippy::vec_box,
     reason = "names and shapes are those of the IDL"
 )]
 
 use super::bifrost;
 use bifrost_rpc::compat;
-use bifrost_rpc::protocol::{Decode, Encode, MessageHeader, Reader, ThriftType, Writer};
+use bifrost_rpc::protocol::{
+    Decode, Encode, MessageHeader, Reader, ThriftType, UnknownField, Writer,
+};
 use bifrost_rpc::service;
 use bifrost_rpc::service::{Answer, CallResult, Dispatch, Method};
 use bifrost_rpc::thrift;
@@ -172,6 +173,18 @@ impl Decode for Policy {
         let mut entries_max = None;
         let mut lifetime_s = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            eviction = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            entries_max = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 3) {
+            lifetime_s = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -217,9 +230,11 @@ pub enum Value {
     /// A number.
     Number(i64),
     /// Several values.
-    Items(Vec<Box<Value>>),
+    Items(Vec<Value>),
     /// Data in global memory.
     Pointer(bifrost::Ptr),
+    /// A field of a newer peer, which is written back as it came.
+    Unknown(UnknownField),
 }
 
 impl ThriftType for Value {
@@ -255,6 +270,7 @@ impl Encode for Value {
                 Encode::encode(value, w)?;
                 w.field_end()?;
             }
+            Self::Unknown(field) => field.encode(w)?,
         }
         w.field_stop()?;
         w.struct_end()
@@ -288,6 +304,7 @@ impl Encode for Value {
                 Encode::encode(&value, w)?;
                 w.field_end()?;
             }
+            Self::Unknown(field) => field.encode(w)?,
         }
         w.field_stop()?;
         w.struct_end()
@@ -307,7 +324,9 @@ impl Decode for Value {
                 (TType::I64, 3) => value = Some(Self::Number(Decode::decode(r)?)),
                 (TType::List, 4) => value = Some(Self::Items(Decode::decode(r)?)),
                 (TType::Uuid, 5) => value = Some(Self::Pointer(Decode::decode(r)?)),
-                (field_type, _) => r.skip(field_type)?,
+                (field_type, id) => {
+                    value = Some(Self::Unknown(UnknownField::decode(field_type, id, r)?));
+                }
             }
             r.field_end()?;
             fields += 1;
@@ -315,12 +334,8 @@ impl Decode for Value {
         r.struct_end()?;
         let (kind, what) = match (value, fields) {
             (Some(value), 1) => return Ok(value),
-            (None, 0) => (thrift::ProtocolErrorKind::EmptyUnion, "no field"),
-            (None, _) => (
-                thrift::ProtocolErrorKind::UnknownUnionVariant,
-                "no known field",
-            ),
             (Some(_), _) => (thrift::ProtocolErrorKind::InvalidData, "several fields"),
+            (None, _) => (thrift::ProtocolErrorKind::EmptyUnion, "no field"),
         };
         Err(thrift::new_protocol_error(
             kind,
@@ -422,6 +437,22 @@ impl Decode for Entry {
         let mut version = None;
         let mut labels = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            key = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 3) {
+            version = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 4) {
+            labels = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -517,6 +548,18 @@ impl Decode for Status {
         let mut calls = None;
         let mut gauges = Some(BTreeMap::new());
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            service = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 2) {
+            calls = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 3) {
+            gauges = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -585,6 +628,10 @@ impl Decode for NotFound {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut key = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            key = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -680,6 +727,14 @@ impl Decode for Refused {
         let mut reason = Some("refused".to_owned());
         let mut version = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            reason = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 2) {
+            version = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1020,6 +1075,10 @@ impl Decode for HealthStatusResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1069,6 +1128,10 @@ impl Decode for HealthNoteArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut line = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            line = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1571,6 +1634,10 @@ impl Decode for StoreGetArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut key = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            key = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1637,6 +1704,14 @@ impl Decode for StoreGetResult {
         let mut result_value = None;
         let mut missing = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 1) {
+            missing = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1737,6 +1812,18 @@ impl Decode for StorePutArgs {
         let mut value = None;
         let mut expected = -1;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            key = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 3) {
+            expected = Decode::decode(r)?;
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1796,6 +1883,14 @@ impl Decode for StorePutResult {
         let mut result_value = None;
         let mut refused = None;
         r.struct_begin()?;
+        if r.field_is(TType::I64, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 1) {
+            refused = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1871,6 +1966,10 @@ impl Decode for StoreRemoveArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut key = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            key = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1921,6 +2020,14 @@ impl Decode for StoreRemoveResult {
         let mut missing = None;
         let mut refused = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            missing = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            refused = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2002,6 +2109,10 @@ impl Decode for StoreFindArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut labels = None;
         r.struct_begin()?;
+        if r.field_is(TType::Set, 1) {
+            labels = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2056,6 +2167,10 @@ impl Decode for StoreFindResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::Map, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2367,6 +2482,10 @@ impl Decode for CounterAddArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut delta = None;
         r.struct_begin()?;
+        if r.field_is(TType::I64, 1) {
+            delta = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2410,6 +2529,10 @@ impl Decode for CounterAddResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::I64, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2492,6 +2615,10 @@ impl Decode for CounterValueResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::I64, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

@@ -15,12 +15,11 @@
     clippy::large_enum_variant,
     clippy::too_many_arguments,
     clippy::type_complexity,
-    clippy::vec_box,
     reason = "names and shapes are those of the IDL"
 )]
 
 use bifrost_rpc::compat;
-use bifrost_rpc::protocol::{Decode, Encode, Reader, ThriftType, Writer};
+use bifrost_rpc::protocol::{Decode, Encode, Reader, ThriftType, UnknownField, Writer};
 use bifrost_rpc::service;
 use bifrost_rpc::thrift;
 use bifrost_rpc::thrift::OrderedFloat;
@@ -77,9 +76,9 @@ impl ThriftType for Implicit {
 impl Encode for Implicit {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Implicit")?;
-        if let Some(first) = &self.first {
-            w.field_begin("first", TType::I32, -1)?;
-            Encode::encode(first, w)?;
+        if let Some(fourth) = &self.fourth {
+            w.field_begin("fourth", TType::I32, -3)?;
+            Encode::encode(fourth, w)?;
             w.field_end()?;
         }
         if let Some(second) = &self.second {
@@ -87,14 +86,14 @@ impl Encode for Implicit {
             Encode::encode(second, w)?;
             w.field_end()?;
         }
+        if let Some(first) = &self.first {
+            w.field_begin("first", TType::I32, -1)?;
+            Encode::encode(first, w)?;
+            w.field_end()?;
+        }
         if let Some(third) = &self.third {
             w.field_begin("third", TType::Bool, 5)?;
             Encode::encode(third, w)?;
-            w.field_end()?;
-        }
-        if let Some(fourth) = &self.fourth {
-            w.field_begin("fourth", TType::I32, -3)?;
-            Encode::encode(fourth, w)?;
             w.field_end()?;
         }
         w.field_stop()?;
@@ -109,6 +108,22 @@ impl Decode for Implicit {
         let mut third = Some(false);
         let mut fourth = Some(0);
         r.struct_begin()?;
+        if r.field_is(TType::I32, -3) {
+            fourth = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, -2) {
+            second = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, -1) {
+            first = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Bool, 5) {
+            third = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -177,9 +192,9 @@ impl ThriftType for Negative {
 impl Encode for Negative {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Negative")?;
-        if let Some(a) = &self.a {
-            w.field_begin("a", TType::I32, -7)?;
-            Encode::encode(a, w)?;
+        if let Some(d) = &self.d {
+            w.field_begin("d", TType::I08, -32768)?;
+            Encode::encode(d, w)?;
             w.field_end()?;
         }
         if let Some(b) = &self.b {
@@ -187,23 +202,23 @@ impl Encode for Negative {
             Encode::encode(b, w)?;
             w.field_end()?;
         }
+        if let Some(a) = &self.a {
+            w.field_begin("a", TType::I32, -7)?;
+            Encode::encode(a, w)?;
+            w.field_end()?;
+        }
         w.field_begin("c", TType::String, 32767)?;
         Encode::encode(&self.c, w)?;
         w.field_end()?;
-        if let Some(d) = &self.d {
-            w.field_begin("d", TType::I08, -32768)?;
-            Encode::encode(d, w)?;
-            w.field_end()?;
-        }
         w.field_stop()?;
         w.struct_end()
     }
 
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Negative")?;
-        if let Some(a) = &self.a {
-            w.field_begin("a", TType::I32, -7)?;
-            Encode::encode(a, w)?;
+        if let Some(d) = &self.d {
+            w.field_begin("d", TType::I08, -32768)?;
+            Encode::encode(d, w)?;
             w.field_end()?;
         }
         if let Some(b) = &self.b {
@@ -211,14 +226,14 @@ impl Encode for Negative {
             Encode::encode(b, w)?;
             w.field_end()?;
         }
+        if let Some(a) = &self.a {
+            w.field_begin("a", TType::I32, -7)?;
+            Encode::encode(a, w)?;
+            w.field_end()?;
+        }
         w.field_begin("c", TType::String, 32767)?;
         Encode::encode_owned(self.c, w)?;
         w.field_end()?;
-        if let Some(d) = &self.d {
-            w.field_begin("d", TType::I08, -32768)?;
-            Encode::encode(d, w)?;
-            w.field_end()?;
-        }
         w.field_stop()?;
         w.struct_end()
     }
@@ -231,6 +246,22 @@ impl Decode for Negative {
         let mut c = None;
         let mut d = None;
         r.struct_begin()?;
+        if r.field_is(TType::I08, -32768) {
+            d = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, -8) {
+            b = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, -7) {
+            a = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 32767) {
+            c = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -648,6 +679,86 @@ impl Decode for Defaults {
             },
         ]);
         r.struct_begin()?;
+        if r.field_is(TType::Bool, 1) {
+            truth = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I08, 2) {
+            small = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I16, 3) {
+            port = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 4) {
+            count = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 5) {
+            large = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Double, 6) {
+            ratio = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Double, 7) {
+            whole = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 8) {
+            text = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 9) {
+            bytes = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 10) {
+            id = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 11) {
+            color = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 12) {
+            numbers = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 13) {
+            words = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 14) {
+            colors = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 15) {
+            point = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 16) {
+            shape = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 17) {
+            maybe = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 18) {
+            must = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 19) {
+            none = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 20) {
+            points = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -980,6 +1091,62 @@ impl Decode for Silent {
         let mut pairs = Some(BTreeMap::new());
         let mut point = None;
         r.struct_begin()?;
+        if r.field_is(TType::Bool, 1) {
+            truth = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I08, 2) {
+            small = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I16, 3) {
+            port = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 4) {
+            count = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 5) {
+            large = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Double, 6) {
+            ratio = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 7) {
+            text = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 8) {
+            bytes = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 9) {
+            id = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 10) {
+            color = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 11) {
+            numbers = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 12) {
+            words = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 13) {
+            pairs = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 14) {
+            point = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1100,6 +1267,22 @@ impl Decode for Required {
         let mut c = None;
         let mut p = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            a = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            b = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 3) {
+            c = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 4) {
+            p = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1218,6 +1401,22 @@ impl Decode for NewerPoint {
         let mut z = Some(BTreeMap::new());
         let mut color = None;
         r.struct_begin()?;
+        if r.field_is(TType::Double, 1) {
+            x = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            y = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 3) {
+            z = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 4) {
+            color = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1377,6 +1576,14 @@ impl Decode for Point {
         let mut x = Some(OrderedFloat(0.25));
         let mut y = Some(OrderedFloat(0.0));
         r.struct_begin()?;
+        if r.field_is(TType::Double, 1) {
+            x = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Double, 2) {
+            y = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1411,7 +1618,9 @@ pub enum Shape {
     /// Field `pixels`.
     Pixels(Vec<u8>),
     /// Field `several`.
-    Several(Vec<Box<Shape>>),
+    Several(Vec<Shape>),
+    /// A field of a newer peer, which is written back as it came.
+    Unknown(UnknownField),
 }
 
 impl ThriftType for Shape {
@@ -1442,6 +1651,7 @@ impl Encode for Shape {
                 Encode::encode(value, w)?;
                 w.field_end()?;
             }
+            Self::Unknown(field) => field.encode(w)?,
         }
         w.field_stop()?;
         w.struct_end()
@@ -1470,6 +1680,7 @@ impl Encode for Shape {
                 Encode::encode_owned(value, w)?;
                 w.field_end()?;
             }
+            Self::Unknown(field) => field.encode(w)?,
         }
         w.field_stop()?;
         w.struct_end()
@@ -1488,7 +1699,9 @@ impl Decode for Shape {
                 (TType::Struct, 2) => value = Some(Self::Corner(Decode::decode(r)?)),
                 (TType::String, 3) => value = Some(Self::Pixels(Decode::decode(r)?)),
                 (TType::List, 4) => value = Some(Self::Several(Decode::decode(r)?)),
-                (field_type, _) => r.skip(field_type)?,
+                (field_type, id) => {
+                    value = Some(Self::Unknown(UnknownField::decode(field_type, id, r)?));
+                }
             }
             r.field_end()?;
             fields += 1;
@@ -1496,12 +1709,8 @@ impl Decode for Shape {
         r.struct_end()?;
         let (kind, what) = match (value, fields) {
             (Some(value), 1) => return Ok(value),
-            (None, 0) => (thrift::ProtocolErrorKind::EmptyUnion, "no field"),
-            (None, _) => (
-                thrift::ProtocolErrorKind::UnknownUnionVariant,
-                "no known field",
-            ),
             (Some(_), _) => (thrift::ProtocolErrorKind::InvalidData, "several fields"),
+            (None, _) => (thrift::ProtocolErrorKind::EmptyUnion, "no field"),
         };
         Err(thrift::new_protocol_error(
             kind,
@@ -1536,7 +1745,7 @@ pub struct Keys {
     /// Field `by_color`.
     pub by_color: Option<BTreeMap<Color, Vec<u8>>>,
     /// Field `by_struct`.
-    pub by_struct: Option<BTreeMap<Implicit, Box<Keys>>>,
+    pub by_struct: Option<BTreeMap<Implicit, Keys>>,
 }
 
 impl Keys {
@@ -1548,7 +1757,7 @@ impl Keys {
         by_list: impl Into<Option<BTreeMap<Vec<i32>, BTreeSet<BTreeMap<i8, bool>>>>>,
         ids: impl Into<Option<BTreeSet<Uuid>>>,
         by_color: impl Into<Option<BTreeMap<Color, Vec<u8>>>>,
-        by_struct: impl Into<Option<BTreeMap<Implicit, Box<Keys>>>>,
+        by_struct: impl Into<Option<BTreeMap<Implicit, Keys>>>,
     ) -> Self {
         Self {
             by_point: by_point.into(),
@@ -1674,6 +1883,34 @@ impl Decode for Keys {
         let mut by_color = Some(BTreeMap::new());
         let mut by_struct = Some(BTreeMap::new());
         r.struct_begin()?;
+        if r.field_is(TType::Map, 1) {
+            by_point = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 2) {
+            by_double = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 3) {
+            shapes = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 4) {
+            by_list = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 5) {
+            ids = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 6) {
+            by_color = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 7) {
+            by_struct = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1933,6 +2170,18 @@ impl Decode for Deep {
         let mut a_name_that_is_long = Some(BTreeMap::new());
         let mut required_and_rather_long_name = None;
         r.struct_begin()?;
+        if r.field_is(TType::List, 1) {
+            lists = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 2) {
+            a_name_that_is_long = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 3) {
+            required_and_rather_long_name = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1976,7 +2225,7 @@ pub struct AStructWithARatherLongName {
     /// Field `another_field_with_a_long_name_that_fills_it`.
     pub another_field_with_a_long_name_that_fills_it: Option<String>,
     /// Field `the_name_of_a_field_that_holds_itself`.
-    pub the_name_of_a_field_that_holds_itself: Option<Vec<Box<AStructWithARatherLongName>>>,
+    pub the_name_of_a_field_that_holds_itself: Option<Vec<AStructWithARatherLongName>>,
     /// Field `data`.
     pub data: Vec<u8>,
 }
@@ -1986,7 +2235,7 @@ impl AStructWithARatherLongName {
     pub fn new(
         a_field_with_a_long_name_that_fills_the_line: i32,
         another_field_with_a_long_name_that_fills_it: impl Into<Option<String>>,
-        the_name_of_a_field_that_holds_itself: impl Into<Option<Vec<Box<AStructWithARatherLongName>>>>,
+        the_name_of_a_field_that_holds_itself: impl Into<Option<Vec<AStructWithARatherLongName>>>,
         data: Vec<u8>,
     ) -> Self {
         Self {
@@ -2081,6 +2330,22 @@ impl Decode for AStructWithARatherLongName {
         let mut the_name_of_a_field_that_holds_itself = None;
         let mut data = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            a_field_with_a_long_name_that_fills_the_line = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            another_field_with_a_long_name_that_fills_it = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 3) {
+            the_name_of_a_field_that_holds_itself = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 4) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,

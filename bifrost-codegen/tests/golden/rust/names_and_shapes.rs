@@ -19,7 +19,7 @@
 use super::const_;
 use bifrost_rpc::Pending;
 use bifrost_rpc::compat;
-use bifrost_rpc::protocol::{MessageHeader, ThriftType};
+use bifrost_rpc::protocol::{MessageHeader, ThriftType, UnknownField};
 use bifrost_rpc::service;
 use bifrost_rpc::service::{CallResult, Dispatch};
 use bifrost_rpc::thrift::TThriftClient;
@@ -178,6 +178,14 @@ impl bifrost_rpc::protocol::Decode for Error {
         let mut result = None;
         let mut option = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::String, 1) {
+            result = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::Struct, 2) {
+            option = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -266,6 +274,10 @@ impl bifrost_rpc::protocol::Decode for From {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut box_ = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::Struct, 1) {
+            box_ = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -330,6 +342,10 @@ impl bifrost_rpc::protocol::Decode for String {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut value = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::String, 1) {
+            value = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -422,6 +438,14 @@ impl bifrost_rpc::protocol::Decode for Result {
         let mut ok = None;
         let mut err = Some(Ok::SOME);
         r.struct_begin()?;
+        if r.field_is(protocol::TType::Struct, 1) {
+            ok = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::I32, 2) {
+            err = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -547,6 +571,14 @@ impl bifrost_rpc::protocol::Decode for Option {
             },
         )]));
         r.struct_begin()?;
+        if r.field_is(protocol::TType::List, 1) {
+            defaults = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::Map, 2) {
+            map = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -637,6 +669,14 @@ impl bifrost_rpc::protocol::Decode for Box {
         let mut x = Some(0);
         let mut s = Some(std::borrow::ToOwned::to_owned("s"));
         r.struct_begin()?;
+        if r.field_is(protocol::TType::I32, 1) {
+            x = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::String, 2) {
+            s = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -746,6 +786,14 @@ impl bifrost_rpc::protocol::Decode for Vec {
         let mut bytes = Some(std::vec::Vec::new());
         let mut more = Some(std::vec::Vec::new());
         r.struct_begin()?;
+        if r.field_is(protocol::TType::String, 1) {
+            bytes = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::List, 2) {
+            more = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -817,6 +865,10 @@ impl bifrost_rpc::protocol::Decode for Default {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut box_ = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::Struct, 1) {
+            box_ = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -939,6 +991,26 @@ impl bifrost_rpc::protocol::Decode for Into {
         let mut w_value = Some(0);
         let mut field_type_value = Some(std::string::String::new());
         r.struct_begin()?;
+        if r.field_is(protocol::TType::I32, 1) {
+            self_ = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::I32, 2) {
+            self__ = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::Bool, 3) {
+            r_value = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::I08, 4) {
+            w_value = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::String, 5) {
+            field_type_value = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -1033,6 +1105,10 @@ impl bifrost_rpc::protocol::Decode for ToOwned {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut crate_ = Some(std::borrow::ToOwned::to_owned("x"));
         r.struct_begin()?;
+        if r.field_is(protocol::TType::String, 1) {
+            crate_ = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -1107,6 +1183,10 @@ impl bifrost_rpc::protocol::Decode for Encode {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut a = Some(0);
         r.struct_begin()?;
+        if r.field_is(protocol::TType::I32, 1) {
+            a = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -1173,6 +1253,10 @@ impl bifrost_rpc::protocol::Decode for Decode {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut e = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::Struct, 1) {
+            e = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -1239,6 +1323,10 @@ impl bifrost_rpc::protocol::Decode for Reader {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut d = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::Struct, 1) {
+            d = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -2134,6 +2222,14 @@ impl bifrost_rpc::protocol::Decode for Type {
         let mut fn_ = None;
         let mut gen_ = Some(0);
         r.struct_begin()?;
+        if r.field_is(protocol::TType::I32, 1) {
+            fn_ = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::I64, 2) {
+            gen_ = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -2218,6 +2314,10 @@ impl bifrost_rpc::protocol::Decode for BoxError {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut async_ = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::Struct, 1) {
+            async_ = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -2354,6 +2454,26 @@ impl bifrost_rpc::protocol::Decode for Collide {
         let mut underscore_ = Some(0);
         let mut x_ = Some(0);
         r.struct_begin()?;
+        if r.field_is(protocol::TType::I32, 1) {
+            foo_bar = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::I32, 2) {
+            foo_bar_ = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::I32, 3) {
+            foo_bar__ = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::I32, 4) {
+            underscore_ = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::I32, 5) {
+            x_ = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -2446,6 +2566,10 @@ impl bifrost_rpc::protocol::Decode for Collide_ {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut names = Some(std::vec::Vec::new());
         r.struct_begin()?;
+        if r.field_is(protocol::TType::List, 1) {
+            names = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -2485,6 +2609,8 @@ pub enum Either {
     Self_(Empty),
     /// Field `other`.
     Other(const_::Const),
+    /// A field of a newer peer, which is written back as it came.
+    Unknown(UnknownField),
 }
 
 impl ThriftType for Either {
@@ -2518,6 +2644,7 @@ impl bifrost_rpc::protocol::Encode for Either {
                 bifrost_rpc::protocol::Encode::encode(value, w)?;
                 w.field_end()?;
             }
+            Self::Unknown(field) => field.encode(w)?,
         }
         w.field_stop()?;
         w.struct_end()
@@ -2544,7 +2671,9 @@ impl bifrost_rpc::protocol::Decode for Either {
                 (protocol::TType::Struct, 4) => {
                     value = Some(Self::Other(bifrost_rpc::protocol::Decode::decode(r)?));
                 }
-                (field_type, _) => r.skip(field_type)?,
+                (field_type, id) => {
+                    value = Some(Self::Unknown(UnknownField::decode(field_type, id, r)?));
+                }
             }
             r.field_end()?;
             fields += 1;
@@ -2552,17 +2681,13 @@ impl bifrost_rpc::protocol::Decode for Either {
         r.struct_end()?;
         let (kind, what) = match (value, fields) {
             (Some(value), 1) => return std::result::Result::Ok(value),
-            (None, 0) => (
-                bifrost_rpc::thrift::ProtocolErrorKind::EmptyUnion,
-                "no field",
-            ),
-            (None, _) => (
-                bifrost_rpc::thrift::ProtocolErrorKind::UnknownUnionVariant,
-                "no known field",
-            ),
             (Some(_), _) => (
                 bifrost_rpc::thrift::ProtocolErrorKind::InvalidData,
                 "several fields",
+            ),
+            (None, _) => (
+                bifrost_rpc::thrift::ProtocolErrorKind::EmptyUnion,
+                "no field",
             ),
         };
         Err(bifrost_rpc::thrift::new_protocol_error(
@@ -2587,7 +2712,10 @@ impl protocol::TSerializable for Either {
 
 /// Union `Empty`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Empty {}
+pub enum Empty {
+    /// A field of a newer peer, which is written back as it came.
+    Unknown(UnknownField),
+}
 
 impl ThriftType for Empty {
     const TYPE: protocol::TType = protocol::TType::Struct;
@@ -2596,33 +2724,42 @@ impl ThriftType for Empty {
 impl bifrost_rpc::protocol::Encode for Empty {
     fn encode<W_: bifrost_rpc::protocol::Writer>(
         &self,
-        _: &mut W_,
+        w: &mut W_,
     ) -> bifrost_rpc::thrift::Result<()> {
-        match *self {}
+        w.struct_begin("Empty")?;
+        match self {
+            Self::Unknown(field) => field.encode(w)?,
+        }
+        w.field_stop()?;
+        w.struct_end()
     }
 }
 
 impl bifrost_rpc::protocol::Decode for Empty {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
+        let mut value = None;
         let mut fields = 0_usize;
         r.struct_begin()?;
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
-                (field_type, _) => r.skip(field_type)?,
+                (field_type, id) => {
+                    value = Some(Self::Unknown(UnknownField::decode(field_type, id, r)?));
+                }
             }
             r.field_end()?;
             fields += 1;
         }
         r.struct_end()?;
-        let (kind, what) = match fields {
-            0 => (
+        let (kind, what) = match (value, fields) {
+            (Some(value), 1) => return std::result::Result::Ok(value),
+            (Some(_), _) => (
+                bifrost_rpc::thrift::ProtocolErrorKind::InvalidData,
+                "several fields",
+            ),
+            (None, _) => (
                 bifrost_rpc::thrift::ProtocolErrorKind::EmptyUnion,
                 "no field",
-            ),
-            _ => (
-                bifrost_rpc::thrift::ProtocolErrorKind::UnknownUnionVariant,
-                "no known field",
             ),
         };
         Err(bifrost_rpc::thrift::new_protocol_error(
@@ -2691,6 +2828,10 @@ impl bifrost_rpc::protocol::Decode for PingClient {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut a = Some(0);
         r.struct_begin()?;
+        if r.field_is(protocol::TType::I32, 1) {
+            a = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -3774,6 +3915,26 @@ impl bifrost_rpc::protocol::Decode for PingTypeArgs {
         let mut call = None;
         let mut compat = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::I32, 1) {
+            self_ = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::I32, 2) {
+            fn_ = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::I32, 3) {
+            args = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::I32, 4) {
+            call = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::I32, 5) {
+            compat = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -3962,6 +4123,10 @@ impl bifrost_rpc::protocol::Decode for PingConnectArgs {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut url = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::String, 1) {
+            url = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -4050,6 +4215,10 @@ impl bifrost_rpc::protocol::Decode for PingWithDeadlineArgs {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut deadline = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::I64, 1) {
+            deadline = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -4166,6 +4335,18 @@ impl bifrost_rpc::protocol::Decode for PingStartPingArgs {
         let mut out = None;
         let mut handler = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::Struct, 1) {
+            header = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::Struct, 2) {
+            out = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::Struct, 3) {
+            handler = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -4244,6 +4425,18 @@ impl bifrost_rpc::protocol::Decode for PingStartPingResult {
         let mut result_value_ = None;
         let mut error = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::Struct, 0) {
+            result_value = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::Struct, 1) {
+            result_value_ = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::Struct, 2) {
+            error = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -4358,6 +4551,18 @@ impl bifrost_rpc::protocol::Decode for PingResultArgs {
         let mut r_value = None;
         let mut h = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::Struct, 1) {
+            w_value = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::Struct, 2) {
+            r_value = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::Struct, 3) {
+            h = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -4420,6 +4625,10 @@ impl bifrost_rpc::protocol::Decode for PingResultResult {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::Struct, 0) {
+            result_value = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -4474,6 +4683,10 @@ impl bifrost_rpc::protocol::Decode for PingGenArgs {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut underscore_ = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::Struct, 1) {
+            underscore_ = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -4520,6 +4733,10 @@ impl bifrost_rpc::protocol::Decode for PingAddOneArgs {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut x = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::I32, 1) {
+            x = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -4566,6 +4783,10 @@ impl bifrost_rpc::protocol::Decode for PingAddOneResult {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::I32, 0) {
+            result_value = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -4620,6 +4841,10 @@ impl bifrost_rpc::protocol::Decode for PingAddOneArgs_ {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut x = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::I32, 1) {
+            x = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -4666,6 +4891,10 @@ impl bifrost_rpc::protocol::Decode for PingAddOneResult_ {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::I32, 0) {
+            result_value = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -4720,6 +4949,10 @@ impl bifrost_rpc::protocol::Decode for PingFromItArgs {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut into = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::Struct, 1) {
+            into = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -5851,6 +6084,18 @@ impl bifrost_rpc::protocol::Decode for BoxMatchArgs {
         let mut b = b"\"\x00".to_vec();
         let mut e = Ok::NONE;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::Bool, 1) {
+            a = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::String, 2) {
+            b = bifrost_rpc::protocol::Decode::decode(r)?;
+            r.field_end()?;
+        }
+        if r.field_is(protocol::TType::I32, 3) {
+            e = bifrost_rpc::protocol::Decode::decode(r)?;
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,
@@ -5899,6 +6144,10 @@ impl bifrost_rpc::protocol::Decode for BoxMatchResult {
     fn decode<R_: bifrost_rpc::protocol::Reader>(r: &mut R_) -> bifrost_rpc::thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(protocol::TType::Bool, 0) {
+            result_value = Some(bifrost_rpc::protocol::Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (protocol::TType::Stop, _) => break,

@@ -10,12 +10,11 @@
 #![allow(
     clippy::enum_variant_names,
     clippy::large_enum_variant,
-    clippy::vec_box,
     reason = "names and shapes are those of the IDL"
 )]
 
 use bifrost_rpc::compat;
-use bifrost_rpc::protocol::{Decode, Encode, Reader, ThriftType, Writer};
+use bifrost_rpc::protocol::{Decode, Encode, Reader, ThriftType, UnknownField, Writer};
 use bifrost_rpc::service;
 use bifrost_rpc::thrift;
 use bifrost_rpc::thrift::protocol::{TInputProtocol, TOutputProtocol, TSerializable, TType};
@@ -78,6 +77,18 @@ impl Decode for Uses {
         let mut list = None;
         let mut tree = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            later = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 2) {
+            list = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 3) {
+            tree = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -147,6 +158,10 @@ impl Decode for Later {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut x = Some(0);
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            x = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -178,7 +193,7 @@ pub struct Tree {
     /// Field `right`.
     pub right: Option<Box<Tree>>,
     /// Field `more`.
-    pub more: Option<Vec<Box<Tree>>>,
+    pub more: Option<Vec<Tree>>,
     /// Field `value`.
     pub value: Option<i32>,
     /// Field `other`.
@@ -190,7 +205,7 @@ impl Tree {
     pub fn new(
         left: impl Into<Option<Box<Tree>>>,
         right: impl Into<Option<Box<Tree>>>,
-        more: impl Into<Option<Vec<Box<Tree>>>>,
+        more: impl Into<Option<Vec<Tree>>>,
         value: impl Into<Option<i32>>,
         other: impl Into<Option<Box<Alias>>>,
     ) -> Self {
@@ -261,6 +276,26 @@ impl Decode for Tree {
         let mut value = Some(0);
         let mut other = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            left = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            right = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 3) {
+            more = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 4) {
+            value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 5) {
+            other = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -306,7 +341,7 @@ pub struct Forest {
     /// Field `forests`.
     pub forests: Option<Forests>,
     /// Field `named`.
-    pub named: Option<BTreeMap<String, Box<Forest>>>,
+    pub named: Option<BTreeMap<String, Forest>>,
     /// Field `name`.
     pub name: Vec<u8>,
 }
@@ -315,7 +350,7 @@ impl Forest {
     /// A new `Forest`.
     pub fn new(
         forests: impl Into<Option<Forests>>,
-        named: impl Into<Option<BTreeMap<String, Box<Forest>>>>,
+        named: impl Into<Option<BTreeMap<String, Forest>>>,
         name: Vec<u8>,
     ) -> Self {
         Self {
@@ -376,6 +411,18 @@ impl Decode for Forest {
         let mut named = Some(BTreeMap::new());
         let mut name = None;
         r.struct_begin()?;
+        if r.field_is(TType::List, 1) {
+            forests = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 2) {
+            named = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 3) {
+            name = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -412,14 +459,14 @@ impl TSerializable for Forest {
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Even {
     /// Field `odd`.
-    pub odd: Option<Box<Odd>>,
+    pub odd: Option<Odd>,
     /// Field `name`.
     pub name: String,
 }
 
 impl Even {
     /// A new `Even`.
-    pub fn new(odd: impl Into<Option<Box<Odd>>>, name: String) -> Self {
+    pub fn new(odd: impl Into<Option<Odd>>, name: String) -> Self {
         Self {
             odd: odd.into(),
             name,
@@ -452,6 +499,14 @@ impl Decode for Even {
         let mut odd = None;
         let mut name = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            odd = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            name = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -483,14 +538,17 @@ impl TSerializable for Even {
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Odd {
     /// Field `even`.
-    pub even: Option<Even>,
+    pub even: Option<Box<Even>>,
     /// Field `evens`.
     pub evens: Option<BTreeSet<Even>>,
 }
 
 impl Odd {
     /// A new `Odd`.
-    pub fn new(even: impl Into<Option<Even>>, evens: impl Into<Option<BTreeSet<Even>>>) -> Self {
+    pub fn new(
+        even: impl Into<Option<Box<Even>>>,
+        evens: impl Into<Option<BTreeSet<Even>>>,
+    ) -> Self {
         Self {
             even: even.into(),
             evens: evens.into(),
@@ -534,6 +592,14 @@ impl Decode for Odd {
         let mut even = None;
         let mut evens = Some(BTreeSet::new());
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            even = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 2) {
+            evens = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -564,11 +630,13 @@ pub enum Expression {
     /// Field `number`.
     Number(i64),
     /// Field `sum`.
-    Sum(Box<Sum>),
+    Sum(Sum),
     /// Field `negated`.
     Negated(Box<Expression>),
     /// Field `product`.
-    Product(Vec<Box<Expression>>),
+    Product(Vec<Expression>),
+    /// A field of a newer peer, which is written back as it came.
+    Unknown(UnknownField),
 }
 
 impl ThriftType for Expression {
@@ -599,6 +667,7 @@ impl Encode for Expression {
                 Encode::encode(value, w)?;
                 w.field_end()?;
             }
+            Self::Unknown(field) => field.encode(w)?,
         }
         w.field_stop()?;
         w.struct_end()
@@ -617,7 +686,9 @@ impl Decode for Expression {
                 (TType::Struct, 2) => value = Some(Self::Sum(Decode::decode(r)?)),
                 (TType::Struct, 3) => value = Some(Self::Negated(Decode::decode(r)?)),
                 (TType::List, 4) => value = Some(Self::Product(Decode::decode(r)?)),
-                (field_type, _) => r.skip(field_type)?,
+                (field_type, id) => {
+                    value = Some(Self::Unknown(UnknownField::decode(field_type, id, r)?));
+                }
             }
             r.field_end()?;
             fields += 1;
@@ -625,12 +696,8 @@ impl Decode for Expression {
         r.struct_end()?;
         let (kind, what) = match (value, fields) {
             (Some(value), 1) => return Ok(value),
-            (None, 0) => (thrift::ProtocolErrorKind::EmptyUnion, "no field"),
-            (None, _) => (
-                thrift::ProtocolErrorKind::UnknownUnionVariant,
-                "no known field",
-            ),
             (Some(_), _) => (thrift::ProtocolErrorKind::InvalidData, "several fields"),
+            (None, _) => (thrift::ProtocolErrorKind::EmptyUnion, "no field"),
         };
         Err(thrift::new_protocol_error(
             kind,
@@ -653,14 +720,14 @@ impl TSerializable for Expression {
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Sum {
     /// Field `left`.
-    pub left: Expression,
+    pub left: Box<Expression>,
     /// Field `right`.
-    pub right: Expression,
+    pub right: Box<Expression>,
 }
 
 impl Sum {
     /// A new `Sum`.
-    pub fn new(left: Expression, right: Expression) -> Self {
+    pub fn new(left: Box<Expression>, right: Box<Expression>) -> Self {
         Self { left, right }
     }
 }
@@ -688,6 +755,14 @@ impl Decode for Sum {
         let mut left = None;
         let mut right = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            left = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            right = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -725,10 +800,10 @@ pub struct ConstTWO;
 impl ConstTWO {
     /// The value.
     pub fn const_value() -> Expression {
-        Expression::Sum(Box::new(Sum {
-            left: Expression::Number(1),
-            right: Expression::Negated(Box::new(Expression::Number(-1))),
-        }))
+        Expression::Sum(Sum {
+            left: Box::new(Expression::Number(1)),
+            right: Box::new(Expression::Negated(Box::new(Expression::Number(-1)))),
+        })
     }
 }
 
@@ -745,14 +820,14 @@ impl ConstLEAVES {
                 ..Default::default()
             })),
             more: Some(vec![
-                Box::new(Tree {
+                Tree {
                     value: Some(2),
                     ..Default::default()
-                }),
-                Box::new(Tree {
+                },
+                Tree {
                     value: Some(3),
                     ..Default::default()
-                }),
+                },
             ]),
             ..Default::default()
         }

@@ -1452,6 +1452,22 @@ impl Decode for RichMoveArgs {
         let mut dy = None;
         let mut times = 1;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            from = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Double, 2) {
+            dx = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Double, 3) {
+            dy = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 4) {
+            times = Decode::decode(r)?;
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1509,6 +1525,10 @@ impl Decode for RichMoveResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1575,6 +1595,14 @@ impl Decode for RichConcatArgs {
         let mut a = None;
         let mut more = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            a = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 2) {
+            more = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1633,6 +1661,10 @@ impl Decode for RichConcatResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1699,6 +1731,14 @@ impl Decode for RichByReferenceArgs {
         let mut data = None;
         let mut more = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 2) {
+            more = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1757,6 +1797,10 @@ impl Decode for RichByReferenceResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1795,11 +1839,11 @@ impl ThriftType for RichShapesArgs {
 impl Encode for RichShapesArgs {
     fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("shapes_args")?;
-        w.field_begin("color", TType::I32, -1)?;
-        Encode::encode(&self.color, w)?;
-        w.field_end()?;
         w.field_begin("wanted", TType::Set, -2)?;
         Encode::encode(&self.wanted, w)?;
+        w.field_end()?;
+        w.field_begin("color", TType::I32, -1)?;
+        Encode::encode(&self.color, w)?;
         w.field_end()?;
         w.field_stop()?;
         w.struct_end()
@@ -1807,11 +1851,11 @@ impl Encode for RichShapesArgs {
 
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("shapes_args")?;
-        w.field_begin("color", TType::I32, -1)?;
-        Encode::encode(&self.color, w)?;
-        w.field_end()?;
         w.field_begin("wanted", TType::Set, -2)?;
         Encode::encode_owned(self.wanted, w)?;
+        w.field_end()?;
+        w.field_begin("color", TType::I32, -1)?;
+        Encode::encode(&self.color, w)?;
         w.field_end()?;
         w.field_stop()?;
         w.struct_end()
@@ -1823,6 +1867,14 @@ impl Decode for RichShapesArgs {
         let mut color = None;
         let mut wanted = None;
         r.struct_begin()?;
+        if r.field_is(TType::Set, -2) {
+            wanted = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, -1) {
+            color = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1905,6 +1957,18 @@ impl Decode for RichShapesResult {
         let mut nobody = None;
         let mut sorry = None;
         r.struct_begin()?;
+        if r.field_is(TType::List, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 1) {
+            nobody = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            sorry = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -1996,6 +2060,10 @@ impl Decode for RichFailsArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut how = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            how = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2039,6 +2107,10 @@ impl Decode for RichFailsResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut sorry = None;
         r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            sorry = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2106,6 +2178,10 @@ impl Decode for RichIdentifyArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut id = None;
         r.struct_begin()?;
+        if r.field_is(TType::Uuid, 1) {
+            id = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2149,6 +2225,10 @@ impl Decode for RichIdentifyResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::Uuid, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2198,6 +2278,10 @@ impl Decode for RichHalfArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut x = None;
         r.struct_begin()?;
+        if r.field_is(TType::Double, 1) {
+            x = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2241,6 +2325,10 @@ impl Decode for RichHalfResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::Double, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2290,6 +2378,10 @@ impl Decode for RichNextArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut color = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            color = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2333,6 +2425,10 @@ impl Decode for RichNextResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::I32, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2447,6 +2543,38 @@ impl Decode for RichEverythingAndMoreArgs {
         let mut g = None;
         let mut h = None;
         r.struct_begin()?;
+        if r.field_is(TType::Map, 1) {
+            all_of_it = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Bool, 2) {
+            b = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I08, 3) {
+            c = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I16, 4) {
+            d = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 5) {
+            e = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 6) {
+            f = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 7) {
+            g = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Set, 8) {
+            h = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2541,6 +2669,10 @@ impl Decode for RichEverythingAndMoreResult {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         let mut result_value = None;
         r.struct_begin()?;
+        if r.field_is(TType::Map, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2607,6 +2739,14 @@ impl Decode for RichForgetArgs {
         let mut what = None;
         let mut data = None;
         r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            what = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
@@ -2655,5 +2795,397 @@ impl Decode for RichForgetAllArgs {
         }
         r.struct_end()?;
         Ok(Self {})
+    }
+}
+
+const CAPITALS_GREET: Method = Method {
+    service: "Capitals",
+    name: "Greet",
+    oneway: false,
+    short: false,
+    idempotent: false,
+};
+
+const CAPITALS_GREET_: Method = Method {
+    service: "Capitals",
+    name: "greet",
+    oneway: false,
+    short: true,
+    idempotent: true,
+};
+
+const CAPITALS_POKE: Method = Method {
+    service: "Capitals",
+    name: "poke",
+    oneway: true,
+    short: false,
+    idempotent: false,
+};
+
+const CAPITALS_ROOT: Method = Method {
+    service: "Capitals",
+    name: "root",
+    oneway: false,
+    short: false,
+    idempotent: false,
+};
+
+/// A method whose name differs from an inherited one in nothing but its capitals.
+pub trait TCapitalsSyncClient: base::TBaseSyncClient {
+    /// Method `Greet`.
+    fn greet_(&mut self, name: String) -> thrift::Result<String>;
+}
+
+/// A Thrift client that can call `Capitals`.
+pub trait TCapitalsSyncClientMarker {}
+
+/// Client of `Capitals` over a pair of Thrift protocols.
+#[derive(Debug)]
+pub struct CapitalsSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    i_prot: IP,
+    o_prot: OP,
+    sequence_number: i32,
+}
+
+impl<IP, OP> CapitalsSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    /// A client that writes to one protocol and reads from the other.
+    pub fn new(input_protocol: IP, output_protocol: OP) -> Self {
+        Self {
+            i_prot: input_protocol,
+            o_prot: output_protocol,
+            sequence_number: 0,
+        }
+    }
+}
+
+impl<IP, OP> TThriftClient for CapitalsSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    fn i_prot_mut(&mut self) -> &mut dyn TInputProtocol {
+        &mut self.i_prot
+    }
+
+    fn o_prot_mut(&mut self) -> &mut dyn TOutputProtocol {
+        &mut self.o_prot
+    }
+
+    fn sequence_number(&self) -> i32 {
+        self.sequence_number
+    }
+
+    fn increment_sequence_number(&mut self) -> i32 {
+        self.sequence_number = self.sequence_number.wrapping_add(1);
+        self.sequence_number
+    }
+}
+
+impl<IP, OP> TCapitalsSyncClientMarker for CapitalsSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+}
+
+impl<IP, OP> base::TBaseSyncClientMarker for CapitalsSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+}
+
+impl<IP, OP> base::TRootSyncClientMarker for CapitalsSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+}
+
+impl<C> TCapitalsSyncClient for C
+where
+    C: TThriftClient
+        + TCapitalsSyncClientMarker
+        + base::TBaseSyncClientMarker
+        + base::TRootSyncClientMarker,
+{
+    fn greet_(&mut self, name: String) -> thrift::Result<String> {
+        let args = CapitalsGreetArgs { name };
+        compat::call::<_, CapitalsGreetResult, _>(self, &CAPITALS_GREET, args)
+    }
+}
+
+/// Client of `Capitals` over a channel. Cheap to clone; clones share the channel.
+#[derive(Clone, Debug)]
+pub struct CapitalsClient {
+    channel: Channel,
+}
+
+impl CapitalsClient {
+    /// A client that calls through `channel`.
+    pub fn new(channel: Channel) -> Self {
+        Self { channel }
+    }
+
+    /// Connects to a URL such as `udp://[::1]:7400`.
+    pub fn connect(url: &str) -> thrift::Result<Self> {
+        Channel::connect(url).map(Self::new)
+    }
+
+    /// The same client with a deadline for each of its calls.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self::new(self.channel.with_deadline(deadline))
+    }
+
+    /// Starts a call of `Greet`; its result is waited for later.
+    pub fn start_greet(&mut self, name: String) -> thrift::Result<Pending<String>> {
+        let args = CapitalsGreetArgs { name };
+        self.channel
+            .start::<_, CapitalsGreetResult>(&CAPITALS_GREET, args)
+    }
+
+    /// Starts a call of `greet`; its result is waited for later.
+    pub fn start_greet_(&mut self, name: String) -> thrift::Result<Pending<String>> {
+        let args = base::BaseGreetArgs { name };
+        self.channel
+            .start::<_, base::BaseGreetResult>(&CAPITALS_GREET_, args)
+    }
+
+    /// Starts a call of `root`; its result is waited for later.
+    pub fn start_root(&mut self) -> thrift::Result<Pending<i32>> {
+        let args = base::RootRootArgs {};
+        self.channel
+            .start::<_, base::RootRootResult>(&CAPITALS_ROOT, args)
+    }
+}
+
+impl TCapitalsSyncClient for CapitalsClient {
+    fn greet_(&mut self, name: String) -> thrift::Result<String> {
+        let args = CapitalsGreetArgs { name };
+        self.channel
+            .call::<_, CapitalsGreetResult>(&CAPITALS_GREET, args)
+    }
+}
+
+impl base::TBaseSyncClient for CapitalsClient {
+    fn greet(&mut self, name: String) -> thrift::Result<String> {
+        let args = base::BaseGreetArgs { name };
+        self.channel
+            .call::<_, base::BaseGreetResult>(&CAPITALS_GREET_, args)
+    }
+
+    fn poke(&mut self, times: i32) -> thrift::Result<()> {
+        let args = base::BasePokeArgs { times };
+        self.channel.oneway(&CAPITALS_POKE, args)
+    }
+}
+
+impl base::TRootSyncClient for CapitalsClient {
+    fn root(&mut self) -> thrift::Result<i32> {
+        let args = base::RootRootArgs {};
+        self.channel
+            .call::<_, base::RootRootResult>(&CAPITALS_ROOT, args)
+    }
+}
+
+/// A method whose name differs from an inherited one in nothing but its capitals.
+pub trait CapitalsSyncHandler: base::BaseSyncHandler {
+    /// Method `Greet`.
+    fn handle_greet_(&self, name: String) -> thrift::Result<String>;
+}
+
+/// Serves `Capitals` with a handler.
+#[derive(Debug)]
+pub struct CapitalsSyncProcessor<H: CapitalsSyncHandler> {
+    handler: H,
+}
+
+impl<H: CapitalsSyncHandler> CapitalsSyncProcessor<H> {
+    /// A processor that calls `handler`.
+    pub fn new(handler: H) -> Self {
+        Self { handler }
+    }
+}
+
+/// Functions that answer calls of the methods of `Capitals`.
+#[derive(Clone, Copy, Debug)]
+pub struct TCapitalsProcessFunctions;
+
+impl TCapitalsProcessFunctions {
+    /// Answers a call of `Greet`.
+    pub fn process_greet_<H: CapitalsSyncHandler, R: Reader, W: Writer>(
+        handler: &H,
+        header: &MessageHeader,
+        args: &mut R,
+        out: &mut W,
+    ) -> thrift::Result<Answer> {
+        let args: CapitalsGreetArgs = match Decode::decode(args) {
+            Ok(args) => args,
+            Err(error) => {
+                let error = thrift::new_application_error(
+                    thrift::ApplicationErrorKind::ProtocolError,
+                    format!("{error}"),
+                );
+                return service::exception(header, out, error);
+            }
+        };
+        let outcome = handler.handle_greet_(args.name);
+        let result = match outcome {
+            Ok(value) => CapitalsGreetResult {
+                result_value: Some(value),
+            },
+            Err(error) => return service::exception(header, out, error),
+        };
+        service::reply(header, out, result)
+    }
+}
+
+impl<H> Dispatch for CapitalsSyncProcessor<H>
+where
+    H: CapitalsSyncHandler + Send + Sync + 'static,
+{
+    const SERVICE: &'static str = "Capitals";
+    const METHODS: &'static [Method] = &[
+        CAPITALS_GREET,
+        CAPITALS_GREET_,
+        CAPITALS_POKE,
+        CAPITALS_ROOT,
+    ];
+
+    fn dispatch<R: Reader, W: Writer>(
+        &self,
+        header: &MessageHeader,
+        args: &mut R,
+        out: &mut W,
+    ) -> thrift::Result<Answer> {
+        match header.name.as_str() {
+            "Greet" => TCapitalsProcessFunctions::process_greet_(&self.handler, header, args, out),
+            "greet" => base::TBaseProcessFunctions::process_greet(&self.handler, header, args, out),
+            "poke" => base::TBaseProcessFunctions::process_poke(&self.handler, header, args, out),
+            "root" => base::TRootProcessFunctions::process_root(&self.handler, header, args, out),
+            _ => service::unknown_method(header, args, out),
+        }
+    }
+}
+
+impl<H> TProcessor for CapitalsSyncProcessor<H>
+where
+    H: CapitalsSyncHandler + Send + Sync + 'static,
+{
+    fn process(
+        &self,
+        i: &mut dyn TInputProtocol,
+        o: &mut dyn TOutputProtocol,
+    ) -> thrift::Result<()> {
+        compat::process(self, i, o)
+    }
+}
+
+/// The arguments of `Capitals.Greet`.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct CapitalsGreetArgs {
+    pub(super) name: String,
+}
+
+impl ThriftType for CapitalsGreetArgs {
+    const TYPE: TType = TType::Struct;
+}
+
+impl Encode for CapitalsGreetArgs {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("Greet_args")?;
+        w.field_begin("name", TType::String, 1)?;
+        Encode::encode(&self.name, w)?;
+        w.field_end()?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+}
+
+impl Decode for CapitalsGreetArgs {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut name = None;
+        r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            name = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::String, 1) => name = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        let Some(name) = name else {
+            return Err(service::missing_field("Greet_args", "name"));
+        };
+        Ok(Self { name })
+    }
+}
+
+/// The result of `Capitals.Greet`, or an exception that it declares.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct CapitalsGreetResult {
+    pub(super) result_value: Option<String>,
+}
+
+impl ThriftType for CapitalsGreetResult {
+    const TYPE: TType = TType::Struct;
+}
+
+impl Encode for CapitalsGreetResult {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("Greet_result")?;
+        if let Some(result_value) = &self.result_value {
+            w.field_begin("success", TType::String, 0)?;
+            Encode::encode(result_value, w)?;
+            w.field_end()?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+}
+
+impl Decode for CapitalsGreetResult {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut result_value = None;
+        r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::String, 0) => result_value = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        Ok(Self { result_value })
+    }
+}
+
+impl CallResult for CapitalsGreetResult {
+    type Value = String;
+
+    fn into_value(self) -> thrift::Result<Self::Value> {
+        match self.result_value {
+            Some(value) => Ok(value),
+            None => Err(service::missing_result("Greet")),
+        }
     }
 }

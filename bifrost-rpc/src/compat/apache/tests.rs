@@ -1,7 +1,7 @@
 use super::{Answer, ApacheService, CallContext, Method, Service};
 use crate::buffer::MessageBuffer;
 use crate::protocol::tests::Twin;
-use crate::protocol::{Binary, Codec, Compact, Reader, WireProtocol};
+use crate::protocol::{Binary, Codec, Compact, Json, Reader, WireProtocol, in_protocol};
 use crate::service::testing::{ABSENT, ADD, AddResult, Counter, NOTE, Number, PANIC};
 use crate::service::{decode_answer, encode_call_in, read_application_error};
 use std::sync::Arc;
@@ -57,11 +57,7 @@ fn failed(service: &ApacheService, request: &[u8]) -> ApplicationErrorKind {
     let (answer, reply) = call(service, request);
     assert_eq!(answer, Answer::Exception);
     assert_eq!(WireProtocol::header(&reply).unwrap().kind, TMessageType::Exception);
-    let error = match WireProtocol::detect(&reply).unwrap() {
-        WireProtocol::Binary => exception::<Binary>(&reply),
-        WireProtocol::Compact => exception::<Compact>(&reply),
-    };
-    error.kind
+    in_protocol!(WireProtocol::detect(&reply).unwrap(), C => exception::<C>(&reply)).kind
 }
 
 fn exception<C: Codec>(reply: &[u8]) -> thrift::ApplicationError {
@@ -87,6 +83,7 @@ fn calls_are_answered<C: Twin>() {
 fn calls_are_answered_in_their_protocol() {
     calls_are_answered::<Binary>();
     calls_are_answered::<Compact>();
+    calls_are_answered::<Json>();
 }
 
 #[test]
@@ -132,6 +129,8 @@ fn one_multiplexed_processor_is_several_services() {
         let service = ApacheService::multiplexed(name, Arc::clone(&processor), &["add"]);
         let (_, reply) = call(&service, &request::<Compact>(ADD, 3));
         assert_eq!(decode_answer::<AddResult>(&ADD, 5, &reply).unwrap(), 3, "{name} counts by itself");
+        let (_, reply) = call(&service, &request::<Json>(ADD, 3));
+        assert_eq!(decode_answer::<AddResult>(&ADD, 5, &reply).unwrap(), 6, "{name} counts by itself");
     }
 }
 

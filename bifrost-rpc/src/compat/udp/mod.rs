@@ -3,13 +3,13 @@
 mod answer;
 mod inbox;
 mod outgoing;
-mod scan;
 
 use self::answer::{answer, call_error, invalid, write_error};
 use self::inbox::Inbox;
 use self::outgoing::{Outgoing, Whole};
 use crate::client::{Channel, ChannelBuilder, ConnectError, PendingMessage};
 use crate::endpoint::Key;
+use crate::protocol::Limits;
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -36,7 +36,7 @@ const WAIT: Duration = Duration::from_secs(10);
 ///
 /// # What may be written
 ///
-/// Messages in the binary protocol (strict or old headers) or the compact one, each by itself or in a frame as
+/// Messages in the binary protocol (strict or old headers), the compact or the JSON one, each by itself or in a frame as
 /// `TFramedWriteTransport` writes it; the answer comes framed if the call was. A flush sends the messages that are
 /// whole; the beginning of one stays until its rest is there, since buffered transports flush whenever their buffer
 /// is full. A name `Service:method`, as `TMultiplexedOutputProtocol` writes it, goes to that service, any other to
@@ -95,12 +95,12 @@ struct Writer {
 pub struct UdpChannelBuilder {
     channel: ChannelBuilder,
     deadline: Option<Duration>,
-    message_bytes_max: u32,
+    limits: Limits,
 }
 
 impl Default for UdpChannelBuilder {
     fn default() -> Self {
-        Self { channel: Channel::builder(), deadline: None, message_bytes_max: 64 << 20 }
+        Self { channel: Channel::builder(), deadline: None, limits: Limits::DEFAULT }
     }
 }
 
@@ -123,7 +123,15 @@ impl UdpChannelBuilder {
     /// a channel takes about four times this at most.
     #[must_use]
     pub fn message_bytes_max(mut self, bytes: u32) -> Self {
-        self.message_bytes_max = bytes;
+        self.limits = self.limits.with_message_bytes_max(usize::try_from(bytes).unwrap_or(usize::MAX));
+        self
+    }
+
+    /// Limits on what is written and read. Of them the length of messages and the depth are watched here; the rest is
+    /// for the protocols on both ends. Default [`Limits::DEFAULT`].
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -138,9 +146,9 @@ impl UdpChannelBuilder {
     ///
     /// # Errors
     ///
-    /// The URL is not of the form `udp://host:port`, or no socket can be made.
+    /// The URL is none of those that [`Channel`] knows, or no socket can be made.
     pub fn connect(self, url: &str, service: &str) -> Result<UdpChannel, ConnectError> {
-        let channel = self.channel.clone().message_bytes_max(self.message_bytes_max).connect(url)?;
+        let channel = self.channel.clone().limits(self.limits).connect(url)?;
         Ok(self.over(channel, service))
     }
 
@@ -152,12 +160,11 @@ impl UdpChannelBuilder {
             Some(deadline) => channel.with_deadline(deadline),
             None => channel,
         };
-        let limit = usize::try_from(self.message_bytes_max).unwrap_or(usize::MAX);
         let shared = Shared {
             channel,
             service: service.to_owned(),
-            writer: Mutex::new(Writer { outgoing: Outgoing::new(limit), oneway: None }),
-            inbox: Inbox::new(limit),
+            writer: Mutex::new(Writer { outgoing: Outgoing::new(self.limits), oneway: None }),
+            inbox: Inbox::new(self.limits.message_bytes_max),
             wait: self.deadline.unwrap_or(WAIT),
         };
         UdpChannel { shared: Arc::new(shared) }

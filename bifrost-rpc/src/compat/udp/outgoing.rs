@@ -1,8 +1,9 @@
 //! What has been written, and the messages in it.
 
-use super::scan::{Encoding, ScanError, Scanner};
 use crate::buffer::MessageBuffer;
-use crate::protocol::{MessageHeader, WireProtocol};
+use crate::protocol::json::is_space;
+use crate::protocol::scan::{Encoding, ScanError, Scanner};
+use crate::protocol::{Limits, MessageHeader, WireProtocol};
 
 /// Bytes of the length before a framed message.
 pub(super) const FRAME_BYTES: usize = 4;
@@ -12,7 +13,7 @@ const KEEP_BYTES_MAX: usize = 64 << 10;
 /// Why what was written cannot be sent.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WriteError {
-    #[error("no Thrift message in the binary or the compact protocol, framed or not, begins with {0:02x?}")]
+    #[error("no Thrift message in the binary, the compact or the JSON protocol, framed or not, begins with {0:02x?}")]
     Unknown(Vec<u8>),
     #[error("what was written is no Thrift message: {0}")]
     Malformed(#[from] ScanError),
@@ -40,7 +41,7 @@ pub(super) struct Outgoing {
     bytes: Vec<u8>,
     /// The message that the bytes begin with, as far as it is known.
     current: Option<Current>,
-    limit: usize,
+    limits: Limits,
 }
 
 #[derive(Debug)]
@@ -50,15 +51,16 @@ struct Current {
 }
 
 impl Outgoing {
-    /// Takes messages of at most `limit` bytes.
-    pub(super) fn new(limit: usize) -> Self {
-        Self { bytes: Vec::new(), current: None, limit }
+    /// Takes messages within `limits`.
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { bytes: Vec::new(), current: None, limits }
     }
 
     /// Appends what was written.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
-        if self.bytes.len() + bytes.len() > self.limit.saturating_add(FRAME_BYTES) {
-            return Err(WriteError::TooLarge { limit: self.limit });
+        let limit = self.limits.message_bytes_max;
+        if self.bytes.len() + bytes.len() > limit.saturating_add(FRAME_BYTES) {
+            return Err(WriteError::TooLarge { limit });
         }
         self.bytes.extend_from_slice(bytes);
         Ok(())
@@ -86,7 +88,7 @@ impl Outgoing {
     fn end(&mut self) -> Result<Option<usize>, WriteError> {
         let current = match &mut self.current {
             Some(current) => current,
-            none => match begin(&self.bytes, self.limit)? {
+            none => match begin(&self.bytes, &self.limits)? {
                 Some(begun) => none.insert(begun),
                 None => return Ok(None),
             },
@@ -94,7 +96,9 @@ impl Outgoing {
         let Some(frame) = current.frame else {
             let end = current.scanner.advance(&self.bytes)?;
             return match end {
-                Some(end) if end > self.limit => Err(WriteError::TooLarge { limit: self.limit }),
+                Some(end) if end > self.limits.message_bytes_max => {
+                    Err(WriteError::TooLarge { limit: self.limits.message_bytes_max })
+                }
                 end => Ok(end),
             };
         };
@@ -106,18 +110,24 @@ impl Outgoing {
     }
 }
 
+fn begins_json(byte: u8) -> bool {
+    byte == b'[' || is_space(byte)
+}
+
 /// Tells by its first bytes what has been written; `None` if there are too few.
 ///
 /// A frame's length and the length of the name that a header of old begins with look alike, but what follows does
-/// not: the one is followed by a version or by another length, the other by a name.
-fn begin(bytes: &[u8], limit: usize) -> Result<Option<Current>, WriteError> {
-    let bare = |encoding| Current { frame: None, scanner: Scanner::new(encoding, limit) };
+/// not: the one is followed by a version, by another length or by the bracket of a JSON message, the other by a name.
+/// Frames of 150 MiB and more, which no server takes, begin like JSON messages.
+fn begin(bytes: &[u8], limits: &Limits) -> Result<Option<Current>, WriteError> {
+    let bare = |encoding| Current { frame: None, scanner: Scanner::new(encoding, limits) };
     let unknown = || WriteError::Unknown(bytes.iter().take(8).copied().collect());
     match bytes.first() {
         None => return Ok(None),
         Some(0x80) => return Ok(Some(bare(Encoding::Strict))),
         Some(0x82) => return Ok(Some(bare(Encoding::Compact))),
         Some(0x81..) => return Err(unknown()),
+        Some(first) if begins_json(*first) => return Ok(Some(bare(Encoding::Json))),
         Some(_) => {}
     }
     let Some((length, [first, ..])) = bytes.split_first_chunk() else { return Ok(None) };
@@ -125,12 +135,15 @@ fn begin(bytes: &[u8], limit: usize) -> Result<Option<Current>, WriteError> {
         0x80 => Encoding::Strict,
         0x82 => Encoding::Compact,
         0 => Encoding::Old,
+        first if begins_json(*first) => Encoding::Json,
         _ if bytes.starts_with(&[0]) => return Ok(Some(bare(Encoding::Old))),
         _ => return Err(unknown()),
     };
     match usize::try_from(u32::from_be_bytes(*length)) {
         Ok(0) => Err(unknown()),
-        Ok(frame) if frame <= limit => Ok(Some(Current { frame: Some(frame), scanner: Scanner::new(encoding, limit) })),
-        _ => Err(WriteError::TooLarge { limit }),
+        Ok(frame) if frame <= limits.message_bytes_max => {
+            Ok(Some(Current { frame: Some(frame), scanner: Scanner::new(encoding, limits) }))
+        }
+        _ => Err(WriteError::TooLarge { limit: limits.message_bytes_max }),
     }
 }

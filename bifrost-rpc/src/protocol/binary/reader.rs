@@ -1,4 +1,4 @@
-use super::{VERSION, bytes_min, fixed_bytes, type_of};
+use super::{VERSION, bytes_min, fixed_bytes, type_byte, type_of};
 use crate::protocol::input::Input;
 use crate::protocol::limits::{self, Guard, Limits};
 use crate::protocol::{MessageHeader, MethodName, Reader, error};
@@ -67,6 +67,14 @@ impl<'a> BinaryReader<'a> {
         Ok(len)
     }
 
+    /// A field's header that the message may end in, which is that of the last field, or an error.
+    fn last_field(&mut self) -> thrift::Result<(TType, i16)> {
+        match type_of(self.input.byte()?)? {
+            TType::Stop => Ok((TType::Stop, 0)),
+            _ => Err(error::truncated()),
+        }
+    }
+
     fn skip_elements(&mut self, element: TType, len: usize) -> thrift::Result<()> {
         match fixed_bytes(element) {
             Some(bytes) => self.input.slice(bytes.saturating_mul(len)).map(drop),
@@ -105,13 +113,25 @@ impl Reader for BinaryReader<'_> {
         self.guard.leave();
         Ok(())
     }
-    #[inline]
+    // Inlined, because what it returns would otherwise go through memory, for every field.
+    #[inline(always)]
     fn field_begin(&mut self) -> thrift::Result<(TType, i16)> {
-        let field_type = type_of(self.input.byte()?)?;
-        if field_type == TType::Stop {
-            return Ok((TType::Stop, 0));
+        if let Some(&[field_type, high, low]) = self.input.peek() {
+            if field_type != type_byte(TType::Stop) {
+                self.input.pass(3);
+                return Ok((type_of(field_type)?, i16::from_be_bytes([high, low])));
+            }
         }
-        Ok((field_type, self.i16()?))
+        self.last_field()
+    }
+    #[inline(always)]
+    fn field_is(&mut self, field_type: TType, id: i16) -> bool {
+        let [high, low] = id.to_be_bytes();
+        let is_next = self.input.peek() == Some(&[type_byte(field_type), high, low]);
+        if is_next {
+            self.input.pass(3);
+        }
+        is_next
     }
     #[inline]
     fn field_end(&mut self) -> thrift::Result<()> {

@@ -1,4 +1,7 @@
-use super::{FALSE, KIND_SHIFT, LONG, PROTOCOL_ID, TRUE, VERSION, VERSION_MASK, bytes_min, type_of};
+use super::ids::FieldIds;
+use super::{
+    FALSE, KIND_SHIFT, LONG, PROTOCOL_ID, TRUE, VERSION, VERSION_MASK, bytes_min, type_nibble, type_of, varint,
+};
 use crate::protocol::input::Input;
 use crate::protocol::limits::{self, Guard, Limits};
 use crate::protocol::{MessageHeader, MethodName, Reader, error, skip_value};
@@ -12,9 +15,7 @@ use uuid::Uuid;
 pub struct CompactReader<'a> {
     input: Input<'a>,
     guard: Guard,
-    /// Ids of the last fields of the structs around the current one.
-    outer_ids: Vec<i16>,
-    last_id: i16,
+    ids: FieldIds,
     /// The value of a `bool` field that has begun.
     bool_field: Option<bool>,
 }
@@ -40,7 +41,7 @@ impl<'a> CompactReader<'a> {
     }
 
     fn over(input: Input<'a>, limits: Limits) -> Self {
-        Self { input, guard: Guard::new(limits), outer_ids: Vec::new(), last_id: 0, bool_field: None }
+        Self { input, guard: Guard::new(limits), ids: FieldIds::default(), bool_field: None }
     }
 
     /// Bytes of the message that have not been read.
@@ -51,7 +52,32 @@ impl<'a> CompactReader<'a> {
 
     /// A varint of at most `bytes_max` bytes; bits beyond the 64th are dropped.
     #[inline]
-    fn varint(&mut self, bytes_max: u32) -> thrift::Result<u64> {
+    fn varint(&mut self, bytes_max: usize) -> thrift::Result<u64> {
+        match self.input.peek() {
+            Some(&[byte]) if byte < 0x80 => {
+                self.input.pass(1);
+                return Ok(byte.into());
+            }
+            _ => {}
+        }
+        self.several_bytes(bytes_max)
+    }
+
+    /// A varint, without a faster way for one byte.
+    #[inline]
+    fn several_bytes(&mut self, bytes_max: usize) -> thrift::Result<u64> {
+        match self.input.peek().map(|bytes| varint::decode_word(*bytes)) {
+            Some(Some((value, len))) if len <= bytes_max => {
+                self.input.pass(len);
+                Ok(value)
+            }
+            _ => self.long_varint(bytes_max),
+        }
+    }
+
+    /// A varint byte by byte: one of more than eight bytes, at the end of the message, or too long.
+    #[inline(never)]
+    fn long_varint(&mut self, bytes_max: usize) -> thrift::Result<u64> {
         let mut value = 0;
         for index in 0..bytes_max {
             let byte = self.input.byte()?;
@@ -66,8 +92,7 @@ impl<'a> CompactReader<'a> {
     /// Bits beyond the 32nd are dropped, as Apache's readers do.
     #[inline]
     fn varint32(&mut self) -> thrift::Result<u32> {
-        let [a, b, c, d, ..] = self.varint(5)?.to_le_bytes();
-        Ok(u32::from_le_bytes([a, b, c, d]))
+        self.varint(5).map(low_word)
     }
 
     #[inline]
@@ -88,12 +113,44 @@ impl<'a> CompactReader<'a> {
         std::str::from_utf8(self.block()?).map_err(error::not_utf8)
     }
 
+    /// The elements of a list of `len` varints. Their lengths cannot be foreseen, so even the shortest are not told apart.
+    #[inline]
+    fn varints<T>(&mut self, len: usize, bytes_max: usize, read: impl Fn(u64) -> T) -> thrift::Result<Vec<T>> {
+        let mut items = Vec::with_capacity(self.reserve_hint(len, size_of::<T>()));
+        for _ in 0..len {
+            items.push(read(self.several_bytes(bytes_max)?));
+        }
+        Ok(items)
+    }
+
     /// Enters a container of `len` elements or entries, each of at least `element_bytes` bytes.
     #[inline]
     fn enter(&mut self, len: usize, element_bytes: usize) -> thrift::Result<()> {
         self.guard.container_in(len, element_bytes, self.input.remaining())?;
         self.guard.enter()
     }
+}
+
+#[inline]
+fn low_word(value: u64) -> u32 {
+    let [a, b, c, d, ..] = value.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
+#[inline]
+fn low_half(value: i32) -> i16 {
+    let [a, b, ..] = value.to_le_bytes();
+    i16::from_le_bytes([a, b])
+}
+
+#[inline]
+fn unzigzag32(value: u32) -> i32 {
+    (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
+}
+
+#[inline]
+fn unzigzag(value: u64) -> i64 {
+    (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
 }
 
 impl Reader for CompactReader<'_> {
@@ -118,17 +175,17 @@ impl Reader for CompactReader<'_> {
     #[inline]
     fn struct_begin(&mut self) -> thrift::Result<()> {
         self.guard.enter()?;
-        self.outer_ids.push(self.last_id);
-        self.last_id = 0;
+        self.ids.enter();
         Ok(())
     }
     #[inline]
     fn struct_end(&mut self) -> thrift::Result<()> {
         self.guard.leave();
-        self.last_id = self.outer_ids.pop().unwrap_or_default();
+        self.ids.leave();
         Ok(())
     }
-    #[inline]
+    // Inlined, because what it returns would otherwise go through memory, for every field.
+    #[inline(always)]
     fn field_begin(&mut self) -> thrift::Result<(TType, i16)> {
         let header = self.input.byte()?;
         let (delta, nibble) = (header >> 4, header & 0x0f);
@@ -137,12 +194,28 @@ impl Reader for CompactReader<'_> {
             return Ok((TType::Stop, 0));
         }
         self.bool_field = (field_type == TType::Bool).then_some(nibble == TRUE);
-        self.last_id = if delta == 0 {
+        self.ids.last = if delta == 0 {
             self.i16()?
         } else {
-            self.last_id.checked_add(delta.into()).ok_or_else(|| error::invalid("a field id is too large"))?
+            self.ids.last.checked_add(delta.into()).ok_or_else(|| error::invalid("a field id is too large"))?
         };
-        Ok((field_type, self.last_id))
+        Ok((field_type, self.ids.last))
+    }
+    #[inline(always)]
+    fn field_is(&mut self, field_type: TType, id: i16) -> bool {
+        let (Some(&[header]), Ok(expected)) = (self.input.peek(), type_nibble(field_type)) else {
+            return false;
+        };
+        let (delta, nibble) = (header >> 4, header & 0x0f);
+        let is_bool = field_type == TType::Bool && nibble == FALSE;
+        let is_next = delta != 0 && self.ids.last.checked_add(delta.into()) == Some(id);
+        if !is_next || !(nibble == expected || is_bool) {
+            return false;
+        }
+        self.input.pass(1);
+        self.ids.last = id;
+        self.bool_field = (field_type == TType::Bool).then_some(nibble == TRUE);
+        true
     }
     #[inline]
     fn field_end(&mut self) -> thrift::Result<()> {
@@ -206,18 +279,15 @@ impl Reader for CompactReader<'_> {
     }
     #[inline]
     fn i16(&mut self) -> thrift::Result<i16> {
-        let [a, b, ..] = self.i32()?.to_le_bytes();
-        Ok(i16::from_le_bytes([a, b]))
+        self.i32().map(low_half)
     }
     #[inline]
     fn i32(&mut self) -> thrift::Result<i32> {
-        let zigzag = self.varint32()?;
-        Ok((zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed())
+        self.varint32().map(unzigzag32)
     }
     #[inline]
     fn i64(&mut self) -> thrift::Result<i64> {
-        let zigzag = self.varint(10)?;
-        Ok((zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed())
+        self.varint(10).map(unzigzag)
     }
     #[inline]
     fn double(&mut self) -> thrift::Result<f64> {
@@ -254,6 +324,18 @@ impl Reader for CompactReader<'_> {
     #[inline]
     fn i8_elements(&mut self, len: usize) -> thrift::Result<Vec<i8>> {
         self.input.fixed(len, i8::from_le_bytes)
+    }
+    #[inline]
+    fn i16_elements(&mut self, len: usize) -> thrift::Result<Vec<i16>> {
+        self.varints(len, 5, |value| low_half(unzigzag32(low_word(value))))
+    }
+    #[inline]
+    fn i32_elements(&mut self, len: usize) -> thrift::Result<Vec<i32>> {
+        self.varints(len, 5, |value| unzigzag32(low_word(value)))
+    }
+    #[inline]
+    fn i64_elements(&mut self, len: usize) -> thrift::Result<Vec<i64>> {
+        self.varints(len, 10, unzigzag)
     }
     #[inline]
     fn double_elements(&mut self, len: usize) -> thrift::Result<Vec<OrderedFloat<f64>>> {

@@ -1,4 +1,5 @@
-use super::{FALSE, KIND_SHIFT, LONG, PROTOCOL_ID, TRUE, VERSION, type_nibble};
+use super::ids::FieldIds;
+use super::{FALSE, KIND_SHIFT, LONG, PROTOCOL_ID, TRUE, VERSION, type_nibble, varint};
 use crate::buffer::MessageBuffer;
 use crate::protocol::limits::{Guard, Limits, wire_len};
 use crate::protocol::output::put_fixed;
@@ -8,14 +9,17 @@ use thrift::OrderedFloat;
 use thrift::protocol::{TMessageType, TType};
 use uuid::Uuid;
 
+/// Fewer numbers than this are written one by one.
+const FEW: usize = 32;
+/// Bytes of numbers that are gathered before they are appended.
+const BLOCK_BYTES: usize = 1024;
+
 /// Writes the compact protocol to the end of a [`MessageBuffer`].
 #[derive(Debug)]
 pub struct CompactWriter<'a> {
     out: &'a mut MessageBuffer,
     guard: Guard,
-    /// Ids of the last fields of the structs around the current one.
-    outer_ids: Vec<i16>,
-    last_id: i16,
+    ids: FieldIds,
     /// A `bool` field that has begun: its value goes with its header.
     bool_field: Option<i16>,
 }
@@ -30,7 +34,7 @@ impl<'a> CompactWriter<'a> {
     /// A writer with limits on depth and message size.
     #[must_use]
     pub fn with_limits(out: &'a mut MessageBuffer, limits: Limits) -> Self {
-        Self { out, guard: Guard::new(limits), outer_ids: Vec::new(), last_id: 0, bool_field: None }
+        Self { out, guard: Guard::new(limits), ids: FieldIds::default(), bool_field: None }
     }
 
     #[inline]
@@ -38,22 +42,61 @@ impl<'a> CompactWriter<'a> {
         self.out.tail_mut().extend_from_slice(&bytes);
     }
 
-    /// Seven bits in each byte, the lowest first; the top bit says that more follow.
     #[inline]
-    fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            let [low, ..] = value.to_le_bytes();
-            self.put([low | 0x80]);
-            value >>= 7;
+    fn varint(&mut self, value: u64) {
+        if value < 0x80 {
+            let [byte, ..] = value.to_le_bytes();
+            self.put([byte]);
+        } else if value < varint::WORD_END {
+            let (bytes, len) = varint::encode_word(value);
+            let out = self.out.tail_mut();
+            let end = out.len() + len;
+            out.extend_from_slice(&bytes);
+            out.truncate(end);
+        } else {
+            self.long_varint(value);
         }
-        let [last, ..] = value.to_le_bytes();
-        self.put([last]);
     }
 
-    /// Small magnitudes first: 0, -1, 1, -2, …
+    /// A varint of nine or ten bytes: the lowest seven bits, and what follows them.
+    #[inline(never)]
+    fn long_varint(&mut self, value: u64) {
+        let [low, ..] = value.to_le_bytes();
+        self.put([low | 0x80]);
+        self.varint(value >> 7);
+    }
+
     #[inline]
     fn zigzag(&mut self, value: i64) {
-        self.varint(((value << 1) ^ (value >> 63)).cast_unsigned());
+        self.varint(zigzag(value));
+    }
+
+    /// The elements of a list of numbers: a block is filled and then appended.
+    #[inline]
+    fn zigzags<T: Copy + Into<i64>>(&mut self, values: &[T]) {
+        if values.len() < FEW {
+            return values.iter().for_each(|value| self.zigzag((*value).into()));
+        }
+        self.out.tail_mut().reserve(values.len());
+        let mut block = [0; BLOCK_BYTES + 8];
+        for part in values.chunks(BLOCK_BYTES / 8) {
+            let mut end = 0;
+            for value in part {
+                let value = zigzag((*value).into());
+                if value >= varint::WORD_END {
+                    self.out.put_slice(block.get(..end).unwrap_or_default());
+                    end = 0;
+                    self.long_varint(value);
+                    continue;
+                }
+                let (bytes, len) = varint::encode_word(value);
+                if let Some(room) = block.get_mut(end..).and_then(|rest| rest.first_chunk_mut()) {
+                    *room = bytes;
+                }
+                end += len;
+            }
+            self.out.put_slice(block.get(..end).unwrap_or_default());
+        }
     }
 
     #[inline]
@@ -62,8 +105,9 @@ impl<'a> CompactWriter<'a> {
         Ok(())
     }
 
+    #[inline]
     fn field_header(&mut self, nibble: u8, id: i16) {
-        let delta = id.checked_sub(self.last_id).map(u8::try_from);
+        let delta = id.checked_sub(self.ids.last).map(u8::try_from);
         match delta {
             // Fifteen would fit; Apache's writers stop at fourteen.
             Some(Ok(delta @ 1..=14)) => self.put([delta << 4 | nibble]),
@@ -72,8 +116,14 @@ impl<'a> CompactWriter<'a> {
                 self.zigzag(id.into());
             }
         }
-        self.last_id = id;
+        self.ids.last = id;
     }
+}
+
+/// Small magnitudes first: 0, -1, 1, -2, …
+#[inline]
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)).cast_unsigned()
 }
 
 impl Writer for CompactWriter<'_> {
@@ -89,14 +139,13 @@ impl Writer for CompactWriter<'_> {
     #[inline]
     fn struct_begin(&mut self, _name: &'static str) -> thrift::Result<()> {
         self.guard.enter()?;
-        self.outer_ids.push(self.last_id);
-        self.last_id = 0;
+        self.ids.enter();
         Ok(())
     }
     #[inline]
     fn struct_end(&mut self) -> thrift::Result<()> {
         self.guard.leave();
-        self.last_id = self.outer_ids.pop().unwrap_or_default();
+        self.ids.leave();
         Ok(())
     }
     #[inline]
@@ -222,6 +271,21 @@ impl Writer for CompactWriter<'_> {
     fn i8_elements(&mut self, values: &[i8]) -> thrift::Result<()> {
         let bytes = values.iter().map(|value| value.cast_unsigned());
         self.out.tail_mut().extend(bytes);
+        Ok(())
+    }
+    #[inline]
+    fn i16_elements(&mut self, values: &[i16]) -> thrift::Result<()> {
+        self.zigzags(values);
+        Ok(())
+    }
+    #[inline]
+    fn i32_elements(&mut self, values: &[i32]) -> thrift::Result<()> {
+        self.zigzags(values);
+        Ok(())
+    }
+    #[inline]
+    fn i64_elements(&mut self, values: &[i64]) -> thrift::Result<()> {
+        self.zigzags(values);
         Ok(())
     }
     #[inline]

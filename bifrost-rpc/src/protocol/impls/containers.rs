@@ -61,11 +61,7 @@ macro_rules! set_and_map {
                 let (element, len) = r.set_begin()?;
                 check_type(T::TYPE, element, len)?;
                 charge::<R, T>(r, len)?;
-                let mut items = Self::default();
-                set_and_map!(@reserve $($hasher)? items, r.reserve_hint(len, size_of::<T>()));
-                for _ in 0..len {
-                    items.insert(T::decode(r)?);
-                }
+                let items = set_and_map!(@collect $($hasher)? r, len, T, T::decode(r)?);
                 r.set_end()?;
                 Ok(items)
             }
@@ -102,19 +98,29 @@ macro_rules! set_and_map {
                 check_type(K::TYPE, key, len)?;
                 check_type(V::TYPE, value, len)?;
                 charge::<R, (K, V)>(r, len)?;
-                let mut entries = Self::default();
-                set_and_map!(@reserve $($hasher)? entries, r.reserve_hint(len, size_of::<(K, V)>()));
-                for _ in 0..len {
-                    let key = K::decode(r)?;
-                    entries.insert(key, V::decode(r)?);
-                }
+                let entries = set_and_map!(@collect $($hasher)? r, len, (K, V), (K::decode(r)?, V::decode(r)?));
                 r.map_end()?;
                 Ok(entries)
             }
         }
     };
-    (@reserve $hasher:ident $items:ident, $hint:expr) => { $items.reserve($hint); };
-    (@reserve $items:ident, $hint:expr) => {};
+    (@collect $hasher:ident $r:ident, $len:ident, $item:ty, $decode:expr) => {{
+        let mut items = Self::default();
+        items.reserve($r.reserve_hint($len, size_of::<$item>()));
+        for _ in 0..$len {
+            items.extend(Some($decode));
+        }
+        items
+    }};
+    // A tree is built at once from a list, which is mostly in order: that is faster than finding each one's place, and its
+    // nodes are full. Of equal keys the last counts, as it does when they are inserted one by one.
+    (@collect $r:ident, $len:ident, $item:ty, $decode:expr) => {{
+        let mut items = Vec::with_capacity($r.reserve_hint($len, size_of::<$item>()));
+        for _ in 0..$len {
+            items.push($decode);
+        }
+        items.into_iter().collect()
+    }};
 }
 
 set_and_map!(BTreeSet, BTreeMap, [], Ord);

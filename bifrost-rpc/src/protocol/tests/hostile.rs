@@ -5,8 +5,8 @@ use super::{Twin, encode};
 use crate::buffer::MessageBuffer;
 use crate::protocol::limits::reserve_hint;
 use crate::protocol::{
-    Binary, BinaryReader, BinaryWriter, Codec, Compact, CompactReader, Decode, Encode, Limits, Reader, ThriftType,
-    WireProtocol, Writer,
+    Binary, BinaryReader, BinaryWriter, Codec, Compact, CompactReader, Decode, Encode, Json, Limits, Reader,
+    ThriftType, WireProtocol, Writer,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ use thrift::protocol::TType;
 
 /// A struct that is large in memory and one byte in a message.
 #[derive(Debug, Clone, Default)]
-struct Large {
+pub(super) struct Large {
     _room: [u64; 32],
 }
 
@@ -30,7 +30,7 @@ impl Decode for Large {
     }
 }
 
-fn survives<C: Codec>(bytes: &[u8]) {
+pub(super) fn survives<C: Codec>(bytes: &[u8]) {
     let decoded = AnyStruct::decode(&mut C::reader(bytes));
     let skipped = C::reader(bytes).skip(TType::Struct);
     assert!(decoded.is_err() || skipped.is_ok());
@@ -58,6 +58,7 @@ proptest! {
     fn random_bytes_do_no_harm(bytes in vec(prop_oneof![0..17_u8, any::<u8>()], 0..300)) {
         survives::<Binary>(&bytes);
         survives::<Compact>(&bytes);
+        survives::<Json>(&bytes);
     }
 
     #[test]
@@ -68,6 +69,7 @@ proptest! {
     ) {
         mutated::<Binary>(&value, &changes, cut);
         mutated::<Compact>(&value, &changes, cut);
+        mutated::<Json>(&value, &changes, cut);
     }
 
     #[test]
@@ -80,7 +82,7 @@ proptest! {
     }
 }
 
-fn kind_of<T: std::fmt::Debug>(result: thrift::Result<T>) -> ProtocolErrorKind {
+pub(super) fn kind_of<T: std::fmt::Debug>(result: thrift::Result<T>) -> ProtocolErrorKind {
     match result {
         Err(thrift::Error::Protocol(error)) => error.kind,
         other => panic!("{other:?}"),

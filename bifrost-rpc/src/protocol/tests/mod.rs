@@ -1,14 +1,16 @@
 pub(crate) mod value;
 
 mod hostile;
+mod hostile_json;
 mod typed;
 mod wire;
 
-use super::{Binary, Codec, Compact, Encode};
+use super::{Binary, Codec, Compact, Encode, Json};
 use crate::buffer::MessageBuffer;
+use crate::compat::TJsonOutputProtocol;
 use thrift::protocol::{TBinaryOutputProtocol, TCompactOutputProtocol, TOutputProtocol};
 
-/// A protocol and Apache's of the same name.
+/// A protocol and Apache's of the same name. JSON's, which Apache's crate lacks, is ours.
 pub(crate) trait Twin: Codec {
     /// Whether the types of an empty map are written.
     const EMPTY_MAP_TYPES: bool;
@@ -29,6 +31,14 @@ impl Twin for Compact {
 
     fn apache(out: &mut Vec<u8>) -> Box<dyn TOutputProtocol + '_> {
         Box::new(TCompactOutputProtocol::new(out))
+    }
+}
+
+impl Twin for Json {
+    const EMPTY_MAP_TYPES: bool = true;
+
+    fn apache(out: &mut Vec<u8>) -> Box<dyn TOutputProtocol + '_> {
+        Box::new(TJsonOutputProtocol::new(out))
     }
 }
 

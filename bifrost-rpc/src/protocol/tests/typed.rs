@@ -1,7 +1,7 @@
 //! The Rust types that values are decoded to.
 
 use super::{encode, encode_owned};
-use crate::protocol::{Binary, BinaryReader, Codec, Compact, CompactReader, Decode, Encode, Limits, Reader};
+use crate::protocol::{Binary, BinaryReader, Codec, Compact, CompactReader, Decode, Encode, Json, Limits, Reader};
 use bytes::Bytes;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -22,7 +22,8 @@ fn round_trip<T: Encode + Decode + PartialEq + Debug>(value: T) -> Result<(), Te
         Ok(decoded)
     }
     let value = through::<Binary, T>(value)?;
-    through::<Compact, T>(value).map(drop)
+    let value = through::<Compact, T>(value)?;
+    through::<Json, T>(value).map(drop)
 }
 
 type Nested = BTreeMap<String, Vec<BTreeSet<i16>>>;

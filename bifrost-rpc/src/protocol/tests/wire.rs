@@ -3,7 +3,7 @@
 use super::value::{AnyStruct, Value, structs};
 use super::{Twin, encode};
 use crate::buffer::MessageBuffer;
-use crate::protocol::{Binary, Codec, Compact, Decode, MessageHeader, MethodName, Reader, WireProtocol, Writer};
+use crate::protocol::{Binary, Codec, Compact, Decode, Json, MessageHeader, MethodName, Reader, WireProtocol, Writer};
 use proptest::prelude::*;
 use thrift::protocol::{TBinaryOutputProtocol, TMessageIdentifier, TMessageType, TOutputProtocol, TType};
 
@@ -30,7 +30,7 @@ fn decodes_to_itself<C: Twin>(value: AnyStruct) -> Result<(), TestCaseError> {
 
 fn skips_what_it_decodes<C: Codec>(value: &AnyStruct) -> Result<(), TestCaseError> {
     let mut bytes = encode::<C>(value);
-    bytes.push(42);
+    bytes.extend(encode::<C>(&42_i8));
     let mut reader = C::reader(&bytes);
     reader.skip(TType::Struct).unwrap();
     prop_assert_eq!(reader.i8().unwrap(), 42);
@@ -56,10 +56,18 @@ proptest! {
     }
 
     #[test]
+    fn json_equals_its_twin(value in structs()) {
+        same_bytes_as_apache::<Json>(&value)?;
+        skips_what_it_decodes::<Json>(&value)?;
+        decodes_to_itself::<Json>(value)?;
+    }
+
+    #[test]
     fn headers_equal_apache(name in "\\PC{0,60}", sequence: i32, kind in 1..5_u8) {
         let kind = TMessageType::try_from(kind).unwrap();
         header_equals_apache::<Binary>(&name, kind, sequence, WireProtocol::Binary)?;
         header_equals_apache::<Compact>(&name, kind, sequence, WireProtocol::Compact)?;
+        header_equals_apache::<Json>(&name, kind, sequence, WireProtocol::Json)?;
     }
 }
 
@@ -95,9 +103,15 @@ fn old_headers_are_read() {
 
 #[test]
 fn other_headers_are_refused() {
-    let bad: [&[u8]; 7] = [
+    let bad: [&[u8]; 13] = [
         b"",
-        b"[1,\"ping\",1,0]",
+        b" \n",
+        b" \x80\x01\0\x01\0\0\0\0\0\0\0\0",
+        b"{\"1\":{\"i32\":5}}",
+        b"[2,\"ping\",1,0]",
+        b"[1,\"ping\",5,0]",
+        b"[1,\"ping\",1,2147483648]",
+        b"[1,\"ping\",1",
         &[0x80, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
         &[0x80, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0],
         &[0x80, 1, 0, 1, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0],
@@ -115,5 +129,6 @@ fn field_ids_may_be_far_apart() {
     let fields = ids.map(|id| (id, Value::Bool(true)));
     let value = AnyStruct(Value::Struct(fields.to_vec()));
     decodes_to_itself::<Binary>(value.clone()).unwrap();
-    decodes_to_itself::<Compact>(value).unwrap();
+    decodes_to_itself::<Compact>(value.clone()).unwrap();
+    decodes_to_itself::<Json>(value).unwrap();
 }

@@ -1,0 +1,104 @@
+//! Apache's crate: the calls that the code of Apache's generator makes, on the types of ours.
+
+mod values;
+
+use std::hint::black_box;
+use std::marker::PhantomData;
+
+use anyhow::Result;
+use thrift::protocol::{
+    TBinaryInputProtocol, TBinaryOutputProtocol, TCompactInputProtocol, TCompactOutputProtocol, TInputProtocol,
+    TOutputProtocol,
+};
+
+pub(in crate::codec) use self::values::Value;
+use crate::codec::subject::{Named, Subject};
+
+/// Its binary and compact protocols.
+pub(in crate::codec) fn subjects<T>(value: &T) -> Result<Vec<Named>>
+where
+    T: Value + Clone + PartialEq + 'static,
+{
+    Ok(vec![
+        ("apache-binary", Box::new(Apache::<_, Binary>::new(value.clone())?)),
+        ("apache-compact", Box::new(Apache::<_, Compact>::new(value.clone())?)),
+    ])
+}
+
+/// How to make the two ends of a protocol over memory. A vector and a slice are the cheapest transports there are.
+trait Protocol {
+    fn output<'a>(out: &'a mut Vec<u8>) -> impl TOutputProtocol + 'a;
+    fn input<'a>(bytes: &'a [u8]) -> impl TInputProtocol + 'a;
+}
+
+struct Binary;
+
+impl Protocol for Binary {
+    #[inline]
+    fn output<'a>(out: &'a mut Vec<u8>) -> impl TOutputProtocol + 'a {
+        TBinaryOutputProtocol::new(out, true)
+    }
+    #[inline]
+    fn input<'a>(bytes: &'a [u8]) -> impl TInputProtocol + 'a {
+        TBinaryInputProtocol::new(bytes, true)
+    }
+}
+
+struct Compact;
+
+impl Protocol for Compact {
+    #[inline]
+    fn output<'a>(out: &'a mut Vec<u8>) -> impl TOutputProtocol + 'a {
+        TCompactOutputProtocol::new(out)
+    }
+    #[inline]
+    fn input<'a>(bytes: &'a [u8]) -> impl TInputProtocol + 'a {
+        TCompactInputProtocol::new(bytes)
+    }
+}
+
+struct Apache<T, P> {
+    value: T,
+    out: Vec<u8>,
+    encoded: Vec<u8>,
+    protocol: PhantomData<P>,
+}
+
+impl<T: Value + PartialEq, P: Protocol> Apache<T, P> {
+    fn new(value: T) -> Result<Self> {
+        let mut new = Self { value, out: Vec::new(), encoded: Vec::new(), protocol: PhantomData };
+        new.encode(1)?;
+        new.encoded = new.out.clone();
+        Ok(new)
+    }
+}
+
+impl<T: Value + PartialEq, P: Protocol> Subject for Apache<T, P> {
+    fn encode(&mut self, times: u32) -> Result<()> {
+        for _ in 0..times {
+            self.out.clear();
+            black_box(&self.value).write(&mut P::output(&mut self.out))?;
+            black_box(&self.out);
+        }
+        Ok(())
+    }
+
+    fn decode(&mut self, times: u32) -> Result<()> {
+        for _ in 0..times {
+            black_box(T::read(&mut P::input(black_box(&self.encoded)))?);
+        }
+        Ok(())
+    }
+
+    fn encoded(&self) -> Vec<u8> {
+        self.encoded.clone()
+    }
+
+    fn adopt(&mut self, encoded: &[u8]) {
+        self.encoded = encoded.to_vec();
+    }
+
+    fn reads(&self, bytes: &[u8]) -> Result<bool> {
+        Ok(T::read(&mut P::input(bytes))? == self.value)
+    }
+}

@@ -1,0 +1,9 @@
+//! With the options for Apache's generator.
+
+#[path = "../../golden/apache/forward.rs"]
+#[rustfmt::skip]
+pub(crate) mod forward;
+
+#[path = "../../golden/apache/recursion.rs"]
+#[rustfmt::skip]
+pub(crate) mod recursion;

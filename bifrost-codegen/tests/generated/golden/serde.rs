@@ -1,0 +1,9 @@
+//! With serde and unknown fields.
+
+#[path = "../../golden/serde/kept.rs"]
+#[rustfmt::skip]
+pub(crate) mod kept;
+
+#[path = "../../golden/serde/recursion.rs"]
+#[rustfmt::skip]
+pub(crate) mod recursion;

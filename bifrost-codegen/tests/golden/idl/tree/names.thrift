@@ -1,0 +1,3 @@
+typedef string Name
+enum Kind { A, B }
+service Names { Name full(1: Name name, 2: Kind kind) }

@@ -1,0 +1,2 @@
+namespace rs drawing.shapes
+struct Square { 1: required double side }

@@ -1,0 +1,109 @@
+//! Settings of channels.
+
+use super::way::Way;
+use super::{Channel, ConnectError, Core};
+use crate::endpoint::{Config, Key};
+use crate::io::Address;
+use crate::protocol::Limits;
+use crate::service::Service;
+use crate::stream::{InProcess, StreamClient};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Settings of a [`Channel`] to be.
+#[derive(Debug, Clone)]
+pub struct ChannelBuilder {
+    config: Config,
+    limits: Limits,
+    deadline: Option<Duration>,
+    linger: Duration,
+}
+
+impl Default for ChannelBuilder {
+    fn default() -> Self {
+        Self { config: Config::default(), limits: Limits::DEFAULT, deadline: None, linger: Duration::from_secs(1) }
+    }
+}
+
+impl ChannelBuilder {
+    /// Seals everything with this key, which the server must have too (UDP; refused for streams). Default: none.
+    #[must_use]
+    pub fn key(mut self, key: Key) -> Self {
+        self.config.key = Some(key);
+        self
+    }
+
+    /// Time allowed for each call. Default: none; a call then ends when it is answered or the server is lost (a stream:
+    /// when the connection ends). Kept to within about 20 ms.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Longest message sent or taken, in bytes: [`Limits::message_bytes_max`] alone. Default 64 MiB.
+    #[must_use]
+    pub fn message_bytes_max(mut self, bytes: u32) -> Self {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        self.limits = self.limits.with_message_bytes_max(bytes);
+        self
+    }
+
+    /// Limits on every message sent and taken. Default [`Limits::DEFAULT`].
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// A server not heard for this long while it owes an answer is taken for dead (UDP); a connection not made in this
+    /// time is given up (streams). Default 10 s.
+    #[must_use]
+    pub fn peer_timeout(mut self, timeout: Duration) -> Self {
+        self.config.peer_timeout = timeout;
+        self
+    }
+
+    /// Floor of the retransmission time-out (UDP). Default 5 ms.
+    #[must_use]
+    pub fn rto_min(mut self, floor: Duration) -> Self {
+        self.config.rto_min = floor;
+        self
+    }
+
+    /// How long dropping the last handle waits for oneway calls to be delivered (UDP). Default 1 s.
+    #[must_use]
+    pub fn linger(mut self, linger: Duration) -> Self {
+        self.linger = linger;
+        self
+    }
+
+    /// Makes the channel. Nothing is sent before the first call.
+    ///
+    /// # Errors
+    ///
+    /// The URL is none of those that [`Channel`] knows, or no socket can be made.
+    pub fn connect(mut self, url: &str) -> Result<Channel, ConnectError> {
+        let way = match Address::parse(url)? {
+            Address::Udp(peer) => {
+                let limits = self.limits;
+                self.config.message_bytes_max = u32::try_from(limits.message_bytes_max).unwrap_or(u32::MAX);
+                let core = Core::start(peer, self.config).map_err(|source| ConnectError::Socket { peer, source })?;
+                Way::udp(core, self.linger)
+            }
+            Address::Stream(_) if self.config.key.is_some() => return Err(ConnectError::Sealed(url.to_owned())),
+            Address::Stream(address) => {
+                Way::Stream(Arc::new(StreamClient::new(address, self.limits, self.config.peer_timeout)))
+            }
+        };
+        Ok(Channel { way, deadline: self.deadline, limits: self.limits })
+    }
+
+    /// Makes a channel to services in this process, as [`Channel::in_process`] does to one.
+    #[must_use]
+    pub fn in_process(self, services: impl IntoIterator<Item = Arc<dyn Service>>) -> Channel {
+        let services: Vec<_> = services.into_iter().collect();
+        let way = Way::InProcess(Arc::new(InProcess::new(&services, self.limits)));
+        Channel { way, deadline: self.deadline, limits: self.limits }
+    }
+}

@@ -1,0 +1,312 @@
+//! Settings of servers.
+
+use super::queue::Queue;
+use super::shard::Shard;
+use super::{Routes, ServeError, Server};
+use crate::endpoint::{Config, Key};
+use crate::io::{Address, Socket, StreamAddress};
+use crate::memory::MemoryHandler;
+use crate::protocol::Limits;
+use crate::service::Service;
+use crate::stream::{Budget, Directory, Listening, Settings};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Settings of a [`Server`] to be.
+pub struct ServerBuilder {
+    config: Config,
+    listen: Vec<String>,
+    services: Vec<Arc<dyn Service>>,
+    memory: Option<Arc<dyn MemoryHandler>>,
+    io_threads: usize,
+    workers: usize,
+    queue: usize,
+    busy_clients: usize,
+    inline_all: bool,
+    limits: Limits,
+    default_service: Option<String>,
+    connections_max: usize,
+    idle_timeout: Option<Duration>,
+    write_timeout: Duration,
+}
+
+impl std::fmt::Debug for ServerBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerBuilder").field("listen", &self.listen).finish_non_exhaustive()
+    }
+}
+
+impl Default for ServerBuilder {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            config: Config::default(),
+            listen: Vec::new(),
+            services: Vec::new(),
+            memory: None,
+            io_threads: 1,
+            workers: (2 * cores).max(4),
+            queue: 1024,
+            busy_clients: 8,
+            inline_all: false,
+            limits: Limits::DEFAULT,
+            default_service: None,
+            connections_max: 256,
+            idle_timeout: None,
+            write_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl ServerBuilder {
+    /// Listens on a URL such as `udp://[::1]:7400`, `tcp://127.0.0.1:9090?transport=buffered` or
+    /// `unix:///run/service.sock` (see [`Channel`](crate::Channel) for their parameters); port 0 takes a free one. May be
+    /// called several times.
+    ///
+    /// On a stream each connection has a thread, which runs its calls one after the other. Without `protocol` a call
+    /// may be in any protocol and is answered in the same; without `multiplexed` its method may be named with or without
+    /// its service.
+    #[must_use]
+    pub fn listen(mut self, url: &str) -> Self {
+        self.listen.push(url.to_owned());
+        self
+    }
+
+    /// Serves a service: a generated `XSyncProcessor`, or anything that implements [`Service`].
+    #[must_use]
+    pub fn service(self, service: impl Service) -> Self {
+        self.shared_service(Arc::new(service))
+    }
+
+    /// As [`ServerBuilder::service`], for a service that others share.
+    #[must_use]
+    pub fn shared_service(mut self, service: Arc<dyn Service>) -> Self {
+        self.services.push(service);
+        self
+    }
+
+    /// The service of calls on streams that name none. Without one they are for the only service, or the only one that
+    /// has such a method.
+    #[must_use]
+    pub fn default_service(mut self, name: &str) -> Self {
+        self.default_service = Some(name.to_owned());
+        self
+    }
+
+    /// Takes memory operations, too (UDP). With several addresses or receiving threads they share the handler.
+    #[must_use]
+    pub fn memory(mut self, handler: Arc<dyn MemoryHandler>) -> Self {
+        self.memory = Some(handler);
+        self
+    }
+
+    /// Takes only what is sealed with this key (UDP; refused for streams). Default: none, nothing is sealed.
+    #[must_use]
+    pub fn key(mut self, key: Key) -> Self {
+        self.config.key = Some(key);
+        self
+    }
+
+    /// Threads that receive, for each UDP address; the system spreads clients over them. Default 1.
+    #[must_use]
+    pub fn io_threads(mut self, threads: usize) -> Self {
+        self.io_threads = threads.clamp(1, 256);
+        self
+    }
+
+    /// Threads that run the handlers of methods not marked short (UDP). Default twice the cores, at least 4.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers.clamp(1, 4096);
+        self
+    }
+
+    /// Calls that may wait for a worker (UDP); further ones are answered *busy*, and their clients try again. Default
+    /// 1,024.
+    #[must_use]
+    pub fn queue(mut self, calls: usize) -> Self {
+        self.queue = calls.max(1);
+        self
+    }
+
+    /// Clients that get a socket and a receiving thread of their own while they send much; none with more than one
+    /// [`ServerBuilder::io_threads`]. Default 8.
+    #[must_use]
+    pub fn busy_clients(mut self, clients: usize) -> Self {
+        self.busy_clients = clients.min(256);
+        self
+    }
+
+    /// Runs every handler on the receiving thread (as streams always do), as if all methods were marked `(bifrost.short)`. Default off.
+    #[must_use]
+    pub fn inline(mut self, all: bool) -> Self {
+        self.inline_all = all;
+        self
+    }
+
+    /// Longest message sent or taken, in bytes: [`Limits::message_bytes_max`] alone. Default 64 MiB.
+    #[must_use]
+    pub fn message_bytes_max(mut self, bytes: u32) -> Self {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        self.limits = self.limits.with_message_bytes_max(bytes);
+        self
+    }
+
+    /// Limits on every message taken and sent, whatever the transport. Default [`Limits::DEFAULT`].
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Connections for each address of streams; further ones wait to be accepted. Default 256.
+    #[must_use]
+    pub fn connections_max(mut self, connections: usize) -> Self {
+        self.connections_max = connections.clamp(1, 65_536);
+        self
+    }
+
+    /// A connection on which no message has come as a whole for this long is closed. Default: never; a peer that is
+    /// gone without a word is found by the system's keep-alive.
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// A connection whose peer takes in nothing of an answer for this long is closed. Default 30 s.
+    #[must_use]
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.write_timeout = timeout;
+        self
+    }
+
+    /// Sessions at most (UDP), for each receiving thread; further clients are refused. Default 4,096.
+    #[must_use]
+    pub fn sessions_max(mut self, sessions: usize) -> Self {
+        self.config.sessions_max = sessions;
+        self
+    }
+
+    /// A client silent for longer is forgotten (UDP). Default 30 s.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.config.lease = lease;
+        self
+    }
+
+    /// Bytes of arriving messages and kept answers for all clients, for each receiving thread of UDP and for all streams
+    /// together. Default 1 GiB.
+    #[must_use]
+    pub fn memory_bytes_max(mut self, bytes: usize) -> Self {
+        self.config.total_bytes_max = bytes;
+        self.config.session_bytes_max = self.config.session_bytes_max.min(bytes);
+        self
+    }
+
+    /// Starts serving.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError`]. Nothing keeps running then.
+    pub fn start(mut self) -> Result<Server, ServeError> {
+        if self.listen.is_empty() {
+            return Err(ServeError::NoAddress);
+        }
+        self.config.message_bytes_max = u32::try_from(self.limits.message_bytes_max).unwrap_or(u32::MAX);
+        let routes = Arc::new(Routes::new(&self.services, self.memory.take(), self.inline_all)?);
+        self.check_default()?;
+        let queue = Arc::new(Queue::new(self.queue));
+        let mut server = Server {
+            shards: Vec::new(),
+            listenings: Vec::new(),
+            addresses: Vec::new(),
+            threads: Vec::new(),
+            workers: Vec::new(),
+            queue: Arc::clone(&queue),
+        };
+        let budget = Budget::new(self.config.total_bytes_max);
+        for url in &self.listen {
+            let address = match Address::parse(url)? {
+                Address::Udp(address) => self.bind_udp(address, &routes, &mut server)?,
+                Address::Stream(address) => self.bind_stream(url, address, &budget, &mut server)?,
+            };
+            server.addresses.push(address);
+        }
+        for shard in &server.shards {
+            server.threads.extend(Shard::spawn(shard).map_err(ServeError::Thread)?);
+        }
+        for listening in &mut server.listenings {
+            listening.start().map_err(ServeError::Thread)?;
+        }
+        let workers = if server.shards.is_empty() { 0 } else { self.workers };
+        for i in 0..workers {
+            let queue = Arc::clone(&queue);
+            let name = format!("bifrost-worker-{i}");
+            let worker = std::thread::Builder::new().name(name).spawn(move || queue.work());
+            server.workers.push(worker.map_err(ServeError::Thread)?);
+        }
+        Ok(server)
+    }
+
+    fn check_default(&self) -> Result<(), ServeError> {
+        match &self.default_service {
+            Some(name) if !self.services.iter().any(|service| service.name() == name) => {
+                Err(ServeError::UnknownDefault(name.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn bind_udp(
+        &self,
+        mut address: SocketAddr,
+        routes: &Arc<Routes>,
+        server: &mut Server,
+    ) -> Result<Address, ServeError> {
+        // A busy client's socket would be given datagrams of clients that another receiving thread serves.
+        let busy_clients = if self.io_threads > 1 { 0 } else { self.busy_clients };
+        for thread in 0..self.io_threads {
+            let socket = if thread == 0 { Socket::bind(address) } else { Socket::join(address) };
+            let shard = socket
+                .and_then(|socket| Shard::new(socket, &self.config, self.limits, busy_clients, routes, &server.queue))
+                .map_err(|source| ServeError::Socket { address: Address::Udp(address), source })?;
+            address = shard.address();
+            server.shards.push(Arc::new(shard));
+        }
+        Ok(Address::Udp(address))
+    }
+
+    fn bind_stream(
+        &self,
+        url: &str,
+        mut address: StreamAddress,
+        budget: &Arc<Budget>,
+        server: &mut Server,
+    ) -> Result<Address, ServeError> {
+        if self.config.key.is_some() {
+            return Err(ServeError::Sealed(url.to_owned()));
+        }
+        let (several, default) = (self.services.len() > 1, self.default_service.as_deref());
+        if several && default.is_none() && address.style.multiplexed == Some(false) {
+            return Err(ServeError::NotMultiplexed(url.to_owned()));
+        }
+        let settings = Settings {
+            style: address.style,
+            limits: self.limits,
+            connections_max: self.connections_max,
+            idle_timeout: self.idle_timeout,
+            write_timeout: self.write_timeout,
+            budget: Arc::clone(budget),
+        };
+        let directory = Directory::new(&self.services, default, address.style.multiplexed);
+        let listening = Listening::bind(&address.place, directory, settings)
+            .map_err(|source| ServeError::Socket { address: Address::Stream(address.clone()), source })?;
+        address.place = listening.place().clone();
+        // What a client does best.
+        address.style.multiplexed.get_or_insert(several);
+        server.listenings.push(listening);
+        Ok(Address::Stream(address))
+    }
+}
