@@ -147,7 +147,27 @@ pub struct Message {
     len: usize,
 }
 
+impl From<Bytes> for Message {
+    /// A large block is referred to, a small one copied.
+    fn from(block: Bytes) -> Self {
+        let len = block.len();
+        let small = len < KEEP_BYTES_MIN;
+        Self { body: if small { Body::Contiguous(block.into()) } else { Body::Blocks(vec![block]) }, len }
+    }
+}
+
 impl Message {
+    /// A message without bytes.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self { body: Body::Contiguous(Vec::new()), len: 0 }
+    }
+
+    /// Whether it refers to blocks that others may have, too.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.body, Body::Blocks(_))
+    }
+
     /// Length in bytes.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -5,6 +5,7 @@ pub mod client;
 pub mod compat;
 pub mod endpoint;
 mod io;
+pub mod memory;
 pub mod protocol;
 pub mod server;
 pub mod service;

@@ -149,13 +149,22 @@ impl Core {
 
     /// Starts a call. With `is_awaited`, its end is kept for [`Core::wait`].
     pub(super) fn begin(&self, request: Request, is_awaited: bool) -> Result<CallId, CallError> {
+        self.begin_with(is_awaited, |endpoint, now, peer| endpoint.call(now, peer, request))
+    }
+
+    /// As [`Core::begin`], for whatever `start` makes of the endpoint.
+    pub(super) fn begin_with(
+        &self,
+        is_awaited: bool,
+        start: impl FnOnce(&mut Endpoint, Time, SocketAddr) -> Result<CallId, CallError>,
+    ) -> Result<CallId, CallError> {
         if let Some(message) = self.failure.get().cloned() {
             return Err(CallError::Socket { message, may_have_run: false });
         }
         let now = self.port.clock.now();
         self.listen_after_pause(now);
         let mut endpoint = self.port.endpoint();
-        let call = endpoint.call(now, self.peer, request)?;
+        let call = start(&mut endpoint, now, self.peer)?;
         if is_awaited {
             // Before the endpoint is free: nobody sees the call's end before somebody wants to know it.
             self.waiters().calls.insert(call, None);

@@ -48,7 +48,7 @@ impl PendingMessage {
         let Some(call) = self.call.take() else { return Ok(None) };
         match self.channel.way.wait(call)? {
             Answered::Message(_, message) => Ok(Some(message)),
-            Answered::Delivered => Ok(None),
+            Answered::Delivered | Answered::Memory(_) => Ok(None),
         }
     }
 }

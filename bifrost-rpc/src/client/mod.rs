@@ -3,6 +3,7 @@
 mod any;
 mod builder;
 mod core;
+mod memory;
 mod message;
 mod way;
 
@@ -162,7 +163,7 @@ impl Channel {
         let call = self.way.begin_message(Named::from(method), message, self.deadline)?;
         match self.way.wait(call)? {
             Answered::Message(_, message) => Ok(Some(message)),
-            Answered::Delivered => Ok(None),
+            Answered::Delivered | Answered::Memory(_) => Ok(None),
         }
     }
 
@@ -191,7 +192,7 @@ impl Channel {
                 self.way.recycle(message);
                 value
             }
-            Answered::Delivered => Err(crate::service::missing_result(method.name)),
+            Answered::Delivered | Answered::Memory(_) => Err(crate::service::missing_result(method.name)),
         }
     }
 }

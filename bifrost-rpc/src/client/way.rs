@@ -2,7 +2,7 @@
 
 use super::core::Core;
 use crate::buffer::MessageBuffer;
-use crate::endpoint::{Answered, CallError, CallId, Request, Stats, service_hash};
+use crate::endpoint::{Answered, CallError, CallId, MemoryRequest, Request, Stats, service_hash};
 use crate::io::{Address, Style};
 use crate::protocol::{Binary, Codec, Encode, Limits, WireProtocol, in_protocol};
 use crate::service::{Method, write_call};
@@ -148,6 +148,14 @@ impl Way {
             Self::Udp(_) | Self::InProcess(_) => 0,
         };
         self.begin(named, sequence, message, deadline)
+    }
+
+    /// Starts a memory operation.
+    pub(super) fn begin_memory(&self, request: MemoryRequest) -> Result<CallId, CallError> {
+        match self {
+            Self::Udp(udp) => udp.core.begin_with(true, |endpoint, now, peer| endpoint.memory(now, peer, request)),
+            Self::Stream(_) | Self::InProcess(_) => Err(CallError::NeedsUdp),
+        }
     }
 
     /// Sends a oneway call whose end nobody wants to know.

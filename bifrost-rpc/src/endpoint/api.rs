@@ -3,6 +3,7 @@
 #[cfg(doc)]
 use super::Endpoint;
 use super::error::CallError;
+use super::memory::{MemoryAnswer, MemoryOperation};
 use super::time::Time;
 use crate::buffer::Message;
 use crate::wire::MethodField;
@@ -67,6 +68,8 @@ pub enum Answered {
     Message(AnswerKind, Vec<u8>),
     /// A oneway call has reached the server.
     Delivered,
+    /// A memory operation's answer.
+    Memory(MemoryAnswer),
 }
 
 /// What happened.
@@ -98,7 +101,24 @@ pub enum Event {
         /// When the caller gives it up.
         deadline: Option<Time>,
     },
-    /// The caller no longer waits for a call that was not answered yet. If it was not started, it need not be.
+    /// The data of a memory operation have begun to arrive. It can be answered at once: then they are not waited for.
+    MemoryAnnounced {
+        /// The operation.
+        operation: MemoryOperation,
+        /// Bytes that are to come, in all.
+        bytes: u32,
+    },
+    /// A memory operation to be done. It is answered with [`Endpoint::answer_memory`], or given back with
+    /// [`Endpoint::refuse_busy`].
+    Memory {
+        /// The operation.
+        operation: MemoryOperation,
+        /// The data that came with it, in a buffer that has no spare capacity.
+        body: Vec<u8>,
+    },
+    /// The caller no longer waits for a call that was not answered yet, or for a memory operation that was announced. If
+    /// it was not started, it need not be. Data of a memory operation that stopped coming are reported so, too; should
+    /// it come again, it is announced again.
     Cancelled {
         /// The call.
         call: ServedCall,
@@ -142,6 +162,8 @@ pub struct Usage {
     pub served: usize,
     /// Bytes of arriving messages and kept answers.
     pub bytes: usize,
+    /// Of these, bytes of answers that are sent from memory shared with whoever gave them.
+    pub pinned: usize,
 }
 
 impl Stats {
@@ -172,6 +194,7 @@ impl Usage {
             calls: self.calls + other.calls,
             served: self.served + other.served,
             bytes: self.bytes + other.bytes,
+            pinned: self.pinned + other.pinned,
         }
     }
 }

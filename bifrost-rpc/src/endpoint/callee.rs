@@ -4,10 +4,11 @@ use super::caller::earlier;
 use super::config::Config;
 use super::datagrams::Datagrams;
 use super::inbound::Inbound;
-use super::link::Link;
+use super::link::{Exchange, Link};
+use super::memory::MemoryOperation;
 use super::outbound::Outbound;
 use super::time::Time;
-use crate::wire::{AckStatus, Flags, MethodField, PacketType};
+use crate::wire::{AckStatus, Flags, MemoryFields, MethodField, PacketType, Pointer};
 use rangemap::RangeSet;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -30,17 +31,34 @@ pub(super) enum Served {
     Running(u32),
     /// The same of a oneway call, with the acknowledgements that told its caller so.
     RunningOneway(u32),
+    /// A memory operation that is being done, or waits for another.
+    Memory(Box<MemoryRun>),
     /// The answer, kept until the client says that the call has ended.
     Answered(Box<Answered>),
     /// A oneway call that ran.
     Done,
 }
 
+/// A memory operation to be done later, with its data.
+pub(super) type Held = (MemoryOperation, Vec<u8>);
+
+/// A memory operation that is being done.
+#[derive(Debug)]
+pub(super) struct MemoryRun {
+    pub(super) fields: MemoryFields,
+    /// Bytes of its message that came and were not acknowledged.
+    pub(super) unacked: u32,
+    /// It waits for the write before it.
+    pub(super) held: Option<Box<Held>>,
+}
+
 #[derive(Debug)]
 pub(super) struct Arriving {
-    /// CALL or ONEWAY; fragments of one message have one type and one method.
+    /// CALL, ONEWAY or MEMORY; fragments of one message have one type and one method.
     pub(super) kind: PacketType,
     pub(super) method: MethodField,
+    /// Of a memory operation: what is asked, in every fragment.
+    pub(super) memory: Option<MemoryFields>,
     pub(super) inbound: Inbound,
     pub(super) progress: Time,
 }
@@ -50,6 +68,10 @@ pub(super) struct Answered {
     pub(super) kind: PacketType,
     pub(super) method: MethodField,
     pub(super) out: Outbound,
+    /// Of a memory operation.
+    pub(super) memory: Option<MemoryFields>,
+    /// Of one that was answered before its turn: the write that it follows.
+    pub(super) follows: u64,
     pub(super) prompt: bool,
     pub(super) timer: Option<Time>,
     pub(super) backoff: u32,
@@ -72,8 +94,12 @@ pub(super) struct CalleeSession {
     finished_inserts: usize,
     pub(super) calls: BTreeMap<u64, Served>,
     outgoing: VecDeque<u64>,
+    /// Memory operations that wait: for which write, and which they are.
+    pub(super) held: Vec<(u64, u64)>,
     /// Memory of arriving messages and of answers.
     pub(super) bytes: usize,
+    /// Memory that answers share with whoever gave it.
+    pub(super) pinned: usize,
 }
 
 impl CalleeSession {
@@ -88,7 +114,9 @@ impl CalleeSession {
             finished_inserts: 0,
             calls: BTreeMap::new(),
             outgoing: VecDeque::new(),
+            held: Vec::new(),
             bytes: 0,
+            pinned: 0,
         }
     }
 
@@ -103,7 +131,7 @@ impl CalleeSession {
             let (rpc, served) = entry.remove_entry();
             released.take(rpc, served, &mut self.link);
         }
-        self.bytes = self.bytes.saturating_sub(released.bytes);
+        self.give_back(&released);
         if remember {
             self.lowest = lowest;
             if !self.finished.is_empty() {
@@ -129,7 +157,7 @@ impl CalleeSession {
                 released.take(rpc, served, &mut self.link);
             }
         }
-        self.bytes = self.bytes.saturating_sub(released.bytes);
+        self.give_back(&released);
         if remember {
             self.finished.insert(start..range.end);
             self.finished_inserts += 1;
@@ -137,21 +165,58 @@ impl CalleeSession {
         released
     }
 
+    fn give_back(&mut self, released: &Released) {
+        self.bytes = self.bytes.saturating_sub(released.bytes);
+        self.pinned = self.pinned.saturating_sub(released.pinned);
+    }
+
+    /// What a memory operation asked that can be answered now.
+    pub(super) fn answerable(&self, rpc: u64) -> Option<MemoryFields> {
+        match self.calls.get(&rpc)? {
+            Served::Arriving(arriving) => arriving.memory,
+            Served::Memory(run) => Some(run.fields),
+            _ => None,
+        }
+    }
+
+    /// What packets without a message say of a call.
+    pub(super) fn exchange(&self, rpc: u64) -> Exchange {
+        Exchange { rpc, pointer: self.calls.get(&rpc).and_then(Served::pointer) }
+    }
+
     /// Whether the client said that the call has ended.
     pub(super) fn has_ended(&self, rpc: u64) -> bool {
         rpc < self.lowest || self.finished.contains(&rpc)
     }
 
-    /// Keeps and sends the answer of a running call. Returns the memory it takes.
-    pub(super) fn answer(&mut self, rpc: u64, answered: Answered) -> Option<usize> {
-        let served = self.calls.get_mut(&rpc).filter(|served| matches!(served, Served::Running(_)))?;
-        if let Served::Running(unacked) = served {
-            // The answer acknowledges the call.
-            self.link.unacked = self.link.unacked.saturating_sub(*unacked as usize);
-        }
+    /// Keeps and sends the answer of a running call, or of a memory operation that was announced. Returns the memory it
+    /// takes; what the operation held goes to `released`.
+    pub(super) fn answer(&mut self, rpc: u64, mut answered: Answered, released: &mut Released) -> Option<usize> {
+        let served = self.calls.get_mut(&rpc)?;
+        let unacked = match served {
+            Served::Running(unacked) => *unacked as usize,
+            Served::Memory(run) => {
+                if run.held.is_some() {
+                    answered.follows = run.fields.previous_write;
+                }
+                run.unacked as usize
+            }
+            Served::Arriving(arriving) if arriving.memory.is_some() => {
+                answered.follows = arriving.memory.map_or(0, |memory| memory.previous_write);
+                arriving.inbound.unacked
+            }
+            _ => return None,
+        };
+        // The answer acknowledges the call.
+        self.link.unacked = self.link.unacked.saturating_sub(unacked);
         let bytes = answered.out.bytes();
-        *served = Served::Answered(Box::new(answered));
-        self.bytes += bytes;
+        self.pinned += answered.pinned();
+        match std::mem::replace(served, Served::Answered(Box::new(answered))) {
+            Served::Arriving(arriving) => released.drop_arriving(*arriving),
+            Served::Memory(run) => released.drop_held(run.held),
+            _ => {}
+        }
+        self.bytes = (self.bytes + bytes).saturating_sub(released.bytes);
         self.enqueue(rpc);
         Some(bytes)
     }
@@ -161,7 +226,7 @@ impl CalleeSession {
         if let Some(Served::RunningOneway(acks)) = self.calls.get_mut(&rpc) {
             *acks += 1;
         }
-        self.link.note_ack(rpc, AckStatus::Complete, Vec::new());
+        self.link.note_ack(self.exchange(rpc), AckStatus::Complete, Vec::new());
     }
 
     /// An answer has something to send.
@@ -196,7 +261,13 @@ impl CalleeSession {
             match served {
                 Served::Arriving(arriving) if arriving.inbound.unacked > 0 => {
                     arriving.inbound.unacked = 0;
-                    self.link.note_ack(*rpc, AckStatus::Partial, arriving.inbound.ranges(64));
+                    let about = Exchange { rpc: *rpc, pointer: arriving.pointer() };
+                    self.link.note_ack(about, AckStatus::Partial, arriving.inbound.ranges(64));
+                }
+                Served::Memory(run) if run.unacked > 0 => {
+                    run.unacked = 0;
+                    let about = Exchange { rpc: *rpc, pointer: Some(run.fields.pointer) };
+                    self.link.note_ack(about, AckStatus::Complete, Vec::new());
                 }
                 Served::Running(unacked) if *unacked > 0 => {
                     *unacked = 0;
@@ -248,6 +319,9 @@ impl CalleeSession {
             if answered.prompt && answered.out.packets == 0 {
                 header.flags = Flags::PROMPT;
             }
+            if let Some(memory) = &answered.memory {
+                memory.put(&mut header, true);
+            }
             self.link.put_fragment(now, header, &mut answered.out, range, out);
         }
     }
@@ -258,13 +332,13 @@ impl CalleeSession {
         let calls = self.calls.values().filter_map(|served| match served {
             Served::Answered(answered) => answered.timer,
             Served::Arriving(arriving) => Some(arriving.progress.plus(config.peer_timeout)),
-            Served::Running(_) | Served::RunningOneway(_) | Served::Done => None,
+            Served::Running(_) | Served::RunningOneway(_) | Served::Memory(_) | Served::Done => None,
         });
         earlier(calls.min(), Some(self.link.heard.plus(config.lease)))
     }
 
-    /// Looks after answers whose timer ended and messages that stopped arriving. Returns the memory freed.
-    pub(super) fn calls_timeout(&mut self, now: Time, config: &Config) -> usize {
+    /// Looks after answers whose timer ended and messages that stopped arriving, which are returned.
+    pub(super) fn calls_timeout(&mut self, now: Time, config: &Config) -> Released {
         let mut due = Vec::new();
         let mut stuck = Vec::new();
         for (rpc, served) in &mut self.calls {
@@ -294,14 +368,37 @@ impl CalleeSession {
                 released.take(rpc, served, &mut self.link);
             }
         }
-        self.bytes = self.bytes.saturating_sub(released.bytes);
-        released.bytes
+        self.give_back(&released);
+        released
+    }
+}
+
+impl Arriving {
+    pub(super) fn pointer(&self) -> Option<Pointer> {
+        self.memory.map(|memory| memory.pointer)
+    }
+}
+
+impl Served {
+    /// The pointer of a memory operation.
+    pub(super) fn pointer(&self) -> Option<Pointer> {
+        match self {
+            Self::Arriving(arriving) => arriving.pointer(),
+            Self::Memory(run) => Some(run.fields.pointer),
+            Self::Answered(answered) => answered.memory.map(|memory| memory.pointer),
+            Self::Running(_) | Self::RunningOneway(_) | Self::Done => None,
+        }
     }
 }
 
 impl Answered {
     pub(super) fn new(kind: PacketType, method: MethodField, out: Outbound, prompt: bool) -> Self {
-        Self { kind, method, out, prompt, timer: None, backoff: 0, queued: false }
+        Self { kind, method, out, memory: None, follows: 0, prompt, timer: None, backoff: 0, queued: false }
+    }
+
+    /// Memory that it shares with whoever gave it, in bytes.
+    fn pinned(&self) -> usize {
+        if self.out.message().is_shared() { self.out.bytes() } else { 0 }
     }
 }
 
@@ -310,6 +407,8 @@ impl Answered {
 pub(super) struct Released {
     /// Memory freed.
     pub(super) bytes: usize,
+    /// Memory not shared any more.
+    pinned: usize,
     /// Calls that had not been answered.
     pub(super) unanswered: Vec<u64>,
     /// The usual case is one, which needs no list.
@@ -330,14 +429,33 @@ impl Released {
         self.first_spent.into_iter().chain(self.more_spent)
     }
 
+    fn drop_held(&mut self, held: Option<Box<Held>>) {
+        if let Some((_, body)) = held.map(|held| *held) {
+            self.bytes += body.len();
+            self.spend(body);
+        }
+    }
+
+    fn drop_arriving(&mut self, arriving: Arriving) {
+        self.bytes += arriving.inbound.len();
+        self.spend(arriving.inbound.into_buffer());
+    }
+
     fn take(&mut self, rpc: u64, served: Served, link: &mut Link) {
         match served {
             Served::Arriving(arriving) => {
-                self.bytes += arriving.inbound.len();
-                self.spend(arriving.inbound.into_buffer());
+                if arriving.memory.is_some() {
+                    self.unanswered.push(rpc);
+                }
+                self.drop_arriving(*arriving);
             }
             Served::Running(_) => self.unanswered.push(rpc),
+            Served::Memory(run) => {
+                self.unanswered.push(rpc);
+                self.drop_held(run.held);
+            }
             Served::Answered(mut answered) => {
+                self.pinned += answered.pinned();
                 self.bytes += answered.out.bytes();
                 let in_flight = answered.out.drain_flight();
                 link.window.acked(in_flight);

@@ -4,11 +4,15 @@ use super::callee::{Answered, Arriving, Released, Served};
 use super::caller_packets::due_ack;
 use super::checks::Check;
 use super::inbound::{Inbound, Inserted};
+use super::link::Exchange;
+use super::memory::{MEMORY_SERVICE, exchange_of};
 use super::outbound::Outbound;
 use super::time::Time;
 use super::{AnswerKind, Endpoint, Event, ServedCall, SessionRef};
 use crate::buffer::Message;
-use crate::wire::{AckBody, AckStatus, FinishedBody, Flags, Header, PacketType, Refusal, RefusedBody};
+use crate::wire::{
+    AckBody, AckStatus, FinishedBody, Flags, Header, MemoryFields, PacketType, Pointer, Refusal, RefusedBody,
+};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -41,7 +45,8 @@ impl Endpoint {
             }
             None => {
                 self.stats.strays += 1;
-                let answers = matches!(header.kind, PacketType::Call | PacketType::Oneway | PacketType::Ping);
+                use PacketType::{Call, Memory, Oneway, Ping};
+                let answers = matches!(header.kind, Call | Oneway | Ping | Memory);
                 if answers {
                     self.refuse(now, from, header, Refusal::UnknownSession);
                 }
@@ -61,7 +66,7 @@ impl Endpoint {
         let released = session.raise_lowest(header.lowest, remember);
         self.released(index, released);
         match header.kind {
-            PacketType::Call | PacketType::Oneway => self.on_call(now, index, header, body),
+            PacketType::Call | PacketType::Oneway | PacketType::Memory => self.on_call(now, index, header, body),
             PacketType::Ack if header.rpc == 0 => self.on_finished(index, body),
             PacketType::Ack => self.on_ack_to_callee(now, index, header, body),
             PacketType::Ping => self.on_ping(index, header, body),
@@ -69,6 +74,7 @@ impl Endpoint {
             PacketType::Close => return self.drop_callee(index),
             _ => self.stats.strays += 1,
         }
+        self.release_held(index);
         self.touch(now, SessionRef::Callee(index));
     }
 
@@ -123,7 +129,14 @@ impl Endpoint {
             return;
         };
         match session.calls.get(&header.rpc) {
-            Some(Served::Running(_) | Served::RunningOneway(_) | Served::Done) => session.acknowledge(header.rpc),
+            Some(Served::Running(_) | Served::RunningOneway(_) | Served::Memory(_) | Served::Done) => {
+                session.acknowledge(header.rpc);
+            }
+            // An operation that was refused before its data had come: only what asks for it is answered again.
+            Some(Served::Answered(answered))
+                if answered.memory.is_some()
+                    && !header.flags.has(Flags::FIRST)
+                    && !header.flags.has(Flags::ACK_NOW) => {}
             Some(Served::Answered(_)) => session.answer_again(header.rpc),
             Some(Served::Arriving(_)) | None => {}
         }
@@ -134,14 +147,18 @@ impl Endpoint {
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
-        let limit = self.config.arriving_bytes_max();
+        let memory = (header.kind == PacketType::Memory).then(|| MemoryFields::of(header));
+        let limit = self.config.arriving_bytes_max(memory.is_some());
+        let service = if memory.is_some() { Some(&MEMORY_SERVICE) } else { self.methods.get(&header.method) };
         let memory_matters = self.config.makes(Check::MemoryBound);
         let fits =
             session.bytes + len <= self.config.session_bytes_max && self.bytes + len <= self.config.total_bytes_max;
-        let refusal = if self.methods.get(&header.method) != Some(&session.service) {
+        let refusal = if service != Some(&session.service) {
             Some(Refusal::UnknownMethod)
         } else if self.is_draining {
             Some(Refusal::Draining)
+        } else if memory.is_some_and(|memory| !memory.is_request(header.rpc, header.message_len)) {
+            Some(Refusal::BadOperation)
         } else if header.message_len > limit {
             Some(Refusal::TooLarge { limit })
         } else if session.calls.len() >= self.config.calls_max as usize || (!fits && memory_matters) {
@@ -155,26 +172,29 @@ impl Endpoint {
             if !is_first {
                 return;
             }
-            return self.refuse_call(index, header.rpc, header.packet, refusal);
+            return self.refuse_call(index, exchange_of(header), header.packet, refusal);
         }
         if is_first && body.len() == len {
-            let message = self.pool.copy(body);
+            let message = if memory.is_some() { self.pool.copy_exact(body) } else { self.pool.copy(body) };
             self.start_call(now, index, header, message, body.len());
             return;
         }
         session.bytes += len;
         self.bytes += len;
         session.link.has_new_timer = true;
-        let inbound = Inbound::new(self.pool.take(len));
-        session.calls.insert(
-            header.rpc,
-            Served::Arriving(Box::new(Arriving { kind: header.kind, method: header.method, inbound, progress: now })),
-        );
+        let buffer = if memory.is_some() { self.pool.take_exact(len) } else { self.pool.take(len) };
+        let (kind, method, inbound) = (header.kind, header.method, Inbound::new(buffer));
+        let arriving = Arriving { kind, method, memory, inbound, progress: now };
+        session.calls.insert(header.rpc, Served::Arriving(Box::new(arriving)));
+        if memory.is_some() {
+            self.announce(now, index, header);
+        }
         self.on_call_fragment(now, index, header, body);
     }
 
     fn on_call_fragment(&mut self, now: Time, index: usize, header: &Header, body: &[u8]) {
         let checks_length = self.config.makes(Check::MessageLength);
+        let checks_target = self.config.makes(Check::MemoryTarget);
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
@@ -184,7 +204,8 @@ impl Endpoint {
         let is_same = arriving.inbound.len() == header.message_len as usize
             && arriving.kind == header.kind
             && arriving.method == header.method;
-        if !is_same && checks_length {
+        let is_same_target = arriving.memory.is_none_or(|memory| memory == MemoryFields::of(header));
+        if (!is_same && checks_length) || (!is_same_target && checks_target) {
             self.stats.malformed += 1;
             return;
         }
@@ -214,7 +235,7 @@ impl Endpoint {
             return self.start_call(now, index, header, message, 0);
         }
         if let Some(ranges) = due_ack(&arriving.inbound, inserted, header) {
-            session.link.note_ack(header.rpc, AckStatus::Partial, ranges);
+            session.link.note_ack(exchange_of(header), AckStatus::Partial, ranges);
         }
         if session.link.owes_ack() {
             session.ack_all();
@@ -223,12 +244,15 @@ impl Endpoint {
     }
 
     fn start_call(&mut self, now: Time, index: usize, header: &Header, message: Vec<u8>, body_len: usize) {
+        let unacked = if message.len() > body_len { message.len() } else { 0 };
+        let unacked = u32::try_from(unacked).unwrap_or(u32::MAX);
+        if header.kind == PacketType::Memory {
+            return self.start_memory(now, index, header, message, unacked);
+        }
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
         let oneway = header.kind == PacketType::Oneway;
-        let unacked = if message.len() > body_len { message.len() } else { 0 };
-        let unacked = u32::try_from(unacked).unwrap_or(u32::MAX);
         session.calls.insert(header.rpc, if oneway { Served::RunningOneway(0) } else { Served::Running(unacked) });
         if oneway {
             session.acknowledge(header.rpc);
@@ -249,13 +273,13 @@ impl Endpoint {
     }
 
     /// Refuses a call in its session.
-    fn refuse_call(&mut self, index: usize, rpc: u64, packet: u64, refusal: Refusal) {
+    pub(super) fn refuse_call(&mut self, index: usize, about: Exchange, packet: u64, refusal: Refusal) {
         self.stats.refusals += 1;
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
         let body = RefusedBody { refusal, packet };
-        session.link.note(PacketType::Refused, rpc, Flags::default(), body.to_bytes());
+        session.link.note(PacketType::Refused, about, Flags::default(), body.to_bytes());
     }
 
     fn on_finished(&mut self, index: usize, body: &[u8]) {
@@ -305,21 +329,27 @@ impl Endpoint {
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
+        // Of an operation that is not known here only its own packets say where they belong.
+        let known = session.exchange(header.rpc).pointer;
+        let pointer = known.or_else(|| session.link.root.map(|_| Pointer::from_bytes(header.pointer)));
+        let about = Exchange { rpc: header.rpc, pointer };
         if header.rpc == 0 || session.has_ended(header.rpc) {
             let echo = body.get(..PING_ECHO_BYTES).unwrap_or_default();
-            return session.link.note(PacketType::Pong, header.rpc, Flags::default(), echo.to_vec());
+            return session.link.note(PacketType::Pong, about, Flags::default(), echo.to_vec());
         }
         match session.calls.get_mut(&header.rpc) {
-            None => session.link.note_ack(header.rpc, AckStatus::Discarded, Vec::new()),
+            None => session.link.note_ack(about, AckStatus::Discarded, Vec::new()),
             Some(Served::Arriving(arriving)) => {
                 arriving.inbound.unacked = 0;
                 let ranges = arriving.inbound.ranges(64);
-                session.link.note_ack(header.rpc, AckStatus::Partial, ranges);
+                session.link.note_ack(about, AckStatus::Partial, ranges);
             }
-            Some(Served::Running(_) | Served::RunningOneway(_) | Served::Done) => session.acknowledge(header.rpc),
+            Some(Served::Running(_) | Served::RunningOneway(_) | Served::Memory(_) | Served::Done) => {
+                session.acknowledge(header.rpc);
+            }
             Some(Served::Answered(_)) => {
                 session.answer_again(header.rpc);
-                session.link.note(PacketType::Pong, header.rpc, Flags::default(), Vec::new());
+                session.link.note(PacketType::Pong, about, Flags::default(), Vec::new());
             }
         }
     }
@@ -345,7 +375,8 @@ impl Endpoint {
         };
         let is_prompt = self.prompt.contains(&call);
         let out = Outbound::new(message, session.link.fragment_bytes());
-        if let Some(bytes) = session.answer(call.rpc, Answered::new(kind, method, out, is_prompt)) {
+        let answered = Answered::new(kind, method, out, is_prompt);
+        if let Some(bytes) = session.answer(call.rpc, answered, &mut Released::default()) {
             self.bytes += bytes;
         }
         self.touch(now, SessionRef::Callee(index));
@@ -377,6 +408,7 @@ impl Endpoint {
         };
         match session.calls.get_mut(&call.rpc) {
             Some(Served::Running(_)) => {}
+            Some(Served::Memory(run)) if run.held.is_none() => {}
             Some(Served::RunningOneway(acks)) => {
                 *acks -= session.link.withdraw_acks(call.rpc);
                 if *acks > 0 {
@@ -386,9 +418,10 @@ impl Endpoint {
             }
             _ => return true,
         }
+        let about = session.exchange(call.rpc);
         session.calls.remove(&call.rpc);
         let retry_us = u32::try_from(retry.as_micros()).unwrap_or(u32::MAX);
-        self.refuse_call(index, call.rpc, 0, Refusal::Busy { retry_us });
+        self.refuse_call(index, about, 0, Refusal::Busy { retry_us });
         self.touch(now, SessionRef::Callee(index));
         true
     }
@@ -398,7 +431,7 @@ impl Endpoint {
     pub fn farewell(&mut self, now: Time) {
         let sessions: Vec<usize> = self.callees.iter().map(|(index, _)| index).collect();
         for index in sessions {
-            self.refuse_call(index, 0, 0, Refusal::Draining);
+            self.refuse_call(index, Exchange::from(0), 0, Refusal::Draining);
             self.touch(now, SessionRef::Callee(index));
         }
     }
@@ -411,13 +444,13 @@ impl Endpoint {
         if now.since(session.link.heard) >= self.config.lease {
             return self.drop_callee(index);
         }
-        let freed = session.calls_timeout(now, &self.config);
-        self.bytes = self.bytes.saturating_sub(freed);
+        let released = session.calls_timeout(now, &self.config);
+        self.released(index, released);
         self.touch(now, SessionRef::Callee(index));
     }
 
     /// Forgets a session: from now on its packets are refused.
-    fn drop_callee(&mut self, index: usize) {
+    pub(super) fn drop_callee(&mut self, index: usize) {
         if !self.callees.contains(index) {
             return;
         }

@@ -4,11 +4,12 @@ use super::config::Config;
 use super::datagrams::Datagrams;
 use super::error::{CallError, Lost};
 use super::inbound::Inbound;
-use super::link::Link;
+use super::link::{Exchange, Link};
+use super::memory::Writes;
 use super::outbound::Outbound;
 use super::time::Time;
 use super::{CallId, Request};
-use crate::wire::{FinishedBody, Flags, Header, MethodField, PacketType, RANGES_MAX};
+use crate::wire::{FinishedBody, Flags, Header, MemoryFields, MethodField, PacketType, RANGES_MAX};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -45,6 +46,12 @@ pub(super) struct Call {
     pub(super) idempotent: bool,
     pub(super) out: Outbound,
     pub(super) answer: Option<(PacketType, Inbound)>,
+    /// Of a memory operation: what is asked.
+    pub(super) memory: Option<MemoryFields>,
+    /// Of a memory operation: what the fragments of its answer say.
+    pub(super) answer_memory: Option<MemoryFields>,
+    /// Memory that the caller lent for the answer.
+    pub(super) place: Option<Vec<u8>>,
     /// It was sent in a session that was lost, so it may have run, whatever becomes of it in another one.
     pub(super) lost_before: bool,
     pub(super) deadline: Option<Time>,
@@ -103,6 +110,8 @@ pub(super) struct CallerSession {
     pub(super) previous: u64,
     pub(super) calls: BTreeMap<u64, Box<Call>>,
     pub(super) waiting: VecDeque<Box<Call>>,
+    /// Of a memory session: the writes that others have to follow.
+    pub(super) writes: Writes,
     outgoing: VecDeque<u64>,
     /// Calls that ended since a packet last told the callee.
     unreported: u32,
@@ -135,6 +144,7 @@ impl CallerSession {
             previous: 0,
             calls: BTreeMap::new(),
             waiting: VecDeque::new(),
+            writes: Writes::default(),
             outgoing: VecDeque::new(),
             unreported: 0,
             report_at: None,
@@ -143,7 +153,14 @@ impl CallerSession {
     }
 
     /// A request becomes a call that waits for its turn.
-    pub(super) fn wait(&mut self, now: Time, id: CallId, request: Request) {
+    pub(super) fn wait(
+        &mut self,
+        now: Time,
+        id: CallId,
+        request: Request,
+        memory: Option<MemoryFields>,
+        place: Option<Vec<u8>>,
+    ) {
         let out = Outbound::new(request.message, self.link.fragment_bytes());
         self.waiting.push_back(Box::new(Call {
             id,
@@ -152,6 +169,9 @@ impl CallerSession {
             idempotent: request.idempotent,
             out,
             answer: None,
+            memory,
+            answer_memory: None,
+            place,
             lost_before: false,
             deadline: request.deadline.map(|after| now.plus(after)),
             started: now,
@@ -178,6 +198,10 @@ impl CallerSession {
             call.out.restart(self.link.fragment_bytes());
             let rpc = *next_rpc;
             *next_rpc += 1;
+            if let Some(memory) = &mut call.memory {
+                let lowest = self.calls.keys().next().copied().unwrap_or(rpc);
+                self.writes.order(memory, rpc, lowest);
+            }
             call.queued = true;
             self.outgoing.push_back(rpc);
             self.calls.insert(rpc, call);
@@ -266,7 +290,8 @@ impl CallerSession {
         for (rpc, call) in &mut self.calls {
             if let Some((_, inbound)) = call.answer.as_mut().filter(|(_, inbound)| inbound.unacked > 0) {
                 inbound.unacked = 0;
-                self.link.note_ack(*rpc, crate::wire::AckStatus::Partial, inbound.ranges(64));
+                let ranges = inbound.ranges(64);
+                self.link.note_ack(call.exchange(*rpc), crate::wire::AckStatus::Partial, ranges);
             }
         }
         self.link.unacked = 0;
@@ -308,6 +333,9 @@ impl CallerSession {
             let kind = if call.oneway { PacketType::Oneway } else { PacketType::Call };
             let mut header = Link::message_header(kind, call.method, rpc, lowest);
             header.deadline_us = call.deadline.map_or(0, |deadline| micros(deadline.since(now)));
+            if let Some(memory) = &call.memory {
+                memory.put(&mut header, false);
+            }
             self.link.put_fragment(now, header, &mut call.out, range, out);
             self.link.owes(now);
             if self.unreported > 0 && self.calls.len() as u64 == next_rpc - lowest {
@@ -339,6 +367,11 @@ impl CallerSession {
             return;
         };
         call.backoff = call.backoff.saturating_add(1);
+        let about = call.exchange(rpc);
+        if call.memory.is_some_and(|memory| memory.previous_write != 0) {
+            // It may wait for a write that was given up, and what said so was lost.
+            self.report_at.get_or_insert(now);
+        }
         let mut again = false;
         match call.phase {
             CallPhase::Busy => {
@@ -355,17 +388,17 @@ impl CallerSession {
             }
             CallPhase::Held(left) => {
                 call.phase = if left == 0 { CallPhase::Sending } else { CallPhase::Held(left - 1) };
-                self.link.note(PacketType::Ping, rpc, Flags::ACK_NOW, Vec::new());
+                self.link.note(PacketType::Ping, about, Flags::ACK_NOW, Vec::new());
             }
             CallPhase::Sending | CallPhase::Arrived => {
                 if let Some((_, inbound)) = &call.answer {
                     let ranges = inbound.ranges(64);
-                    self.link.note_ack(rpc, crate::wire::AckStatus::Partial, ranges);
+                    self.link.note_ack(about, crate::wire::AckStatus::Partial, ranges);
                 } else {
                     self.link.on_timeout(&mut call.out, call.backoff);
                     again = call.out.peek().is_some();
                 }
-                self.link.note(PacketType::Ping, rpc, Flags::ACK_NOW, Vec::new());
+                self.link.note(PacketType::Ping, about, Flags::ACK_NOW, Vec::new());
             }
         }
         let wait = match call.phase {
@@ -438,6 +471,7 @@ impl Call {
         self.out.restart(usize::MAX);
         self.out.packets = 0;
         self.answer = None;
+        self.answer_memory = None;
         self.phase = CallPhase::Sending;
         self.timer = None;
         self.backoff = 0;
@@ -447,6 +481,11 @@ impl Call {
 }
 
 impl Call {
+    /// What packets without a message say of it.
+    pub(super) fn exchange(&self, rpc: u64) -> Exchange {
+        Exchange { rpc, pointer: self.memory.map(|memory| memory.pointer) }
+    }
+
     /// The error that the call ends with, if the last that happened to it was `error`.
     pub(super) fn end_error(&self, error: CallError) -> CallError {
         if self.lost_before && !error.may_have_run() { CallError::OutcomeUnknown(Lost::Session) } else { error }

@@ -4,9 +4,10 @@ use super::caller::{CallPhase, LEASE_PROBES, Phase};
 use super::checks::Check;
 use super::error::CallError;
 use super::inbound::{Inbound, Inserted};
+use super::memory::{MemoryAnswer, exchange_of, fit};
 use super::time::Time;
 use super::{AnswerKind, Answered, Endpoint, Event, SessionRef};
-use crate::wire::{AckBody, AckStatus, Flags, Header, PacketType};
+use crate::wire::{AckBody, AckStatus, Flags, Header, MemoryFields, PacketType};
 use std::net::SocketAddr;
 
 impl Endpoint {
@@ -41,7 +42,7 @@ impl Endpoint {
         session.link.heard(now, header);
         session.believe();
         match header.kind {
-            PacketType::Reply | PacketType::Exception => self.on_answer(now, index, header, body),
+            PacketType::Reply | PacketType::Exception | PacketType::Memory => self.on_answer(now, index, header, body),
             PacketType::Ack => self.on_ack_to_caller(now, index, header, body),
             PacketType::Held => session.on_held(now, header.rpc),
             PacketType::Done => self.on_done(now, index, header.rpc),
@@ -78,15 +79,27 @@ impl Endpoint {
             session.report_at = Some(now);
             return;
         };
+        let is_memory = header.kind == PacketType::Memory;
+        let asked = call.memory.map(|memory| memory.pointer.to_bytes());
+        if asked != is_memory.then_some(header.pointer) {
+            self.stats.malformed += 1;
+            return;
+        }
         let len = header.message_len as usize;
-        let limit = self.config.arriving_bytes_max() as usize;
+        let limit = self.config.arriving_bytes_max(is_memory) as usize;
         if len > limit {
             return self.end_call(now, index, header.rpc, Err(CallError::AnswerTooLarge { len, limit }));
         }
         let answered = call.out.acked_all();
         session.link.window.acked(answered);
         if is_first && body.len() == len && call.answer.is_none() {
-            let message = self.pool.copy(body);
+            let message = match fit(call.place.take(), len) {
+                Some(mut place) => {
+                    place.copy_from_slice(body);
+                    place
+                }
+                None => self.pool.copy(body),
+            };
             return self.end_call(now, index, header.rpc, Ok((header, message)));
         }
         self.on_answer_fragment(now, index, header, body);
@@ -118,9 +131,18 @@ impl Endpoint {
             self.bytes += len;
             session.bytes += len;
         }
-        let pool = &mut self.pool;
-        let (kind, inbound) = call.answer.get_or_insert_with(|| (header.kind, Inbound::new(pool.take(len))));
-        if (inbound.len() != len || *kind != header.kind) && self.config.makes(Check::MessageLength) {
+        let (pool, place) = (&mut self.pool, &mut call.place);
+        let memory = (header.kind == PacketType::Memory).then(|| MemoryFields::of(header));
+        if is_new {
+            call.answer_memory = memory;
+        }
+        let said = call.answer_memory;
+        let (kind, inbound) = call.answer.get_or_insert_with(|| {
+            let buffer = fit(place.take(), len).unwrap_or_else(|| pool.take(len));
+            (header.kind, Inbound::new(buffer))
+        });
+        let is_same = inbound.len() == len && *kind == header.kind && said == memory;
+        if !is_same && self.config.makes(Check::MessageLength) {
             self.stats.malformed += 1;
             return;
         }
@@ -152,7 +174,7 @@ impl Endpoint {
             return self.end_call(now, index, header.rpc, Ok((header, message)));
         }
         if let Some(ranges) = due_ack(inbound, inserted, header) {
-            session.link.note_ack(header.rpc, AckStatus::Partial, ranges);
+            session.link.note_ack(exchange_of(header), AckStatus::Partial, ranges);
         }
         if session.link.owes_ack() {
             session.ack_all(self.next_rpc);
@@ -176,9 +198,16 @@ impl Endpoint {
             Ok((header, message)) => {
                 session.renew(call.started);
                 session.sample(now, header, &call);
-                let is_reply = header.kind == PacketType::Reply;
-                let kind = if is_reply { AnswerKind::Reply } else { AnswerKind::Exception };
-                Ok(Answered::Message(kind, message))
+                Ok(match header.kind {
+                    PacketType::Memory => {
+                        let fields = MemoryFields::of(header);
+                        let request = call.memory.as_ref().unwrap_or(&fields);
+                        session.writes.answered(request, rpc, fields.status);
+                        Answered::Memory(MemoryAnswer { fields, body: message })
+                    }
+                    PacketType::Reply => Answered::Message(AnswerKind::Reply, message),
+                    _ => Answered::Message(AnswerKind::Exception, message),
+                })
             }
             Err(error) => Err(call.end_error(error)),
         };

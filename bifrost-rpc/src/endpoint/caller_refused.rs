@@ -86,6 +86,7 @@ impl Endpoint {
             return self.send_open(now, index);
         }
         let (peer, service, method) = (session.link.peer, session.service, session.first_method);
+        let root = session.link.root;
         let mut others = Vec::new();
         for call in self.drop_caller(index) {
             if refusal == Refusal::UnknownMethod && call.method != method {
@@ -96,7 +97,7 @@ impl Endpoint {
         }
         // Only the method that the session was to be opened with is missing.
         if let Some(first) = others.first() {
-            let index = self.session_for(now, peer, service, first.method);
+            let index = self.session_for(now, peer, service, first.method, root);
             if let Some(session) = self.callers.get_mut(index) {
                 session.waiting.extend(others);
             }
@@ -133,7 +134,10 @@ impl Endpoint {
                     self.lose_caller(now, index);
                 }
             }
-            Refusal::Draining | Refusal::NeverReleased => self.issue_elsewhere(now, index, header.rpc),
+            // Another server does not have the objects.
+            Refusal::Draining | Refusal::NeverReleased if session.link.root.is_none() => {
+                self.issue_elsewhere(now, index, header.rpc);
+            }
             other => self.end_call(now, index, header.rpc, Err(CallError::Refused(other))),
         }
     }
@@ -145,6 +149,7 @@ impl Endpoint {
             return;
         };
         let (peer, service, old) = (session.link.peer, session.service, session.link.session);
+        let root = session.link.root;
         let Some(call) = session.end(now, rpc, ack_delay) else {
             return;
         };
@@ -158,7 +163,7 @@ impl Endpoint {
         call.out.transmitted = call.lost_before;
         // Those that wait behind it would only be refused as well, and nothing wakes them here any more.
         let behind = std::mem::take(&mut session.waiting);
-        let index = self.session_for(now, peer, service, call.method);
+        let index = self.session_for(now, peer, service, call.method, root);
         if let Some(session) = self.callers.get_mut(index) {
             session.previous = old;
             session.waiting.push_back(call);

@@ -92,8 +92,8 @@ impl Endpoint {
         let call = match rpc {
             Some(rpc) => {
                 let call = session.end(now, rpc, ack_delay);
-                if call.as_ref().is_some_and(|call| call.out.transmitted) {
-                    session.link.note(PacketType::Cancel, rpc, Flags::default(), Vec::new());
+                if let Some(call) = call.as_ref().filter(|call| call.out.transmitted) {
+                    session.link.note(PacketType::Cancel, call.exchange(rpc), Flags::default(), Vec::new());
                 }
                 call
             }

@@ -30,11 +30,15 @@ pub enum Check {
     SessionOwner,
     /// The memory for arriving messages is bounded.
     MemoryBound,
+    /// A callee drops fragments of a memory operation that name another target than those before them.
+    MemoryTarget,
+    /// A callee does a memory operation only after the write that it follows.
+    WriteOrder,
 }
 
 impl Check {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::DuplicateCall,
         Self::EndedCall,
         Self::UnknownSession,
@@ -48,6 +52,8 @@ impl Check {
         Self::Authentication,
         Self::SessionOwner,
         Self::MemoryBound,
+        Self::MemoryTarget,
+        Self::WriteOrder,
     ];
 }
 

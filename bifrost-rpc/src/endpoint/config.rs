@@ -37,6 +37,8 @@ impl std::fmt::Debug for Key {
 
 /// The longest message by default, in bytes.
 const MESSAGE_BYTES_MAX: u32 = 64 << 20;
+/// The longest body of a memory operation by default, in bytes.
+pub(crate) const MEMORY_BYTES_MAX: u32 = 64 << 20;
 const _: () = assert!(MESSAGE_BYTES_MAX as usize == crate::protocol::Limits::DEFAULT.message_bytes_max);
 
 /// Limits and times of an endpoint. [`Config::default`] suits a rack or a data centre.
@@ -44,6 +46,8 @@ const _: () = assert!(MESSAGE_BYTES_MAX as usize == crate::protocol::Limits::DEF
 pub struct Config {
     /// Longest message sent or taken, in bytes. Default 64 MiB.
     pub message_bytes_max: u32,
+    /// Longest body of a memory operation sent or taken, in bytes. Default 64 MiB.
+    pub memory_bytes_max: u32,
     /// Largest datagram (UDP payload) sent or taken, in bytes. Default 1,232: what every IPv6 path carries. Drivers set
     /// it from the route.
     pub datagram_bytes: u16,
@@ -84,6 +88,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             message_bytes_max: MESSAGE_BYTES_MAX,
+            memory_bytes_max: MEMORY_BYTES_MAX,
             datagram_bytes: 1232,
             receive_buffer_bytes: 104 << 10,
             rto_min: Duration::from_millis(5),
@@ -106,10 +111,11 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Longest message taken: a longer one would never fit the memory there is.
-    pub(super) fn arriving_bytes_max(&self) -> u32 {
+    /// Longest message taken, in a memory session or another: a longer one would never fit the memory there is.
+    pub(super) fn arriving_bytes_max(&self, is_memory: bool) -> u32 {
         let room = self.session_bytes_max.min(self.total_bytes_max);
-        self.message_bytes_max.min(u32::try_from(room).unwrap_or(u32::MAX))
+        let longest = if is_memory { self.memory_bytes_max } else { self.message_bytes_max };
+        longest.min(u32::try_from(room).unwrap_or(u32::MAX))
     }
 }
 

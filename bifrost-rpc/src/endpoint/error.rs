@@ -86,6 +86,9 @@ pub enum CallError {
         /// Whether the call was sent.
         may_have_run: bool,
     },
+    /// Memory operations go over UDP only.
+    #[error("memory operations go over udp:// only; the operation was not sent")]
+    NeedsUdp,
     /// The endpoint was closed.
     #[error("the channel is closed{}", may(.may_have_run))]
     Closed {
@@ -117,6 +120,7 @@ fn refusal(refusal: &Refusal) -> String {
         Refusal::WrongKey => "the keys differ, or only one side has one".into(),
         Refusal::WrongVersion { speaks } => format!("it speaks version {speaks} of the protocol"),
         Refusal::NeverReleased => "the call was held and never released".into(),
+        Refusal::BadOperation => "no memory operation that it knows".into(),
     }
 }
 
@@ -131,7 +135,11 @@ impl CallError {
             | Self::Closed { may_have_run }
             | Self::Socket { may_have_run, .. } => *may_have_run,
             Self::OutcomeUnknown(_) | Self::AnswerTooLarge { .. } | Self::BadAnswer { .. } => true,
-            Self::Unreachable { .. } | Self::BadCall { .. } | Self::Refused(_) | Self::TooLarge { .. } => false,
+            Self::Unreachable { .. }
+            | Self::BadCall { .. }
+            | Self::NeedsUdp
+            | Self::Refused(_)
+            | Self::TooLarge { .. } => false,
         }
     }
 

@@ -11,7 +11,7 @@ use super::inbound::{Inbound, Inserted};
 use super::link::Link;
 use super::time::Time;
 use super::{Endpoint, SessionRef};
-use crate::wire::{Flags, HEADER_BYTES, Header, PacketType};
+use crate::wire::{Flags, HEADER_BYTES, Header, MemoryFields, PacketType};
 use std::net::SocketAddr;
 
 /// Datagrams smaller than this are joined by the kernel, and taken apart from one buffer.
@@ -38,6 +38,9 @@ impl Landing {
     }
 }
 
+/// What all packets of a message have in common.
+type Kind = (PacketType, Option<MemoryFields>);
+
 impl Endpoint {
     /// A fragment of a message made progress: the next one is expected behind it.
     pub(super) fn expect_next(&mut self, session: SessionRef, rpc: u64, inserted: Inserted) {
@@ -51,17 +54,21 @@ impl Endpoint {
         self.expected.is_some()
     }
 
-    fn arriving_message(&mut self, session: SessionRef, rpc: u64) -> Option<(&mut Link, &mut Inbound, PacketType)> {
+    fn arriving_message(&mut self, session: SessionRef, rpc: u64) -> Option<(&mut Link, &mut Inbound, Kind)> {
         match session {
             SessionRef::Caller(index) => {
                 let session = self.callers.get_mut(index)?;
-                let (kind, inbound) = session.calls.get_mut(&rpc)?.answer.as_mut()?;
-                Some((&mut session.link, inbound, *kind))
+                let call = session.calls.get_mut(&rpc)?;
+                let (kind, inbound) = call.answer.as_mut()?;
+                Some((&mut session.link, inbound, (*kind, call.answer_memory)))
             }
             SessionRef::Callee(index) => {
                 let session = self.callees.get_mut(index)?;
                 match session.calls.get_mut(&rpc)? {
-                    Served::Arriving(arriving) => Some((&mut session.link, &mut arriving.inbound, PacketType::Call)),
+                    Served::Arriving(arriving) => {
+                        let kind = (arriving.kind, arriving.memory);
+                        Some((&mut session.link, &mut arriving.inbound, kind))
+                    }
                     _ => None,
                 }
             }
@@ -148,6 +155,7 @@ impl Endpoint {
                     self.released(index, released);
                 }
                 self.after_call_fragment(now, index, header, inserted);
+                self.release_held(index);
             }
         }
         self.touch(now, session);
@@ -159,11 +167,12 @@ fn is_next(
     header: &Header,
     link: &Link,
     inbound: &Inbound,
-    (from, kind, rpc): (SocketAddr, PacketType, u64),
+    (from, (kind, memory), rpc): (SocketAddr, Kind, u64),
     session: SessionRef,
     bytes: usize,
 ) -> bool {
     header.kind == kind
+        && memory.is_none_or(|memory| memory == MemoryFields::of(header))
         && header.session == link.session
         && header.client == link.client
         && header.instance == link.instance

@@ -7,17 +7,31 @@ use super::rtt::Rtt;
 use super::seal::{SessionSeal, TAG_BYTES};
 use super::time::Time;
 use super::window::Window;
-use crate::wire::{AckBody, AckStatus, CREDIT_BYTES, Flags, HEADER_BYTES, Header, MethodField, PacketType};
+use crate::wire::{AckBody, AckStatus, CREDIT_BYTES, Flags, HEADER_BYTES, Header, MethodField, PacketType, Pointer};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
 
+/// What a packet without a message is about: a call, a memory operation, or (RPC id 0) the session.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Exchange {
+    pub(super) rpc: u64,
+    /// The pointer of a memory operation, which all its packets are sent to or from.
+    pub(super) pointer: Option<Pointer>,
+}
+
+impl From<u64> for Exchange {
+    fn from(rpc: u64) -> Self {
+        Self { rpc, pointer: None }
+    }
+}
+
 /// A packet without a message, waiting to be sent.
 #[derive(Debug)]
 pub(super) struct Note {
     pub(super) kind: PacketType,
-    pub(super) rpc: u64,
+    pub(super) about: Exchange,
     pub(super) flags: Flags,
     pub(super) body: Vec<u8>,
 }
@@ -31,6 +45,8 @@ pub(super) struct Link {
     pub(super) peer: SocketAddr,
     pub(super) client: u64,
     pub(super) session: u64,
+    /// Of a memory session: the server's own pointer.
+    pub(super) root: Option<Pointer>,
     pub(super) instance: u32,
     incarnation: u32,
     is_caller: bool,
@@ -74,6 +90,7 @@ impl Link {
             peer,
             client,
             session: 0,
+            root: None,
             instance: 0,
             incarnation: config.incarnation,
             is_caller,
@@ -129,9 +146,9 @@ impl Link {
     }
 
     /// Queues a packet without a message.
-    pub(super) fn note(&mut self, kind: PacketType, rpc: u64, flags: Flags, body: Vec<u8>) {
+    pub(super) fn note(&mut self, kind: PacketType, about: impl Into<Exchange>, flags: Flags, body: Vec<u8>) {
         if self.notes.len() < NOTES_MAX {
-            self.notes.push_back(Note { kind, rpc, flags, body });
+            self.notes.push_back(Note { kind, about: about.into(), flags, body });
         }
     }
 
@@ -141,18 +158,19 @@ impl Link {
         self.unacked >= self.credits / 4
     }
 
-    /// Queues an acknowledgement of fragments of `rpc`.
-    pub(super) fn note_ack(&mut self, rpc: u64, status: AckStatus, ranges: Vec<(u32, u32)>) {
+    /// Queues an acknowledgement of fragments of a message.
+    pub(super) fn note_ack(&mut self, about: impl Into<Exchange>, status: AckStatus, ranges: Vec<(u32, u32)>) {
         let body = AckBody { status, largest_packet: self.largest_packet, ranges };
-        self.note(PacketType::Ack, rpc, Flags::default(), body.to_bytes());
+        self.note(PacketType::Ack, about, Flags::default(), body.to_bytes());
     }
 
     /// Takes back the acknowledgements of `rpc` that have not been sent; says how many.
     pub(super) fn withdraw_acks(&mut self, rpc: u64) -> u32 {
         let before = self.notes.len();
         let complete = AckStatus::Complete as u8;
-        self.notes
-            .retain(|note| note.kind != PacketType::Ack || note.rpc != rpc || note.body.first() != Some(&complete));
+        self.notes.retain(|note| {
+            note.kind != PacketType::Ack || note.about.rpc != rpc || note.body.first() != Some(&complete)
+        });
         u32::try_from(before - self.notes.len()).unwrap_or(u32::MAX)
     }
 
@@ -176,8 +194,12 @@ impl Link {
         };
         let mut header = Header::new(note.kind);
         header.flags = note.flags;
-        header.rpc = note.rpc;
+        header.rpc = note.about.rpc;
         header.lowest = lowest;
+        if let Some(root) = self.root {
+            header.pointers = 1;
+            header.pointer = note.about.pointer.unwrap_or(root).to_bytes();
+        }
         let header = self.finish(header, note.body.len());
         out.begin(&header, note.body.len() + self.tag_bytes());
         out.put(&note.body);

@@ -6,6 +6,7 @@
 
 mod api;
 mod callee;
+mod callee_order;
 mod callee_packets;
 mod caller;
 mod caller_packets;
@@ -19,6 +20,7 @@ mod hash;
 mod inbound;
 mod landing;
 mod link;
+mod memory;
 mod open;
 mod outbound;
 mod pool;
@@ -34,10 +36,12 @@ pub use api::{AnswerKind, Answered, CallId, Event, Request, ServedCall, Stats, U
 pub use checks::Check;
 #[cfg(feature = "_sim")]
 pub use checks::Checks;
+pub(crate) use config::MEMORY_BYTES_MAX;
 pub use config::{Config, Key};
 pub use datagrams::{Datagrams, Transmit};
 pub use error::{CallError, Lost};
 pub use landing::Landing;
+pub use memory::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest};
 pub use time::Time;
 
 use crate::wire::{HEADER_BYTES, Header, MethodField, PacketType, Refusal, WireError};
@@ -73,11 +77,14 @@ pub struct Endpoint {
     caller_by_session: QuickMap<u64, usize>,
     caller_by_nonce: HashMap<u64, usize>,
     tokens: HashMap<SocketAddr, Vec<u8>>,
+    /// Memory sessions that were given up, until the next one ends them.
+    abandoned: HashMap<SocketAddr, u64>,
 
     callees: Slab<CalleeSession>,
     callee_by_session: QuickMap<u64, usize>,
     callee_by_nonce: HashMap<(u64, u64), usize>,
     methods: QuickMap<MethodField, u32>,
+    serves_memory: bool,
     is_draining: bool,
 
     bytes: usize,
@@ -132,10 +139,12 @@ impl Endpoint {
             caller_by_session: QuickMap::default(),
             caller_by_nonce: HashMap::new(),
             tokens: HashMap::new(),
+            abandoned: HashMap::new(),
             callees: Slab::new(),
             callee_by_session: QuickMap::default(),
             callee_by_nonce: HashMap::new(),
             methods: QuickMap::default(),
+            serves_memory: false,
             is_draining: false,
             bytes: 0,
             pool: BufferPool::default(),
@@ -185,12 +194,12 @@ impl Endpoint {
         }
         let id = CallId(self.next_call);
         self.next_call += 1;
-        let index = self.session_for(now, peer, request.service, request.method);
+        let index = self.session_for(now, peer, request.service, request.method, None);
         let Some(session) = self.callers.get_mut(index) else {
             return Ok(id);
         };
         let deadline = request.deadline.map(|after| now.plus(after));
-        session.wait(now, id, request);
+        session.wait(now, id, request, None, None);
         self.advance_caller(now, index);
         if let Some(deadline) = deadline {
             self.arm_at(deadline, SessionRef::Caller(index));
@@ -245,6 +254,11 @@ impl Endpoint {
             }
         }
         None
+    }
+
+    /// Whether [`Endpoint::poll_event`] has something.
+    pub(crate) fn has_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     /// The next thing that happened.
@@ -319,7 +333,8 @@ impl Endpoint {
         match header.kind {
             PacketType::Open if to_callee => self.on_open(now, from, header, raw, body),
             PacketType::Opened if !to_callee => self.on_opened(now, from, header, raw, body),
-            PacketType::Memory | PacketType::Control => self.stats.strays += 1,
+            PacketType::Control => self.stats.strays += 1,
+            PacketType::Memory if to_callee == header.flags.has(Flags::MEMORY_REPLY) => self.stats.malformed += 1,
             _ if to_callee => self.on_packet_to_callee(now, from, header, raw, body),
             _ => self.on_packet_to_caller(now, from, header, raw, body),
         }
@@ -362,6 +377,7 @@ impl Endpoint {
             calls: self.callers.iter().map(|(_, session)| session.calls.len() + session.waiting.len()).sum(),
             served: self.callees.iter().map(|(_, session)| session.calls.len()).sum(),
             bytes: self.bytes,
+            pinned: self.callees.iter().map(|(_, session)| session.pinned).sum(),
         }
     }
 
@@ -480,6 +496,9 @@ impl Endpoint {
         let body = crate::wire::RefusedBody { refusal, packet: refused.packet }.to_bytes();
         let mut header = Header::new(PacketType::Refused);
         header.method = refused.method;
+        if memory::is_memory(refused) {
+            (header.pointers, header.pointer) = (1, refused.pointer);
+        }
         header.client = refused.client;
         header.rpc = refused.rpc;
         header.session = refused.session;

@@ -5,10 +5,11 @@ use super::caller::{Call, CallerSession, Phase};
 use super::checks::Check;
 use super::error::{CallError, Lost};
 use super::link::Link;
+use super::memory::{MEMORY_SERVICE, is_memory};
 use super::seal::{OPEN_NONCE_BYTES, SessionSeal, keyed_hash};
 use super::time::Time;
 use super::{Endpoint, Event, LOOSE_MAX, SessionRef};
-use crate::wire::{Flags, Header, MethodField, OpenBody, OpenedBody, PacketType, Refusal};
+use crate::wire::{Flags, Header, MethodField, OpenBody, OpenedBody, PacketType, Pointer, Refusal};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -20,12 +21,24 @@ const TOKENS_MAX: usize = 1024;
 
 impl Endpoint {
     /// The session for calls to a service at an address, opened if there is none.
-    pub(super) fn session_for(&mut self, now: Time, peer: SocketAddr, service: u64, method: MethodField) -> usize {
+    /// That with a memory server has a `root`, the server's own pointer.
+    pub(super) fn session_for(
+        &mut self,
+        now: Time,
+        peer: SocketAddr,
+        service: u64,
+        method: MethodField,
+        root: Option<Pointer>,
+    ) -> usize {
         if let Some(index) = self.caller_by_target.get(&(peer, service)) {
             return *index;
         }
         let link = Link::new(&self.config, true, peer, self.client, now);
         let mut session = CallerSession::new(&self.config, link, service, method, now);
+        session.link.root = root;
+        if root.is_some() {
+            session.previous = self.abandoned.remove(&peer).unwrap_or(0);
+        }
         session.nonce = self.random_u64();
         session.random = self.random();
         let nonce = session.nonce;
@@ -46,13 +59,14 @@ impl Endpoint {
             previous: session.previous,
             random: session.random,
             datagram_bytes: u32::from(self.config.datagram_bytes),
-            message_bytes_max: self.config.arriving_bytes_max(),
+            message_bytes_max: self.config.arriving_bytes_max(session.link.root.is_some()),
             token: self.tokens.get(&session.link.peer).cloned().unwrap_or_default(),
         };
         session.token.clone_from(&body.token);
         let mut header = Header::new(PacketType::Open);
         header.flags = Flags::FIRST.with(Flags::TO_CALLEE);
         header.method = session.first_method;
+        put_root(&mut header, session.link.root);
         header.client = self.client;
         header.rpc = session.nonce;
         header.packet = u64::from(session.handshake_attempts);
@@ -126,7 +140,12 @@ impl Endpoint {
         if !self.is_token(now, from, header.client, &open.token) && self.config.makes(Check::AddressToken) {
             return self.send_token(now, from, header);
         }
-        let Some(service) = self.methods.get(&header.method).copied() else {
+        let service = if is_memory(header) {
+            self.serves_memory.then_some(MEMORY_SERVICE)
+        } else {
+            self.methods.get(&header.method).copied()
+        };
+        let Some(service) = service else {
             return self.refuse(now, from, header, Refusal::UnknownMethod);
         };
         if self.is_draining {
@@ -135,13 +154,27 @@ impl Endpoint {
         if self.callees.len() >= self.config.sessions_max {
             return self.refuse(now, from, header, Refusal::TooManySessions);
         }
+        if service == MEMORY_SERVICE {
+            self.end_previous(header.client, open.previous);
+        }
         let index = self.make_callee(now, from, header, service, &open);
         self.send_opened(now, index, &open);
+    }
+
+    /// The client has given an earlier session up: of what it asked there nothing is done any more, so that it cannot come
+    /// after what it asks now.
+    fn end_previous(&mut self, client: u64, previous: u64) {
+        if let Some(index) = self.callee_by_session.get(&previous).copied()
+            && self.callees.get(index).is_some_and(|session| session.link.client == client)
+        {
+            self.drop_callee(index);
+        }
     }
 
     fn make_callee(&mut self, now: Time, from: SocketAddr, header: &Header, service: u32, open: &OpenBody) -> usize {
         let mut link = Link::new(&self.config, false, from, header.client, now);
         link.session = self.random_u64();
+        link.root = (service == MEMORY_SERVICE).then(|| Pointer::from_bytes(header.pointer).root());
         link.instance = self.config.instance;
         link.window.grant(usize::from(header.credits) * crate::wire::CREDIT_BYTES);
         let offered = usize::try_from(open.datagram_bytes).unwrap_or(usize::MAX);
@@ -170,12 +203,13 @@ impl Endpoint {
             lease_ms: u32::try_from(self.config.lease.as_millis()).unwrap_or(u32::MAX),
             calls_max: self.config.calls_max,
             datagram_bytes: u32::try_from(session.link.datagram_bytes).unwrap_or(u32::MAX),
-            message_bytes_max: self.config.arriving_bytes_max(),
+            message_bytes_max: self.config.arriving_bytes_max(session.link.root.is_some()),
             previous_known: open.previous != 0 && self.callee_by_session.contains_key(&open.previous),
             token: self.token(now, peer, client),
         };
         let mut header = Header::new(PacketType::Opened);
         header.flags = Flags::FIRST;
+        put_root(&mut header, session.link.root);
         header.client = client;
         header.rpc = session.nonce;
         header.session = session.link.session;
@@ -199,6 +233,7 @@ impl Endpoint {
         };
         let mut answer = Header::new(PacketType::Opened);
         answer.flags = Flags::FIRST;
+        put_root(&mut answer, is_memory(header).then(|| Pointer::from_bytes(header.pointer)));
         answer.client = header.client;
         answer.rpc = header.rpc;
         answer.instance = self.config.instance;
@@ -306,6 +341,7 @@ impl Endpoint {
         }
         let mut header = Header::new(PacketType::Close);
         header.flags = Flags::TO_CALLEE;
+        put_root(&mut header, is_memory(opened).then(|| Pointer::from_bytes(opened.pointer)));
         header.client = self.client;
         header.session = opened.session;
         header.instance = opened.instance;
@@ -390,6 +426,11 @@ impl Endpoint {
             self.caller_by_target.remove(&target);
         }
         self.bytes = self.bytes.saturating_sub(session.bytes);
+        if session.link.root.is_some() {
+            // One that never came to be has not ended the one before it either.
+            let last = if session.link.session == 0 { session.previous } else { session.link.session };
+            self.abandon_memory(session.link.peer, last);
+        }
         session.drain_calls()
     }
 
@@ -401,6 +442,7 @@ impl Endpoint {
         };
         let (peer, service, method, lost) =
             (session.link.peer, session.service, session.first_method, session.link.session);
+        let root = session.link.root;
         let calls = self.drop_caller(index);
         let mut moved = Vec::new();
         for call in calls {
@@ -414,12 +456,20 @@ impl Endpoint {
         }
         if let Some(first) = moved.first() {
             let method = if method == MethodField::NONE { first.method } else { method };
-            let index = self.session_for(now, peer, service, method);
+            let index = self.session_for(now, peer, service, method, root);
             if let Some(session) = self.callers.get_mut(index) {
                 session.previous = lost;
                 session.waiting.extend(moved);
             }
             self.advance_caller(now, index);
         }
+    }
+}
+
+/// Packets of a memory session that belong to no operation carry the server's own pointer.
+fn put_root(header: &mut Header, root: Option<Pointer>) {
+    if let Some(root) = root {
+        header.pointers = 1;
+        header.pointer = root.to_bytes();
     }
 }

@@ -28,6 +28,22 @@ impl BufferPool {
         }
     }
 
+    /// A buffer of `len` bytes of arbitrary content and no spare capacity, to be kept by whoever gets it.
+    pub(super) fn take_exact(&mut self, len: usize) -> Vec<u8> {
+        let fits = self.large.iter().position(|spent| spent.len() == len && spent.capacity() == len);
+        fits.map_or_else(|| vec![0; len], |at| self.large.swap_remove(at))
+    }
+
+    /// A copy of `bytes` in a buffer as [`BufferPool::take_exact`] gives them.
+    pub(super) fn copy_exact(&mut self, bytes: &[u8]) -> Vec<u8> {
+        if bytes.len() < LARGE_BYTES_MIN {
+            return bytes.to_vec();
+        }
+        let mut buffer = self.take_exact(bytes.len());
+        buffer.copy_from_slice(bytes);
+        buffer
+    }
+
     /// A small empty buffer.
     pub(super) fn take_small(&mut self) -> Vec<u8> {
         self.small.pop().unwrap_or_else(|| Vec::with_capacity(512))
@@ -69,6 +85,16 @@ mod tests {
         assert_eq!(pool.take(30_000), vec![0; 30_000]);
         pool.put(vec![1; 100]);
         assert_eq!(pool.copy(b"abc"), b"abc");
+    }
+
+    #[test]
+    fn buffers_to_be_kept_have_no_spare_capacity() {
+        let mut pool = BufferPool::default();
+        pool.put(vec![1; 40_000]);
+        assert_eq!(pool.take_exact(30_000).capacity(), 30_000);
+        assert_eq!(pool.take_exact(40_000), vec![1; 40_000]);
+        assert_eq!(pool.copy_exact(&[7; 20_000]), [7; 20_000]);
+        assert_eq!(pool.copy_exact(b"abc").capacity(), 3);
     }
 
     #[test]

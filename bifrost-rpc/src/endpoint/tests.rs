@@ -4,6 +4,8 @@ use super::*;
 use crate::buffer::{Message, MessageBuffer};
 
 mod found;
+mod memory;
+mod memory_hostile;
 mod reviewed;
 mod vectors;
 

@@ -5,6 +5,7 @@ use super::shard::Shard;
 use super::{Routes, ServeError, Server};
 use crate::endpoint::{Config, Key};
 use crate::io::{Address, Socket, StreamAddress};
+use crate::memory::MemoryHandler;
 use crate::protocol::Limits;
 use crate::service::Service;
 use crate::stream::{Budget, Directory, Listening, Settings};
@@ -17,6 +18,7 @@ pub struct ServerBuilder {
     config: Config,
     listen: Vec<String>,
     services: Vec<Arc<dyn Service>>,
+    memory: Option<Arc<dyn MemoryHandler>>,
     io_threads: usize,
     workers: usize,
     queue: usize,
@@ -42,6 +44,7 @@ impl Default for ServerBuilder {
             config: Config::default(),
             listen: Vec::new(),
             services: Vec::new(),
+            memory: None,
             io_threads: 1,
             workers: (2 * cores).max(4),
             queue: 1024,
@@ -88,6 +91,13 @@ impl ServerBuilder {
     #[must_use]
     pub fn default_service(mut self, name: &str) -> Self {
         self.default_service = Some(name.to_owned());
+        self
+    }
+
+    /// Takes memory operations, too (UDP). With several addresses or receiving threads they share the handler.
+    #[must_use]
+    pub fn memory(mut self, handler: Arc<dyn MemoryHandler>) -> Self {
+        self.memory = Some(handler);
         self
     }
 
@@ -205,7 +215,7 @@ impl ServerBuilder {
             return Err(ServeError::NoAddress);
         }
         self.config.message_bytes_max = u32::try_from(self.limits.message_bytes_max).unwrap_or(u32::MAX);
-        let routes = Arc::new(Routes::new(&self.services, self.inline_all)?);
+        let routes = Arc::new(Routes::new(&self.services, self.memory.take(), self.inline_all)?);
         self.check_default()?;
         let queue = Arc::new(Queue::new(self.queue));
         let mut server = Server {

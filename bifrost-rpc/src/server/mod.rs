@@ -1,16 +1,19 @@
 //! Serving: over UDP and over streams.
 
 mod builder;
+mod memory;
 mod queue;
 mod serve;
 mod shard;
 
 pub use builder::ServerBuilder;
+pub use memory::{Later, Unanswered};
 
 use self::queue::{Job, Queue};
 use self::shard::Shard;
 use crate::endpoint::{Stats, Usage};
 use crate::io::{Address, Clock, Place, UrlError};
+use crate::memory::MemoryHandler;
 use crate::service::Service;
 use crate::stream::Listening;
 use crate::wire::MethodField;
@@ -42,7 +45,7 @@ pub enum ServeError {
     /// No address to listen on was given.
     #[error("no address to listen on")]
     NoAddress,
-    /// No service was given.
+    /// No service and no memory was given.
     #[error("no service to serve")]
     NoService,
     /// The default service is none of those served.
@@ -69,6 +72,7 @@ pub enum ServeError {
 /// Where each method goes.
 pub(crate) struct Routes {
     services: Vec<Arc<dyn Service>>,
+    memory: Option<Arc<dyn MemoryHandler>>,
     methods: BTreeMap<MethodField, Route>,
 }
 
@@ -81,8 +85,12 @@ struct Route {
 }
 
 impl Routes {
-    fn new(services: &[Arc<dyn Service>], inline_all: bool) -> Result<Self, ServeError> {
-        if services.is_empty() {
+    fn new(
+        services: &[Arc<dyn Service>],
+        memory: Option<Arc<dyn MemoryHandler>>,
+        inline_all: bool,
+    ) -> Result<Self, ServeError> {
+        if services.is_empty() && memory.is_none() {
             return Err(ServeError::NoService);
         }
         let mut methods: BTreeMap<MethodField, Route> = BTreeMap::new();
@@ -97,7 +105,7 @@ impl Routes {
                 }
             }
         }
-        Ok(Self { services: services.to_vec(), methods })
+        Ok(Self { services: services.to_vec(), memory, methods })
     }
 }
 

@@ -3,8 +3,9 @@
 use super::Routes;
 use super::queue::{Job, Queue};
 use crate::buffer::{Message, MessageBuffer};
-use crate::endpoint::{AnswerKind, Config, Datagrams, Endpoint, Event, ServedCall, Stats, Time, Usage};
+use crate::endpoint::{AnswerKind, Config, Datagrams, Endpoint, Event, MemoryReply, ServedCall, Stats, Time, Usage};
 use crate::io::{Clock, Port, RECEIVE_BYTES, Received, Socket, Timer};
+use crate::memory::MemoryHandler;
 use crate::protocol::Limits;
 use crate::service::{Answer, CallContext};
 use crate::wire::MethodField;
@@ -80,6 +81,9 @@ impl Shard {
             // Collisions were refused when the routes were made.
             let _ = endpoint.serve(*field, route.service);
         }
+        if routes.memory.is_some() {
+            endpoint.serve_memory();
+        }
         let clock = Clock::new();
         Ok(Self {
             port: Port::new(socket, clock, endpoint),
@@ -121,6 +125,20 @@ impl Shard {
 
     pub(super) fn usage(&self) -> Usage {
         self.port.endpoint().usage()
+    }
+
+    pub(super) fn memory_handler(&self) -> Option<&dyn MemoryHandler> {
+        self.routes.memory.as_deref()
+    }
+
+    /// Something begins that a server shutting down waits for.
+    pub(super) fn begins(&self) {
+        self.running.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// It has ended.
+    pub(super) fn ends(&self) {
+        self.running.fetch_sub(1, Ordering::AcqRel);
     }
 
     pub(super) fn running(&self) -> usize {
@@ -190,13 +208,18 @@ impl Shard {
         drop(self.pause.1.wait_timeout(guard, time).unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn keep_time(&self) {
-        let mut batch = Datagrams::new();
+    fn keep_time(self: &Arc<Self>) {
+        let mut desk = Desk::default();
         let mut check = None;
         self.timer.run(|| {
             let due = self.port.run_timers();
-            self.port.flush(&mut batch);
+            self.port.flush(&mut desk.batch);
             let now = self.now();
+            // A session that has ended leaves calls that need not run, and memory set aside for operations.
+            let endpoint = self.port.endpoint();
+            if endpoint.has_events() {
+                self.serve_own(now, endpoint, &mut desk);
+            }
             if check.is_none_or(|check| check <= now) {
                 check = self.check_busy();
             }
@@ -256,19 +279,36 @@ impl Shard {
         socket: &Socket,
         desk: &mut Desk,
     ) -> bool {
-        while let Some(event) = endpoint.poll_event() {
-            desk.events.push(event);
-        }
-        let has_calls = !desk.events.is_empty();
-        if has_calls {
+        let mut has_calls = false;
+        loop {
+            while let Some(event) = endpoint.poll_event() {
+                desk.events.push(event);
+            }
+            if desk.events.is_empty() {
+                break;
+            }
+            has_calls = true;
             drop(endpoint);
             let mut events = std::mem::take(&mut desk.events);
             events.drain(..).for_each(|event| self.on_event(now, event, desk));
             desk.events = events;
+            // An answer may let memory operations go that waited for it.
             endpoint = self.answer_all(now, desk);
         }
         self.finish(now, endpoint, desk, socket);
         has_calls
+    }
+
+    /// As [`Shard::serve`], on a thread that received nothing.
+    pub(super) fn serve_own<'a>(self: &'a Arc<Self>, now: Time, endpoint: MutexGuard<'a, Endpoint>, desk: &mut Desk) {
+        self.serve(now, endpoint, &self.port.socket, desk);
+    }
+
+    /// Gives a memory operation back undone.
+    pub(super) fn give_back(&self, call: ServedCall, retry: Duration) {
+        self.port.endpoint().refuse_busy(self.now(), call, retry);
+        self.port.flush(&mut Datagrams::new());
+        self.ends();
     }
 
     /// Sends what there is to send, and has the timer thread awake by when something is due.
@@ -282,13 +322,16 @@ impl Shard {
     }
 
     /// Gives the endpoint the answers on the desk.
-    fn answer_all(&self, now: Time, desk: &mut Desk) -> MutexGuard<'_, Endpoint> {
+    pub(super) fn answer_all(&self, now: Time, desk: &mut Desk) -> MutexGuard<'_, Endpoint> {
         let mut endpoint = self.port.endpoint();
         for (call, method, answer) in desk.answers.drain(..) {
             match answer {
                 Some((kind, message)) => endpoint.reply(now, call, kind, method, message),
                 None => endpoint.done(call),
             }
+        }
+        for (call, reply) in desk.memory.drain(..) {
+            endpoint.answer_memory(now, call, reply);
         }
         for spent in desk.large.drain(..) {
             endpoint.recycle(spent);
@@ -311,8 +354,12 @@ impl Shard {
             Event::Cancelled { call } => {
                 if self.queue.remove(|job| job.call == call && Arc::ptr_eq(&job.shard, self)).is_some() {
                     self.running.fetch_sub(1, Ordering::AcqRel);
+                } else if let Some(handler) = self.memory_handler() {
+                    handler.cancelled(call);
                 }
             }
+            Event::MemoryAnnounced { operation, bytes } => self.announce(&operation, bytes, desk),
+            Event::Memory { operation, body } => self.run_memory(&operation, body, desk),
             Event::Answer { .. } => {}
         }
     }
@@ -386,6 +433,8 @@ pub(super) struct Desk {
     events: Vec<Event>,
     /// Answers to be given to the endpoint; none to a oneway call.
     answers: Vec<(ServedCall, MethodField, Option<Written>)>,
+    /// Answers to memory operations.
+    pub(super) memory: Vec<(ServedCall, MemoryReply)>,
     /// Small buffers for the next answers.
     spare: Vec<Vec<u8>>,
     /// Large buffers, which the endpoint receives into.

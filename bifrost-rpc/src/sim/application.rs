@@ -3,10 +3,10 @@
 use super::checker::{Checker, Entry, Rule};
 use super::node::{Job, SERVICES, address, field};
 use super::payload;
-use super::plan::{MS, Method};
+use super::plan::{CallPlan, MS, Method};
 use super::rng::Rng;
 use super::world::{Step, World};
-use crate::endpoint::{Event, Request, service_hash};
+use crate::endpoint::{CallError, CallId, Event, Request, service_hash};
 
 impl World {
     /// Takes out the events; says whether there were any.
@@ -44,9 +44,11 @@ impl World {
                 let Some(index) = self.checker.received(self.now, at, call.parts(), &message, called) else {
                     return;
                 };
-                let job = Job { call, index, method, oneway, is_started: false };
+                let job = Job { call, index, method, oneway, is_started: false, memory: None };
                 self.take_job(id, job);
             }
+            Event::MemoryAnnounced { operation, .. } => self.on_announced(id, &operation),
+            Event::Memory { operation, body } => self.on_memory(id, &operation, body),
             Event::Cancelled { call } => {
                 let node = &mut self.nodes[id];
                 node.jobs.retain(|_, job| job.call != call || job.is_started);
@@ -54,7 +56,7 @@ impl World {
         }
     }
 
-    fn take_job(&mut self, id: usize, job: Job) {
+    pub(super) fn take_job(&mut self, id: usize, job: Job) {
         let (now, life, index) = (self.time(), self.nodes[id].life, job.index);
         let Some(endpoint) = self.nodes[id].endpoint.as_mut() else {
             return;
@@ -97,9 +99,14 @@ impl World {
             job.is_started = true;
             self.trace.text(self.now, || format!("n{id} call #{index} has its effect"));
             self.checker.effect(self.now, index);
+            self.memory_effect(id, number);
             return self.later(|rng, longest| rng.below(longest), Step::Finish(id, life, number));
         }
-        self.nodes[id].jobs.remove(&number);
+        let job = self.nodes[id].jobs.remove(&number);
+        if let Some((_, object, _)) = job.and_then(|job| job.memory) {
+            self.answer_memory(id, call, index, object);
+            return self.process_at(id, self.now + 1);
+        }
         let bytes = payload::answer(Checker::key(index), self.checker.entries[index].answer_bytes);
         let (now, kind) = (self.time(), Checker::answer_kind(index));
         if let Some(endpoint) = self.nodes[id].endpoint.as_mut() {
@@ -127,6 +134,9 @@ impl World {
             ..Entry::new(call.client, call.server, call.method, self.now)
         };
         let index = self.checker.enter(entry);
+        if call.method.is_memory() {
+            return self.issue_memory(index, &call);
+        }
         let service = SERVICES[call.service];
         let request = Request {
             method: field(service, call.method),
@@ -142,9 +152,15 @@ impl World {
         let Some(endpoint) = node.endpoint.as_mut() else {
             return;
         };
-        match endpoint.call(now, address(call.server), request) {
+        let issued = endpoint.call(now, address(call.server), request);
+        self.issued(index, &call, life, issued);
+    }
+
+    /// A call was made, or could not be.
+    pub(super) fn issued(&mut self, index: usize, call: &CallPlan, life: u32, issued: Result<CallId, CallError>) {
+        match issued {
             Ok(id) => {
-                node.calls.insert(id, index);
+                self.nodes[call.client].calls.insert(id, index);
             }
             Err(error) => self.checker.ended(self.now, index, &Err(error)),
         }

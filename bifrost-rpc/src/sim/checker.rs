@@ -1,5 +1,6 @@
 //! What must hold in every run: a ledger of all calls, their effects and their ends, kept outside all nodes.
 
+use super::memory::MemoryLedger;
 use super::payload::{answer, key_of, request};
 use super::plan::{Disruption, Method, Plan, nanos};
 use crate::endpoint::{AnswerKind, Answered, CallError};
@@ -23,6 +24,10 @@ pub enum Rule {
     Payload,
     /// A call that ended with an error that excludes an effect has none, ever.
     NeverRan,
+    /// Writes of one client to one object happen in the order in which they were issued.
+    WriteOrder,
+    /// A read gives one whole write, and none older than those that were seen done before it was asked for.
+    StaleRead,
     /// What nobody called does not run: forged, malformed or contradictory packets.
     Forged,
     /// A call does not start after its CANCEL has arrived.
@@ -85,6 +90,12 @@ pub(super) struct Entry {
     pub(super) effects: u32,
     pub(super) ended: Option<End>,
     pub(super) ended_at: u64,
+    /// Of a memory operation.
+    pub(super) object: u64,
+    /// Of a write: when it took effect, as a number that rises with each write to its object.
+    pub(super) version: u64,
+    /// Of a read: the version that was known to be there when it was asked for.
+    pub(super) floor: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +123,9 @@ impl Entry {
             effects: 0,
             ended: None,
             ended_at: issued,
+            object: 0,
+            version: 0,
+            floor: 0,
         }
     }
 
@@ -131,13 +145,22 @@ pub(super) struct Checker {
     cancels: BTreeSet<(usize, u32, u64, u64)>,
     /// OPENs that have reached a server: its node and life, and what tells them apart.
     opens: BTreeMap<(usize, u32), BTreeSet<(u64, u64)>>,
+    pub(super) memory: MemoryLedger,
     pub(super) violations: Vec<Violation>,
 }
 
 impl Checker {
     pub(super) fn new(plan: Plan) -> Self {
         let (entries, disruptions, violations) = (Vec::new(), Vec::new(), Vec::new());
-        Self { plan, entries, disruptions, cancels: BTreeSet::new(), opens: BTreeMap::new(), violations }
+        Self {
+            plan,
+            entries,
+            disruptions,
+            cancels: BTreeSet::new(),
+            opens: BTreeMap::new(),
+            memory: MemoryLedger::default(),
+            violations,
+        }
     }
 
     pub(super) fn violate(&mut self, now: u64, rule: Rule, detail: impl Into<String>) {
@@ -157,7 +180,7 @@ impl Checker {
         KEY_BASE + index as u64
     }
 
-    fn index_of(&self, message: &[u8]) -> Option<usize> {
+    pub(super) fn index_of(&self, message: &[u8]) -> Option<usize> {
         let index = usize::try_from(key_of(message)?.checked_sub(KEY_BASE)?).ok()?;
         (index < self.entries.len()).then_some(index)
     }
@@ -219,7 +242,8 @@ impl Checker {
 
     /// A call has its effect.
     pub(super) fn effect(&mut self, now: u64, index: usize) {
-        let excused = self.entries[index].method == Method::AddIdempotent && self.may_lose(index, now);
+        let may_repeat = matches!(self.entries[index].method, Method::AddIdempotent | Method::Read);
+        let excused = may_repeat && (self.entries[index].method == Method::Read || self.may_lose(index, now));
         let entry = &mut self.entries[index];
         entry.effects += 1;
         let (effects, ended) = (entry.effects, entry.ended);
@@ -273,6 +297,7 @@ impl Checker {
                     self.violate(now, Rule::Answered, format!("call #{index} was answered without running"));
                 }
             }
+            Answered::Memory(answer) => self.check_memory_answer(now, index, answer),
             Answered::Delivered => self.violate(now, Rule::Answered, format!("call #{index} got no answer")),
         }
     }

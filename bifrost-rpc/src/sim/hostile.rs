@@ -7,7 +7,10 @@ use super::plan::{Method, Plan};
 use super::rng::Rng;
 use super::trace::Fate;
 use super::world::World;
-use crate::wire::{FinishedBody, Flags, Header, OpenBody, OpenedBody, PacketType, Refusal, RefusedBody};
+use crate::wire::{
+    FinishedBody, Flags, Header, MemoryFields, MemoryOp, MemoryStatus, MethodField, OpenBody, OpenedBody, PacketType,
+    Pointer, Refusal, RefusedBody,
+};
 
 /// Packets the adversary keeps.
 const KEPT_MAX: usize = 64;
@@ -25,6 +28,8 @@ pub(super) struct Hostile {
     nonce: u64,
     token: Vec<u8>,
     session: Option<(u64, u32)>,
+    /// Its session is one for memory operations.
+    is_memory: bool,
     next: u64,
 }
 
@@ -40,6 +45,7 @@ impl Hostile {
             nonce: rng.next(),
             token: Vec::new(),
             session: None,
+            is_memory: rng.chance(400),
             next: 1,
         }
     }
@@ -187,6 +193,10 @@ impl World {
         let mut header = Header::new(PacketType::Open);
         header.flags = Flags::FIRST.with(Flags::TO_CALLEE);
         header.method = field(SERVICES[0], Method::Add);
+        if from == self.hostile.me && self.hostile.is_memory {
+            header.method = MethodField::NONE;
+            header.pointers = 1;
+        }
         header.client = client;
         header.rpc = nonce;
         header.credits = 100;
@@ -210,6 +220,9 @@ impl World {
         header.packet = self.hostile.next;
         header.credits = 100;
         self.hostile.next += 1;
+        if self.hostile.is_memory {
+            return self.rogue_memory(header);
+        }
         header.message_len = 600;
         let body = self.trap(server, 600);
         match self.rng.below(6) {
@@ -242,6 +255,40 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Asks for memory operations that must not be done.
+    fn rogue_memory(&mut self, mut header: Header) {
+        let (me, server) = (self.hostile.me, self.hostile.server);
+        let body = self.trap(server, 600);
+        header.message_len = 600;
+        header.method = MethodField::NONE;
+        let mut fields = MemoryFields {
+            pointer: Pointer::new(1, 1, 1).with_operation(MemoryOp::Write as u8, 0),
+            offset: super::payload::key_of(&body).unwrap_or(0),
+            len: 600,
+            previous_write: 0,
+            is_batch: false,
+            status: MemoryStatus::Ok,
+        };
+        match self.rng.below(6) {
+            0 => fields.pointer = fields.pointer.with_operation(9, 0),
+            1 => fields.offset = u64::MAX - 10,
+            2 => fields.pointer = fields.pointer.with_operation(MemoryOp::Read as u8, 0),
+            3 => header.flags = header.flags.with(Flags::MEMORY_REPLY),
+            _ => {
+                // The second half is for another object.
+                fields.put(&mut header, false);
+                self.inject(me, server, header, &body[..300]);
+                header.flags = Flags::TO_CALLEE;
+                header.offset = 300;
+                fields.pointer = Pointer::new(1, 1, 2).with_operation(MemoryOp::Write as u8, 0);
+                fields.put(&mut header, false);
+                return self.inject(me, server, header, &body[300..]);
+            }
+        }
+        fields.put(&mut header, false);
+        self.inject(me, server, header, &body);
     }
 
     pub(super) fn rogue_hears(&mut self, bytes: &[u8]) {

@@ -14,6 +14,7 @@ mod excuse;
 mod faults;
 mod hostile;
 mod many;
+mod memory;
 mod network;
 mod node;
 mod payload;

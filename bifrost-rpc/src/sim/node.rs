@@ -4,6 +4,7 @@ use super::plan::{Method, Plan};
 use super::rng::Rng;
 use crate::endpoint::{CallId, Config, Endpoint, Key, ServedCall};
 use crate::wire::MethodField;
+use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv6Addr, SocketAddr};
 
@@ -27,6 +28,8 @@ pub(super) struct Job {
     pub(super) method: MethodField,
     pub(super) oneway: bool,
     pub(super) is_started: bool,
+    /// Of a memory operation: the calling process, the object, and what is to be written.
+    pub(super) memory: Option<(u64, u64, Vec<u8>)>,
 }
 
 /// A node.
@@ -50,6 +53,8 @@ pub(super) struct Node {
     pub(super) calls: BTreeMap<CallId, usize>,
     /// As server.
     pub(super) jobs: BTreeMap<u64, Job>,
+    /// As memory server: the objects.
+    pub(super) objects: BTreeMap<u64, Bytes>,
 }
 
 impl Node {
@@ -66,6 +71,7 @@ impl Node {
             process_at: None,
             calls: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            objects: BTreeMap::new(),
         }
     }
 
@@ -73,6 +79,7 @@ impl Node {
     pub(super) fn start(&mut self, plan: &Plan, config: Config, rng: &mut Rng) {
         let mut endpoint = Endpoint::new(config, rng.bytes());
         if self.is_server {
+            endpoint.serve_memory();
             for (number, service) in (0u32..).zip(SERVICES) {
                 for method in [Method::Add, Method::AddIdempotent, Method::Note] {
                     // The names differ, so none is refused.
@@ -92,6 +99,7 @@ impl Node {
         self.inbox_bytes = 0;
         self.process_at = None;
         self.jobs.clear();
+        self.objects.clear();
         std::mem::take(&mut self.calls).into_values().collect()
     }
 }
@@ -100,6 +108,7 @@ impl Node {
 pub(super) fn config(plan: &Plan, checks: crate::endpoint::Checks) -> Config {
     Config {
         message_bytes_max: plan.limits.message_bytes,
+        memory_bytes_max: plan.limits.message_bytes,
         datagram_bytes: plan.datagram_bytes,
         receive_buffer_bytes: plan.network.socket_bytes.min(1 << 20) / 2,
         rto_max: plan.rto_max,
@@ -122,6 +131,7 @@ pub(super) fn field(service: &str, method: Method) -> MethodField {
         Method::AddIdempotent => "add_idempotent",
         Method::Note => "note",
         Method::Missing => "missing",
+        Method::Write | Method::Read | Method::Denied => return MethodField::NONE,
     };
     MethodField::new(service, name)
 }

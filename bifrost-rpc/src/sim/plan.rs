@@ -22,6 +22,18 @@ pub(super) enum Method {
     Note,
     /// One that the server does not have.
     Missing,
+    /// A memory operation: writes an object, whole.
+    Write,
+    /// A memory operation: reads an object, whole.
+    Read,
+    /// A memory operation that the server refuses: a write.
+    Denied,
+}
+
+impl Method {
+    pub(super) fn is_memory(self) -> bool {
+        matches!(self, Self::Write | Self::Read | Self::Denied)
+    }
 }
 
 /// A call that a client will make.
@@ -32,6 +44,8 @@ pub(super) struct CallPlan {
     pub(super) server: usize,
     pub(super) service: usize,
     pub(super) method: Method,
+    /// The object of a memory operation.
+    pub(super) object: u64,
     pub(super) bytes: usize,
     pub(super) answer_bytes: usize,
     pub(super) deadline: Option<Duration>,
@@ -222,7 +236,11 @@ impl Plan {
             client,
             server: self.clients + rng.index(self.servers),
             service: rng.index(2),
-            method: match rng.below(40) {
+            object: 1 + rng.below(2),
+            method: match rng.below(60) {
+                40..=50 => Method::Write,
+                51..=57 => Method::Read,
+                58..=59 => Method::Denied,
                 0 => Method::Missing,
                 1..=8 => Method::Note,
                 9..=18 => Method::AddIdempotent,

@@ -270,6 +270,8 @@ pub enum Refusal {
     },
     /// The control plane held the call and never released it; it is not and will not be run.
     NeverReleased,
+    /// A memory operation that makes no sense, or none that the server knows; never done.
+    BadOperation,
 }
 
 impl Refusal {
@@ -284,6 +286,7 @@ impl Refusal {
             Self::WrongKey => (7, 0),
             Self::WrongVersion { speaks } => (8, u32::from(speaks)),
             Self::NeverReleased => (9, 0),
+            Self::BadOperation => (10, 0),
         }
     }
 
@@ -298,6 +301,7 @@ impl Refusal {
             7 => Self::WrongKey,
             8 => Self::WrongVersion { speaks: u8::try_from(detail).unwrap_or(u8::MAX) },
             9 => Self::NeverReleased,
+            10 => Self::BadOperation,
             _ => return Err(WireError::Field("refusal")),
         })
     }
@@ -377,7 +381,7 @@ mod tests {
         }
 
         #[test]
-        fn refusals_round_trip(code in 1u8..=9, detail: u32, packet: u64) {
+        fn refusals_round_trip(code in 1u8..=10, detail: u32, packet: u64) {
             let refusal = Refusal::from_wire(code, detail).unwrap();
             let body = RefusedBody { refusal, packet };
             prop_assert_eq!(RefusedBody::parse(&body.to_bytes()), Ok(body));

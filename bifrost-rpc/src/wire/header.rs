@@ -99,6 +99,8 @@ impl Flags {
     pub const PROMPT: Self = Self(0x0040);
     /// The receiver acknowledges at once.
     pub const ACK_NOW: Self = Self(0x0080);
+    /// The body of a memory operation is a batch, or the answer to one.
+    pub const BATCH: Self = Self(0x0100);
 
     /// Whether all bits of `other` are set.
     #[must_use]

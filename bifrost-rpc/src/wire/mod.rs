@@ -2,15 +2,21 @@
 //!
 //! `docs/protocol.md` is the normative text; this module is its codec.
 
+mod batch;
 mod body;
 mod header;
+mod memory;
 mod method;
+mod pointer;
 
+pub use batch::{BATCH_MAX, Batch, BatchOp, BatchOutcome, outcomes_to_bytes, parse_outcomes};
 pub(crate) use body::RANGES_MAX;
 pub use body::{AckBody, AckStatus, FinishedBody, OpenBody, OpenedBody, Refusal, RefusedBody, TOKEN_BYTES_MAX};
 pub use header::{CREDIT_BYTES, Flags, HEADER_BYTES, Header, IDENTIFIER, PacketType, VERSION};
+pub use memory::{MemoryFields, MemoryOp, MemoryStatus};
 pub(crate) use method::fnv1a;
 pub use method::{METHOD_BYTES, MethodField};
+pub use pointer::{POINTER_BYTES, Pointer};
 
 /// The UDP port of a rack. A datagram from or to it, with the right identifier and version, is Bifröst.
 pub const RACK_PORT: u16 = 7400;

@@ -19,6 +19,7 @@ mod exactly_once;
 mod large;
 mod lifecycle;
 mod many;
+mod memory;
 mod pressure;
 mod refusals;
 mod services;

@@ -6,6 +6,7 @@ pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod random;
+pub(crate) mod store;
 pub(crate) mod watchdog;
 
 pub(crate) use load::{Load, check_effects};

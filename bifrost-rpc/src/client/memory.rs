@@ -1,0 +1,48 @@
+//! Memory operations over a channel.
+
+use super::Channel;
+use super::core::Core;
+use super::way::Call;
+use crate::buffer::MessageBuffer;
+use crate::endpoint::{Answered, CallError, CallId, MemoryAnswer, MemoryRequest};
+use std::time::Duration;
+
+impl Channel {
+    /// The time allowed for each call made through this handle.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.deadline
+    }
+
+    /// A buffer for a message.
+    pub(crate) fn buffer() -> MessageBuffer {
+        Core::buffer()
+    }
+
+    /// Starts a memory operation; only UDP carries them.
+    pub(crate) fn begin_memory(&self, request: MemoryRequest) -> Result<CallId, CallError> {
+        self.way.begin_memory(request)
+    }
+
+    /// Waits for the end of a memory operation; `None` where the answer is that of a call, which cannot be.
+    pub(crate) fn wait_memory(&self, call: CallId) -> Result<Option<MemoryAnswer>, CallError> {
+        Ok(match self.way.wait(Call::Udp(call))? {
+            Answered::Memory(answer) => Some(answer),
+            Answered::Message(..) | Answered::Delivered => None,
+        })
+    }
+
+    /// Whether a memory operation has ended.
+    pub(crate) fn has_memory(&self, call: CallId) -> bool {
+        self.way.is_done(&Call::Udp(call))
+    }
+
+    /// Gives a memory operation up.
+    pub(crate) fn cancel_memory(&self, call: CallId) {
+        self.way.cancel(Call::Udp(call));
+    }
+
+    /// Takes memory back that an answer came in.
+    pub(crate) fn recycle(&self, spent: Vec<u8>) {
+        self.way.recycle(spent);
+    }
+}

@@ -1,0 +1,59 @@
+//! In which order a callee does memory operations: each after the write that it follows.
+
+use super::callee::{CalleeSession, Held, Served};
+use std::ops::Range;
+
+/// Operations of a session that may wait for others at most; more are told to come again.
+pub(super) const HELD_MAX: usize = 256;
+
+impl CalleeSession {
+    /// Whether an operation on `object` that follows operation `previous` can be done.
+    ///
+    /// One that was done came after those before it; one that was refused early says which that was. One that ended otherwise says nothing of those that it followed
+    /// itself, and may never have been seen here: then all that were issued before it have to be out of the way.
+    pub(super) fn is_settled(&self, mut previous: u64, object: u64) -> bool {
+        // Each follows a lower one, so this ends.
+        while let Some(Served::Answered(answered)) = self.calls.get(&previous) {
+            previous = answered.follows;
+        }
+        match self.calls.get(&previous) {
+            _ if previous < self.lowest.max(1) => true,
+            Some(_) => false,
+            None if !self.has_ended(previous) => false,
+            None if previous == self.lowest => true,
+            None => self.finished.gaps(&(self.lowest..previous)).all(|open| self.are_no_obstacle(open, object)),
+        }
+    }
+
+    /// Whether all operations of a range are known here, and none is about to change `object`.
+    fn are_no_obstacle(&self, open: Range<u64>, object: u64) -> bool {
+        let mut next = open.start;
+        for (rpc, served) in self.calls.range(open.clone()) {
+            let other = served.pointer().is_some_and(|pointer| pointer.object() != object);
+            if *rpc != next || !(other || matches!(served, Served::Answered(_))) {
+                return false;
+            }
+            next += 1;
+        }
+        next == open.end
+    }
+
+    /// Operations that waited and need not any longer.
+    pub(super) fn release_held(&mut self) -> Vec<Held> {
+        let mut held = std::mem::take(&mut self.held);
+        let mut free = Vec::new();
+        held.retain(|(previous, rpc)| {
+            let object = self.exchange(*rpc).pointer.map_or(0, crate::wire::Pointer::object);
+            let is_settled = self.is_settled(*previous, object);
+            match self.calls.get_mut(rpc) {
+                Some(Served::Memory(run)) if is_settled => free.extend(run.held.take().map(|held| *held)),
+                Some(Served::Memory(_)) => return true,
+                // It was given up.
+                _ => {}
+            }
+            false
+        });
+        self.held = held;
+        free
+    }
+}

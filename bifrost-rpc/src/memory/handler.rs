@@ -1,0 +1,29 @@
+//! What a memory server implements.
+
+use super::{Later, MemoryOperation, MemoryReply, ServedCall};
+
+/// A memory server behind a [`Server`](crate::Server).
+///
+/// All methods run on the receiving thread and are to be short; with several receiving threads, or busy clients, on
+/// several at once. An operation comes at most once, and after the writes of its client to the same object that it
+/// follows. A panic is answered as a failure.
+pub trait MemoryHandler: Send + Sync + 'static {
+    /// The data of an operation have begun to arrive, so many bytes in all. A reply refuses it before they take memory:
+    /// then they are not waited for. Otherwise [`MemoryHandler::run`] follows, or [`MemoryHandler::cancelled`].
+    /// Operations of one packet are not announced.
+    fn announced(&self, operation: &MemoryOperation, bytes: u32) -> Option<MemoryReply> {
+        let _ = (operation, bytes);
+        None
+    }
+
+    /// Does an operation. The body's buffer has no spare capacity: it can become the object's memory.
+    ///
+    /// `None` says that the answer comes later, by what [`Later::keep`] gave.
+    fn run(&self, operation: &MemoryOperation, body: Vec<u8>, later: &Later<'_>) -> Option<MemoryReply>;
+
+    /// The caller no longer waits for an operation that was announced, or that is to be answered later. What was set
+    /// aside for it can be given back.
+    fn cancelled(&self, call: ServedCall) {
+        let _ = call;
+    }
+}

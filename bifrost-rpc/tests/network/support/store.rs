@@ -1,0 +1,180 @@
+//! A memory server of the simplest kind.
+
+use bifrost_rpc::buffer::{Message, MessageBuffer};
+use bifrost_rpc::memory::{
+    Batch, BatchOutcome, Later, MemoryHandler, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, Pointer,
+    ServedCall, Unanswered,
+};
+use bifrost_rpc::wire::outcomes_to_bytes;
+use bytes::{Bytes, BytesMut};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+#[derive(Default)]
+struct State {
+    objects: BTreeMap<u64, Bytes>,
+    made: u64,
+    /// Writes done.
+    writes: u64,
+    announced: BTreeMap<ServedCall, u32>,
+    later: Vec<(Unanswered, MemoryReply)>,
+}
+
+/// Objects, each one block.
+pub(crate) struct Store {
+    state: Mutex<State>,
+    /// The longest object.
+    object_bytes_max: u64,
+    /// Writes are answered when [`Store::answer`] is called.
+    answers_later: bool,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { state: Mutex::default(), object_bytes_max: 1 << 30, answers_later: false }
+    }
+}
+
+impl Store {
+    /// One whose objects have so many bytes at most.
+    pub(crate) fn limited(object_bytes_max: u64) -> Self {
+        Self { object_bytes_max, ..Self::default() }
+    }
+
+    /// One that answers writes when told to.
+    pub(crate) fn slow() -> Self {
+        Self { answers_later: true, ..Self::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn writes(&self) -> u64 {
+        self.state().writes
+    }
+
+    pub(crate) fn announced(&self) -> usize {
+        self.state().announced.len()
+    }
+
+    pub(crate) fn content(&self, object: Pointer) -> Vec<u8> {
+        self.state().objects.get(&object.object()).map(|content| content.to_vec()).unwrap_or_default()
+    }
+
+    /// Answers what waits for it; says how much that was.
+    pub(crate) fn answer(&self) -> usize {
+        let later = std::mem::take(&mut self.state().later);
+        let count = later.len();
+        later.into_iter().for_each(|(unanswered, reply)| unanswered.answer(reply));
+        count
+    }
+}
+
+impl State {
+    fn alloc(&mut self, len: u64, mut body: Vec<u8>) -> MemoryReply {
+        self.made += 1;
+        body.resize(usize::try_from(len).unwrap(), 0);
+        self.objects.insert(self.made, Bytes::from(body));
+        MemoryReply::allocated(Pointer::new(0xFD, 1, self.made))
+    }
+
+    fn range(&self, object: u64, offset: u64, len: u64) -> Result<std::ops::Range<usize>, (MemoryStatus, u64)> {
+        let there = self.objects.get(&object).ok_or((MemoryStatus::NoObject, 0))?.len();
+        let (start, end) = (usize::try_from(offset).unwrap(), usize::try_from(offset + len).unwrap_or(usize::MAX));
+        if end > there { Err((MemoryStatus::OutOfRange, there as u64)) } else { Ok(start..end) }
+    }
+
+    fn read(&self, object: u64, offset: u64, len: u64) -> Result<Bytes, (MemoryStatus, u64)> {
+        let range = self.range(object, offset, len)?;
+        Ok(self.objects[&object].slice(range))
+    }
+
+    /// Returns what the write replaced, if nobody reads it.
+    fn write(&mut self, object: u64, offset: u64, data: Vec<u8>) -> Result<Option<Vec<u8>>, (MemoryStatus, u64)> {
+        let range = self.range(object, offset, data.len() as u64)?;
+        self.writes += 1;
+        let content = self.objects.get_mut(&object).unwrap();
+        if range.len() == content.len() {
+            let old = std::mem::replace(content, Bytes::from(data));
+            return Ok(old.try_into_mut().ok().map(Vec::from));
+        }
+        let old = std::mem::take(content);
+        let mut new = old.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+        new[range].copy_from_slice(&data);
+        *content = new.freeze();
+        Ok(Some(data))
+    }
+
+    fn batch(&mut self, object: u64, body: &[u8]) -> MemoryReply {
+        let Ok((batch, places)) = Batch::parse(body) else { return MemoryReply::with(MemoryStatus::Incomplete, 0) };
+        let (mut outcomes, mut read, mut failed) = (Vec::new(), Vec::new(), false);
+        for (op, place) in batch.ops().iter().zip(places) {
+            let outcome = match op.op {
+                _ if failed => Err((MemoryStatus::NotDone, 0)),
+                MemoryOp::Read => self.read(object, op.offset, op.len),
+                MemoryOp::Write => self.write(object, op.offset, body[place].to_vec()).map(|_| Bytes::new()),
+                _ => self.objects.remove(&object).map(|_| Bytes::new()).ok_or((MemoryStatus::NoObject, 0)),
+            };
+            failed |= outcome.is_err();
+            let (status, detail) = outcome.as_ref().err().copied().unwrap_or((MemoryStatus::Ok, 0));
+            let data = outcome.unwrap_or_default();
+            outcomes.push(BatchOutcome { status, detail, len: data.len() as u64 });
+            read.push(data);
+        }
+        let mut message = MessageBuffer::new();
+        message.put_slice(&outcomes_to_bytes(&outcomes));
+        read.into_iter().for_each(|data| message.put_shared(data));
+        MemoryReply::data(message.finish())
+    }
+
+    fn run(&mut self, operation: &MemoryOperation, body: Vec<u8>) -> Result<MemoryReply, (MemoryStatus, u64)> {
+        let fields = operation.fields;
+        let object = fields.pointer.object();
+        if fields.is_batch {
+            return Ok(self.batch(object, &body));
+        }
+        match operation.op() {
+            MemoryOp::Alloc => Ok(self.alloc(fields.len, body)),
+            MemoryOp::Read => Ok(MemoryReply::data(Message::from(self.read(object, fields.offset, fields.len)?))),
+            MemoryOp::Write => {
+                let spent = self.write(object, fields.offset, body)?;
+                Ok(MemoryReply { spent, ..MemoryReply::done() })
+            }
+            MemoryOp::Free => {
+                self.objects.remove(&object).map(|_| MemoryReply::done()).ok_or((MemoryStatus::NoObject, 0))
+            }
+        }
+    }
+}
+
+impl MemoryHandler for Store {
+    fn announced(&self, operation: &MemoryOperation, bytes: u32) -> Option<MemoryReply> {
+        let end = operation.fields.offset + operation.fields.len;
+        if end > self.object_bytes_max {
+            return Some(MemoryReply::with(MemoryStatus::OutOfMemory, self.object_bytes_max));
+        }
+        self.state().announced.insert(operation.call, bytes);
+        None
+    }
+
+    fn run(&self, operation: &MemoryOperation, body: Vec<u8>, later: &Later<'_>) -> Option<MemoryReply> {
+        let mut state = self.state();
+        state.announced.remove(&operation.call);
+        let reply = if operation.fields.offset + operation.fields.len > self.object_bytes_max {
+            Err((MemoryStatus::OutOfMemory, self.object_bytes_max))
+        } else {
+            state.run(operation, body)
+        };
+        let reply = reply.unwrap_or_else(|(status, detail)| MemoryReply::with(status, detail));
+        if self.answers_later && operation.op() == MemoryOp::Write {
+            state.later.push((later.keep(), reply));
+            return None;
+        }
+        Some(reply)
+    }
+
+    fn cancelled(&self, call: ServedCall) {
+        self.state().announced.remove(&call);
+    }
+}
