@@ -14,6 +14,8 @@ pub enum Check {
     DuplicateOperation,
     /// An operation that its client said has ended is refused.
     EndedOperation,
+    /// Nothing is taken from a client that has ended.
+    UnknownClient,
     /// An incarnation that was ended is refused everything.
     Incarnation,
     /// Only who controls an object may write or free it, and only who controls or leases it may read it.
@@ -46,12 +48,13 @@ pub enum Check {
 
 impl Check {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Staging,
         Self::VersionPinning,
         Self::WriteOrder,
         Self::DuplicateOperation,
         Self::EndedOperation,
+        Self::UnknownClient,
         Self::Incarnation,
         Self::Rights,
         Self::LeasedReadOnly,

@@ -41,6 +41,8 @@ pub struct Config {
     pub leases_max: usize,
     /// Snapshots at most, and objects in all of them together. Default 65,536.
     pub snapshots_max: usize,
+    /// Whole-object writes of fewer bytes are copied into the memory there is, if nobody reads it.
+    pub(crate) adopt_bytes_min: usize,
     /// Bytes that a small write to a version being read copies at most: a multiple of it is what is read in one piece.
     pub(crate) chunk_bytes: usize,
     /// Which safety checks are made.
@@ -66,6 +68,7 @@ impl Default for Config {
             nodes_max: 1 << 16,
             leases_max: 1 << 20,
             snapshots_max: 1 << 16,
+            adopt_bytes_min: 4096,
             chunk_bytes: crate::content::CHUNK_BYTES,
             checks: Checks::default(),
         }

@@ -72,7 +72,11 @@ impl Content {
     /// that restoring never fails.
     pub(crate) fn restored(&mut self, ledger: &Ledger) -> Self {
         let mut content = self.share();
-        let holes = if self.base.is_some() { 0 } else { self.len - self.patches.keys().map(|c| self.span(*c).len()).sum::<usize>() };
+        let holes = if self.base.is_some() {
+            0
+        } else {
+            self.len - self.patches.keys().map(|c| self.span(*c).len()).sum::<usize>()
+        };
         content.reserve = ledger.charge_anyway(holes as u64);
         content
     }
@@ -107,6 +111,11 @@ impl Content {
             Some(base) => base.pin(range),
             None => Bytes::from_static(&ZEROS[..range.len().min(CHUNK_BYTES)]),
         }
+    }
+
+    /// Whether the whole can be written in place: one block that nobody else has.
+    pub(crate) fn is_free(&self) -> bool {
+        self.patches.is_empty() && self.base.as_ref().is_some_and(|base| !base.is_shared())
     }
 
     /// Bytes that replacing this version altogether would leave to readers only.
@@ -148,7 +157,7 @@ impl Content {
             };
             patches.push(Patch { chunk, data: self.changed(span, at, data, ledger)?, charge });
         }
-        if pinned > pinnable { Err(Refusal::TooManyPinned { limit: 0 }) } else { Ok(patches) }
+        if pinned > pinnable { Err(Refusal::TooManyPinned { limit: pinnable }) } else { Ok(patches) }
     }
 
     /// A chunk's bytes with those of a write in place.

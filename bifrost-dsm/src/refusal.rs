@@ -67,7 +67,8 @@ pub enum Refusal {
         /// The limit in bytes.
         limit: u64,
     },
-    /// The client has as many operations outstanding, waiting or staged as it may.
+    /// The client has as many operations outstanding, waiting or staged as it may. Only this copy is refused: the same
+    /// operation, sent again later, may be executed.
     #[error("too many operations outstanding: at most {limit}")]
     TooManyOutstanding {
         /// The limit.
@@ -79,6 +80,9 @@ pub enum Refusal {
         /// The limit.
         limit: u64,
     },
+    /// The server does not know the client: it was never opened, or it has ended.
+    #[error("unknown client")]
+    UnknownClient,
     /// The client said before that this operation has ended.
     #[error("the client has ended this operation")]
     Ended,
@@ -205,6 +209,7 @@ codes! {
     26 TooManySnapshots limit;
     27 TooManyLeases limit;
     28 TooManyNodes limit;
+    29 UnknownClient;
 }
 
 #[cfg(test)]

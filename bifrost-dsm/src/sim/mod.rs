@@ -1,0 +1,3 @@
+//! sim
+mod rng;
+pub(crate) use rng::Rng;
