@@ -119,7 +119,7 @@ pub enum Answer {
 }
 
 /// The bytes of a read, all of one version, in the object's own memory. While they are kept, that memory is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Data {
     pub(crate) object: ObjectId,
     pub(crate) offset: u64,
@@ -157,6 +157,16 @@ impl Data {
         self.pieces.concat()
     }
 }
+
+/// The same bytes of the same place, however they are divided.
+impl PartialEq for Data {
+    fn eq(&self, other: &Self) -> bool {
+        let bytes = |data: &Self| data.pieces.iter().flatten().copied().collect::<Vec<u8>>();
+        self.object == other.object && self.offset == other.offset && bytes(self) == bytes(other)
+    }
+}
+
+impl Eq for Data {}
 
 /// What came of a request.
 pub type Outcome = Result<Answer, Refusal>;

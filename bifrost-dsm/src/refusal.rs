@@ -1,6 +1,6 @@
 //! Why something is refused, and the numbers that say so on the wire.
 
-/// Why an operation or a control message is refused. A refused operation has had no effect.
+/// Why an operation or a control message is refused. It has had no effect, except where [`Refusal::may_have_run`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -137,6 +137,15 @@ pub enum Refusal {
         /// The limit.
         limit: u64,
     },
+}
+
+impl Refusal {
+    /// Whether an earlier copy of the operation may have been executed: this refusal is about the sender or this copy, and
+    /// the server does not know, or no longer knows, what became of others.
+    #[must_use]
+    pub const fn may_have_run(&self) -> bool {
+        matches!(self, Self::EndedIncarnation | Self::UnknownClient | Self::Ended | Self::TooManyOutstanding { .. })
+    }
 }
 
 /// Variants, their codes, and the field that travels with some of them.

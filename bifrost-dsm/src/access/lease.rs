@@ -124,9 +124,6 @@ impl Leases {
     /// Leases to `from` become leases to `to`. Returns how many.
     pub(super) fn succeed(&mut self, from: Holder, to: Holder) -> u64 {
         let mut moved = 0;
-        if from == to {
-            return moved;
-        }
         for call in self.calls_to(from) {
             for object in self.leased_to(call, from) {
                 self.remove(object, call);

@@ -217,7 +217,7 @@ impl Access {
     /// Gives control of objects to another holder: of those that `from` controls.
     pub(crate) fn transfer(&mut self, objects: &[ObjectId], from: Holder, to: Holder) -> u64 {
         let mut moved = 0;
-        for object in objects {
+        for object in objects.iter().filter(|_| from != to) {
             if self.controls(from, *object) || !self.checks.makes(Check::TransferControlled) {
                 self.set_control(*object, Some(to));
                 moved += 1;
@@ -228,6 +228,9 @@ impl Access {
 
     /// Gives a holder's place to its successor: control, and what is leased to it.
     pub(crate) fn succeed(&mut self, from: Holder, to: Holder) -> u64 {
+        if from == to {
+            return 0;
+        }
         let objects = self.controlled_by(from);
         objects.iter().for_each(|object| self.set_control(*object, Some(to)));
         objects.len() as u64 + self.leases.succeed(from, to)

@@ -70,6 +70,11 @@ fn changed(entry: &Entry) -> bool {
     entry.op.changes() && !matches!(entry.end, Some((_, Seen::Gone)))
 }
 
+/// Whether an operation is a write that took effect, or may have: one of those that keep their client's issue order.
+fn writes(entry: &Entry) -> bool {
+    matches!(entry.op, Op::Write(..)) && changed(entry)
+}
+
 /// Cuts a history where nothing that has an answer is under way.
 fn windows(entries: &[Entry]) -> Vec<Window> {
     let mut windows = Vec::new();
@@ -233,12 +238,15 @@ impl<'a> Walk<'a> {
     /// The configuration with one more operation, if it fits.
     fn with(&self, mut config: Config, index: usize) -> Option<Config> {
         let entry = &self.entries[index];
-        if changed(entry) {
+        if writes(entry) {
             // A client's earlier writes come before this one, those without an answer now or never.
             if self.has_earlier_write(&config, index) {
                 return None;
             }
-            config.pending.retain(|other| self.entries[*other].client != entry.client || *other > index);
+            config.pending.retain(|other| {
+                let pending = &self.entries[*other];
+                pending.client != entry.client || *other > index || !writes(pending)
+            });
         }
         config.state = config.state.after(self.entries, index)?;
         // Everything before this one in the window is in the order, so that reads there need nothing any more.
@@ -254,7 +262,7 @@ impl<'a> Walk<'a> {
         let mut earlier = places.map(|at| (at, self.window.answered[at])).take_while(|(_, other)| *other < index);
         earlier.any(|(at, other)| {
             let entry = &self.entries[other];
-            entry.client == client && changed(entry) && !config.has(at)
+            entry.client == client && writes(entry) && !config.has(at)
         })
     }
 

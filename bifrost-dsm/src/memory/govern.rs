@@ -39,7 +39,7 @@ impl Memory {
     fn apply(&mut self, control: &Control) -> Result<u64, Refusal> {
         match control {
             Control::Grant { object, to } => self.access.grant(self.locate(*object)?, *to),
-            Control::Revoke { object, from } => Ok(self.access.revoke(self.locate(*object)?, *from)),
+            Control::Revoke { object, from } => Ok(self.access.revoke(*object, *from)),
             Control::Lease { call, caller, callee, objects } => self.lease(*call, *caller, *callee, objects),
             Control::Release { call } => Ok(self.release_call(*call)),
             Control::Reply { call, from, to, returned } => {

@@ -29,8 +29,8 @@ fn step(entries: &[Entry], used: &mut Vec<bool>, order: &mut Vec<usize>, bytes: 
     false
 }
 
-fn changes(entry: &Entry) -> bool {
-    entry.op.changes() && !matches!(entry.end, Some((_, Seen::Gone)))
+fn writes(entry: &Entry) -> bool {
+    matches!(entry.op, Op::Write(..)) && !matches!(entry.end, Some((_, Seen::Gone)))
 }
 
 /// By the times, and by the order in which clients issue their writes.
@@ -40,10 +40,10 @@ fn may_follow(entries: &[Entry], used: &[bool], order: &[usize], index: usize) -
         .iter()
         .zip(used)
         .any(|(other, used)| !used && other.end.as_ref().is_some_and(|(end, _)| *end < entry.begin));
-    let turned = changes(entry)
+    let turned = writes(entry)
         && order
             .iter()
-            .any(|before| *before > index && entries[*before].client == entry.client && changes(&entries[*before]));
+            .any(|before| *before > index && entries[*before].client == entry.client && writes(&entries[*before]));
     !late && !turned
 }
 
