@@ -2,8 +2,6 @@
 //! it does not allow is refused, whatever else has let it pass.
 
 mod lease;
-#[cfg(test)]
-mod tests;
 
 use crate::checks::{Check, Checks};
 use crate::identity::{Holder, Node};

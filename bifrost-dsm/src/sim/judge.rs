@@ -22,7 +22,7 @@ pub(super) struct Judge {
     open: bool,
     boot: u32,
     pub(super) things: Vec<Thing>,
-    snapshots: Vec<(u64, Vec<(ObjectId, Vec<u8>)>)>,
+    snapshots: Vec<(u64, Kept)>,
     pub(super) clients: Vec<Client>,
     ended: Vec<Holder>,
     lowest: BTreeMap<Client, u64>,
@@ -31,7 +31,10 @@ pub(super) struct Judge {
     controls: BTreeMap<Stamp, Result<Controlled, Refusal>>,
 }
 
+/// How much a control message changes, or why it is refused.
 type Told = Result<u64, Refusal>;
+/// The objects of a snapshot.
+type Kept = Vec<(ObjectId, Vec<u8>)>;
 
 impl Judge {
     pub(super) fn new(open: bool, boot: u32) -> Self {
@@ -352,7 +355,7 @@ impl Judge {
     }
 
     /// What a snapshot has.
-    pub(super) fn snapshot_of(&self, id: u64) -> Option<Vec<(ObjectId, Vec<u8>)>> {
+    pub(super) fn snapshot_of(&self, id: u64) -> Option<Kept> {
         self.snapshots.iter().find(|(other, _)| *other == id).map(|(_, objects)| objects.clone())
     }
 }

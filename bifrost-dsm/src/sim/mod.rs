@@ -15,6 +15,7 @@ mod rng;
 mod world;
 
 use crate::checks::{Check, Checks};
+#[cfg(test)]
 pub(crate) use rng::Rng;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -38,14 +38,6 @@ impl Rng {
     pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.index(from.len())]
     }
-
-    pub(crate) fn bytes(&mut self) -> [u8; 32] {
-        let mut out = [0; 32];
-        for chunk in out.chunks_exact_mut(8) {
-            chunk.copy_from_slice(&self.next().to_be_bytes());
-        }
-        out
-    }
 }
 
 /// A number that depends on every bit of `value`.
