@@ -22,7 +22,10 @@ fn failing(seeds: u64, options: &Options, counts: impl Fn(&Report) -> bool + Syn
                 report
             })
         });
-        halves.into_iter().filter_map(|half| half.join().unwrap()).min_by_key(|report| report.seed)
+        halves
+            .into_iter()
+            .filter_map(|half| half.join().expect("a run does not panic"))
+            .min_by_key(|report| report.seed)
     })
 }
 

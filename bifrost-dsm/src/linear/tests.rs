@@ -151,7 +151,7 @@ fn contradictory_histories_are_no_histories() {
 
 /// A history that some real object could have had: operations take effect at a drawn time between beginning and end.
 fn real(clients: u64, operations: usize, mut next: impl FnMut(u64) -> u64) -> Vec<Entry> {
-    let mut object = vec![0; 16];
+    let mut object = [0; 16];
     let mut free_at: Vec<u64> = (0..clients).map(|_| 2).collect();
     let mut points = Vec::new();
     for _ in 0..operations {

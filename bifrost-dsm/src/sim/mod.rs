@@ -3,12 +3,14 @@
 //! Everything follows from a seed. Packets are lost, doubled and late, writes come in fragments, reads go out slowly,
 //! clients give up and die, nodes are declared dead and go on sending, control messages come twice, late and from a control
 //! plane that has been replaced, the server restarts. What each client saw is judged by the linearizability checker; what
-//! the server did, by a plain model of the access rules ([`judge`]); and at the end no memory may be in use.
+//! the server did, by a plain model of the access rules (`judge`); and at the end no memory may be in use.
 //!
 //! The judges are judged themselves: with one of the server's safety checks left out, some seed must fail.
 
 mod control;
+mod draw;
 mod judge;
+mod packets;
 mod plan;
 mod record;
 mod rng;

@@ -47,7 +47,7 @@ fn may_follow(entries: &[Entry], used: &[bool], order: &[usize], index: usize) -
     !late && !turned
 }
 
-#[expect(clippy::type_complexity, reason = "the object, and whether it ever existed")]
+/// The object after an operation, and whether it ever existed.
 fn apply(entry: &Entry, bytes: Option<&[u8]>, was: bool) -> Option<(Option<Vec<u8>>, bool)> {
     let seen = entry.end.as_ref().map(|(_, seen)| seen);
     if seen == Some(&Seen::Gone) {

@@ -126,8 +126,8 @@ fn clients_and_what_is_kept_of_them_are_bounded() {
     assert_eq!(refused, Staged::Done(Err(Refusal::TooManyOutstanding { limit: 1 })));
     assert_eq!(rig.submit(A, 15, write_after(pointer, 0, b"done")), Submitted::Done(Ok(Answer::Written)));
     assert_eq!(rig.submit(A, 16, write_after(pointer, 0, b"full")), full(3));
-    let ended: Vec<_> = [15..16].into();
-    rig.memory.acknowledge(client(A), 1, &ended);
+    let ended = 15..16;
+    rig.memory.acknowledge(client(A), 1, std::slice::from_ref(&ended));
     assert_eq!(rig.submit(A, 16, write_after(pointer, 0, b"room")), Submitted::Done(Ok(Answer::Written)));
     assert_eq!(rig.submit(A, 15, write_after(pointer, 0, b"done")), Submitted::Done(Err(Refusal::Ended)));
 }
