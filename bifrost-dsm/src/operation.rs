@@ -1,5 +1,6 @@
 //! Operations on objects, and their answers.
 
+use crate::config::BATCH_STEPS_MAX;
 use crate::pointer::{ObjectId, Operation, Pointer};
 use crate::refusal::Refusal;
 use bytes::Bytes;
@@ -94,6 +95,23 @@ impl Work {
         match self {
             Self::One(step) => std::slice::from_ref(step),
             Self::Batch(steps) => steps,
+        }
+    }
+
+    /// Forgets the bytes that came with it, and steps beyond those that a batch may have.
+    pub(crate) fn drop_data(&mut self) {
+        let steps = match self {
+            Self::One(step) => std::slice::from_mut(step),
+            Self::Batch(steps) => {
+                steps.truncate(BATCH_STEPS_MAX);
+                steps.shrink_to_fit();
+                steps.as_mut_slice()
+            }
+        };
+        for step in steps {
+            if let Action::AllocWrite { data } | Action::Write { data, .. } = &mut step.action {
+                *data = Vec::new();
+            }
         }
     }
 

@@ -19,6 +19,8 @@ const RECORD_BYTES: u64 = 192;
 pub(super) struct Waiting {
     pub(super) id: u64,
     pub(super) work: Work,
+    /// It is refused already, but only in its turn: what follows it must not overtake what it follows.
+    pub(super) refused: Option<Refusal>,
     /// Accounts for the bytes that came with it.
     pub(super) charge: Charge,
 }

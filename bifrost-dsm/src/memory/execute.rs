@@ -13,7 +13,16 @@ use std::ops::Range;
 
 impl Memory {
     /// Executes an operation. `charge` accounts for the bytes that came with it.
-    pub(super) fn execute(&mut self, client: Client, work: Work, mut charge: Charge) -> Outcome {
+    pub(super) fn execute(
+        &mut self,
+        client: Client,
+        work: Work,
+        refused: Option<Refusal>,
+        mut charge: Charge,
+    ) -> Outcome {
+        if let Some(refusal) = refused {
+            return Err(refusal);
+        }
         match work {
             Work::One(step) => self.step(client.holder, step, &mut charge),
             Work::Batch(steps) => {

@@ -147,8 +147,8 @@ impl Memory {
             Ok(None) => {}
         }
         match self.accept(client, &request) {
-            Ok(charge) => self.run(client, Waiting { id: request.id, work: request.work, charge }),
-            Err(refusal) => self.conclude(client, request.id, request.work.only_reads(), Err(refusal)),
+            Ok(charge) => self.run(client, Waiting { id: request.id, work: request.work, refused: None, charge }),
+            Err(refusal) => self.refuse(client, request.id, request.work, refusal),
         }
     }
 
@@ -243,8 +243,15 @@ impl Memory {
             };
         }
         let reads = operation.work.only_reads();
-        let outcome = self.execute(client, operation.work, operation.charge);
+        let outcome = self.execute(client, operation.work, operation.refused, operation.charge);
         self.conclude(client, operation.id, reads, outcome)
+    }
+
+    /// Refuses an operation, when it is its turn. Its data is dropped now.
+    fn refuse(&mut self, client: Client, id: u64, mut work: Work, refusal: Refusal) -> Submitted {
+        work.drop_data();
+        let charge = self.ledger.charge_anyway(0);
+        self.run(client, Waiting { id, work, refused: Some(refusal), charge })
     }
 
     /// Records an outcome, and lets go what waited for it.
@@ -265,7 +272,7 @@ impl Memory {
     fn release(&mut self, client: Client) {
         while let Some(operation) = self.clients.get_mut(client).and_then(clients::State::next_ready) {
             let (id, reads) = (operation.id, operation.work.only_reads());
-            let outcome = self.execute(client, operation.work, operation.charge);
+            let outcome = self.execute(client, operation.work, operation.refused, operation.charge);
             if let Err(refusal) = &outcome {
                 self.counters.refused(refusal);
             }

@@ -91,7 +91,8 @@ impl Staging {
             Place::New => Action::AllocWrite { data: self.data },
             Place::At(offset) => Action::Write { offset, data: self.data },
         };
-        Waiting { id, work: Work::One(Step { target, previous, unit_log2, action }), charge: self.charge }
+        let work = Work::One(Step { target, previous, unit_log2, action });
+        Waiting { id, work, refused: None, charge: self.charge }
     }
 }
 
@@ -118,10 +119,15 @@ impl Memory {
                 self.counters.refused(&refusal);
                 Staged::Done(Err(refusal))
             }
-            Err(refusal) => match self.conclude(client, announce.id, false, Err(refusal)) {
-                Submitted::Done(outcome) => Staged::Done(outcome),
-                Submitted::Waiting => Staged::Waiting,
-            },
+            Err(refusal) => {
+                let Announce { id, target, previous, unit_log2, .. } = announce;
+                let action = Action::Write { offset: 0, data: Vec::new() };
+                let work = Work::One(Step { target, previous, unit_log2, action });
+                match self.refuse(client, id, work, refusal) {
+                    Submitted::Done(outcome) => Staged::Done(outcome),
+                    Submitted::Waiting => Staged::Waiting,
+                }
+            }
         }
     }
 

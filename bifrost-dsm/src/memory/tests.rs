@@ -189,6 +189,26 @@ fn a_write_that_is_refused_or_given_up_holds_up_none_after_it() {
 }
 
 #[test]
+fn a_write_refused_before_its_turn_lets_none_after_it_overtake_the_one_before() {
+    let mut rig = Rig::new(Config { capacity_bytes: 8 * KIB, ..Config::default() });
+    let pointer = rig.alloc(A, b"....");
+    // There is no room for the second, which shows before the first has come.
+    assert_eq!(rig.submit(A, 11, write_after(pointer, 10, &[0; 9000])), Submitted::Waiting);
+    assert_eq!(rig.submit(A, 12, write_after(pointer, 11, b"last")), Submitted::Waiting);
+    let staged = Announce { previous: 12, ..announce(13, pointer, 9000) };
+    assert_eq!(rig.memory.stage(client(A), staged), Staged::Waiting);
+    assert_eq!(rig.memory.poll_answer(), None);
+    assert_eq!(rig.submit(A, 10, write_after(pointer, 0, b"1st.")), Submitted::Done(Ok(Answer::Written)));
+    let outcomes: Vec<_> =
+        std::iter::from_fn(|| rig.memory.poll_answer()).map(|(_, id, outcome)| (id, outcome)).collect();
+    assert!(matches!(outcomes[0], (11, Err(Refusal::OutOfMemory { .. }))));
+    assert_eq!(outcomes[1], (12, Ok(Answer::Written)));
+    assert_eq!(outcomes[2], (13, Err(Refusal::PastEnd { len: 4 })));
+    rig.id = 20;
+    assert_eq!(rig.read(A, pointer, 0, 4).unwrap(), b"last");
+}
+
+#[test]
 fn a_client_that_ends_takes_what_it_had_unfinished_with_it() {
     let mut rig = Rig::plain();
     let pointer = rig.alloc(A, b"....");

@@ -27,6 +27,8 @@ pub(super) struct Judge {
     ended: Vec<Holder>,
     lowest: BTreeMap<Client, u64>,
     outcomes: BTreeMap<(Client, u64), Outcome>,
+    /// Staged writes that were refused when they were announced, to be told in their turn.
+    early: BTreeMap<(Client, u64), Refusal>,
     last: Stamp,
     controls: BTreeMap<Stamp, Result<Controlled, Refusal>>,
 }
@@ -47,6 +49,7 @@ impl Judge {
             ended: Vec::new(),
             lowest: BTreeMap::new(),
             outcomes: BTreeMap::new(),
+            early: BTreeMap::new(),
             last: Stamp { term: 0, sequence: 0 },
             controls: BTreeMap::new(),
         }
@@ -84,6 +87,10 @@ impl Judge {
         if self.outcomes.contains_key(&(client, request.id)) {
             return Some(format!("{client} #{} was executed before", request.id));
         }
+        if let Some(refusal) = self.early.remove(&(client, request.id)) {
+            self.keep(client, request, outcome);
+            return (*outcome != Err(refusal)).then(|| format!("{outcome:?}, expected {refusal:?} as before"));
+        }
         let Work::Batch(steps) = &request.work else {
             let step = &request.work.steps()[0];
             self.keep(client, request, outcome);
@@ -103,6 +110,15 @@ impl Judge {
             Err(refusal) if may(refusal) => None,
             other => Some(format!("a batch: {other:?}")),
         }
+    }
+
+    /// A staged write waits although it has not come: it was refused, for what is so now.
+    pub(super) fn refused_early(&mut self, client: Client, id: u64, step: &Step) {
+        let things = self.things.clone();
+        if let Err(refusal) = self.expect(client.holder, step, None) {
+            self.early.insert((client, id), refusal);
+        }
+        self.things = things;
     }
 
     fn keep(&mut self, client: Client, request: &Request, outcome: &Outcome) {

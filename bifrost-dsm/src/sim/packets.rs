@@ -101,9 +101,15 @@ impl World {
             place,
             len: data.len() as u64,
         };
+        let waiting = self.memory.metrics().waiting;
         match self.memory.stage(client, announce) {
             Staged::Done(outcome) => return Some(Submitted::Done(outcome)),
-            Staged::Waiting => return Some(Submitted::Waiting),
+            Staged::Waiting => {
+                if self.memory.metrics().waiting > waiting {
+                    self.judge.refused_early(client, request.id, step);
+                }
+                return Some(Submitted::Waiting);
+            }
             Staged::Ready => {}
         }
         let fragment = &data[at..(at + len).min(data.len())];
