@@ -1,0 +1,288 @@
+//! The access table: who controls which object, which calls lease it, which incarnations are ended. It is the fence: what
+//! it does not allow is refused, whatever else has let it pass.
+
+mod lease;
+
+use crate::checks::{Check, Checks};
+use crate::identity::{Holder, Node};
+use crate::pointer::ObjectId;
+use crate::refusal::Refusal;
+pub use lease::CallKey;
+use lease::Leases;
+pub(crate) use lease::Lend;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What somebody wants to do to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Right {
+    Read,
+    Write,
+    Free,
+}
+
+/// Limits of the table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) nodes_max: usize,
+    pub(crate) leases_max: usize,
+    pub(crate) holder_bytes_max: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    control: Option<Holder>,
+    bytes: u64,
+    /// Its controller has freed it; it is there for its lessees only.
+    freed: bool,
+}
+
+/// An object as the table has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ObjectRow {
+    /// The object.
+    pub object: ObjectId,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Who controls it.
+    pub control: Option<Holder>,
+    /// Whether its controller has freed it: it is kept for its leases or snapshots.
+    pub freed: bool,
+    /// The calls that lease it, and who may read it for each.
+    pub leases: Vec<(CallKey, Holder)>,
+}
+
+/// The table. It knows objects by their id and length, not their bytes.
+#[derive(Debug)]
+pub(crate) struct Access {
+    open: bool,
+    limits: Limits,
+    checks: Checks,
+    objects: BTreeMap<ObjectId, Entry>,
+    /// The same by who controls them.
+    controlled: BTreeSet<(Option<Holder>, ObjectId)>,
+    /// Bytes that each holder controls.
+    bytes: BTreeMap<Holder, u64>,
+    leases: Leases,
+    /// The highest incarnation of each node that is ended.
+    ended: BTreeMap<Node, u32>,
+}
+
+impl Access {
+    pub(crate) fn new(open: bool, limits: Limits, checks: Checks) -> Self {
+        Self {
+            open,
+            limits,
+            checks,
+            objects: BTreeMap::new(),
+            controlled: BTreeSet::new(),
+            bytes: BTreeMap::new(),
+            leases: Leases::new(checks),
+            ended: BTreeMap::new(),
+        }
+    }
+
+    /// Refuses an incarnation that is ended.
+    pub(crate) fn lives(&self, holder: Holder) -> Result<(), Refusal> {
+        let ended = self.ended.get(&holder.node).is_some_and(|ended| holder.incarnation <= *ended);
+        if ended && self.checks.makes(Check::Incarnation) { Err(Refusal::EndedIncarnation) } else { Ok(()) }
+    }
+
+    /// Refuses what the table does not allow.
+    pub(crate) fn permits(&self, holder: Holder, object: ObjectId, right: Right) -> Result<(), Refusal> {
+        let entry = self.objects.get(&object).ok_or(Refusal::NoSuchObject)?;
+        if right == Right::Read && self.leases.reads(object, holder) {
+            return Ok(());
+        }
+        if entry.freed {
+            return Err(Refusal::NoSuchObject);
+        }
+        if self.open {
+            return Ok(());
+        }
+        if entry.control != Some(holder) && self.checks.makes(Check::Rights) {
+            return Err(Refusal::NoRight);
+        }
+        let leased = right == Right::Write && self.leases.has(object);
+        if leased && self.checks.makes(Check::LeasedReadOnly) { Err(Refusal::Leased) } else { Ok(()) }
+    }
+
+    pub(crate) fn controls(&self, holder: Holder, object: ObjectId) -> bool {
+        self.objects.get(&object).is_some_and(|entry| entry.control == Some(holder))
+    }
+
+    /// Whether calls lease the object.
+    pub(crate) fn is_leased(&self, object: ObjectId) -> bool {
+        self.leases.has(object)
+    }
+
+    /// Whether the object is freed, and only there for its leases or snapshots; `None` if it is not there.
+    pub(crate) fn is_freed(&self, object: ObjectId) -> Option<bool> {
+        self.objects.get(&object).map(|entry| entry.freed)
+    }
+
+    pub(crate) fn set_freed(&mut self, object: ObjectId, freed: bool) {
+        if let Some(entry) = self.objects.get_mut(&object) {
+            entry.freed = freed;
+        }
+    }
+
+    /// Refuses a holder `bytes` more than its quota.
+    pub(crate) fn quota(&self, holder: Holder, bytes: u64) -> Result<(), Refusal> {
+        let limit = self.limits.holder_bytes_max;
+        let has = self.bytes.get(&holder).copied().unwrap_or(0);
+        if has.saturating_add(bytes) > limit { Err(Refusal::Quota { limit }) } else { Ok(()) }
+    }
+
+    /// A new object, controlled by the node that made it.
+    pub(crate) fn insert(&mut self, object: ObjectId, bytes: u64, control: Holder) {
+        self.objects.insert(object, Entry { control: None, bytes, freed: false });
+        self.controlled.insert((None, object));
+        self.set_control(object, Some(control));
+    }
+
+    /// An object is gone, with all rights to it.
+    pub(crate) fn remove(&mut self, object: ObjectId) {
+        self.set_control(object, None);
+        self.controlled.remove(&(None, object));
+        self.objects.remove(&object);
+        self.leases.forget(object);
+    }
+
+    fn set_control(&mut self, object: ObjectId, control: Option<Holder>) {
+        let Some(entry) = self.objects.get_mut(&object) else { return };
+        let before = std::mem::replace(&mut entry.control, control);
+        if let Some(before) = before {
+            let left = self.bytes.get_mut(&before).map_or(0, |bytes| {
+                *bytes = bytes.saturating_sub(entry.bytes);
+                *bytes
+            });
+            if left == 0 {
+                self.bytes.remove(&before);
+            }
+        }
+        if let Some(control) = control {
+            *self.bytes.entry(control).or_default() += entry.bytes;
+        }
+        self.controlled.remove(&(before, object));
+        self.controlled.insert((control, object));
+    }
+
+    /// Gives control of an object that nobody controls.
+    pub(crate) fn grant(&mut self, object: ObjectId, to: Holder) -> Result<u64, Refusal> {
+        let entry = self.objects.get(&object).filter(|entry| !entry.freed).ok_or(Refusal::NoSuchObject)?;
+        match entry.control {
+            Some(control) if control == to => Ok(0),
+            Some(_) => Err(Refusal::NoRight),
+            None => {
+                self.set_control(object, Some(to));
+                Ok(1)
+            }
+        }
+    }
+
+    /// Takes control of an object from whom it was given to.
+    pub(crate) fn revoke(&mut self, object: ObjectId, from: Holder) -> u64 {
+        if !self.controls(from, object) {
+            return 0;
+        }
+        self.set_control(object, None);
+        1
+    }
+
+    /// A call leases objects to its callee: all of them, or none.
+    pub(crate) fn lend(&mut self, lend: &Lend<'_>) -> Result<u64, Refusal> {
+        for object in lend.objects {
+            let entry = self.objects.get(object).ok_or(Refusal::NoSuchObject)?;
+            let controls = entry.control == Some(lend.caller) && !entry.freed;
+            let may = controls || self.leases.reads(*object, lend.caller);
+            let again = self.leases.is_leased_to(*object, lend.call, lend.callee);
+            if !may && !again && self.checks.makes(Check::PassRight) {
+                return Err(Refusal::NoRight);
+            }
+        }
+        if self.leases.len() + lend.objects.len() > self.limits.leases_max {
+            return Err(Refusal::TooManyLeases { limit: self.limits.leases_max as u64 });
+        }
+        Ok(lend.objects.iter().map(|object| self.leases.add(*object, lend.call, lend.callee)).sum())
+    }
+
+    /// Ends the leases of a call. Returns the objects that it had.
+    pub(crate) fn release(&mut self, call: CallKey) -> Vec<ObjectId> {
+        self.leases.release(call)
+    }
+
+    /// Gives control of objects to another holder: of those that `from` controls.
+    pub(crate) fn transfer(&mut self, objects: &[ObjectId], from: Holder, to: Holder) -> u64 {
+        let mut moved = 0;
+        for object in objects.iter().filter(|_| from != to) {
+            if self.controls(from, *object) || !self.checks.makes(Check::TransferControlled) {
+                self.set_control(*object, Some(to));
+                moved += 1;
+            }
+        }
+        moved
+    }
+
+    /// Gives a holder's place to its successor: control, and what is leased to it.
+    pub(crate) fn succeed(&mut self, from: Holder, to: Holder) -> u64 {
+        if from == to {
+            return 0;
+        }
+        let objects = self.controlled_by(from);
+        objects.iter().for_each(|object| self.set_control(*object, Some(to)));
+        objects.len() as u64 + self.leases.succeed(from, to)
+    }
+
+    /// Ends an incarnation and those before it.
+    pub(crate) fn end(&mut self, holder: Holder) -> Result<u64, Refusal> {
+        let limit = self.limits.nodes_max;
+        if !self.ended.contains_key(&holder.node) && self.ended.len() >= limit {
+            return Err(Refusal::TooManyNodes { limit: limit as u64 });
+        }
+        let ended = self.ended.entry(holder.node).or_default();
+        let changed = u64::from(*ended < holder.incarnation);
+        *ended = holder.incarnation.max(*ended);
+        Ok(changed)
+    }
+
+    /// Ends the leases of a callee that is no more. Returns the objects that it had.
+    pub(crate) fn release_callee(&mut self, callee: Holder) -> Vec<ObjectId> {
+        self.leases.release_callee(callee)
+    }
+
+    /// The objects that a holder controls.
+    pub(crate) fn controlled_by(&self, holder: Holder) -> Vec<ObjectId> {
+        let (low, high) = (ObjectId::from_bits(0), ObjectId::from_bits(u64::MAX));
+        self.controlled.range((Some(holder), low)..=(Some(holder), high)).map(|(_, object)| *object).collect()
+    }
+
+    /// The incarnations of a node up to one that control or lease anything.
+    pub(crate) fn holders_until(&self, last: Holder) -> Vec<Holder> {
+        let first = Holder { incarnation: 0, ..last };
+        let mut holders: BTreeSet<Holder> = self.bytes.range(first..=last).map(|(holder, _)| *holder).collect();
+        holders.extend(self.leases.callees(first, last));
+        holders.into_iter().collect()
+    }
+
+    /// The highest ended incarnation of each node.
+    pub(crate) fn ended(&self) -> impl Iterator<Item = Holder> {
+        self.ended.iter().map(|(node, incarnation)| Holder { node: *node, incarnation: *incarnation })
+    }
+
+    /// The objects after a given one.
+    pub(crate) fn rows_after(&self, after: Option<ObjectId>) -> impl Iterator<Item = ObjectRow> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        self.objects.range((after.map_or(Unbounded, Excluded), Unbounded)).map(|(object, entry)| ObjectRow {
+            object: *object,
+            bytes: entry.bytes,
+            control: entry.control,
+            freed: entry.freed,
+            leases: self.leases.of(*object),
+        })
+    }
+
+    pub(crate) fn leases_len(&self) -> usize {
+        self.leases.len()
+    }
+}

@@ -1,0 +1,126 @@
+//! Memory is accounted for where it is taken, and given back where it is dropped.
+
+use crate::refusal::Refusal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts the bytes in use against a capacity. Clones count together.
+///
+/// The counts are atomic because readers drop the versions they hold on whatever thread sends them.
+#[derive(Debug, Clone)]
+pub(crate) struct Ledger(Arc<Counts>);
+
+#[derive(Debug)]
+struct Counts {
+    capacity: u64,
+    used: AtomicU64,
+    pinned: AtomicU64,
+}
+
+impl Ledger {
+    pub(crate) fn new(capacity: u64) -> Self {
+        Self(Arc::new(Counts { capacity, used: AtomicU64::new(0), pinned: AtomicU64::new(0) }))
+    }
+
+    /// Takes `bytes`, to be given back when the charge is dropped.
+    pub(crate) fn charge(&self, bytes: u64) -> Result<Charge, Refusal> {
+        let used = &self.0.used;
+        let take = |now: u64| now.checked_add(bytes).filter(|sum| *sum <= self.0.capacity);
+        match used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
+            Ok(_) => Ok(Charge { ledger: self.clone(), bytes }),
+            Err(now) => Err(Refusal::OutOfMemory { free: self.0.capacity.saturating_sub(now) }),
+        }
+    }
+
+    /// Takes `bytes` even if they are not there: for what must not fail and is bounded by other means.
+    pub(crate) fn charge_anyway(&self, bytes: u64) -> Charge {
+        self.0.used.fetch_add(bytes, Ordering::Relaxed);
+        Charge { ledger: self.clone(), bytes }
+    }
+
+    /// Bytes in use.
+    pub(crate) fn used(&self) -> u64 {
+        self.0.used.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of replaced versions that readers still hold; they are part of those in use.
+    pub(crate) fn pinned(&self) -> u64 {
+        self.0.pinned.load(Ordering::Relaxed)
+    }
+
+    /// The refusal of a system that has no memory, whatever the capacity says.
+    pub(crate) fn exhausted(&self) -> Refusal {
+        Refusal::OutOfMemory { free: self.0.capacity.saturating_sub(self.used()) }
+    }
+
+    /// Room for `len` bytes from the system.
+    pub(crate) fn vec(&self, len: usize) -> Result<Vec<u8>, Refusal> {
+        let mut out = Vec::new();
+        out.try_reserve_exact(len).map_err(|_| self.exhausted())?;
+        Ok(out)
+    }
+}
+
+/// Bytes taken from a ledger until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Charge {
+    ledger: Ledger,
+    bytes: u64,
+}
+
+impl Charge {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// A charge of `bytes` of these, or of all there are.
+    pub(crate) fn split(&mut self, bytes: u64) -> Self {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Self { ledger: self.ledger.clone(), bytes }
+    }
+
+    /// Counts these bytes as held by readers only, until [`Charge::unpin`].
+    pub(crate) fn pin(&self) {
+        self.ledger.0.pinned.fetch_add(self.bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unpin(&self) {
+        self.ledger.0.pinned.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.ledger.0.used.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_is_given_back() {
+        let ledger = Ledger::new(100);
+        let mut a = ledger.charge(60).unwrap();
+        assert_eq!(ledger.charge(41).unwrap_err(), Refusal::OutOfMemory { free: 40 });
+        let b = a.split(20);
+        assert_eq!((a.bytes(), b.bytes(), ledger.used()), (40, 20, 60));
+        drop(a);
+        assert_eq!(ledger.used(), 20);
+        let over = ledger.charge_anyway(200);
+        assert_eq!(ledger.charge(1).unwrap_err(), Refusal::OutOfMemory { free: 0 });
+        drop((b, over));
+        assert_eq!(ledger.used(), 0);
+    }
+
+    #[test]
+    fn absurd_lengths_are_refused_and_never_abort() {
+        let ledger = Ledger::new(u64::MAX);
+        assert!(ledger.vec(usize::MAX).is_err());
+        let all = ledger.charge(u64::MAX).unwrap();
+        assert!(ledger.charge(1).is_err());
+        drop(all);
+    }
+}

@@ -1,0 +1,32 @@
+//! The memory server of a Bifröst rack: its brain, without sockets, clock or threads.
+//!
+//! [`Memory`] takes operations and control messages, and says what came of them. `docs/memory.md` is the normative text.
+
+mod access;
+mod block;
+pub mod checks;
+mod config;
+mod content;
+mod control;
+mod identity;
+mod ledger;
+#[cfg(feature = "_sim")]
+pub mod linear;
+mod memory;
+mod metrics;
+mod operation;
+pub mod placement;
+pub mod pointer;
+mod refusal;
+#[cfg(feature = "_sim")]
+pub mod sim;
+
+pub use access::{CallKey, ObjectRow};
+pub use config::{BATCH_STEPS_MAX, Config};
+pub use control::{CONTROL_OBJECTS_MAX, Control, Controlled, Stamp};
+pub use identity::{Client, Holder, Node};
+pub use memory::{Announce, Memory, Page, Place, Staged};
+pub use metrics::{Metrics, Operations};
+pub use operation::{Action, Answer, Data, Outcome, Request, Step, Submitted, Work};
+pub use pointer::{ObjectId, Pointer};
+pub use refusal::Refusal;

@@ -1,0 +1,235 @@
+//! Operations on objects: what is checked, in which order, and what is done.
+
+use super::{Memory, OBJECT_BYTES, Object};
+use crate::access::Right;
+use crate::checks::Check;
+use crate::content::Content;
+use crate::identity::{Client, Holder};
+use crate::ledger::Charge;
+use crate::operation::{Action, Answer, Data, Outcome, Step, Work};
+use crate::pointer::{ARGUMENT_MAX, ObjectId, Pointer};
+use crate::refusal::Refusal;
+use std::ops::Range;
+
+impl Memory {
+    /// Executes an operation. `charge` accounts for the bytes that came with it.
+    pub(super) fn execute(
+        &mut self,
+        client: Client,
+        work: Work,
+        refused: Option<Refusal>,
+        mut charge: Charge,
+    ) -> Outcome {
+        if let Some(refusal) = refused {
+            return Err(refusal);
+        }
+        match work {
+            Work::One(step) => self.step(client.holder, step, &mut charge),
+            Work::Batch(steps) => {
+                let mut answers = Vec::with_capacity(steps.len());
+                for step in steps {
+                    match self.step(client.holder, step, &mut charge) {
+                        Ok(answer) => answers.push(answer),
+                        Err(refusal) => {
+                            self.counters.refused(&refusal);
+                            return Ok(Answer::Batch(answers, Some(refusal)));
+                        }
+                    }
+                }
+                Ok(Answer::Batch(answers, None))
+            }
+        }
+    }
+
+    fn step(&mut self, holder: Holder, step: Step, charge: &mut Charge) -> Outcome {
+        let operation = step.action.operation();
+        let written = step.action.data_len();
+        let (target, unit) = (&step.target, step.unit_log2);
+        let answer = match step.action {
+            Action::Alloc { len } => self.alloc(holder, target, len, None),
+            Action::AllocWrite { data } => {
+                let charge = charge.split(written);
+                self.alloc(holder, target, written, Some((data, charge)))
+            }
+            Action::Read { offset, len } => self.read(holder, target, unit, offset, len),
+            Action::Write { offset, data } => self.write(holder, target, unit, (offset, data), charge.split(written)),
+            Action::Free => self.free(holder, target),
+        };
+        match &answer {
+            Ok(Answer::Data(data)) => self.counters.done(operation, data.len() as u64),
+            Ok(_) => self.counters.done(operation, written),
+            Err(_) => {}
+        }
+        answer
+    }
+
+    /// Refuses a pointer that is not of this server.
+    fn is_ours(&self, pointer: &Pointer) -> Result<(), Refusal> {
+        let ours = pointer.prefix == self.config.prefix && pointer.server == self.config.server;
+        if ours { Ok(()) } else { Err(Refusal::WrongServer) }
+    }
+
+    /// The object that a pointer names, if the holder may do this to it.
+    pub(super) fn resolve(&self, holder: Holder, target: &Pointer, right: Right) -> Result<ObjectId, Refusal> {
+        self.is_ours(target)?;
+        let object = self.locate(target.object)?;
+        self.access.permits(holder, object, right)?;
+        Ok(object)
+    }
+
+    /// The object of an id, unless it is of an earlier boot.
+    pub(super) fn locate(&self, object: ObjectId) -> Result<ObjectId, Refusal> {
+        if !self.config.checks.makes(Check::BootNumber) {
+            return Ok(ObjectId { boot: self.config.boot, ..object });
+        }
+        if object.boot < self.config.boot { Err(Refusal::ObjectLost) } else { Ok(object) }
+    }
+
+    /// Refuses an object of a length that this server does not make for this holder.
+    pub(super) fn allows(&self, holder: Holder, target: &Pointer, len: u64) -> Result<(), Refusal> {
+        let config = &self.config;
+        self.is_ours(target)?;
+        if len == 0 {
+            return Err(Refusal::ZeroLength);
+        }
+        if len > config.object_bytes_max || usize::try_from(len).is_err() {
+            return Err(Refusal::TooLarge { limit: config.object_bytes_max });
+        }
+        if self.objects.len() >= config.objects_max {
+            return Err(Refusal::TooManyObjects { limit: config.objects_max as u64 });
+        }
+        if self.made == u32::MAX {
+            return Err(Refusal::IdsExhausted);
+        }
+        self.access.quota(holder, len)
+    }
+
+    fn alloc(&mut self, holder: Holder, target: &Pointer, len: u64, data: Option<(Vec<u8>, Charge)>) -> Outcome {
+        self.allows(holder, target, len)?;
+        let charge = self.ledger.charge(OBJECT_BYTES)?;
+        let chunk = self.config.chunk_bytes;
+        let content = match data {
+            Some((data, charge)) => Content::whole(trimmed(data), chunk, charge),
+            None => Content::zeros(usize::try_from(len).unwrap_or(usize::MAX), chunk, self.ledger.charge(len)?),
+        };
+        self.made += 1;
+        let object = ObjectId { boot: self.boot, counter: self.made };
+        self.objects.insert(object, Object { content, snapshots: 0, _charge: charge });
+        self.access.insert(object, len, holder);
+        Ok(Answer::Allocated(Pointer { object, ..*target }))
+    }
+
+    /// Bytes of an object as a range, if it has them and they are whole units.
+    pub(super) fn range(
+        &self,
+        object: ObjectId,
+        unit_log2: u8,
+        offset: u64,
+        len: u64,
+    ) -> Result<Range<usize>, Refusal> {
+        let has = self.objects.get(&object).ok_or(Refusal::NoSuchObject)?.content.len();
+        if len == 0 {
+            return Err(Refusal::ZeroLength);
+        }
+        let unit = 1u64 << unit_log2.min(ARGUMENT_MAX);
+        if !offset.is_multiple_of(unit) || !len.is_multiple_of(unit) {
+            return Err(Refusal::Misaligned { unit });
+        }
+        let start = usize::try_from(offset).ok();
+        let end = offset.checked_add(len).and_then(|end| usize::try_from(end).ok()).filter(|end| *end <= has);
+        start.zip(end).map(|(start, end)| start..end).ok_or(Refusal::PastEnd { len: has as u64 })
+    }
+
+    fn read(&mut self, holder: Holder, target: &Pointer, unit_log2: u8, offset: u64, len: u64) -> Outcome {
+        let object = self.resolve(holder, target, Right::Read)?;
+        let range = self.range(object, unit_log2, offset, len)?;
+        let content = &self.objects.get(&object).ok_or(Refusal::NoSuchObject)?.content;
+        Ok(Answer::Data(Data { object, offset, pieces: content.read(range) }))
+    }
+
+    fn write(
+        &mut self,
+        holder: Holder,
+        target: &Pointer,
+        unit_log2: u8,
+        (offset, data): (u64, Vec<u8>),
+        charge: Charge,
+    ) -> Outcome {
+        let object = self.resolve(holder, target, Right::Write)?;
+        let range = self.range(object, unit_log2, offset, data.len() as u64)?;
+        self.put(object, range.start, data, charge)
+    }
+
+    /// Writes bytes that the object has.
+    pub(super) fn put(&mut self, object: ObjectId, at: usize, data: Vec<u8>, charge: Charge) -> Outcome {
+        let bounded = self.config.checks.makes(Check::PinnedBound);
+        let limit = if bounded { self.config.pinned_bytes_max } else { u64::MAX };
+        let pinnable = limit.saturating_sub(self.ledger.pinned());
+        let too_many = Refusal::TooManyPinned { limit };
+        let content = &mut self.objects.get_mut(&object).ok_or(Refusal::NoSuchObject)?.content;
+        let small = data.len() < self.config.adopt_bytes_min && content.is_free();
+        if data.len() < content.len() || small {
+            let written = content.write(at, &data, pinnable, &self.ledger);
+            written
+                .map_err(|refusal| if matches!(refusal, Refusal::TooManyPinned { .. }) { too_many } else { refusal })?;
+        } else {
+            if content.would_pin() > pinnable {
+                return Err(too_many);
+            }
+            *content = Content::whole(trimmed(data), self.config.chunk_bytes, charge);
+        }
+        Ok(Answer::Written)
+    }
+
+    fn free(&mut self, holder: Holder, target: &Pointer) -> Outcome {
+        let object = self.resolve(holder, target, Right::Free)?;
+        self.give_up(object);
+        Ok(Answer::Freed)
+    }
+
+    /// Frees an object, now or when nothing holds it any more.
+    pub(super) fn give_up(&mut self, object: ObjectId) {
+        self.access.set_freed(object, true);
+        self.settle(object);
+    }
+
+    /// Removes an object that is freed and that nothing holds.
+    pub(super) fn settle(&mut self, object: ObjectId) {
+        if self.access.is_freed(object) != Some(true) {
+            return;
+        }
+        let checks = self.config.checks;
+        let leased = self.access.is_leased(object) && checks.makes(Check::DeferredFree);
+        let kept = self.objects.get(&object).is_some_and(|object| object.snapshots > 0);
+        let kept = kept && checks.makes(Check::SnapshotFree);
+        if !leased && !kept {
+            self.objects.remove(&object);
+            self.access.remove(object);
+        }
+    }
+}
+
+/// The buffer without room that nobody accounts for.
+fn trimmed(mut data: Vec<u8>) -> Vec<u8> {
+    if data.capacity() - data.len() > data.len() / 8 + 64 {
+        data.shrink_to_fit();
+    }
+    data
+}
+
+/// What a server without pinned versions would send of a read now.
+#[cfg(feature = "_sim")]
+impl Memory {
+    pub(crate) fn sent(&self, data: &Data, at: usize) -> u8 {
+        let pinned = data.pieces.iter().flat_map(|piece| piece.iter()).nth(at).copied().unwrap_or(0);
+        let now = self.objects.get(&data.object).filter(|_| !self.config.checks.makes(Check::VersionPinning));
+        let at = usize::try_from(data.offset).unwrap_or(0) + at;
+        now.and_then(|object| object.content.read(at..at + 1).first().map(|byte| byte[0])).unwrap_or(pinned)
+    }
+
+    /// The bytes of an object, for who judges a simulation.
+    pub(crate) fn peek(&self, object: ObjectId) -> Option<Vec<u8>> {
+        let content = &self.objects.get(&object)?.content;
+        Some(content.read(0..content.len()).concat())
+    }
+}

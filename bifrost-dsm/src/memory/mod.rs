@@ -1,0 +1,285 @@
+//! The memory server: objects, clients, access table, snapshots, and the operations that join them.
+
+mod clients;
+mod execute;
+mod export;
+mod govern;
+mod snapshots;
+mod staging;
+#[cfg(test)]
+mod tests;
+
+use crate::access::{Access, Limits};
+use crate::checks::Check;
+use crate::config::{BATCH_STEPS_MAX, Config};
+use crate::content::Content;
+use crate::control::Order;
+use crate::identity::Client;
+use crate::ledger::{Charge, Ledger};
+use crate::metrics::{Counters, Metrics};
+use crate::operation::{Action, Outcome, Request, Submitted, Work};
+use crate::pointer::ObjectId;
+use crate::refusal::Refusal;
+use clients::{Clients, Waiting};
+pub use export::Page;
+use snapshots::Snapshots;
+pub use staging::{Announce, Place, Staged};
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
+
+/// What an object takes beside its bytes: entries of tables, one block.
+const OBJECT_BYTES: u64 = 512;
+
+#[derive(Debug)]
+struct Object {
+    content: Content,
+    /// Snapshots that have a version of it.
+    snapshots: u32,
+    _charge: Charge,
+}
+
+/// A memory server, one life of it. It owns no socket, no clock and no thread: each method takes something in and says
+/// what came of it.
+#[derive(Debug)]
+pub struct Memory {
+    config: Config,
+    ledger: Ledger,
+    /// The boot number that new objects get; that of this life's first ones is in `config`.
+    boot: u32,
+    /// Objects made under `boot`.
+    made: u32,
+    objects: HashMap<ObjectId, Object>,
+    access: Access,
+    clients: Clients,
+    snapshots: Snapshots,
+    order: Order,
+    /// What came of operations that had to wait.
+    answers: VecDeque<(Client, u64, Outcome)>,
+    counters: Counters,
+}
+
+impl Memory {
+    /// An empty server.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let checks = config.checks;
+        let limits = Limits {
+            nodes_max: config.nodes_max,
+            leases_max: config.leases_max,
+            holder_bytes_max: config.holder_bytes_max,
+        };
+        let capacity = if checks.makes(Check::Capacity) { config.capacity_bytes } else { u64::MAX };
+        Self {
+            ledger: Ledger::new(capacity),
+            boot: config.boot,
+            made: 0,
+            objects: HashMap::new(),
+            access: Access::new(config.open, limits, checks),
+            clients: Clients::default(),
+            snapshots: Snapshots::default(),
+            order: Order::new(checks),
+            answers: VecDeque::new(),
+            counters: Counters::default(),
+            config,
+        }
+    }
+
+    /// Object ids that are left under the present boot number.
+    #[must_use]
+    pub fn ids_left(&self) -> u32 {
+        u32::MAX - self.made
+    }
+
+    /// Goes on under a further boot number, when object ids run out. Objects stay. Numbers that are not higher than the
+    /// present one are ignored.
+    pub fn continue_under(&mut self, boot: u32) {
+        if boot > self.boot {
+            (self.boot, self.made) = (boot, 0);
+        }
+    }
+
+    /// Makes a client known, when the transport opens its session; one that is known stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::EndedIncarnation`], [`Refusal::TooManyClients`], [`Refusal::OutOfMemory`].
+    pub fn open(&mut self, client: Client) -> Result<(), Refusal> {
+        let opened =
+            self.access.lives(client.holder).and_then(|()| self.clients.open(client, &self.config, &self.ledger));
+        opened.inspect_err(|refusal| self.counters.refused(refusal))
+    }
+
+    /// Forgets a client, when the transport has ended its session. What it has waiting or staged is dropped, and nothing
+    /// more is taken from it.
+    pub fn close(&mut self, client: Client) {
+        self.clients.close(client);
+        self.answers.retain(|(waited, ..)| *waited != client);
+    }
+
+    /// The client waits for no answer below `lowest` any more, nor for those of `ended`: their records go, and
+    /// operations of these ids are refused from now on.
+    pub fn acknowledge(&mut self, client: Client, lowest: u64, ended: &[Range<u64>]) {
+        if let Some(state) = self.clients.get_mut(client) {
+            state.advance(lowest);
+            ended.iter().for_each(|ids| state.end(ids.clone(), self.config.records_max));
+            self.release(client);
+        }
+    }
+
+    /// Drops an operation that waits or is being staged, because its caller gave it up. One that was executed stays so.
+    /// Either way the client must not issue it again.
+    pub fn cancel(&mut self, client: Client, id: u64) {
+        if let Some(state) = self.clients.get_mut(client) {
+            state.drop_unfinished(id);
+            state.end(id..id.saturating_add(1), self.config.records_max);
+            self.release(client);
+        }
+    }
+
+    /// Takes a request. Each id is executed once; a copy gets the answer of the first.
+    pub fn submit(&mut self, client: Client, request: Request) -> Submitted {
+        match self.admit(client, request.id, request.lowest, request.work.only_reads()) {
+            Err(refusal) => {
+                self.counters.refused(&refusal);
+                return Submitted::Done(Err(refusal));
+            }
+            Ok(Some(before)) => return before,
+            Ok(None) => {}
+        }
+        match self.accept(client, &request) {
+            Ok(charge) => self.run(client, Waiting { id: request.id, work: request.work, refused: None, charge }),
+            Err(refusal) => self.refuse(client, request.id, request.work, refusal),
+        }
+    }
+
+    /// What came of an operation that had to wait: whose, its id, its outcome.
+    pub fn poll_answer(&mut self) -> Option<(Client, u64, Outcome)> {
+        self.answers.pop_front()
+    }
+
+    /// How things stand.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        let (staged, waiting) = self.clients.unfinished();
+        Metrics {
+            capacity_bytes: self.config.capacity_bytes,
+            used_bytes: self.ledger.used(),
+            pinned_bytes: self.ledger.pinned(),
+            objects: self.objects.len() as u64,
+            clients: self.clients.len() as u64,
+            staged,
+            waiting,
+            leases: self.access.leases_len() as u64,
+            snapshots: self.snapshots.len() as u64,
+            operations: self.counters.operations,
+            read_bytes: self.counters.read_bytes,
+            written_bytes: self.counters.written_bytes,
+            duplicates: self.counters.duplicates,
+            controls: self.counters.controls,
+            refusals: self.counters.refusals(),
+        }
+    }
+
+    /// Whether an operation is new. An error is no outcome: the operation is not remembered.
+    fn admit(&mut self, client: Client, id: u64, lowest: u64, reads: bool) -> Result<Option<Submitted>, Refusal> {
+        self.access.lives(client.holder)?;
+        if !self.config.checks.makes(Check::UnknownClient) {
+            self.clients.open(client, &self.config, &self.ledger)?;
+        }
+        if self.clients.get_mut(client).ok_or(Refusal::UnknownClient)?.advance(lowest) {
+            self.release(client);
+        }
+        let state = self.clients.get_mut(client).ok_or(Refusal::UnknownClient)?;
+        if state.has_ended(id) && self.config.checks.makes(Check::EndedOperation) {
+            return Err(Refusal::Ended);
+        }
+        if self.config.checks.makes(Check::DuplicateOperation) {
+            if let Some(outcome) = state.record(id) {
+                self.counters.duplicates += 1;
+                return Ok(Some(Submitted::Done(outcome)));
+            }
+            if state.waits(id) {
+                return Ok(Some(Submitted::Waiting));
+            }
+        }
+        if !reads {
+            state.room(id, &self.config)?;
+        }
+        Ok(None)
+    }
+
+    /// Checks the shape of a new request, and charges for the bytes that came with it.
+    fn accept(&mut self, client: Client, request: &Request) -> Result<Charge, Refusal> {
+        if let Work::Batch(steps) = &request.work {
+            if steps.is_empty() || steps.len() > BATCH_STEPS_MAX {
+                return Err(Refusal::BatchLength { limit: BATCH_STEPS_MAX as u64 });
+            }
+            let first = steps[0].target;
+            let makes = |action: &Action| matches!(action, Action::Alloc { .. } | Action::AllocWrite { .. });
+            let one = steps.iter().all(|step| step.target == first && !makes(&step.action));
+            if !one && !self.config.open && self.config.checks.makes(Check::BatchOneObject) {
+                return Err(Refusal::SeveralObjects);
+            }
+        }
+        let len = request.work.steps().iter().map(|step| step.action.data_len()).sum();
+        let staged = self.clients.get_mut(client).and_then(|state| state.unstage(request.id));
+        // Bytes that were announced are paid for already.
+        match staged {
+            Some(staged) if staged.charge.bytes() == len => Ok(staged.charge),
+            _ => self.ledger.charge(len),
+        }
+    }
+
+    /// Executes an operation, or has it wait for the write before it.
+    fn run(&mut self, client: Client, operation: Waiting) -> Submitted {
+        let Some(state) = self.clients.get_mut(client) else { return Submitted::Done(Err(Refusal::UnknownClient)) };
+        if !state.is_ready(&operation) && self.config.checks.makes(Check::WriteOrder) {
+            return match state.wait(operation, self.config.waiting_max) {
+                Ok(()) => Submitted::Waiting,
+                Err(refusal) => {
+                    self.counters.refused(&refusal);
+                    Submitted::Done(Err(refusal))
+                }
+            };
+        }
+        let reads = operation.work.only_reads();
+        let outcome = self.execute(client, operation.work, operation.refused, operation.charge);
+        self.conclude(client, operation.id, reads, outcome)
+    }
+
+    /// Refuses an operation, when it is its turn. Its data is dropped now.
+    fn refuse(&mut self, client: Client, id: u64, mut work: Work, refusal: Refusal) -> Submitted {
+        work.drop_data();
+        let charge = self.ledger.charge_anyway(0);
+        self.run(client, Waiting { id, work, refused: Some(refusal), charge })
+    }
+
+    /// Records an outcome, and lets go what waited for it.
+    fn conclude(&mut self, client: Client, id: u64, reads: bool, outcome: Outcome) -> Submitted {
+        if let Err(refusal) = &outcome {
+            self.counters.refused(refusal);
+        }
+        if !reads {
+            if let Some(state) = self.clients.get_mut(client) {
+                state.conclude(id, outcome.clone(), &self.ledger);
+            }
+            self.release(client);
+        }
+        Submitted::Done(outcome)
+    }
+
+    /// Executes what a client has waiting and need not wait any more.
+    fn release(&mut self, client: Client) {
+        while let Some(operation) = self.clients.get_mut(client).and_then(clients::State::next_ready) {
+            let (id, reads) = (operation.id, operation.work.only_reads());
+            let outcome = self.execute(client, operation.work, operation.refused, operation.charge);
+            if let Err(refusal) = &outcome {
+                self.counters.refused(refusal);
+            }
+            if let Some(state) = self.clients.get_mut(client).filter(|_| !reads) {
+                state.conclude(id, outcome.clone(), &self.ledger);
+            }
+            self.answers.push_back((client, id, outcome));
+        }
+    }
+}

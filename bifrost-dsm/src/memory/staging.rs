@@ -1,0 +1,199 @@
+//! Writes that come in fragments: their memory is reserved when they are announced, and they take effect at once, when
+//! all has come.
+
+use super::clients::Waiting;
+use super::{Memory, Submitted};
+use crate::access::Right;
+use crate::checks::Check;
+use crate::identity::Client;
+use crate::ledger::Charge;
+use crate::operation::{Action, Outcome, Step, Work};
+use crate::pointer::Pointer;
+use crate::refusal::Refusal;
+use rangemap::RangeSet;
+
+/// Gaps in a staged write at most; a fragment that makes more is dropped.
+const RANGES_MAX: usize = 4096;
+
+/// Where a staged write goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Into a new object, made for it.
+    New,
+    /// To this offset of the target.
+    At(u64),
+}
+
+/// A write that is about to come in fragments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Announce {
+    /// As in [`crate::Request`].
+    pub id: u64,
+    /// As in [`crate::Request`].
+    pub lowest: u64,
+    /// As in [`Step`].
+    pub target: Pointer,
+    /// As in [`Step`].
+    pub previous: u64,
+    /// As in [`Step`].
+    pub unit_log2: u8,
+    /// Where it goes.
+    pub place: Place,
+    /// Its bytes.
+    pub len: u64,
+}
+
+/// What became of an announcement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Staged {
+    /// Memory is reserved (by this announcement or by a copy of it): send the bytes.
+    Ready,
+    /// All has come already: the write waits for the one before it.
+    Waiting,
+    /// The write is done, or refused.
+    Done(Outcome),
+}
+
+/// A write as far as it has come.
+#[derive(Debug)]
+pub(super) struct Staging {
+    announce: Announce,
+    data: Vec<u8>,
+    /// What of `data` has come.
+    got: RangeSet<usize>,
+    pub(super) charge: Charge,
+}
+
+impl Staging {
+    /// Takes a fragment. Returns whether all is there.
+    fn land(&mut self, at: u64, fragment: &[u8]) -> Result<bool, Refusal> {
+        let end = at.checked_add(fragment.len() as u64).filter(|end| *end <= self.announce.len);
+        let start = usize::try_from(at).map_err(|_| Refusal::Incomplete)?;
+        let end = end.and_then(|end| usize::try_from(end).ok()).ok_or(Refusal::Incomplete)?;
+        if start < end && self.got.len() < RANGES_MAX {
+            if self.data.len() < end {
+                // Within the capacity that was reserved.
+                self.data.resize(end, 0);
+            }
+            self.data[start..end].copy_from_slice(fragment);
+            self.got.insert(start..end);
+        }
+        Ok(self.is_complete())
+    }
+
+    fn is_complete(&self) -> bool {
+        self.got.get(&0).is_some_and(|range| range.end as u64 == self.announce.len)
+    }
+
+    fn into_operation(self) -> Waiting {
+        let Announce { id, target, previous, unit_log2, place, .. } = self.announce;
+        let action = match place {
+            Place::New => Action::AllocWrite { data: self.data },
+            Place::At(offset) => Action::Write { offset, data: self.data },
+        };
+        let work = Work::One(Step { target, previous, unit_log2, action });
+        Waiting { id, work, refused: None, charge: self.charge }
+    }
+}
+
+impl Memory {
+    /// Reserves memory for a write that comes in fragments. What can be refused already is. The bytes come either by
+    /// [`Memory::land`] and [`Memory::commit`], or, if they were collected elsewhere, by [`Memory::submit`] under the same
+    /// id, which takes the reservation over.
+    pub fn stage(&mut self, client: Client, announce: Announce) -> Staged {
+        match self.admit(client, announce.id, announce.lowest, false) {
+            Err(refusal) => {
+                self.counters.refused(&refusal);
+                return Staged::Done(Err(refusal));
+            }
+            Ok(Some(Submitted::Waiting)) => return Staged::Waiting,
+            Ok(Some(Submitted::Done(outcome))) => return Staged::Done(outcome),
+            Ok(None) => {}
+        }
+        if self.clients.get_mut(client).is_some_and(|state| state.staged(announce.id).is_some()) {
+            return Staged::Ready;
+        }
+        match self.reserve(client, announce) {
+            Ok(()) => Staged::Ready,
+            Err(refusal @ Refusal::TooManyOutstanding { .. }) => {
+                self.counters.refused(&refusal);
+                Staged::Done(Err(refusal))
+            }
+            Err(refusal) => {
+                let Announce { id, target, previous, unit_log2, .. } = announce;
+                let action = Action::Write { offset: 0, data: Vec::new() };
+                let work = Work::One(Step { target, previous, unit_log2, action });
+                match self.refuse(client, id, work, refusal) {
+                    Submitted::Done(outcome) => Staged::Done(outcome),
+                    Submitted::Waiting => Staged::Waiting,
+                }
+            }
+        }
+    }
+
+    fn reserve(&mut self, client: Client, announce: Announce) -> Result<(), Refusal> {
+        let limit = self.config.staged_max;
+        let state = self.clients.get_mut(client).ok_or(Refusal::UnknownClient)?;
+        if state.staged_len() >= limit {
+            return Err(Refusal::TooManyOutstanding { limit: limit as u64 });
+        }
+        match announce.place {
+            Place::New => self.allows(client.holder, &announce.target, announce.len)?,
+            Place::At(offset) => {
+                let object = self.resolve(client.holder, &announce.target, Right::Write)?;
+                self.range(object, announce.unit_log2, offset, announce.len)?;
+            }
+        }
+        let charge = self.ledger.charge(announce.len)?;
+        let data = self.ledger.vec(usize::try_from(announce.len).unwrap_or(usize::MAX))?;
+        let staging = Staging { announce, data, got: RangeSet::new(), charge };
+        if let Some(state) = self.clients.get_mut(client) {
+            state.stage(announce.id, staging);
+        }
+        Ok(())
+    }
+
+    /// Takes a fragment of a staged write; one that came before changes nothing. Returns whether all has come.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Incomplete`] when no such write is staged or the fragment lies outside it.
+    pub fn land(&mut self, client: Client, id: u64, at: u64, fragment: &[u8]) -> Result<bool, Refusal> {
+        let staging = self.clients.get_mut(client).and_then(|state| state.staged(id)).ok_or(Refusal::Incomplete)?;
+        let complete = staging.land(at, fragment)?;
+        let announce = staging.announce;
+        if !self.config.checks.makes(Check::Staging) {
+            self.land_unstaged(client, &announce, at, fragment);
+        }
+        Ok(complete)
+    }
+
+    /// What a server without staging would do with a fragment.
+    fn land_unstaged(&mut self, client: Client, announce: &Announce, at: u64, fragment: &[u8]) {
+        let Place::At(offset) = announce.place else { return };
+        let Ok(object) = self.resolve(client.holder, &announce.target, Right::Write) else { return };
+        let Ok(range) = self.range(object, 0, offset + at, fragment.len() as u64) else { return };
+        if let Ok(charge) = self.ledger.charge(fragment.len() as u64) {
+            let _ = self.put(object, range.start, fragment.to_vec(), charge);
+        }
+    }
+
+    /// Executes a staged write of which all has come.
+    pub fn commit(&mut self, client: Client, id: u64) -> Submitted {
+        let state = self.clients.get_mut(client);
+        let Some(state) = state else { return Submitted::Done(Err(Refusal::UnknownClient)) };
+        if let Some(outcome) = state.record(id) {
+            return Submitted::Done(outcome);
+        }
+        if state.waits(id) {
+            return Submitted::Waiting;
+        }
+        if !state.staged(id).is_some_and(|staging| staging.is_complete()) {
+            return Submitted::Done(Err(Refusal::Incomplete));
+        }
+        match state.unstage(id) {
+            Some(staging) => self.run(client, staging.into_operation()),
+            None => Submitted::Done(Err(Refusal::Incomplete)),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The deterministic simulation of a memory server, and the proof that its judges see what each safety check is there for.
+
+use bifrost_dsm::checks::Check;
+use bifrost_dsm::sim::{Options, Report, Rule, run};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Seeds of the ordinary test run.
+const SEEDS: u64 = 1000;
+/// Seeds within which a missing check has to show.
+const SEEDS_FOR_A_CHECK: u64 = 1000;
+
+/// The seeds for which something holds of the report, on two threads; stops at the first if so wanted.
+fn failing(seeds: u64, options: &Options, counts: impl Fn(&Report) -> bool + Sync) -> Option<Report> {
+    let found = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (counts, found) = (&counts, &found);
+        let halves = [0, 1].map(|half| {
+            scope.spawn(move || {
+                let mut seeds = (half..seeds).step_by(2).take_while(|_| !found.load(Ordering::Relaxed));
+                let report = seeds.find_map(|seed| Some(run(seed, options)).filter(|report| counts(report)));
+                found.fetch_or(report.is_some(), Ordering::Relaxed);
+                report
+            })
+        });
+        halves
+            .into_iter()
+            .filter_map(|half| half.join().expect("a run does not panic"))
+            .min_by_key(|report| report.seed)
+    })
+}
+
+#[test]
+fn everything_holds_in_every_seed() {
+    let failed = failing(SEEDS, &Options::default(), |report| !report.is_ok());
+    assert!(failed.is_none(), "{}", failed.unwrap());
+}
+
+#[test]
+fn every_safety_check_is_missed_when_it_is_left_out() {
+    for check in Check::ALL {
+        let options = Options { without: Some(check) };
+        let failed = failing(SEEDS_FOR_A_CHECK, &options, |report| !report.is_ok());
+        assert!(failed.is_some(), "{check:?} can be left out and nothing is noticed");
+    }
+}
+
+#[test]
+fn the_linearizability_checker_alone_misses_what_linearizability_rests_on() {
+    for check in [Check::Staging, Check::VersionPinning, Check::WriteOrder, Check::DuplicateOperation] {
+        let options = Options { without: Some(check) };
+        let seen = |report: &Report| report.broken.iter().any(|broken| broken.rule == Rule::Linearizable);
+        assert!(failing(SEEDS_FOR_A_CHECK, &options, seen).is_some(), "{check:?} breaks no history");
+    }
+}
+
+#[test]
+fn a_seed_gives_the_same_run_each_time() {
+    for seed in 0..20 {
+        let options = Options { without: Some(Check::WriteOrder) };
+        assert_eq!(run(seed, &options), run(seed, &options), "seed {seed}");
+    }
+}
