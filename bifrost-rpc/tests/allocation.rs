@@ -180,7 +180,7 @@ fn bodies(is_compact: bool) -> Vec<Vec<u8>> {
         for len in [0x03ff_ffff_u32, 0x7fff_ffff, 0xffff_ffff, 1000, 70_000] {
             if is_compact {
                 let varint: Vec<u8> =
-                    (0..5).map(|i| u8::try_from((len >> (7 * i)) & 0x7f).unwrap() | 0x80 * u8::from(i < 4)).collect();
+                    (0..5).map(|i| u8::try_from((len >> (7 * i)) & 0x7f).unwrap() | (0x80 * u8::from(i < 4))).collect();
                 for kinds in [&[0x18][..], &[0x19, 0xf5], &[0x19, 0xf8], &[0x19, 0xfc], &[0x1a, 0xf3], &[0x1b]] {
                     let types: &[u8] = if kinds == [0x1b] { &[0x88] } else { &[] };
                     let (head, more) = kinds.split_at(1);
