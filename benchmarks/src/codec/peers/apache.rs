@@ -1,4 +1,7 @@
 //! Apache's crate: the calls that the code of Apache's generator makes, on the types of ours.
+//!
+//! That code takes `&mut dyn` protocols, and its processors are handed such. So the compiler is kept from seeing which
+//! protocol it is, as it sometimes can where there is but one call in a program.
 
 mod values;
 
@@ -77,7 +80,9 @@ impl<T: Value + PartialEq, P: Protocol> Subject for Apache<T, P> {
     fn encode(&mut self, times: u32) -> Result<()> {
         for _ in 0..times {
             self.out.clear();
-            black_box(&self.value).write(&mut P::output(&mut self.out))?;
+            let mut output = P::output(&mut self.out);
+            black_box(&self.value).write(black_box::<&mut dyn TOutputProtocol>(&mut output))?;
+            drop(output);
             black_box(&self.out);
         }
         Ok(())
@@ -85,7 +90,8 @@ impl<T: Value + PartialEq, P: Protocol> Subject for Apache<T, P> {
 
     fn decode(&mut self, times: u32) -> Result<()> {
         for _ in 0..times {
-            black_box(T::read(&mut P::input(black_box(&self.encoded)))?);
+            let mut input = P::input(black_box(&self.encoded));
+            black_box(T::read(black_box::<&mut dyn TInputProtocol>(&mut input))?);
         }
         Ok(())
     }

@@ -124,13 +124,14 @@ impl<K: Value + Ord, V: Value> Value for BTreeMap<K, V> {
     }
 }
 
+#[inline(always)]
 fn write_field<T: Value>(value: &T, name: &str, id: i16, output: &mut dyn TOutputProtocol) -> thrift::Result<()> {
     output.write_field_begin(&TFieldIdentifier::new(name, T::TYPE, id))?;
     value.write(output)?;
     output.write_field_end()
 }
 
-#[inline]
+#[inline(always)]
 fn required<T>(name: &str, field: Option<T>) -> thrift::Result<T> {
     verify_required_field_exists(name, &field)?;
     field.ok_or_else(|| thrift::Error::from(format!("missing {name}")))
