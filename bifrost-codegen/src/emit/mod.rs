@@ -11,6 +11,7 @@ mod layout;
 mod module;
 mod names;
 mod options;
+mod order;
 mod paths;
 mod program;
 mod service;
@@ -32,6 +33,7 @@ pub use options::{Binary, Boxing, Layout, Maps, Options, Unions};
 /// Emits one module for each file of the schema, and in a tree a `mod.rs` for each directory.
 #[must_use]
 pub fn emit(schema: &Schema, options: &Options) -> BTreeMap<PathBuf, String> {
+    let schema = &order::by_ids(schema);
     let whole = Whole::new(schema, options);
     let paths: Vec<&[String]> = (0..schema.files.len()).map(|file| whole.program.path(file)).collect();
     let mut files = match options.layout {

@@ -208,10 +208,7 @@ impl Module<'_> {
     fn encode(&self, code: &mut Code, idl: &str, slots: &[Slot<'_>], unknown: Option<&str>, owned: bool) {
         self.encode_head(code, owned);
         code.expr(8, "", &Expr::call_with("w.struct_begin", &[&format!("\"{idl}\"")]), "?;");
-        // As Apache's generators do, whatever the order of the IDL: equal values are equal bytes in every language.
-        let mut by_id: Vec<_> = slots.iter().collect();
-        by_id.sort_by_key(|slot| slot.id);
-        for slot in by_id {
+        for slot in slots {
             let moves = owned && self.holds_binary(slot.of);
             if let Presence::Optional(_) = slot.presence {
                 let (some, name) = (self.std_value("Some"), local(&slot.name));
@@ -321,8 +318,6 @@ impl Module<'_> {
 
     /// The fields as long as they come in the order of their ids, as they mostly do; what else comes is left to the loop.
     fn decode_in_order(&self, code: &mut Code, slots: &[Slot<'_>]) {
-        let mut slots: Vec<_> = slots.iter().collect();
-        slots.sort_by_key(|slot| slot.id);
         for slot in slots {
             let field = [self.wire_type(slot.of), slot.id.to_string()];
             code.expr(8, "if ", &Expr::call_with("r.field_is", &[&field[0], &field[1]]), " {");

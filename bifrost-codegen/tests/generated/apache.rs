@@ -72,7 +72,7 @@ impl RichSyncHandler for Handler {
         Ok([data, vec![u8::try_from(more.len()).unwrap()]].concat())
     }
 
-    fn handle_shapes(&self, color: Color, wanted: BTreeSet<Shape>) -> thrift::Result<Vec<Shape>> {
+    fn handle_shapes(&self, wanted: BTreeSet<Shape>, color: Color) -> thrift::Result<Vec<Shape>> {
         match color {
             Color::RED => Err(thrift::Error::from(Nobody::new())),
             Color::GREEN => Err(Sorry::new("green".to_owned(), None).into()),
@@ -170,7 +170,7 @@ fn calls<C: TRichSyncClient>(client: &mut C) {
     let id = bifrost_rpc::uuid::Uuid::from_u128(5);
     assert_eq!(client.identify(id).unwrap(), id);
     let shapes = BTreeSet::from([Shape::Circle(OrderedFloat(1.0))]);
-    assert_eq!(client.shapes(Color::BLUE, shapes.clone()).unwrap().len(), 1);
+    assert_eq!(client.shapes(shapes.clone(), Color::BLUE).unwrap().len(), 1);
     let all = BTreeMap::from([("k".to_owned(), BTreeMap::from([(1, shapes.into_iter().collect())]))]);
     let back = client.everything_and_more(all.clone(), true, 1, 2, 3, 4, "g".to_owned(), BTreeSet::new());
     assert_eq!(back.unwrap(), all);
@@ -184,7 +184,7 @@ fn errors<C: TRichSyncClient>(client: &mut C) {
         }
         other => panic!("{other:?}"),
     }
-    match client.shapes(Color::RED, BTreeSet::new()).unwrap_err() {
+    match client.shapes(BTreeSet::new(), Color::RED).unwrap_err() {
         thrift::Error::User(error) => assert!(error.is::<Nobody>()),
         other => panic!("{other:?}"),
     }

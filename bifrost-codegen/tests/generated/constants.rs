@@ -76,7 +76,7 @@ fn what_is_not_said_is_empty_as_with_apache() {
 
 #[test]
 fn field_ids_are_those_of_the_idl() {
-    let bytes = crate::wire::to_bytes::<bifrost_rpc::protocol::Binary, _>(&Negative::new(1, 2, vec![], 3));
+    let bytes = crate::wire::to_bytes::<bifrost_rpc::protocol::Binary, _>(&Negative::new(3, 2, 1, vec![]));
     let expected: [&[u8]; 5] = [
         &[3, 0x80, 0, 3],
         &[8, 0xff, 0xf8, 0, 0, 0, 2],
@@ -85,7 +85,7 @@ fn field_ids_are_those_of_the_idl() {
         &[0],
     ];
     assert_eq!(bytes, expected.concat());
-    let bytes = crate::wire::to_bytes::<bifrost_rpc::protocol::Binary, _>(&Implicit::new(1, None, true, 4));
+    let bytes = crate::wire::to_bytes::<bifrost_rpc::protocol::Binary, _>(&Implicit::new(4, None, 1, true));
     let expected: [&[u8]; 4] = [&[8, 0xff, 0xfd, 0, 0, 0, 4], &[8, 0xff, 0xff, 0, 0, 0, 1], &[2, 0, 5, 1], &[0]];
     assert_eq!(bytes, expected.concat());
 }

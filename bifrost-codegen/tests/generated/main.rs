@@ -9,6 +9,7 @@ mod golden;
 mod lenient;
 mod manifest;
 mod options;
+mod order;
 mod round_trip;
 mod serde;
 mod wire;

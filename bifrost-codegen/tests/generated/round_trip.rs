@@ -14,14 +14,14 @@ fn structs_with_all_kinds_of_fields() {
     round_trips(Defaults::default());
     round_trips(Silent::default());
     round_trips(Nothing {});
-    round_trips(Implicit::new(1, "two".to_owned(), true, 4));
-    round_trips(Negative::new(-1, 2, vec![0, 255], 3));
+    round_trips(Implicit::new(4, "two".to_owned(), 1, true));
+    round_trips(Negative::new(3, 2, -1, vec![0, 255]));
 }
 
 /// As Apache's generators write them, however the IDL has them.
 #[test]
 fn fields_are_written_by_rising_ids() {
-    let bytes = to_bytes::<Binary, _>(&Negative::new(-1, 2, vec![7], 3));
+    let bytes = to_bytes::<Binary, _>(&Negative::new(3, 2, -1, vec![7]));
     let expected = [
         &[3, 0x80, 0, 3][..],
         &[8, 0xff, 0xf8, 0, 0, 0, 2],
@@ -44,7 +44,7 @@ fn keys_of_any_type() {
         BTreeMap::from([(vec![1, 2], sets)]),
         BTreeSet::from([Uuid::from_u128(7), Uuid::nil()]),
         BTreeMap::from([(Color::BLUE, vec![9]), (Color(77), vec![])]),
-        BTreeMap::from([(Implicit::new(1, "two".to_owned(), false, 4), inner)]),
+        BTreeMap::from([(Implicit::new(4, "two".to_owned(), 1, false), inner)]),
     ));
 }
 

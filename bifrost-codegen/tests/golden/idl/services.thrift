@@ -24,3 +24,10 @@ service Rich extends OnlyExtends {
 
 /** A method whose name differs from an inherited one in nothing but its capitals. */
 service Capitals extends base.Base { string Greet(1: string name) }
+
+/** Members that do not stand by their ids. */
+struct Shuffled { 2: i32 b, 1: i32 a }
+struct Hand { 2: list<Shuffled> cards = [{"b": 20, "a": 10}], 1: i32 player }
+union Swapped { 2: i32 second, 1: i32 first }
+const map<string, Hand> DEALT = {"north": {"player": 1, "cards": [{"b": 2, "a": 1}]}}
+service Ordered { i32 minus(2: i32 right, 1: i32 left) }

@@ -31,29 +31,29 @@ use std::fmt;
 /// Struct `Implicit`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Implicit {
-    /// Field `first`.
-    pub first: Option<i32>,
-    /// Field `second`.
-    pub second: Option<String>,
-    /// Field `third`.
-    pub third: Option<bool>,
     /// Field `fourth`.
     pub fourth: Option<i32>,
+    /// Field `second`.
+    pub second: Option<String>,
+    /// Field `first`.
+    pub first: Option<i32>,
+    /// Field `third`.
+    pub third: Option<bool>,
 }
 
 impl Implicit {
     /// A new `Implicit`.
     pub fn new(
-        first: impl Into<Option<i32>>,
-        second: impl Into<Option<String>>,
-        third: impl Into<Option<bool>>,
         fourth: impl Into<Option<i32>>,
+        second: impl Into<Option<String>>,
+        first: impl Into<Option<i32>>,
+        third: impl Into<Option<bool>>,
     ) -> Self {
         Self {
-            first: first.into(),
-            second: second.into(),
-            third: third.into(),
             fourth: fourth.into(),
+            second: second.into(),
+            first: first.into(),
+            third: third.into(),
         }
     }
 }
@@ -61,10 +61,10 @@ impl Implicit {
 impl Default for Implicit {
     fn default() -> Self {
         Self {
-            first: Some(0),
-            second: Some(String::new()),
-            third: Some(false),
             fourth: Some(0),
+            second: Some(String::new()),
+            first: Some(0),
+            third: Some(false),
         }
     }
 }
@@ -95,10 +95,10 @@ impl Encode for Implicit {
 
 impl Decode for Implicit {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
-        let mut first = Some(0);
-        let mut second = Some(String::new());
-        let mut third = Some(false);
         let mut fourth = Some(0);
+        let mut second = Some(String::new());
+        let mut first = Some(0);
+        let mut third = Some(false);
         r.struct_begin()?;
         if r.field_is(TType::I32, -3) {
             fourth = Some(Decode::decode(r)?);
@@ -119,20 +119,20 @@ impl Decode for Implicit {
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
-                (TType::I32, -1) => first = Some(Decode::decode(r)?),
-                (TType::String, -2) => second = Some(Decode::decode(r)?),
-                (TType::Bool, 5) => third = Some(Decode::decode(r)?),
                 (TType::I32, -3) => fourth = Some(Decode::decode(r)?),
+                (TType::String, -2) => second = Some(Decode::decode(r)?),
+                (TType::I32, -1) => first = Some(Decode::decode(r)?),
+                (TType::Bool, 5) => third = Some(Decode::decode(r)?),
                 (field_type, _) => r.skip(field_type)?,
             }
             r.field_end()?;
         }
         r.struct_end()?;
         Ok(Self {
-            first,
-            second,
-            third,
             fourth,
+            second,
+            first,
+            third,
         })
     }
 }
@@ -150,29 +150,29 @@ impl TSerializable for Implicit {
 /// Struct `Negative`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Negative {
-    /// Field `a`.
-    pub a: Option<i32>,
-    /// Field `b`.
-    pub b: Option<i32>,
-    /// Field `c`.
-    pub c: Vec<u8>,
     /// Field `d`.
     pub d: Option<i8>,
+    /// Field `b`.
+    pub b: Option<i32>,
+    /// Field `a`.
+    pub a: Option<i32>,
+    /// Field `c`.
+    pub c: Vec<u8>,
 }
 
 impl Negative {
     /// A new `Negative`.
     pub fn new(
-        a: impl Into<Option<i32>>,
-        b: impl Into<Option<i32>>,
-        c: Vec<u8>,
         d: impl Into<Option<i8>>,
+        b: impl Into<Option<i32>>,
+        a: impl Into<Option<i32>>,
+        c: Vec<u8>,
     ) -> Self {
         Self {
-            a: a.into(),
-            b: b.into(),
-            c,
             d: d.into(),
+            b: b.into(),
+            a: a.into(),
+            c,
         }
     }
 }
@@ -219,10 +219,10 @@ impl Encode for Negative {
 
 impl Decode for Negative {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
-        let mut a = Some(0);
-        let mut b = Some(0);
-        let mut c = None;
         let mut d = None;
+        let mut b = Some(0);
+        let mut a = Some(0);
+        let mut c = None;
         r.struct_begin()?;
         if r.field_is(TType::I08, -32768) {
             d = Some(Decode::decode(r)?);
@@ -243,10 +243,10 @@ impl Decode for Negative {
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
-                (TType::I32, -7) => a = Some(Decode::decode(r)?),
-                (TType::I32, -8) => b = Some(Decode::decode(r)?),
-                (TType::String, 32767) => c = Some(Decode::decode(r)?),
                 (TType::I08, -32768) => d = Some(Decode::decode(r)?),
+                (TType::I32, -8) => b = Some(Decode::decode(r)?),
+                (TType::I32, -7) => a = Some(Decode::decode(r)?),
+                (TType::String, 32767) => c = Some(Decode::decode(r)?),
                 (field_type, _) => r.skip(field_type)?,
             }
             r.field_end()?;
@@ -255,7 +255,7 @@ impl Decode for Negative {
         let Some(c) = c else {
             return Err(service::missing_field("Negative", "c"));
         };
-        Ok(Self { a, b, c, d })
+        Ok(Self { d, b, a, c })
     }
 }
 

@@ -1291,7 +1291,7 @@ pub trait TAnnotationsSyncClient {
     /// Method `no_fields`.
     fn no_fields(&mut self) -> thrift::Result<()>;
     /// Method `add`.
-    fn add(&mut self, a: i32, b: i32, c: i32) -> thrift::Result<i32>;
+    fn add(&mut self, c: i32, b: i32, a: i32) -> thrift::Result<i32>;
     /// Method `match`.
     fn match_(
         &mut self,
@@ -1374,8 +1374,8 @@ impl<C: TThriftClient + TAnnotationsSyncClientMarker> TAnnotationsSyncClient for
         compat::oneway(self, &ANNOTATIONS_NO_FIELDS, args)
     }
 
-    fn add(&mut self, a: i32, b: i32, c: i32) -> thrift::Result<i32> {
-        let args = AnnotationsAddArgs { a, b, c };
+    fn add(&mut self, c: i32, b: i32, a: i32) -> thrift::Result<i32> {
+        let args = AnnotationsAddArgs { c, b, a };
         compat::call::<_, AnnotationsAddResult, _>(self, &ANNOTATIONS_ADD, args)
     }
 
@@ -1422,8 +1422,8 @@ impl AnnotationsClient {
     }
 
     /// Starts a call of `add`; its result is waited for later.
-    pub fn start_add(&mut self, a: i32, b: i32, c: i32) -> thrift::Result<Pending<i32>> {
-        let args = AnnotationsAddArgs { a, b, c };
+    pub fn start_add(&mut self, c: i32, b: i32, a: i32) -> thrift::Result<Pending<i32>> {
+        let args = AnnotationsAddArgs { c, b, a };
         self.channel
             .start::<_, AnnotationsAddResult>(&ANNOTATIONS_ADD, args)
     }
@@ -1460,8 +1460,8 @@ impl TAnnotationsSyncClient for AnnotationsClient {
         self.channel.oneway(&ANNOTATIONS_NO_FIELDS, args)
     }
 
-    fn add(&mut self, a: i32, b: i32, c: i32) -> thrift::Result<i32> {
-        let args = AnnotationsAddArgs { a, b, c };
+    fn add(&mut self, c: i32, b: i32, a: i32) -> thrift::Result<i32> {
+        let args = AnnotationsAddArgs { c, b, a };
         self.channel
             .call::<_, AnnotationsAddResult>(&ANNOTATIONS_ADD, args)
     }
@@ -1493,7 +1493,7 @@ pub trait AnnotationsSyncHandler {
     /// Method `no_fields`.
     fn handle_no_fields(&self) -> thrift::Result<()>;
     /// Method `add`.
-    fn handle_add(&self, a: i32, b: i32, c: i32) -> thrift::Result<i32>;
+    fn handle_add(&self, c: i32, b: i32, a: i32) -> thrift::Result<i32>;
     /// Method `match`.
     fn handle_match(
         &self,
@@ -1572,7 +1572,7 @@ impl TAnnotationsProcessFunctions {
                 return service::exception(header, out, error);
             }
         };
-        let outcome = handler.handle_add(args.a, args.b, args.c);
+        let outcome = handler.handle_add(args.c, args.b, args.a);
         let result = match outcome {
             Ok(value) => AnnotationsAddResult {
                 result_value: Some(value),
@@ -1739,9 +1739,9 @@ impl Decode for AnnotationsNoFieldsArgs {
 /// The arguments of `Annotations.add`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct AnnotationsAddArgs {
-    pub(super) a: i32,
-    pub(super) b: i32,
     pub(super) c: i32,
+    pub(super) b: i32,
+    pub(super) a: i32,
 }
 
 impl ThriftType for AnnotationsAddArgs {
@@ -1761,9 +1761,9 @@ impl Encode for AnnotationsAddArgs {
 
 impl Decode for AnnotationsAddArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
-        let mut a = 1;
-        let mut b = Option::None;
         let mut c = Option::None;
+        let mut b = Option::None;
+        let mut a = 1;
         r.struct_begin()?;
         if r.field_is(TType::I32, -2) {
             c = Some(Decode::decode(r)?);
@@ -1780,21 +1780,21 @@ impl Decode for AnnotationsAddArgs {
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
-                (TType::I32, 1) => a = Decode::decode(r)?,
-                (TType::I32, -1) => b = Some(Decode::decode(r)?),
                 (TType::I32, -2) => c = Some(Decode::decode(r)?),
+                (TType::I32, -1) => b = Some(Decode::decode(r)?),
+                (TType::I32, 1) => a = Decode::decode(r)?,
                 (field_type, _) => r.skip(field_type)?,
             }
             r.field_end()?;
         }
         r.struct_end()?;
-        let Some(b) = b else {
-            return Err(service::missing_field("add_args", "b"));
-        };
         let Some(c) = c else {
             return Err(service::missing_field("add_args", "c"));
         };
-        Ok(Self { a, b, c })
+        let Some(b) = b else {
+            return Err(service::missing_field("add_args", "b"));
+        };
+        Ok(Self { c, b, a })
     }
 }
 

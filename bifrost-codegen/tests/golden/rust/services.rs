@@ -8,6 +8,8 @@
     reason = "a program may keep this module private and use a part of it"
 )]
 #![allow(
+    clippy::enum_variant_names,
+    clippy::large_enum_variant,
     clippy::too_many_arguments,
     clippy::type_complexity,
     reason = "names and shapes are those of the IDL"
@@ -16,11 +18,13 @@
 use super::base;
 use super::fields;
 use bifrost_rpc::compat;
-use bifrost_rpc::protocol::{Decode, Encode, MessageHeader, Reader, ThriftType, Writer};
+use bifrost_rpc::protocol::{
+    Decode, Encode, MessageHeader, Reader, ThriftType, UnknownField, Writer,
+};
 use bifrost_rpc::service;
 use bifrost_rpc::service::{Answer, CallResult, Dispatch, Method};
 use bifrost_rpc::thrift;
-use bifrost_rpc::thrift::protocol::{TInputProtocol, TOutputProtocol, TType};
+use bifrost_rpc::thrift::protocol::{TInputProtocol, TOutputProtocol, TSerializable, TType};
 use bifrost_rpc::thrift::server::TProcessor;
 use bifrost_rpc::thrift::{OrderedFloat, TThriftClient};
 use bifrost_rpc::uuid::Uuid;
@@ -523,8 +527,8 @@ pub trait TRichSyncClient: TOnlyExtendsSyncClient {
     /// Method `shapes`.
     fn shapes(
         &mut self,
-        color: fields::Color,
         wanted: BTreeSet<fields::Shape>,
+        color: fields::Color,
     ) -> thrift::Result<Vec<fields::Shape>>;
     /// Method `fails`.
     fn fails(&mut self, how: i32) -> thrift::Result<()>;
@@ -669,10 +673,10 @@ where
 
     fn shapes(
         &mut self,
-        color: fields::Color,
         wanted: BTreeSet<fields::Shape>,
+        color: fields::Color,
     ) -> thrift::Result<Vec<fields::Shape>> {
-        let args = RichShapesArgs { color, wanted };
+        let args = RichShapesArgs { wanted, color };
         compat::call::<_, RichShapesResult, _>(self, &RICH_SHAPES, args)
     }
 
@@ -796,10 +800,10 @@ impl RichClient {
     /// Starts a call of `shapes`; its result is waited for later.
     pub fn start_shapes(
         &mut self,
-        color: fields::Color,
         wanted: BTreeSet<fields::Shape>,
+        color: fields::Color,
     ) -> thrift::Result<Pending<Vec<fields::Shape>>> {
-        let args = RichShapesArgs { color, wanted };
+        let args = RichShapesArgs { wanted, color };
         self.channel
             .start::<_, RichShapesResult>(&RICH_SHAPES, args)
     }
@@ -903,10 +907,10 @@ impl TRichSyncClient for RichClient {
 
     fn shapes(
         &mut self,
-        color: fields::Color,
         wanted: BTreeSet<fields::Shape>,
+        color: fields::Color,
     ) -> thrift::Result<Vec<fields::Shape>> {
-        let args = RichShapesArgs { color, wanted };
+        let args = RichShapesArgs { wanted, color };
         self.channel.call::<_, RichShapesResult>(&RICH_SHAPES, args)
     }
 
@@ -1007,8 +1011,8 @@ pub trait RichSyncHandler: OnlyExtendsSyncHandler {
     /// Method `shapes`.
     fn handle_shapes(
         &self,
-        color: fields::Color,
         wanted: BTreeSet<fields::Shape>,
+        color: fields::Color,
     ) -> thrift::Result<Vec<fields::Shape>>;
     /// Method `fails`.
     fn handle_fails(&self, how: i32) -> thrift::Result<()>;
@@ -1152,7 +1156,7 @@ impl TRichProcessFunctions {
                 return service::exception(header, out, error);
             }
         };
-        let outcome = handler.handle_shapes(args.color, args.wanted);
+        let outcome = handler.handle_shapes(args.wanted, args.color);
         let result = match outcome {
             Ok(value) => RichShapesResult {
                 result_value: Some(value),
@@ -1804,8 +1808,8 @@ impl CallResult for RichByReferenceResult {
 /// The arguments of `Rich.shapes`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct RichShapesArgs {
-    pub(super) color: fields::Color,
     pub(super) wanted: BTreeSet<fields::Shape>,
+    pub(super) color: fields::Color,
 }
 
 impl ThriftType for RichShapesArgs {
@@ -1834,8 +1838,8 @@ impl Encode for RichShapesArgs {
 
 impl Decode for RichShapesArgs {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
-        let mut color = None;
         let mut wanted = None;
+        let mut color = None;
         r.struct_begin()?;
         if r.field_is(TType::Set, -2) {
             wanted = Some(Decode::decode(r)?);
@@ -1848,20 +1852,20 @@ impl Decode for RichShapesArgs {
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
-                (TType::I32, -1) => color = Some(Decode::decode(r)?),
                 (TType::Set, -2) => wanted = Some(Decode::decode(r)?),
+                (TType::I32, -1) => color = Some(Decode::decode(r)?),
                 (field_type, _) => r.skip(field_type)?,
             }
             r.field_end()?;
         }
         r.struct_end()?;
-        let Some(color) = color else {
-            return Err(service::missing_field("shapes_args", "color"));
-        };
         let Some(wanted) = wanted else {
             return Err(service::missing_field("shapes_args", "wanted"));
         };
-        Ok(Self { color, wanted })
+        let Some(color) = color else {
+            return Err(service::missing_field("shapes_args", "color"));
+        };
+        Ok(Self { wanted, color })
     }
 }
 
@@ -3088,6 +3092,582 @@ impl CallResult for CapitalsGreetResult {
         match self.result_value {
             Some(value) => Ok(value),
             None => Err(service::missing_result("Greet")),
+        }
+    }
+}
+
+/// Members that do not stand by their ids.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Shuffled {
+    /// Field `a`.
+    pub a: Option<i32>,
+    /// Field `b`.
+    pub b: Option<i32>,
+}
+
+impl Shuffled {
+    /// A new `Shuffled`.
+    pub fn new(a: impl Into<Option<i32>>, b: impl Into<Option<i32>>) -> Self {
+        Self {
+            a: a.into(),
+            b: b.into(),
+        }
+    }
+}
+
+impl Default for Shuffled {
+    fn default() -> Self {
+        Self {
+            a: Some(0),
+            b: Some(0),
+        }
+    }
+}
+
+impl ThriftType for Shuffled {
+    const TYPE: TType = TType::Struct;
+}
+
+impl Encode for Shuffled {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("Shuffled")?;
+        if let Some(a) = &self.a {
+            Encode::encode_field(a, w, "a", 1)?;
+        }
+        if let Some(b) = &self.b {
+            Encode::encode_field(b, w, "b", 2)?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+}
+
+impl Decode for Shuffled {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut a = Some(0);
+        let mut b = Some(0);
+        r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            a = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            b = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::I32, 1) => a = Some(Decode::decode(r)?),
+                (TType::I32, 2) => b = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        Ok(Self { a, b })
+    }
+}
+
+impl TSerializable for Shuffled {
+    fn read_from_in_protocol(i_prot: &mut dyn TInputProtocol) -> thrift::Result<Self> {
+        compat::read_struct(i_prot)
+    }
+
+    fn write_to_out_protocol(&self, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+        compat::write_struct(self, o_prot)
+    }
+}
+
+/// Struct `Hand`.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Hand {
+    /// Field `player`.
+    pub player: Option<i32>,
+    /// Field `cards`.
+    pub cards: Option<Vec<Shuffled>>,
+}
+
+impl Hand {
+    /// A new `Hand`.
+    pub fn new(player: impl Into<Option<i32>>, cards: impl Into<Option<Vec<Shuffled>>>) -> Self {
+        Self {
+            player: player.into(),
+            cards: cards.into(),
+        }
+    }
+}
+
+impl Default for Hand {
+    fn default() -> Self {
+        Self {
+            player: Some(0),
+            cards: Some(vec![Shuffled {
+                a: Some(10),
+                b: Some(20),
+            }]),
+        }
+    }
+}
+
+impl ThriftType for Hand {
+    const TYPE: TType = TType::Struct;
+}
+
+impl Encode for Hand {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("Hand")?;
+        if let Some(player) = &self.player {
+            Encode::encode_field(player, w, "player", 1)?;
+        }
+        if let Some(cards) = &self.cards {
+            Encode::encode_field(cards, w, "cards", 2)?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+}
+
+impl Decode for Hand {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut player = Some(0);
+        let mut cards = Some(vec![Shuffled {
+            a: Some(10),
+            b: Some(20),
+        }]);
+        r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            player = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 2) {
+            cards = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::I32, 1) => player = Some(Decode::decode(r)?),
+                (TType::List, 2) => cards = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        Ok(Self { player, cards })
+    }
+}
+
+impl TSerializable for Hand {
+    fn read_from_in_protocol(i_prot: &mut dyn TInputProtocol) -> thrift::Result<Self> {
+        compat::read_struct(i_prot)
+    }
+
+    fn write_to_out_protocol(&self, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+        compat::write_struct(self, o_prot)
+    }
+}
+
+/// Union `Swapped`.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Swapped {
+    /// Field `first`.
+    First(i32),
+    /// Field `second`.
+    Second(i32),
+    /// A field of a newer peer, which is written back as it came.
+    Unknown(UnknownField),
+}
+
+impl ThriftType for Swapped {
+    const TYPE: TType = TType::Struct;
+}
+
+impl Encode for Swapped {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("Swapped")?;
+        match self {
+            Self::First(value) => {
+                Encode::encode_field(value, w, "first", 1)?;
+            }
+            Self::Second(value) => {
+                Encode::encode_field(value, w, "second", 2)?;
+            }
+            Self::Unknown(field) => field.encode(w)?,
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+}
+
+impl Decode for Swapped {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut value = None;
+        let mut fields = 0_usize;
+        r.struct_begin()?;
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::I32, 1) => value = Some(Self::First(Decode::decode(r)?)),
+                (TType::I32, 2) => value = Some(Self::Second(Decode::decode(r)?)),
+                (field_type, id) => {
+                    value = Some(Self::Unknown(UnknownField::decode(field_type, id, r)?));
+                }
+            }
+            r.field_end()?;
+            fields += 1;
+        }
+        r.struct_end()?;
+        let (kind, what) = match (value, fields) {
+            (Some(value), 1) => return Ok(value),
+            (Some(_), _) => (thrift::ProtocolErrorKind::InvalidData, "several fields"),
+            (None, _) => (thrift::ProtocolErrorKind::EmptyUnion, "no field"),
+        };
+        Err(thrift::new_protocol_error(
+            kind,
+            format!("union `Swapped` with {what}"),
+        ))
+    }
+}
+
+impl TSerializable for Swapped {
+    fn read_from_in_protocol(i_prot: &mut dyn TInputProtocol) -> thrift::Result<Self> {
+        compat::read_struct(i_prot)
+    }
+
+    fn write_to_out_protocol(&self, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+        compat::write_struct(self, o_prot)
+    }
+}
+
+/// Constant `DEALT`.
+#[derive(Clone, Copy, Debug)]
+pub struct ConstDEALT;
+
+impl ConstDEALT {
+    /// The value.
+    pub fn const_value() -> BTreeMap<String, Hand> {
+        BTreeMap::from([(
+            "north".to_owned(),
+            Hand {
+                player: Some(1),
+                cards: Some(vec![Shuffled {
+                    a: Some(1),
+                    b: Some(2),
+                }]),
+            },
+        )])
+    }
+}
+
+const ORDERED_MINUS: Method = Method {
+    service: "Ordered",
+    name: "minus",
+    oneway: false,
+    short: false,
+    idempotent: false,
+};
+
+/// The methods of `Ordered`, as a client calls them.
+pub trait TOrderedSyncClient {
+    /// Method `minus`.
+    fn minus(&mut self, left: i32, right: i32) -> thrift::Result<i32>;
+}
+
+/// A Thrift client that can call `Ordered`.
+pub trait TOrderedSyncClientMarker {}
+
+/// Client of `Ordered` over a pair of Thrift protocols.
+#[derive(Debug)]
+pub struct OrderedSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    i_prot: IP,
+    o_prot: OP,
+    sequence_number: i32,
+}
+
+impl<IP, OP> OrderedSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    /// A client that writes to one protocol and reads from the other.
+    pub fn new(input_protocol: IP, output_protocol: OP) -> Self {
+        Self {
+            i_prot: input_protocol,
+            o_prot: output_protocol,
+            sequence_number: 0,
+        }
+    }
+}
+
+impl<IP, OP> TThriftClient for OrderedSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    fn i_prot_mut(&mut self) -> &mut dyn TInputProtocol {
+        &mut self.i_prot
+    }
+
+    fn o_prot_mut(&mut self) -> &mut dyn TOutputProtocol {
+        &mut self.o_prot
+    }
+
+    fn sequence_number(&self) -> i32 {
+        self.sequence_number
+    }
+
+    fn increment_sequence_number(&mut self) -> i32 {
+        self.sequence_number = self.sequence_number.wrapping_add(1);
+        self.sequence_number
+    }
+}
+
+impl<IP, OP> TOrderedSyncClientMarker for OrderedSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+}
+
+impl<C: TThriftClient + TOrderedSyncClientMarker> TOrderedSyncClient for C {
+    fn minus(&mut self, left: i32, right: i32) -> thrift::Result<i32> {
+        let args = OrderedMinusArgs { left, right };
+        compat::call::<_, OrderedMinusResult, _>(self, &ORDERED_MINUS, args)
+    }
+}
+
+/// Client of `Ordered` over a channel. Cheap to clone; clones share the channel.
+#[derive(Clone, Debug)]
+pub struct OrderedClient {
+    channel: Channel,
+}
+
+impl OrderedClient {
+    /// A client that calls through `channel`.
+    pub fn new(channel: Channel) -> Self {
+        Self { channel }
+    }
+
+    /// Connects to a URL such as `udp://[::1]:7400`.
+    pub fn connect(url: &str) -> thrift::Result<Self> {
+        Channel::connect(url).map(Self::new)
+    }
+
+    /// The same client with a deadline for each of its calls.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self::new(self.channel.with_deadline(deadline))
+    }
+
+    /// Starts a call of `minus`; its result is waited for later.
+    pub fn start_minus(&mut self, left: i32, right: i32) -> thrift::Result<Pending<i32>> {
+        let args = OrderedMinusArgs { left, right };
+        self.channel
+            .start::<_, OrderedMinusResult>(&ORDERED_MINUS, args)
+    }
+}
+
+impl TOrderedSyncClient for OrderedClient {
+    fn minus(&mut self, left: i32, right: i32) -> thrift::Result<i32> {
+        let args = OrderedMinusArgs { left, right };
+        self.channel
+            .call::<_, OrderedMinusResult>(&ORDERED_MINUS, args)
+    }
+}
+
+/// The methods of `Ordered`, as a server implements them.
+pub trait OrderedSyncHandler {
+    /// Method `minus`.
+    fn handle_minus(&self, left: i32, right: i32) -> thrift::Result<i32>;
+}
+
+/// Serves `Ordered` with a handler.
+#[derive(Debug)]
+pub struct OrderedSyncProcessor<H: OrderedSyncHandler> {
+    handler: H,
+}
+
+impl<H: OrderedSyncHandler> OrderedSyncProcessor<H> {
+    /// A processor that calls `handler`.
+    pub fn new(handler: H) -> Self {
+        Self { handler }
+    }
+}
+
+/// Functions that answer calls of the methods of `Ordered`.
+#[derive(Clone, Copy, Debug)]
+pub struct TOrderedProcessFunctions;
+
+impl TOrderedProcessFunctions {
+    /// Answers a call of `minus`.
+    pub fn process_minus<H: OrderedSyncHandler, R: Reader, W: Writer>(
+        handler: &H,
+        header: &MessageHeader,
+        args: &mut R,
+        out: &mut W,
+    ) -> thrift::Result<Answer> {
+        let args: OrderedMinusArgs = match Decode::decode(args) {
+            Ok(args) => args,
+            Err(error) => {
+                let error = thrift::new_application_error(
+                    thrift::ApplicationErrorKind::ProtocolError,
+                    format!("{error}"),
+                );
+                return service::exception(header, out, error);
+            }
+        };
+        let outcome = handler.handle_minus(args.left, args.right);
+        let result = match outcome {
+            Ok(value) => OrderedMinusResult {
+                result_value: Some(value),
+            },
+            Err(error) => return service::exception(header, out, error),
+        };
+        service::reply(header, out, result)
+    }
+}
+
+impl<H> Dispatch for OrderedSyncProcessor<H>
+where
+    H: OrderedSyncHandler + Send + Sync + 'static,
+{
+    const SERVICE: &'static str = "Ordered";
+    const METHODS: &'static [Method] = &[ORDERED_MINUS];
+
+    fn dispatch<R: Reader, W: Writer>(
+        &self,
+        header: &MessageHeader,
+        args: &mut R,
+        out: &mut W,
+    ) -> thrift::Result<Answer> {
+        match header.name.as_str() {
+            "minus" => TOrderedProcessFunctions::process_minus(&self.handler, header, args, out),
+            _ => service::unknown_method(header, args, out),
+        }
+    }
+}
+
+impl<H> TProcessor for OrderedSyncProcessor<H>
+where
+    H: OrderedSyncHandler + Send + Sync + 'static,
+{
+    fn process(
+        &self,
+        i: &mut dyn TInputProtocol,
+        o: &mut dyn TOutputProtocol,
+    ) -> thrift::Result<()> {
+        compat::process(self, i, o)
+    }
+}
+
+/// The arguments of `Ordered.minus`.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct OrderedMinusArgs {
+    pub(super) left: i32,
+    pub(super) right: i32,
+}
+
+impl ThriftType for OrderedMinusArgs {
+    const TYPE: TType = TType::Struct;
+}
+
+impl Encode for OrderedMinusArgs {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("minus_args")?;
+        Encode::encode_field(&self.left, w, "left", 1)?;
+        Encode::encode_field(&self.right, w, "right", 2)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+}
+
+impl Decode for OrderedMinusArgs {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut left = None;
+        let mut right = None;
+        r.struct_begin()?;
+        if r.field_is(TType::I32, 1) {
+            left = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            right = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::I32, 1) => left = Some(Decode::decode(r)?),
+                (TType::I32, 2) => right = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        let Some(left) = left else {
+            return Err(service::missing_field("minus_args", "left"));
+        };
+        let Some(right) = right else {
+            return Err(service::missing_field("minus_args", "right"));
+        };
+        Ok(Self { left, right })
+    }
+}
+
+/// The result of `Ordered.minus`, or an exception that it declares.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct OrderedMinusResult {
+    pub(super) result_value: Option<i32>,
+}
+
+impl ThriftType for OrderedMinusResult {
+    const TYPE: TType = TType::Struct;
+}
+
+impl Encode for OrderedMinusResult {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("minus_result")?;
+        if let Some(result_value) = &self.result_value {
+            Encode::encode_field(result_value, w, "success", 0)?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+}
+
+impl Decode for OrderedMinusResult {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut result_value = None;
+        r.struct_begin()?;
+        if r.field_is(TType::I32, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::I32, 0) => result_value = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        Ok(Self { result_value })
+    }
+}
+
+impl CallResult for OrderedMinusResult {
+    type Value = i32;
+
+    fn into_value(self) -> thrift::Result<Self::Value> {
+        match self.result_value {
+            Some(value) => Ok(value),
+            None => Err(service::missing_result("minus")),
         }
     }
 }
