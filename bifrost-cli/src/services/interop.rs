@@ -115,9 +115,9 @@ impl InteropSyncHandler for Interop {
         h: Vec<u8>,
         i: Color,
         j: Point,
-        k: Vec<i32>,
         l: BTreeSet<String>,
         m: BTreeMap<String, i32>,
+        k: Vec<i32>,
     ) -> thrift::Result<String> {
         let (a, f, i) = (u8::from(a), bits(f), i.0);
         let h = h.iter().fold(String::new(), |mut text, byte| {

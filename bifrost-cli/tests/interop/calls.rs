@@ -130,9 +130,9 @@ fn many_arguments(client: &mut impl TInteropSyncClient) {
         block,
         Color::BELOW,
         point,
-        vec![1, 2, 3],
         words,
         counts,
+        vec![1, 2, 3],
     );
     let expected = "1 -128 -32768 -2147483648 -9223372036854775808 8000000000000000 🦀 00ff -7 3ff8000000000000 \
         bfe0000000000000 3 2 1";
