@@ -9,7 +9,8 @@ pub(crate) mod call;
 mod serve;
 
 pub use answer::{
-    exception, missing_field, missing_result, read_application_error, reply, unknown_method, write_application_error,
+    bad_arguments, exception, missing_field, missing_result, read_application_error, reply, unknown_method,
+    write_application_error,
 };
 pub(crate) use call::write_call;
 pub use call::{

@@ -394,13 +394,7 @@ impl TCalculatorProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: CalculatorAddArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_add(args.left, args.right);
         let result = match outcome {
@@ -421,13 +415,7 @@ impl TCalculatorProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: CalculatorDivideArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_divide(args.dividend, args.divisor);
         let result = match outcome {
@@ -452,13 +440,7 @@ impl TCalculatorProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: CalculatorRepeatArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_repeat(args.text, args.times);
         let result = match outcome {
@@ -479,13 +461,7 @@ impl TCalculatorProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: CalculatorEchoArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_echo(args.data);
         let result = match outcome {
@@ -522,13 +498,7 @@ impl TCalculatorProcessFunctions {
     ) -> thrift::Result<Answer> {
         let CalculatorNotedArgs {} = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_noted();
         let result = match outcome {

@@ -170,13 +170,7 @@ impl TPingProcessFunctions {
     ) -> thrift::Result<Answer> {
         let PingPingArgs {} = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_ping();
         let result = match outcome {

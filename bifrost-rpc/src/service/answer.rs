@@ -30,6 +30,16 @@ pub fn exception<W: Writer>(header: &MessageHeader, out: &mut W, error: Error) -
     Ok(Answer::Exception)
 }
 
+/// Writes an EXCEPTION for arguments that cannot be read: a [`ApplicationErrorKind::ProtocolError`] that says why.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn bad_arguments<W: Writer>(header: &MessageHeader, out: &mut W, error: Error) -> thrift::Result<Answer> {
+    let message = application_error(error).message;
+    exception(header, out, thrift::new_application_error(ApplicationErrorKind::ProtocolError, message))
+}
+
 fn application_error(error: Error) -> ApplicationError {
     match error {
         Error::Application(error) => error,

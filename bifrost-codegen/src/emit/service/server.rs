@@ -138,16 +138,9 @@ impl<'a> Module<'a> {
         let decode = format!("{}::decode(args)", self.protocol("Decode"));
         let (ok, err) = (self.std_value("Ok"), self.std_value("Err"));
         let service = self.runtime("service");
-        let give_up = format!("return {service}::exception(header, out, error)");
         code.line(8, format!("let {} = match {decode} {{", self.args_pattern(call)));
         code.line(12, format!("{ok}(args) => args,"));
-        code.line(12, format!("{err}(error) => {{"));
-        let kind = self.thrift("ApplicationErrorKind::ProtocolError");
-        let function = self.thrift("new_application_error");
-        let error = Expr::call_with(function, &[&kind, "format!(\"{error}\")"]);
-        code.expr(16, "let error = ", &error, ";");
-        code.line(16, format!("{give_up};"));
-        code.line(12, "}");
+        code.line(12, format!("{err}(error) => return {service}::bad_arguments(header, out, error),"));
         code.line(8, "};");
         code.expr(8, "let outcome = ", &self.handle(call), ";");
         code.line(8, "let result = match outcome {");
@@ -157,13 +150,13 @@ impl<'a> Module<'a> {
         let value = if returns { "value" } else { "()" };
         code.expr(12, &format!("{ok}({value}) => "), &filled, ",");
         if call.method.throws.is_empty() {
-            code.line(12, format!("{err}(error) => {give_up},"));
+            code.line(12, format!("{err}(error) => return {service}::exception(header, out, error),"));
         } else {
             let before = format!("{err}(error) => match ");
             let from_error = format!("{}::from_error", call.names.result);
             code.expr(12, &before, &Expr::call_with(from_error, &["error"]), " {");
             code.line(16, format!("{ok}(result) => result,"));
-            code.line(16, format!("{err}(error) => {give_up},"));
+            code.line(16, format!("{err}(error) => return {service}::exception(header, out, error),"));
             code.line(12, "},");
         }
         code.line(8, "};");

@@ -1267,13 +1267,7 @@ impl TKeeperProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: KeeperKeepArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_keep(args.holder, args.data, args.any);
         let result = match outcome {
@@ -1298,13 +1292,7 @@ impl TKeeperProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: KeeperEchoArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_echo(args.data);
         let result = match outcome {

@@ -260,13 +260,7 @@ impl TRootProcessFunctions {
     ) -> thrift::Result<Answer> {
         let RootRootArgs {} = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_root();
         let result = match outcome {
@@ -597,13 +591,7 @@ impl TBaseProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: BaseGreetArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_greet(args.name);
         let result = match outcome {

@@ -170,13 +170,7 @@ impl TPingProcessFunctions {
     ) -> thrift::Result<Answer> {
         let PingPingArgs {} = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_ping();
         let result = match outcome {
@@ -441,13 +435,7 @@ impl TEchoProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: EchoEchoArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_echo(args.data);
         let result = match outcome {
@@ -832,13 +820,7 @@ impl TArraysProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: ArraysIncrementArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_increment(args.data, args.amount);
         let result = match outcome {
@@ -859,13 +841,7 @@ impl TArraysProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: ArraysAddArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_add(args.a, args.b);
         let result = match outcome {
@@ -886,13 +862,7 @@ impl TArraysProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: ArraysIncrementListArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_increment_list(args.data, args.amount);
         let result = match outcome {

@@ -900,13 +900,7 @@ impl THealthProcessFunctions {
     ) -> thrift::Result<Answer> {
         let HealthStatusArgs {} = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_status();
         let result = match outcome {
@@ -1400,13 +1394,7 @@ impl TStoreProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: StoreGetArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_get(args.key);
         let result = match outcome {
@@ -1431,13 +1419,7 @@ impl TStoreProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: StorePutArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_put(args.key, args.value, args.expected);
         let result = match outcome {
@@ -1462,13 +1444,7 @@ impl TStoreProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: StoreRemoveArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_remove(args.key);
         let result = match outcome {
@@ -1493,13 +1469,7 @@ impl TStoreProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: StoreFindArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_find(args.labels);
         let result = match outcome {
@@ -2293,13 +2263,7 @@ impl TCounterProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: CounterAddArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_add(args.delta);
         let result = match outcome {
@@ -2320,13 +2284,7 @@ impl TCounterProcessFunctions {
     ) -> thrift::Result<Answer> {
         let CounterValueArgs {} = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_value();
         let result = match outcome {

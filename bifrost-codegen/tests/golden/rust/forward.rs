@@ -185,13 +185,7 @@ impl TEarlyProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: EarlyMoveArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_move(args.point, args.more, args.shade);
         let result = match outcome {

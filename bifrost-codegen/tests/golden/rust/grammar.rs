@@ -1564,13 +1564,7 @@ impl TAnnotationsProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: AnnotationsAddArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_add(args.c, args.b, args.a);
         let result = match outcome {
@@ -1595,13 +1589,7 @@ impl TAnnotationsProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: AnnotationsMatchArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome =
             handler.handle_match(args.async_, args.await_, args.dyn_, args.try_, args.self_);

@@ -3345,13 +3345,7 @@ impl TPingProcessFunctions {
     ) -> bifrost_rpc::thrift::Result<service::Answer> {
         let PingPingArgs {} = match bifrost_rpc::protocol::Decode::decode(args) {
             std::result::Result::Ok(args) => args,
-            Err(error) => {
-                let error = bifrost_rpc::thrift::new_application_error(
-                    bifrost_rpc::thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_ping();
         let result = match outcome {
@@ -3374,13 +3368,7 @@ impl TPingProcessFunctions {
     ) -> bifrost_rpc::thrift::Result<service::Answer> {
         let args: PingTypeArgs = match bifrost_rpc::protocol::Decode::decode(args) {
             std::result::Result::Ok(args) => args,
-            Err(error) => {
-                let error = bifrost_rpc::thrift::new_application_error(
-                    bifrost_rpc::thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_type(args.self_, args.fn_, args.args, args.call, args.compat);
         let result = match outcome {
@@ -3403,13 +3391,7 @@ impl TPingProcessFunctions {
     ) -> bifrost_rpc::thrift::Result<service::Answer> {
         let PingNewArgs {} = match bifrost_rpc::protocol::Decode::decode(args) {
             std::result::Result::Ok(args) => args,
-            Err(error) => {
-                let error = bifrost_rpc::thrift::new_application_error(
-                    bifrost_rpc::thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_new();
         let result = match outcome {
@@ -3432,13 +3414,7 @@ impl TPingProcessFunctions {
     ) -> bifrost_rpc::thrift::Result<service::Answer> {
         let args: PingConnectArgs = match bifrost_rpc::protocol::Decode::decode(args) {
             std::result::Result::Ok(args) => args,
-            Err(error) => {
-                let error = bifrost_rpc::thrift::new_application_error(
-                    bifrost_rpc::thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_connect(args.url);
         let result = match outcome {
@@ -3461,13 +3437,7 @@ impl TPingProcessFunctions {
     ) -> bifrost_rpc::thrift::Result<service::Answer> {
         let args: PingWithDeadlineArgs = match bifrost_rpc::protocol::Decode::decode(args) {
             std::result::Result::Ok(args) => args,
-            Err(error) => {
-                let error = bifrost_rpc::thrift::new_application_error(
-                    bifrost_rpc::thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_with_deadline(args.deadline);
         let result = match outcome {
@@ -3490,13 +3460,7 @@ impl TPingProcessFunctions {
     ) -> bifrost_rpc::thrift::Result<service::Answer> {
         let args: PingStartPingArgs = match bifrost_rpc::protocol::Decode::decode(args) {
             std::result::Result::Ok(args) => args,
-            Err(error) => {
-                let error = bifrost_rpc::thrift::new_application_error(
-                    bifrost_rpc::thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_start_ping(args.header, args.out, args.handler);
         let result = match outcome {
@@ -3526,13 +3490,7 @@ impl TPingProcessFunctions {
     ) -> bifrost_rpc::thrift::Result<service::Answer> {
         let args: PingResultArgs = match bifrost_rpc::protocol::Decode::decode(args) {
             std::result::Result::Ok(args) => args,
-            Err(error) => {
-                let error = bifrost_rpc::thrift::new_application_error(
-                    bifrost_rpc::thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_result(args.w, args.r, args.h);
         let result = match outcome {
@@ -3577,13 +3535,7 @@ impl TPingProcessFunctions {
     ) -> bifrost_rpc::thrift::Result<service::Answer> {
         let args: PingAddOneArgs = match bifrost_rpc::protocol::Decode::decode(args) {
             std::result::Result::Ok(args) => args,
-            Err(error) => {
-                let error = bifrost_rpc::thrift::new_application_error(
-                    bifrost_rpc::thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_add_one(args.x);
         let result = match outcome {
@@ -3608,13 +3560,7 @@ impl TPingProcessFunctions {
     ) -> bifrost_rpc::thrift::Result<service::Answer> {
         let args: PingAddOneArgs_ = match bifrost_rpc::protocol::Decode::decode(args) {
             std::result::Result::Ok(args) => args,
-            Err(error) => {
-                let error = bifrost_rpc::thrift::new_application_error(
-                    bifrost_rpc::thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_add_one_(args.x);
         let result = match outcome {
@@ -3639,13 +3585,7 @@ impl TPingProcessFunctions {
     ) -> bifrost_rpc::thrift::Result<service::Answer> {
         let args: PingFromItArgs = match bifrost_rpc::protocol::Decode::decode(args) {
             std::result::Result::Ok(args) => args,
-            Err(error) => {
-                let error = bifrost_rpc::thrift::new_application_error(
-                    bifrost_rpc::thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_from_it(args.into);
         let result = match outcome {
@@ -5824,13 +5764,7 @@ impl TBoxProcessFunctions {
     ) -> bifrost_rpc::thrift::Result<service::Answer> {
         let args: BoxMatchArgs = match bifrost_rpc::protocol::Decode::decode(args) {
             std::result::Result::Ok(args) => args,
-            Err(error) => {
-                let error = bifrost_rpc::thrift::new_application_error(
-                    bifrost_rpc::thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_match(args.a, args.b, args.e);
         let result = match outcome {

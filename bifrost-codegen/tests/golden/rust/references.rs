@@ -761,13 +761,7 @@ impl TMemoryProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: MemorySumArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_sum(args.a, args.b, args.c);
         let result = match outcome {
@@ -788,13 +782,7 @@ impl TMemoryProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: MemoryPlainArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_plain(args.leaf);
         let result = match outcome {
@@ -813,13 +801,7 @@ impl TMemoryProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: MemorySendArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_send(args.request);
         let result = match outcome {
@@ -844,13 +826,7 @@ impl TMemoryProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: MemoryWalkArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_walk(args.chain);
         let result = match outcome {
@@ -1689,13 +1665,7 @@ impl TMoreMemoryProcessFunctions {
     ) -> thrift::Result<Answer> {
         let MoreMemoryAllArgs {} = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_all();
         let result = match outcome {

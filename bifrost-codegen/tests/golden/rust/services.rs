@@ -1067,13 +1067,7 @@ impl TRichProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: RichMoveArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_move(args.from, args.dx, args.dy, args.times);
         let result = match outcome {
@@ -1094,13 +1088,7 @@ impl TRichProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: RichConcatArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_concat(args.a, args.more);
         let result = match outcome {
@@ -1121,13 +1109,7 @@ impl TRichProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: RichByReferenceArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_by_reference(args.data, args.more);
         let result = match outcome {
@@ -1148,13 +1130,7 @@ impl TRichProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: RichShapesArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_shapes(args.wanted, args.color);
         let result = match outcome {
@@ -1180,13 +1156,7 @@ impl TRichProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: RichFailsArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_fails(args.how);
         let result = match outcome {
@@ -1208,13 +1178,7 @@ impl TRichProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: RichIdentifyArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_identify(args.id);
         let result = match outcome {
@@ -1235,13 +1199,7 @@ impl TRichProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: RichHalfArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_half(args.x);
         let result = match outcome {
@@ -1262,13 +1220,7 @@ impl TRichProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: RichNextArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_next(args.color);
         let result = match outcome {
@@ -1289,13 +1241,7 @@ impl TRichProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: RichEverythingAndMoreArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_everything_and_more(
             args.all_of_it,
@@ -2940,13 +2886,7 @@ impl TCapitalsProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: CapitalsGreetArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_greet_(args.name);
         let result = match outcome {
@@ -3513,13 +3453,7 @@ impl TOrderedProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: OrderedMinusArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_minus(args.left, args.right);
         let result = match outcome {

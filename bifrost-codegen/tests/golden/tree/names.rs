@@ -239,13 +239,7 @@ impl TNamesProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: NamesFullArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_full(args.name, args.kind);
         let result = match outcome {

@@ -209,13 +209,7 @@ impl TUsersProcessFunctions {
     ) -> thrift::Result<Answer> {
         let args: UsersFindArgs = match Decode::decode(args) {
             Ok(args) => args,
-            Err(error) => {
-                let error = thrift::new_application_error(
-                    thrift::ApplicationErrorKind::ProtocolError,
-                    format!("{error}"),
-                );
-                return service::exception(header, out, error);
-            }
+            Err(error) => return service::bad_arguments(header, out, error),
         };
         let outcome = handler.handle_find(args.kind);
         let result = match outcome {
