@@ -109,11 +109,18 @@ impl Way {
         limits: Limits,
         out: &mut MessageBuffer,
     ) -> thrift::Result<()> {
+        // The length is looked at here, so that what is too long is a `CallError` like others.
+        let limit = limits.message_bytes_max;
+        let limits = limits.with_message_bytes_max(usize::MAX);
         match self {
             Self::Udp(_) | Self::InProcess(_) => {
-                write_call(method.name, method, sequence, args, &mut Binary::writer_with_limits(out, limits))
+                write_call(method.name, method, sequence, args, &mut Binary::writer_with_limits(out, limits))?;
             }
-            Self::Stream(stream) => encode_styled(stream.address().style, method, sequence, args, limits, out),
+            Self::Stream(stream) => encode_styled(stream.address().style, method, sequence, args, limits, out)?,
+        }
+        match out.len() {
+            len if len > limit => Err(CallError::TooLarge { len, limit }.into()),
+            _ => Ok(()),
         }
     }
 

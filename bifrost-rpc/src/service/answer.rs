@@ -40,7 +40,7 @@ pub fn bad_arguments<W: Writer>(header: &MessageHeader, out: &mut W, error: Erro
     exception(header, out, thrift::new_application_error(ApplicationErrorKind::ProtocolError, message))
 }
 
-fn application_error(error: Error) -> ApplicationError {
+pub(super) fn application_error(error: Error) -> ApplicationError {
     match error {
         Error::Application(error) => error,
         Error::Protocol(error) => ApplicationError::new(ApplicationErrorKind::ProtocolError, error.message),

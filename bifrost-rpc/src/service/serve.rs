@@ -1,5 +1,6 @@
 //! The server's side: every processor is a [`Service`].
 
+use super::answer::application_error;
 use super::{Answer, CallContext, Dispatch, Method, Service, exception};
 use crate::buffer::MessageBuffer;
 use crate::protocol::{Codec, Limits, MessageHeader, MethodName, Reader, WireProtocol, in_protocol};
@@ -61,7 +62,7 @@ fn serve_in<C: Codec, D: Dispatch>(
             return Ok(Answer::Nothing);
         }
         Ok(Ok(answer)) => return Ok(answer),
-        Ok(Err(error)) => error,
+        Ok(Err(error)) => unsendable(error),
         Err(_panic) => panicked(),
     };
     reply.clear();
@@ -111,6 +112,13 @@ fn not_announced(header: &MessageHeader, announced: &str) -> thrift::Error {
         ApplicationErrorKind::WrongMethodName,
         format!("the packet announced method {announced:?}, its message calls {:?}", header.name),
     )
+}
+
+/// The answer could not be written, which is the server's fault and not its caller's.
+#[cold]
+fn unsendable(error: thrift::Error) -> thrift::Error {
+    let message = application_error(error).message;
+    thrift::new_application_error(ApplicationErrorKind::InternalError, message)
 }
 
 /// Answers a request that is no Thrift message, or whose answer cannot be sent.

@@ -55,12 +55,12 @@ fn calls_are_answered<C: Codec>() {
 }
 
 fn failures_are_answered<C: Codec>() {
-    use ApplicationErrorKind::{InternalError, InvalidTransform, ProtocolError};
+    use ApplicationErrorKind::{InternalError, InvalidTransform};
     let cases = [
         (APPLICATION, InvalidTransform, "as it is"),
         (USER, InternalError, "of the handler's own"),
         (PANIC, InternalError, "the handler panicked"),
-        (DEEP, ProtocolError, "values are nested deeper than 64 levels"),
+        (DEEP, InternalError, "values are nested deeper than 64 levels"),
     ];
     for (by, kind, message) in cases {
         let (answer, value) = add::<C>(&Counter::default(), by);
@@ -175,7 +175,7 @@ fn answers_over_the_limit_are_replaced() {
     let answer = super::serve(&Counter::default(), &request, &CallContext::default(), limits, &mut out).unwrap();
     assert_eq!(answer, Answer::Exception);
     let answer = decode_answer::<AddResult>(&ADD, 5, &out.finish().to_vec());
-    assert_eq!(application(answer).kind, ApplicationErrorKind::ProtocolError);
+    assert_eq!(application(answer).kind, ApplicationErrorKind::InternalError);
 }
 
 #[test]

@@ -157,6 +157,8 @@ fn shutting_down_lets_running_calls_finish() {
         let server = server(url).service(CalculatorSyncProcessor::new(handler)).start().unwrap();
         let mut client = client(&server.url());
         let url = server.url();
+        // Its connection is accepted, so that the next call has arrived when it is sent.
+        assert_eq!(client.add(1, 1).unwrap(), 2);
         let call = client.start_repeat(String::new(), 2).unwrap();
         // An idle connection and one with half a message keep nobody.
         let mut idle = crate::client(&url);
