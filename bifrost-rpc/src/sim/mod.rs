@@ -26,6 +26,8 @@ mod world;
 pub use checker::{Rule, Violation};
 pub use faults::{Fault, Faults};
 pub use many::{Summary, check_by_name, check_names, many};
+pub use network::Network;
+pub use rng::Rng;
 
 use crate::endpoint::{Check, Checks};
 use std::panic::{AssertUnwindSafe, catch_unwind};
