@@ -13,12 +13,11 @@ mod judge;
 mod packets;
 mod plan;
 mod record;
-mod rng;
 mod world;
 
 use crate::checks::{Check, Checks};
 #[cfg(test)]
-pub(crate) use rng::Rng;
+pub(crate) use bifrost_rpc::sim::Rng;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,6 +1,6 @@
 //! What a seed decides before anything happens.
 
-use super::rng::Rng;
+use bifrost_rpc::sim::Rng;
 use crate::checks::Checks;
 use crate::config::Config;
 use crate::identity::{Client, Holder, Node};

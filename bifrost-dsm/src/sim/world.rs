@@ -4,7 +4,7 @@ use super::control::Governor;
 use super::judge::Judge;
 use super::plan::{Plan, Process, holder};
 use super::record::Record;
-use super::rng::Rng;
+use bifrost_rpc::sim::Rng;
 use super::{Broken, Rule};
 use crate::checks::Checks;
 use crate::control::{Control, Stamp};
