@@ -12,7 +12,9 @@ mod draw;
 mod judge;
 mod packets;
 mod plan;
+pub mod rack;
 mod record;
+pub mod walk;
 mod world;
 
 use crate::checks::{Check, Checks};
@@ -30,6 +32,8 @@ pub enum Rule {
     Judge,
     /// Memory is bounded, and given back.
     Memory,
+    /// Everything that is asked ends, once.
+    Ends,
     /// Nothing panics.
     Panic,
 }

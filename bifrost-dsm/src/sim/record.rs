@@ -74,7 +74,8 @@ impl Record {
     /// The control plane restored an object.
     pub(super) fn restored(&mut self, object: ObjectId, bytes: Vec<u8>, now: u64) {
         let end = Some((now, Seen::Done));
-        self.entries.push((Some(object), Entry { client: u64::MAX, op: Op::Restore(bytes), begin: now, end, latest: None }));
+        self.entries
+            .push((Some(object), Entry { client: u64::MAX, op: Op::Restore(bytes), begin: now, end, latest: None }));
     }
 
     /// Judges all histories. Where frees may be deferred, when they take effect is not for this judge to say.

@@ -25,7 +25,7 @@ mod world;
 
 pub use checker::{Rule, Violation};
 pub use faults::{Fault, Faults};
-pub use many::{Summary, check_by_name, check_names, many};
+pub use many::{Summary, check_by_name, check_names, each, kebab, many};
 pub use network::Network;
 pub use rng::Rng;
 
