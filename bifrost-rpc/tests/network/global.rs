@@ -2,10 +2,13 @@
 
 use crate::support::store::Store;
 use crate::support::{Probe, Random, Watchdog};
-use bifrost_rpc::memory::{GlobalMemory, MemoryError, MemoryStatus, Pointer};
+use bifrost_rpc::memory::{
+    GlobalMemory, Later, MemoryError, MemoryHandler, MemoryOperation, MemoryReply, MemoryStatus, Pointer,
+};
 use bifrost_rpc::{CallError, Channel, Key, Server};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 fn serve(store: &Arc<Store>) -> Server {
@@ -175,6 +178,34 @@ fn a_pointer_of_a_server_that_the_handle_does_not_know_is_refused_here() {
     assert_eq!(memory.free(object), Err(unknown.clone()));
     assert_eq!(memory.batch(object).read(0, 1).run(), Err(unknown.clone()));
     assert_eq!(memory.start_read(object, 0, 1, Vec::new()).map(drop), Err(unknown));
+}
+
+/// Remembers who has asked.
+#[derive(Default)]
+struct Witness(Mutex<Vec<(IpAddr, u32)>>);
+
+impl MemoryHandler for Witness {
+    fn run(&self, operation: &MemoryOperation, _body: Vec<u8>, _later: &Later<'_>) -> Option<MemoryReply> {
+        self.0.lock().unwrap().push((operation.peer.ip(), operation.incarnation));
+        Some(MemoryReply::allocated(Pointer::new(0xFD, 1, 1)))
+    }
+}
+
+#[test]
+fn a_node_is_known_by_its_address_and_incarnation() {
+    let _watchdog = Watchdog::of("nodes", 100);
+    let witness = Arc::new(Witness::default());
+    let handler: Arc<Witness> = Arc::clone(&witness);
+    let server = Server::builder().listen("udp://127.0.0.1:0").memory(handler).start().unwrap();
+    let nodes: [(IpAddr, u32); 3] =
+        [([127, 0, 0, 1].into(), 1), ([127, 0, 0, 2].into(), 1), ([127, 0, 0, 2].into(), 7)];
+    for (address, incarnation) in nodes {
+        let channels = Channel::builder().local(address).incarnation(incarnation);
+        GlobalMemory::connect_with(&server.url(), channels).unwrap().alloc(1).unwrap();
+    }
+    assert_eq!(*witness.0.lock().unwrap(), nodes);
+    let other_family = Channel::builder().local("::1".parse().unwrap());
+    assert!(other_family.connect(&server.url()).is_err());
 }
 
 #[test]
