@@ -11,7 +11,7 @@ use super::outbound::Outbound;
 use super::time::Time;
 use super::{CallError, CallId, Endpoint, Event, Request, ServedCall, SessionRef};
 use crate::buffer::Message;
-use crate::wire::{Header, MemoryFields, MemoryOp, MemoryStatus, MethodField, PacketType, Pointer, Refusal};
+use crate::wire::{Flags, Header, MemoryFields, MemoryOp, MemoryStatus, MethodField, PacketType, Pointer, Refusal};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -68,7 +68,7 @@ impl MemoryAnswer {
         self.fields.status
     }
 
-    /// A detail of the status: a limit, a length; 0 without one.
+    /// A detail of the status: a limit, a length, what an ALLOC left free; 0 without one.
     #[must_use]
     pub const fn detail(&self) -> u64 {
         self.fields.previous_write
@@ -144,6 +144,12 @@ impl MemoryReply {
     #[must_use]
     pub fn allocated(pointer: Pointer) -> Self {
         Self { allocated: Some(pointer), ..Self::done() }
+    }
+
+    /// Done: an object was made, and so many bytes are left; clients choose servers by it. 0 says nothing.
+    #[must_use]
+    pub fn allocated_leaving(pointer: Pointer, free_bytes: u64) -> Self {
+        Self { allocated: Some(pointer), ..Self::with(MemoryStatus::Ok, free_bytes) }
     }
 
     /// Done: these data were read.
@@ -246,6 +252,7 @@ impl Endpoint {
             oneway: false,
             idempotent: !request.op.changes(),
             deadline: request.deadline,
+            references: false,
             message: request.body,
         };
         session.wait(now, id, call, Some(fields), request.place);
@@ -379,7 +386,8 @@ fn halves(pointer: Pointer) -> [u64; 2] {
 
 /// The packets that a header's exchange consists of.
 pub(super) fn exchange_of(header: &Header) -> Exchange {
-    Exchange { rpc: header.rpc, pointer: is_memory(header).then(|| Pointer::from_bytes(header.pointer)) }
+    let pointer = is_memory(header).then(|| Pointer::from_bytes(header.pointer));
+    Exchange { rpc: header.rpc, pointer, leased: header.flags.has(Flags::LEASED) }
 }
 
 #[cfg(test)]
