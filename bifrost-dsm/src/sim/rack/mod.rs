@@ -1,6 +1,6 @@
 //! A deterministic simulation of memory from end to end: clients and memory servers over the transport itself.
 //!
-//! Every process has a real endpoint, every server a real [`Memory`](crate::Memory); the network, the clock and the control
+//! Every process has a real endpoint, every server the memory of a real [daemon](crate::daemon); the network, the clock and the control
 //! plane are simulated. Datagrams are lost, doubled and late; processes crash, also in the middle of a write, and stand still
 //! for longer than their sessions last; servers restart; machines are declared dead while they go on. What the clients saw is
 //! judged, object by object, by the linearizability checker.
@@ -12,7 +12,6 @@ mod missing;
 mod plan;
 mod record;
 mod server;
-mod store;
 mod world;
 
 use super::Broken;

@@ -1,14 +1,15 @@
 //! The memory servers of a run, and the control plane that tells them which incarnations have ended.
 
 use super::Missing;
-use super::store::Store;
 use super::world::{Step, World};
 use crate::control::{Control, Stamp};
+use crate::daemon::SharedMemory;
 use crate::identity::{Holder, Node};
-use crate::memory::Memory;
 use crate::pointer::ObjectId;
 use crate::sim::Rule;
-use bifrost_rpc::memory::{MemoryFields, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, ServedCall};
+use bifrost_rpc::memory::{
+    MemoryFields, MemoryHandler, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, ServedCall,
+};
 use bifrost_rpc::wire::{Flags, HEADER_BYTES, Header, PacketType};
 
 /// A control message reaches its server within this time.
@@ -25,7 +26,7 @@ impl World {
     pub(super) fn open_store(&mut self, id: usize) {
         let boot = self.processes[id].life;
         let config = self.plan.memory(self.server_byte(id), boot, self.without);
-        self.processes[id].store = Some(Store::new(Memory::new(config)));
+        self.processes[id].store = Some(SharedMemory::new(config));
         for (machine, incarnation) in self.ended.clone() {
             self.end_incarnation(id, machine, incarnation, false);
         }
@@ -34,7 +35,7 @@ impl World {
     /// A server dies, and all its objects with it.
     pub(super) fn close_store(&mut self, id: usize) {
         let Some(store) = self.processes[id].store.take() else { return };
-        let objects = store.memory.export(None, ROWS).objects;
+        let objects = store.with(|memory| memory.export(None, ROWS).objects);
         objects.iter().filter(|row| !row.freed).for_each(|row| self.record.freed(id, row.object.to_bits(), self.now));
     }
 
@@ -72,12 +73,12 @@ impl World {
 
     pub(super) fn end_incarnation(&mut self, id: usize, machine: usize, incarnation: u32, frees: bool) {
         let holder = self.holder(machine, incarnation);
-        let Some(store) = self.processes[id].store.as_mut() else { return };
-        let rows = store.memory.export(None, ROWS).objects;
+        let Some(store) = &self.processes[id].store else { return };
+        let rows = store.with(|memory| memory.export(None, ROWS).objects);
         let control = if frees { Control::Cleanup { holder } } else { Control::EndIncarnation { holder } };
-        let last = store.memory.last_control();
+        let last = store.with(|memory| memory.last_control());
         let stamp = Stamp { term: 1, sequence: last.sequence + 1 };
-        let outcome = store.memory.control(stamp, &control);
+        let outcome = store.control(stamp, &control);
         self.note(|| format!("server {id}: {control:?}: {outcome:?}"));
         // And with it all before it.
         (1..=incarnation).for_each(|ended| self.record.ended(id, (machine, ended), self.now));
@@ -85,42 +86,35 @@ impl World {
         for row in rows.iter().filter(|row| frees && !row.freed && row.control.is_some_and(is_its)) {
             self.record.freed(id, row.object.to_bits(), self.now);
         }
-        self.answer_waiting(id);
-        self.drive(id);
     }
 
     pub(super) fn announced(&mut self, id: usize, operation: &MemoryOperation, bytes: u32) {
-        let refusal = self.processes[id].store.as_mut().and_then(|store| store.announced(operation, bytes));
+        let refusal = self.processes[id].store.as_ref().and_then(|store| store.announced(operation, bytes));
         if let Some(reply) = refusal {
             self.reply(id, operation.call, reply);
         }
-        self.answer_waiting(id);
     }
 
     pub(super) fn asked(&mut self, id: usize, operation: &MemoryOperation, body: Vec<u8>) {
-        let fields = operation.fields;
-        let reply = self.processes[id].store.as_mut().and_then(|store| store.run(operation, body));
+        let Some(store) = &self.processes[id].store else { return };
+        let reply = store.perform(operation, body);
+        let status = reply.status;
         self.note(|| {
-            let status = reply.as_ref().map(|reply| reply.status);
-            format!("server {id} does {:x}/{} {fields:?}: {status:?}", operation.client, operation.rpc)
+            let (client, rpc, fields) = (operation.client, operation.rpc, operation.fields);
+            format!("server {id} does {client:x}/{rpc} {fields:?}: {status:?}")
         });
-        if let Some(reply) = reply {
-            self.reply(id, operation.call, reply);
-        }
-        self.answer_waiting(id);
+        self.reply(id, operation.call, reply);
     }
 
     pub(super) fn cancelled(&mut self, id: usize, call: ServedCall) {
-        if let Some(store) = self.processes[id].store.as_mut() {
+        if let Some(store) = &self.processes[id].store {
             store.cancelled(call);
         }
-        self.answer_waiting(id);
     }
 
-    /// Answers operations that have waited for others.
-    fn answer_waiting(&mut self, id: usize) {
-        while let Some((call, reply)) = self.processes[id].store.as_mut().and_then(Store::poll) {
-            self.reply(id, call, reply);
+    pub(super) fn session_ended(&mut self, id: usize, session: u64) {
+        if let Some(store) = &self.processes[id].store {
+            store.session_ended(session);
         }
     }
 
@@ -139,9 +133,9 @@ impl World {
         let Some((header, fields)) = message(datagram, Flags::TO_CALLEE, MemoryOp::Write) else { return };
         let at = usize::try_from(fields.offset).unwrap_or(0) + header.offset as usize;
         let fragment = &datagram[HEADER_BYTES..HEADER_BYTES + usize::from(header.body_len)];
-        if let Some(store) = self.processes[id].store.as_mut().filter(|_| header.body_len as u32 != header.message_len)
-        {
-            store.memory.put_unstaged(ObjectId::from_bits(fields.pointer.object()), at, fragment);
+        let is_part = u32::from(header.body_len) < header.message_len;
+        if let Some(store) = self.processes[id].store.as_ref().filter(|_| is_part) {
+            store.with(|memory| memory.put_unstaged(ObjectId::from_bits(fields.pointer.object()), at, fragment));
         }
     }
 
@@ -155,7 +149,7 @@ impl World {
             return;
         }
         let object = ObjectId::from_bits(fields.pointer.object());
-        let now = self.processes[id].store.as_ref().and_then(|store| store.memory.peek(object));
+        let now = self.processes[id].store.as_ref().and_then(|store| store.with(|memory| memory.peek(object)));
         let start = usize::try_from(fields.offset).unwrap_or(0) + header.offset as usize;
         if let Some(bytes) = now.as_ref().and_then(|now| now.get(start..start + usize::from(header.body_len))) {
             datagram[HEADER_BYTES..HEADER_BYTES + bytes.len()].copy_from_slice(bytes);
@@ -166,14 +160,14 @@ impl World {
     pub(super) fn check_empty(&mut self, id: usize) {
         let unknown = self.record.unknown_objects(id);
         let holders: Vec<_> = (0..self.plan.machines.min(self.plan.clients)).collect();
-        let left = self.processes[id].store.as_ref().map_or(0, |store| store.memory.metrics().objects);
+        let left = self.processes[id].store.as_ref().map_or(0, |store| store.metrics().objects);
         if left > unknown {
             self.broke(Rule::Memory, format!("server {id}: {left} objects are left, {unknown} may be"));
         }
         for machine in holders {
             self.end_incarnation(id, machine, self.machines[machine].0, true);
         }
-        let Some(metrics) = self.processes[id].store.as_ref().map(|store| store.memory.metrics()) else { return };
+        let Some(metrics) = self.processes[id].store.as_ref().map(SharedMemory::metrics) else { return };
         if (metrics.used_bytes, metrics.objects, metrics.clients, metrics.pinned_bytes) != (0, 0, 0, 0) {
             self.broke(Rule::Memory, format!("server {id} at the end: {metrics:?}"));
         }

@@ -3,8 +3,8 @@
 use super::client::Known;
 use super::plan::{Disruption, MS, Plan, S};
 use super::record::Record;
-use super::store::Store;
 use super::{Missing, Options};
+use crate::daemon::SharedMemory;
 use crate::sim::{Broken, Rule};
 use bifrost_rpc::endpoint::{CallId, Datagrams, Endpoint, Event, Time, Usage};
 use bifrost_rpc::sim::Rng;
@@ -45,7 +45,7 @@ pub(super) struct Process {
     /// `None` while it is down.
     pub(super) endpoint: Option<Endpoint>,
     /// Of a server.
-    pub(super) store: Option<Store>,
+    pub(super) store: Option<SharedMemory>,
     /// How often it has started.
     pub(super) life: u32,
     /// Reasons for it to be down, and to stand still.
@@ -360,6 +360,7 @@ impl World {
                 Event::MemoryAnnounced { operation, bytes } => self.announced(id, &operation, bytes),
                 Event::Memory { operation, body } => self.asked(id, &operation, body),
                 Event::Cancelled { call } => self.cancelled(id, call),
+                Event::MemorySessionEnded { session } => self.session_ended(id, session),
                 _ => self.broke(Rule::Judge, "a call that nobody made"),
             }
         }
