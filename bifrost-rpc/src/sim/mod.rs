@@ -19,6 +19,7 @@ mod network;
 mod node;
 mod payload;
 mod plan;
+pub mod proxy;
 mod rng;
 mod trace;
 mod world;
