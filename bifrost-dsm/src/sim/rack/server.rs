@@ -159,12 +159,11 @@ impl World {
     /// When everybody has left, only objects are there of which no client ever heard; without them, nothing.
     pub(super) fn check_empty(&mut self, id: usize) {
         let unknown = self.record.unknown_objects(id);
-        let holders: Vec<_> = (0..self.plan.machines.min(self.plan.clients)).collect();
-        let left = self.processes[id].store.as_ref().map_or(0, |store| store.metrics().objects);
-        if left > unknown {
-            self.broke(Rule::Memory, format!("server {id}: {left} objects are left, {unknown} may be"));
+        let Some(left) = self.processes[id].store.as_ref().map(SharedMemory::metrics) else { return };
+        if left.objects > unknown || (left.clients, left.staged, left.pinned_bytes) != (0, 0, 0) {
+            self.broke(Rule::Memory, format!("server {id}: left are {left:?}; {unknown} objects may be"));
         }
-        for machine in holders {
+        for machine in 0..self.plan.machines.min(self.plan.clients) {
             self.end_incarnation(id, machine, self.machines[machine].0, true);
         }
         let Some(metrics) = self.processes[id].store.as_ref().map(SharedMemory::metrics) else { return };
