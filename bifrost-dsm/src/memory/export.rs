@@ -4,7 +4,7 @@ use super::Memory;
 use crate::access::ObjectRow;
 use crate::control::Stamp;
 use crate::identity::Holder;
-use crate::pointer::ObjectId;
+use bifrost_rpc::memory::ObjectId;
 
 /// Part of the table. Objects come in the order of their ids, which does not change: going through all pages finds every
 /// object that exists throughout.

@@ -240,7 +240,7 @@ fn pieces(len: u64) -> impl Iterator<Item = (u64, u64)> {
 fn allocated(answer: MemoryAnswer, channel: &Channel, _expected: u64) -> Result<Pointer, MemoryError> {
     let pointer = answer.allocated();
     channel.recycle(answer.body);
-    if pointer.is_valid() { Ok(pointer) } else { Err(MemoryError::BadAnswer("with something that is no pointer")) }
+    Pointer::parse(pointer.to_bytes()).map_err(|_| MemoryError::BadAnswer("with something that is no pointer"))
 }
 
 fn data(answer: MemoryAnswer, _channel: &Channel, expected: u64) -> Result<Vec<u8>, MemoryError> {
