@@ -96,12 +96,13 @@ fn status(refusal: Refusal) -> MemoryStatus {
     MemoryStatus::from_wire(refusal.code())
 }
 
-/// The answer to an operation of so many steps.
-pub(super) fn reply_of(outcome: Outcome, steps: usize) -> MemoryReply {
+/// The answer to an operation of so many steps, which has left so many bytes free.
+pub(super) fn reply_of(outcome: Outcome, steps: usize, free: u64) -> MemoryReply {
     match outcome {
         Ok(Answer::Allocated(pointer)) => {
             let object = pointer.object.to_bits();
-            MemoryReply::allocated(bifrost_rpc::memory::Pointer::new(pointer.prefix, pointer.server, object))
+            let pointer = bifrost_rpc::memory::Pointer::new(pointer.prefix, pointer.server, object);
+            MemoryReply::allocated_leaving(pointer, free)
         }
         Ok(Answer::Data(data)) => MemoryReply::data(message(std::iter::once(data), &[])),
         Ok(Answer::Written | Answer::Freed) => MemoryReply::done(),
