@@ -9,43 +9,23 @@ use crate::config::Config;
 use crate::control::Control;
 use crate::daemon::SharedMemory;
 use idl::{Call, Holder, Malformed, Stamp};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
-/// Objects and leases that a message changes while operations wait.
-const STEP_MAX: usize = 1024;
-/// How long operations then have the memory to themselves.
-const PAUSE: Duration = Duration::from_micros(100);
 
 /// The service of one memory.
 pub(super) struct Handler {
     memory: SharedMemory,
     config: Config,
-    /// Held for each control message to its end: they are done one after the other.
-    turn: Mutex<()>,
 }
 
 impl Handler {
     pub(super) fn new(memory: SharedMemory) -> Self {
         let config = memory.with(|memory| memory.config().clone());
-        Self { memory, config, turn: Mutex::new(()) }
+        Self { memory, config }
     }
 
-    /// Has a control message done, step by step.
+    /// Has a control message done.
     fn control(&self, at: Stamp, control: Result<Control, Malformed>) -> thrift::Result<i64> {
-        let (at, control) = (stamp(&at)?, control?);
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let (outcome, retired) = self.memory.with(|memory| memory.control_step_keeping(at, &control, STEP_MAX));
-            // Giving memory back takes long, and is done while operations go on.
-            drop(retired);
-            if let Some(outcome) = outcome {
-                let changed = outcome.map_err(refused)?.changed;
-                return Ok(i64::try_from(changed).unwrap_or(i64::MAX));
-            }
-            // Nobody unparks this thread: a lock alone would be taken again before those who wait have woken.
-            std::thread::park_timeout(PAUSE);
-        }
+        let changed = self.memory.control(stamp(&at)?, &control?).map_err(refused)?.changed;
+        Ok(i64::try_from(changed).unwrap_or(i64::MAX))
     }
 
     fn object(&self, pointer: Ptr) -> Result<crate::ObjectId, Malformed> {
@@ -87,14 +67,7 @@ impl idl::MemoryControlSyncHandler for Handler {
         self.control(at, Ok(Control::Release { call: call(&of) }))
     }
 
-    fn handle_reply(
-        &self,
-        at: Stamp,
-        of: Call,
-        from: Holder,
-        to: Holder,
-        returned: Vec<Ptr>,
-    ) -> thrift::Result<i64> {
+    fn handle_reply(&self, at: Stamp, of: Call, from: Holder, to: Holder, returned: Vec<Ptr>) -> thrift::Result<i64> {
         let control = || {
             let returned = objects(&returned, &self.config)?;
             Ok(Control::Reply { call: call(&of), from: holder(&from)?, to: holder(&to)?, returned })
