@@ -10,8 +10,8 @@ use crate::control::{Control, Stamp};
 use crate::identity::Client;
 use crate::memory::Memory;
 use crate::operation::{Data, Outcome, Request};
-use crate::pointer::{ObjectId, Pointer};
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::{ObjectId, Pointer};
 use bifrost_rpc::sim::Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

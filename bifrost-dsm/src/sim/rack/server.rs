@@ -5,10 +5,9 @@ use super::world::{Step, World};
 use crate::control::{Control, Stamp};
 use crate::daemon::SharedMemory;
 use crate::identity::{Holder, Node};
-use crate::pointer::ObjectId;
 use crate::sim::Rule;
 use bifrost_rpc::memory::{
-    MemoryFields, MemoryHandler, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, ServedCall,
+    MemoryFields, MemoryHandler, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, ObjectId, ServedCall,
 };
 use bifrost_rpc::wire::{Flags, HEADER_BYTES, Header, PacketType};
 
