@@ -245,8 +245,7 @@ impl World {
         process.inbox.clear();
         process.inbox_bytes = 0;
         process.process_at = None;
-        let calls = std::mem::take(&mut process.calls);
-        calls.into_values().for_each(|operation| self.record.abandon(operation));
+        process.calls.clear();
         if self.is_server(id) {
             self.close_store(id);
         }
