@@ -1,5 +1,6 @@
 //! Messages on their way out: large blocks are kept as they are, not copied.
 
+use crate::reference::Passing;
 use bytes::Bytes;
 
 /// Blocks of at least this many bytes that their owner gives up are kept, not copied.
@@ -17,6 +18,8 @@ pub struct MessageBuffer {
     tail: Vec<u8>,
     /// Bytes in `blocks`.
     blocks_bytes: usize,
+    /// What references in the message are sent with; none where all goes by value.
+    passing: Option<Passing>,
 }
 
 impl Default for MessageBuffer {
@@ -42,7 +45,20 @@ impl MessageBuffer {
     #[must_use]
     pub fn recycle(mut spent: Vec<u8>) -> Self {
         spent.clear();
-        Self { blocks: Vec::new(), tail: spent, blocks_bytes: 0 }
+        Self { blocks: Vec::new(), tail: spent, blocks_bytes: 0, passing: None }
+    }
+
+    /// What references in the message are sent with.
+    pub(crate) fn passing(&mut self) -> Option<&mut Passing> {
+        self.passing.as_mut()
+    }
+
+    pub(crate) fn set_passing(&mut self, passing: Option<Passing>) {
+        self.passing = passing;
+    }
+
+    pub(crate) fn take_passing(&mut self) -> Option<Passing> {
+        self.passing.take()
     }
 
     /// Length of the message in bytes.
@@ -67,6 +83,9 @@ impl MessageBuffer {
         self.blocks.clear();
         self.blocks_bytes = 0;
         self.tail.clear();
+        if let Some(passing) = &mut self.passing {
+            passing.reset();
+        }
     }
 
     /// Appends a copy of `bytes`.
@@ -116,6 +135,18 @@ impl MessageBuffer {
         let head = Bytes::copy_from_slice(&self.tail);
         self.tail.clear();
         head
+    }
+
+    /// All that was written as one block; a single one is not copied.
+    pub(crate) fn into_bytes(mut self) -> Bytes {
+        match self.blocks.pop() {
+            None => Bytes::from(self.tail),
+            Some(only) if self.blocks.is_empty() && self.tail.is_empty() => only,
+            Some(last) => {
+                self.blocks.push(last);
+                Bytes::from(self.finish().to_vec())
+            }
+        }
     }
 
     /// The finished message.
