@@ -21,6 +21,7 @@ mod lifecycle;
 mod many;
 mod memory;
 mod pressure;
+mod references;
 mod refusals;
 mod services;
 mod support;

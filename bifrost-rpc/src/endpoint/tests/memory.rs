@@ -505,7 +505,7 @@ fn memory_and_calls_live_beside_each_other() {
         while let Some(event) = pair.server.poll_event() {
             match event {
                 Event::Call { call, message: bytes, .. } => {
-                    pair.server.reply(pair.now, call, AnswerKind::Reply, method(), message(&bytes));
+                    pair.server.reply(pair.now, call, AnswerKind::Reply, method(), message(&bytes)).unwrap();
                 }
                 Event::Memory { operation, .. } => reply(&mut pair, &operation, MemoryReply::done()),
                 other => panic!("unexpected {other:?}"),
