@@ -15,7 +15,6 @@ pub mod linear;
 mod memory;
 mod metrics;
 mod operation;
-pub mod placement;
 pub mod pointer;
 mod refusal;
 #[cfg(feature = "_sim")]

@@ -13,7 +13,7 @@ use crate::access::{Access, Limits};
 use crate::checks::Check;
 use crate::config::{BATCH_STEPS_MAX, Config};
 use crate::content::Content;
-use crate::control::Order;
+use crate::control::{Order, Stamp};
 use crate::identity::Client;
 use crate::ledger::{Charge, Ledger};
 use crate::metrics::{Counters, Metrics};
@@ -53,6 +53,8 @@ pub struct Memory {
     clients: Clients,
     snapshots: Snapshots,
     order: Order,
+    /// A control message of which steps have been done, and what they changed.
+    unfinished: Option<(Stamp, u64)>,
     /// What came of operations that had to wait.
     answers: VecDeque<(Client, u64, Outcome)>,
     counters: Counters,
@@ -78,6 +80,7 @@ impl Memory {
             clients: Clients::default(),
             snapshots: Snapshots::default(),
             order: Order::new(checks),
+            unfinished: None,
             answers: VecDeque::new(),
             counters: Counters::default(),
             config,

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod rights;
+mod steps;
 
 use super::*;
 use crate::control::{Control, Controlled, Stamp};

@@ -6,7 +6,7 @@ use crate::io::{Clock, Port, RECEIVE_BYTES, Received, Socket, Timer};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -77,9 +77,9 @@ pub(super) struct Core {
 }
 
 impl Core {
-    /// Makes the socket and starts the timer thread.
-    pub(super) fn start(peer: SocketAddr, mut config: Config) -> io::Result<Arc<Self>> {
-        let socket = Socket::connect(peer)?;
+    /// Makes the socket, at this address of the machine if one is given, and starts the timer thread.
+    pub(super) fn start(peer: SocketAddr, local: Option<IpAddr>, mut config: Config) -> io::Result<Arc<Self>> {
+        let socket = Socket::connect(peer, local)?;
         socket.set_receive_timeout(Some(TICK))?;
         config.receive_buffer_bytes = socket.receive_buffer_bytes();
         config.datagram_bytes = socket.datagram_bytes();

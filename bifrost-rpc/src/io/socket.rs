@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, recvfrom, recvmsg, sendmsg, sockopt};
 use socket2::{Domain, Protocol, Type};
 use std::io::{self, IoSlice};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -84,13 +84,13 @@ impl Socket {
         Ok(socket)
     }
 
-    /// A socket for one peer.
-    pub(crate) fn connect(peer: SocketAddr) -> io::Result<Self> {
-        let any: SocketAddr = match peer {
-            SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
-            SocketAddr::V6(_) => ([0u16; 8], 0).into(),
+    /// A socket for one peer, at an address of this machine or, without one, at whichever the system chooses.
+    pub(crate) fn connect(peer: SocketAddr, local: Option<IpAddr>) -> io::Result<Self> {
+        let any: IpAddr = match peer {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let socket = UdpSocket::bind(any)?;
+        let socket = UdpSocket::bind((local.unwrap_or(any), 0))?;
         socket.connect(peer)?;
         Ok(Self::over(socket, Some(peer)))
     }

@@ -1,4 +1,4 @@
-//! Global memory over the transport: a client's handle, and what a memory server has to implement.
+//! Global memory over the transport: a client's handles, to one server or the rack's, and what a memory server has to implement.
 //!
 //! A memory operation is a call in a session, with a header that says all and a body that is nothing but data. So a
 //! retried operation is done once, a large one is cut, sent and put together as a message is, and what is read or
@@ -17,6 +17,7 @@
 mod batch;
 mod client;
 mod error;
+mod global;
 mod handler;
 mod pending;
 
@@ -26,5 +27,6 @@ pub use crate::wire::{Batch, BatchOp, BatchOutcome, MemoryFields, MemoryOp, Memo
 pub use batch::MemoryBatch;
 pub use client::MemoryClient;
 pub use error::MemoryError;
+pub use global::{GlobalMemory, PendingAlloc, ServersError};
 pub use handler::MemoryHandler;
 pub use pending::PendingMemory;
