@@ -59,8 +59,11 @@ impl MessageBuffer {
         self.passing = passing;
     }
 
-    pub(crate) fn take_passing(&mut self) -> Option<Passing> {
-        self.passing.take()
+    /// Ends what [`MessageBuffer::set_passing`] began: the message's pointers are noted.
+    pub(crate) fn list_pointers(&mut self) -> Option<Passing> {
+        let passing = self.passing.take()?;
+        passing.pointers().iter().for_each(|pointer| self.put_pointer(*pointer));
+        Some(passing)
     }
 
     /// Length of the message in bytes.

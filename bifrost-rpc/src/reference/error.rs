@@ -1,7 +1,7 @@
 //! How references fail.
 
-use super::POINTERS_MAX;
 use crate::memory::MemoryError;
+use crate::wire::POINTERS_MAX;
 
 /// Why a reference cannot be read, written, stored or sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

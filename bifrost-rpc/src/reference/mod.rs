@@ -32,7 +32,4 @@ pub use visit::{Reference, Visitor};
 pub(crate) use object::{Held, Settings};
 pub(crate) use passing::{Serving, prepare};
 
-use crate::memory::MemoryClient as Memory;
-
-/// Pointers that one call, or its answer, carries at most.
-pub const POINTERS_MAX: usize = 64;
+use crate::memory::GlobalMemory as Memory;

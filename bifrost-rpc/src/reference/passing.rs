@@ -1,12 +1,12 @@
 //! Sending references: what goes by value and what by reference, and the pointers that a call or its answer carries.
 
-use super::POINTERS_MAX;
 use super::object::{Held, Settings};
 use super::refs::Choice;
 use super::visit::{Reference, Visitor};
-use super::{Received, ReferenceError};
+use super::{Memory, Received, ReferenceError};
 use crate::memory::Pointer;
-use crate::protocol::Encode;
+use crate::protocol::{Encode, Limits};
+use crate::wire::POINTERS_MAX;
 use std::sync::Arc;
 
 /// What the references of one message are sent with.
@@ -31,8 +31,8 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    pub(crate) fn new(settings: Settings) -> Self {
-        let settings = Arc::new(settings);
+    pub(crate) fn new(memory: Memory, threshold_bytes: usize, limits: Limits) -> Self {
+        let settings = Arc::new(Settings::new(memory, threshold_bytes, limits));
         let received = Received::call(Some(Arc::clone(&settings)));
         Self { settings, received }
     }
@@ -47,6 +47,8 @@ enum Kind {
     Oneway,
     /// An answer, which gives control away.
     Answer,
+    /// An answer to somebody who takes only values.
+    Values,
     /// The content of an object.
     Object,
 }
@@ -61,10 +63,11 @@ impl Passing {
         Self::new(settings, if is_oneway { Kind::Oneway } else { Kind::Call })
     }
 
-    /// Of an answer to somebody who understands references.
-    pub(crate) fn answer(serving: &Serving) -> Self {
+    /// Of an answer, to somebody who understands references or who does not.
+    pub(crate) fn answer(serving: &Serving, references: bool) -> Self {
         let received = Some(Arc::clone(&serving.received));
-        Self { received, ..Self::new(Some(Arc::clone(&serving.settings)), Kind::Answer) }
+        let kind = if references { Kind::Answer } else { Kind::Values };
+        Self { received, ..Self::new(Some(Arc::clone(&serving.settings)), kind) }
     }
 
     pub(super) fn into_object() -> Self {
@@ -105,6 +108,9 @@ impl Passing {
     /// Whether a group goes by reference.
     fn refers(&self, group: &[&mut dyn Reference]) -> thrift::Result<bool> {
         let pointers = group.iter().filter(|one| one.choice().is_none()).count();
+        if self.kind == Kind::Values {
+            return Ok(false);
+        }
         if self.kind == Kind::Oneway && !group.iter().all(|one| one.held().is_some_and(|held| !held.is_owned)) {
             return Ok(false);
         }
@@ -132,7 +138,7 @@ impl Passing {
         let is_listed = match self.kind {
             Kind::Call | Kind::Oneway => true,
             Kind::Answer => held.is_owned && held.object.is_controlled(),
-            Kind::Object => false,
+            Kind::Object | Kind::Values => false,
         };
         if self.held.len() >= POINTERS_MAX {
             return Err(ReferenceError::TooMany);

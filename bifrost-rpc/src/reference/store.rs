@@ -5,7 +5,7 @@ use super::passing::Passing;
 use super::{Memory, Owned, ReferenceError};
 use crate::buffer::MessageBuffer;
 use crate::endpoint::MEMORY_BYTES_MAX;
-use crate::memory::{PendingMemory, Pointer};
+use crate::memory::{PendingAlloc, Pointer};
 use crate::protocol::{BinaryWriter, Decode, Encode, Limits};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(super) fn encode<T: Encode>(value: T) -> Result<(Bytes, Vec<Held>), Referenc
     let mut value = value;
     super::passing::prepare(&mut value, out.passing()).map_err(of_content)?;
     value.encode_object(&mut BinaryWriter::new(&mut out)).map_err(of_content)?;
-    let parts = out.take_passing().map(|passing| passing.into_held()).unwrap_or_default();
+    let parts = out.list_pointers().map(Passing::into_held).unwrap_or_default();
     match out.is_empty() {
         true => Err(ReferenceError::Empty),
         false => Ok((out.into_bytes(), parts)),
@@ -42,7 +42,7 @@ pub(super) fn encode<T: Encode>(value: T) -> Result<(Bytes, Vec<Held>), Referenc
 #[derive(Debug)]
 pub(super) struct Storing {
     /// Known already where the value was too long for one operation.
-    pointer: Option<Result<PendingMemory<Pointer>, Pointer>>,
+    pointer: Option<Result<PendingAlloc, Pointer>>,
     len: u64,
     parts: Vec<Held>,
     settings: Arc<Settings>,
