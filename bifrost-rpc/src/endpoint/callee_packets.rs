@@ -499,5 +499,8 @@ impl Endpoint {
             let call = ServedCall { session: session.link.session, rpc };
             self.events.push_back(Event::Cancelled { call });
         }
+        if session.link.root.is_some() {
+            self.events.push_back(Event::MemorySessionEnded { session: session.link.session });
+        }
     }
 }
