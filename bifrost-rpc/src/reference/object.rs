@@ -104,8 +104,21 @@ impl Object {
 
     /// All of the content.
     pub(crate) fn content(&self) -> Result<Content, ReferenceError> {
-        let len = self.len()?;
-        self.range(0, len)
+        if let Some(len) = self.len.get() {
+            return self.range(0, *len);
+        }
+        let settings = self.settings()?;
+        let limit = settings.limits.message_bytes_max as u64;
+        match settings.memory.read_all(self.pointer, limit) {
+            Ok(bytes) => {
+                self.len.get_or_init(|| bytes.len() as u64);
+                Ok(Content::new(bytes, settings.limits, self.received.clone()))
+            }
+            Err(MemoryError::Refused { status: MemoryStatus::OutOfRange, detail: len }) => {
+                Err(ReferenceError::TooLarge { len, limit })
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// A range of the content.
