@@ -14,7 +14,7 @@ pub use batch::{BATCH_MAX, Batch, BatchOp, BatchOutcome, outcomes_to_bytes, pars
 pub(crate) use body::RANGES_MAX;
 pub use body::{AckBody, AckStatus, FinishedBody, OpenBody, OpenedBody, Refusal, RefusedBody, TOKEN_BYTES_MAX};
 pub use header::{CREDIT_BYTES, Flags, HEADER_BYTES, Header, IDENTIFIER, PacketType, VERSION};
-pub use memory::{MemoryFields, MemoryOp, MemoryStatus};
+pub use memory::{MemoryFields, MemoryOp, MemoryStatus, READ_TO_END};
 pub(crate) use method::fnv1a;
 pub use method::{METHOD_BYTES, MethodField};
 pub use pointer::{ARGUMENT_MAX, ObjectId, POINTER_BYTES, PREFIX_DEFAULT, Pointer, PointerError};
