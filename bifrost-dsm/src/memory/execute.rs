@@ -264,6 +264,16 @@ impl Memory {
         now.and_then(|object| object.content.read(at..at + 1).first().map(|byte| byte[0])).unwrap_or(pinned)
     }
 
+    /// What a server without staging would do with a fragment of a write.
+    pub(crate) fn put_unstaged(&mut self, object: ObjectId, at: usize, fragment: &[u8]) {
+        let has = self.objects.get(&object).map_or(0, |object| object.content.len());
+        if let Ok(charge) = self.ledger.charge(fragment.len() as u64)
+            && at + fragment.len() <= has
+        {
+            let _ = self.put(object, at, fragment.to_vec(), charge);
+        }
+    }
+
     /// The bytes of an object, for who judges a simulation.
     pub(crate) fn peek(&self, object: ObjectId) -> Option<Vec<u8>> {
         let content = &self.objects.get(&object)?.content;
