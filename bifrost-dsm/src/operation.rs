@@ -26,9 +26,11 @@ pub enum Action {
         /// Its bytes.
         len: u64,
     },
-    /// Makes an object of these bytes.
+    /// Makes an object that begins with these bytes; the rest is zero.
     AllocWrite {
-        /// The buffer becomes the object's memory.
+        /// Its bytes, at least as many as there are data.
+        len: u64,
+        /// If it is the whole object, the buffer becomes its memory.
         data: Vec<u8>,
     },
     /// Reads a range.
@@ -64,7 +66,7 @@ impl Action {
     /// Bytes that came with it.
     pub(crate) fn data_len(&self) -> u64 {
         match self {
-            Self::AllocWrite { data } | Self::Write { data, .. } => data.len() as u64,
+            Self::AllocWrite { data, .. } | Self::Write { data, .. } => data.len() as u64,
             _ => 0,
         }
     }
@@ -109,7 +111,7 @@ impl Work {
             }
         };
         for step in steps {
-            if let Action::AllocWrite { data } | Action::Write { data, .. } = &mut step.action {
+            if let Action::AllocWrite { data, .. } | Action::Write { data, .. } = &mut step.action {
                 *data = Vec::new();
             }
         }

@@ -47,9 +47,9 @@ impl Memory {
         let (target, unit) = (&step.target, step.unit_log2);
         let answer = match step.action {
             Action::Alloc { len } => self.alloc(holder, target, len, None),
-            Action::AllocWrite { data } => {
+            Action::AllocWrite { len, data } => {
                 let charge = charge.split(written);
-                self.alloc(holder, target, written, Some((data, charge)))
+                self.alloc(holder, target, len, Some((data, charge)))
             }
             Action::Read { offset, len } => self.read(holder, target, unit, offset, len),
             Action::Write { offset, data } => self.write(holder, target, unit, (offset, data), charge.split(written)),
@@ -107,16 +107,31 @@ impl Memory {
     fn alloc(&mut self, holder: Holder, target: &Pointer, len: u64, data: Option<(Vec<u8>, Charge)>) -> Outcome {
         self.allows(holder, target, len)?;
         let charge = self.ledger.charge(OBJECT_BYTES)?;
-        let chunk = self.config.chunk_bytes;
-        let content = match data {
-            Some((data, charge)) => Content::whole(trimmed(data), chunk, charge),
-            None => Content::zeros(usize::try_from(len).unwrap_or(usize::MAX), chunk, self.ledger.charge(len)?),
-        };
+        let content = self.content(len, data)?;
         self.made += 1;
         let object = ObjectId { boot: self.boot, counter: self.made };
         self.objects.insert(object, Object { content, snapshots: 0, _charge: charge });
         self.access.insert(object, len, holder);
         Ok(Answer::Allocated(Pointer { object, ..*target }))
+    }
+
+    /// The bytes of a new object: those given, and zeros.
+    fn content(&self, len: u64, data: Option<(Vec<u8>, Charge)>) -> Result<Content, Refusal> {
+        let chunk = self.config.chunk_bytes;
+        let zeros = || {
+            let bytes = usize::try_from(len).unwrap_or(usize::MAX);
+            Ok(Content::zeros(bytes, chunk, self.ledger.charge(len)?))
+        };
+        match data {
+            Some((data, charge)) if data.len() as u64 == len => Ok(Content::whole(trimmed(data), chunk, charge)),
+            Some((data, _charge)) if (data.len() as u64) < len && !data.is_empty() => {
+                let mut content = zeros()?;
+                content.write(0, &data, 0, &self.ledger)?;
+                Ok(content)
+            }
+            Some((data, _charge)) if !data.is_empty() => Err(Refusal::Incomplete),
+            _ => zeros(),
+        }
     }
 
     /// Bytes of an object as a range, if it has them and they are whole units.
@@ -172,11 +187,16 @@ impl Memory {
             let written = content.write(at, &data, pinnable, &self.ledger);
             written
                 .map_err(|refusal| if matches!(refusal, Refusal::TooManyPinned { .. }) { too_many } else { refusal })?;
+            if let Some(retired) = &mut self.retired {
+                retired.push_buffer(data);
+            }
         } else {
             if content.would_pin() > pinnable {
                 return Err(too_many);
             }
-            *content = Content::whole(trimmed(data), self.config.chunk_bytes, charge);
+            let whole = Content::whole(trimmed(data), self.config.chunk_bytes, charge);
+            let replaced = std::mem::replace(content, whole);
+            self.retire(replaced);
         }
         Ok(Answer::Written)
     }
@@ -203,8 +223,17 @@ impl Memory {
         let kept = self.objects.get(&object).is_some_and(|object| object.snapshots > 0);
         let kept = kept && checks.makes(Check::SnapshotFree);
         if !leased && !kept {
-            self.objects.remove(&object);
+            if let Some(object) = self.objects.remove(&object) {
+                self.retire(object.content);
+            }
             self.access.remove(object);
+        }
+    }
+
+    /// Lets go of a version.
+    fn retire(&mut self, content: Content) {
+        if let Some(retired) = &mut self.retired {
+            retired.push(content);
         }
     }
 }

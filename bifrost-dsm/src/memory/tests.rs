@@ -2,6 +2,7 @@
 
 mod bounds;
 mod rights;
+mod steps;
 
 use super::*;
 use crate::control::{Control, Controlled, Stamp};
@@ -68,7 +69,7 @@ impl Rig {
     }
 
     fn alloc(&mut self, node: u16, data: &[u8]) -> Pointer {
-        match self.step(node, nowhere(), Action::AllocWrite { data: data.to_vec() }) {
+        match self.step(node, nowhere(), Action::AllocWrite { len: data.len() as u64, data: data.to_vec() }) {
             Ok(Answer::Allocated(pointer)) => pointer,
             other => panic!("{other:?}"),
         }

@@ -225,7 +225,7 @@ impl World {
         self.governor.sequence = 0;
         let page = self.memory.export(None, usize::MAX);
         let mut controls: Vec<Control> =
-            page.snapshots.iter().map(|(id, _)| Control::DropSnapshot { id: *id }).collect();
+            self.memory.snapshots().iter().map(|(id, _)| Control::DropSnapshot { id: *id }).collect();
         for row in &page.objects {
             controls.extend(row.leases.iter().map(|(call, _)| Control::Release { call: *call }));
             if row.control.is_none() && !row.freed {

@@ -63,8 +63,11 @@ impl World {
     fn draw_work(&mut self, process: usize) -> Work {
         let Some((target, len)) = self.draw_pointer(process).filter(|_| !self.rng.chance(120)) else {
             let len = self.rng.between(1, self.plan.bytes);
-            let action =
-                if self.rng.chance(500) { Action::Alloc { len } } else { Action::AllocWrite { data: self.data(len) } };
+            let action = if self.rng.chance(500) {
+                Action::Alloc { len }
+            } else {
+                Action::AllocWrite { len, data: self.data(len) }
+            };
             let target = Pointer { prefix: PREFIX_DEFAULT, server: 1, object: ObjectId::default() };
             return Work::One(Step { target, previous: 0, unit_log2: 0, action });
         };

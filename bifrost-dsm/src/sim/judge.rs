@@ -153,7 +153,7 @@ impl Judge {
         let zeros = |len: &u64| vec![0; usize::try_from(*len).unwrap_or(0)];
         let bytes = match &step.action {
             Action::Alloc { len } => Some(zeros(len)),
-            Action::AllocWrite { data } => Some(data.clone()),
+            Action::AllocWrite { data, .. } => Some(data.clone()),
             _ => None,
         };
         if let Some(bytes) = bytes {

@@ -89,7 +89,7 @@ impl World {
     ) -> Option<Submitted> {
         let (place, data) = match &step.action {
             Action::Write { offset, data } => (Place::At(*offset), data),
-            Action::AllocWrite { data } => (Place::New, data),
+            Action::AllocWrite { len, data } => (Place::New { len: *len }, data),
             _ => return None,
         };
         let announce = Announce {

@@ -21,7 +21,7 @@ impl Record {
             let usize = |n: u64| usize::try_from(n).unwrap_or(0);
             let (object, op) = match &step.action {
                 Action::Alloc { len } => (None, Op::Alloc(vec![0; usize(*len)])),
-                Action::AllocWrite { data } => (None, Op::Alloc(data.clone())),
+                Action::AllocWrite { data, .. } => (None, Op::Alloc(data.clone())),
                 Action::Read { offset, len } => (Some(step.target.object), Op::Read(usize(*offset), usize(*len))),
                 Action::Write { offset, data } => (Some(step.target.object), Op::Write(usize(*offset), data.clone())),
                 Action::Free => (Some(step.target.object), Op::Free),

@@ -36,6 +36,14 @@ impl ChannelBuilder {
         self
     }
 
+    /// Whether this side understands references in answers (UDP). Default: yes. Calls made by [`Channel::call_message`] and
+    /// [`Channel::start_message`] never say so.
+    #[must_use]
+    pub fn references(mut self, understands: bool) -> Self {
+        self.config.references = understands;
+        self
+    }
+
     /// Time allowed for each call. Default: none; a call then ends when it is answered or the server is lost (a stream:
     /// when the connection ends). Kept to within about 20 ms.
     #[must_use]

@@ -175,6 +175,17 @@ impl Core {
         Ok(call)
     }
 
+    /// Whether the server of a request's service understands references; opens a session if there is none.
+    pub(super) fn peer_references(&self, request: Request) -> Result<bool, CallError> {
+        let now = self.port.clock.now();
+        let known = self.port.endpoint().peer_references(now, self.peer, request.service);
+        if let Some(references) = known {
+            return Ok(references);
+        }
+        let asked = self.begin_with(true, |endpoint, now, peer| Ok(endpoint.ask_session(now, peer, request)))?;
+        Ok(matches!(self.wait(asked)?, Answered::Session { references: true }))
+    }
+
     /// Nobody receives while no call is under way: a server's farewell may lie in the socket, and must be heard before
     /// a call is risked in the session that it ended.
     fn listen_after_pause(&self, now: Time) {

@@ -27,7 +27,7 @@ impl Channel {
     pub(crate) fn wait_memory(&self, call: CallId) -> Result<Option<MemoryAnswer>, CallError> {
         Ok(match self.way.wait(Call::Udp(call))? {
             Answered::Memory(answer) => Some(answer),
-            Answered::Message(..) | Answered::Delivered => None,
+            _ => None,
         })
     }
 

@@ -160,11 +160,25 @@ impl Channel {
     ///
     /// [`CallError`].
     pub fn call_message(&self, method: &Method, message: MessageBuffer) -> Result<Option<Vec<u8>>, CallError> {
-        let call = self.way.begin_message(Named::from(method), message, self.deadline)?;
+        let named = Named { references: false, ..Named::from(method) };
+        let call = self.way.begin_message(named, message, self.deadline)?;
         match self.way.wait(call)? {
-            Answered::Message(_, message) => Ok(Some(message)),
-            Answered::Delivered | Answered::Memory(_) => Ok(None),
+            Answered::Message(_, message, _) => Ok(Some(message)),
+            _ => Ok(None),
         }
+    }
+
+    /// Whether references may go to the service of a method: the server said so in the session that there is now. Opens
+    /// one if there is none, within the channel's deadline. Over streams and in this process it is always `false`.
+    ///
+    /// A call whose message has pointers fails with [`CallError::Pointers`], certainly not run, should another server
+    /// have come in the meantime that does not understand them.
+    ///
+    /// # Errors
+    ///
+    /// There is no session to be had.
+    pub fn takes_references(&self, method: &Method) -> Result<bool, CallError> {
+        self.way.takes_references(Named::from(method), self.deadline)
     }
 
     fn begin<A: Encode>(&self, method: &'static Method, args: A) -> thrift::Result<(Call, i32)> {
@@ -187,12 +201,12 @@ impl Channel {
         answered: Result<Answered, CallError>,
     ) -> thrift::Result<R::Value> {
         match answered? {
-            Answered::Message(_, message) => {
+            Answered::Message(_, message, _) => {
                 let value = decode_answer_with_limits::<R>(method, sequence, &message, self.limits);
                 self.way.recycle(message);
                 value
             }
-            Answered::Delivered | Answered::Memory(_) => Err(crate::service::missing_result(method.name)),
+            _ => Err(crate::service::missing_result(method.name)),
         }
     }
 }

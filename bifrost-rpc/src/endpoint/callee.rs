@@ -27,8 +27,8 @@ const PROBE_TIMEOUTS: u32 = 2;
 pub(super) enum Served {
     /// Fragments are arriving.
     Arriving(Box<Arriving>),
-    /// Its handler was started, or waits to be; so many bytes of its message came and were not acknowledged.
-    Running(u32),
+    /// Its handler was started, or waits to be.
+    Running(Running),
     /// The same of a oneway call, with the acknowledgements that told its caller so.
     RunningOneway(u32),
     /// A memory operation that is being done, or waits for another.
@@ -37,6 +37,17 @@ pub(super) enum Served {
     Answered(Box<Answered>),
     /// A oneway call that ran.
     Done,
+}
+
+/// A call whose handler runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Running {
+    /// Bytes of its message that came and were not acknowledged.
+    pub(super) unacked: u32,
+    /// It leases pointers.
+    pub(super) leased: bool,
+    /// Its caller understands references in the answer.
+    pub(super) references: bool,
 }
 
 /// A memory operation to be done later, with its data.
@@ -68,6 +79,8 @@ pub(super) struct Answered {
     pub(super) kind: PacketType,
     pub(super) method: MethodField,
     pub(super) out: Outbound,
+    /// Of a call that leases pointers.
+    leased: bool,
     /// Of a memory operation.
     pub(super) memory: Option<MemoryFields>,
     /// Of one that was answered before its turn: the write that it follows.
@@ -181,7 +194,14 @@ impl CalleeSession {
 
     /// What packets without a message say of a call.
     pub(super) fn exchange(&self, rpc: u64) -> Exchange {
-        Exchange { rpc, pointer: self.calls.get(&rpc).and_then(Served::pointer) }
+        let served = self.calls.get(&rpc);
+        let leased = matches!(served, Some(Served::Running(run)) if run.leased);
+        Exchange { rpc, pointer: served.and_then(Served::pointer), leased }
+    }
+
+    /// Whether the caller of a call understands references in the answer; of one that was given up nobody cares.
+    pub(super) fn takes_references(&self, rpc: u64) -> bool {
+        !matches!(self.calls.get(&rpc), Some(Served::Running(run)) if !run.references)
     }
 
     /// Whether the client said that the call has ended.
@@ -194,7 +214,10 @@ impl CalleeSession {
     pub(super) fn answer(&mut self, rpc: u64, mut answered: Answered, released: &mut Released) -> Option<usize> {
         let served = self.calls.get_mut(&rpc)?;
         let unacked = match served {
-            Served::Running(unacked) => *unacked as usize,
+            Served::Running(run) => {
+                answered.leased = run.leased;
+                run.unacked as usize
+            }
             Served::Memory(run) => {
                 if run.held.is_some() {
                     answered.follows = run.fields.previous_write;
@@ -261,16 +284,16 @@ impl CalleeSession {
             match served {
                 Served::Arriving(arriving) if arriving.inbound.unacked > 0 => {
                     arriving.inbound.unacked = 0;
-                    let about = Exchange { rpc: *rpc, pointer: arriving.pointer() };
+                    let about = Exchange { pointer: arriving.pointer(), ..Exchange::from(*rpc) };
                     self.link.note_ack(about, AckStatus::Partial, arriving.inbound.ranges(64));
                 }
                 Served::Memory(run) if run.unacked > 0 => {
                     run.unacked = 0;
-                    let about = Exchange { rpc: *rpc, pointer: Some(run.fields.pointer) };
+                    let about = Exchange { pointer: Some(run.fields.pointer), ..Exchange::from(*rpc) };
                     self.link.note_ack(about, AckStatus::Complete, Vec::new());
                 }
-                Served::Running(unacked) if *unacked > 0 => {
-                    *unacked = 0;
+                Served::Running(run) if run.unacked > 0 => {
+                    run.unacked = 0;
                     self.link.note_ack(*rpc, AckStatus::Complete, Vec::new());
                 }
                 _ => {}
@@ -312,13 +335,12 @@ impl CalleeSession {
                 self.link.has_new_timer = true;
                 return;
             }
-            if !out.takes(self.link.fragment_datagram(&range), limits.0, limits.1) {
+            if !out.takes(self.link.fragment_datagram(&answered.out, &range), limits.0, limits.1) {
                 return;
             }
             let mut header = Link::message_header(answered.kind, answered.method, rpc, 0);
-            if answered.prompt && answered.out.packets == 0 {
-                header.flags = Flags::PROMPT;
-            }
+            let is_prompt = answered.prompt && answered.out.packets == 0;
+            header.flags = Flags(0).and(is_prompt, Flags::PROMPT).and(answered.leased, Flags::LEASED);
             if let Some(memory) = &answered.memory {
                 memory.put(&mut header, true);
             }
@@ -393,7 +415,18 @@ impl Served {
 
 impl Answered {
     pub(super) fn new(kind: PacketType, method: MethodField, out: Outbound, prompt: bool) -> Self {
-        Self { kind, method, out, memory: None, follows: 0, prompt, timer: None, backoff: 0, queued: false }
+        Self {
+            kind,
+            method,
+            out,
+            leased: false,
+            memory: None,
+            follows: 0,
+            prompt,
+            timer: None,
+            backoff: 0,
+            queued: false,
+        }
     }
 
     /// Memory that it shares with whoever gave it, in bytes.

@@ -8,8 +8,8 @@ use super::link::{Exchange, Link};
 use super::memory::Writes;
 use super::outbound::Outbound;
 use super::time::Time;
-use super::{CallId, Request};
-use crate::wire::{FinishedBody, Flags, Header, MemoryFields, MethodField, PacketType, RANGES_MAX};
+use super::{Answered, CallId, Request};
+use crate::wire::{FinishedBody, Flags, Header, MemoryFields, MethodField, PacketType, RANGES_MAX, check_pointers};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -63,6 +63,10 @@ pub(super) struct Call {
     pub(super) backoff: u32,
     /// Whether it stands in the session's queue of messages to send.
     queued: bool,
+    /// It takes references in its answer.
+    references: bool,
+    /// It only asks what the peer understands: it ends as soon as there is a session.
+    pub(super) only_asks: bool,
 }
 
 /// How a session came to be, or comes.
@@ -179,20 +183,33 @@ impl CallerSession {
             timer: None,
             backoff: 0,
             queued: false,
+            references: request.references,
+            only_asks: false,
         }));
     }
 
-    /// Moves waiting calls into the session, as many as the callee takes. Calls that the callee would refuse for
-    /// their length are returned.
-    #[expect(clippy::vec_box, reason = "a call is large, and moves between tables")]
-    pub(super) fn admit(&mut self, next_rpc: &mut u64) -> Vec<Box<Call>> {
-        let mut too_large = Vec::new();
+    /// What becomes of a call in an open session without being sent: the callee would not take it, or it only asks.
+    fn end_unsent(&self, call: &Call) -> Option<Result<Answered, CallError>> {
+        if call.only_asks {
+            return Some(Ok(Answered::Session { references: self.link.peer_references }));
+        }
+        let (len, limit) = (call.out.message_len(), self.peer_message_max);
+        if len > limit {
+            return Some(Err(CallError::TooLarge { len: len as usize, limit: limit as usize }));
+        }
+        let checked = check_pointers(call.out.message().pointers(), self.link.peer_references);
+        checked.err().map(|error| Err(error.into()))
+    }
+
+    /// Moves waiting calls into the session, as many as the callee takes. Those that have ended instead are returned.
+    pub(super) fn admit(&mut self, next_rpc: &mut u64) -> Vec<(Box<Call>, Result<Answered, CallError>)> {
+        let mut ended = Vec::new();
         while self.phase == Phase::Open && self.calls.len() < self.calls_max {
             let Some(mut call) = self.waiting.pop_front() else {
                 break;
             };
-            if call.out.message_len() > self.peer_message_max {
-                too_large.push(call);
+            if let Some(end) = self.end_unsent(&call) {
+                ended.push((call, end));
                 continue;
             }
             call.out.restart(self.link.fragment_bytes());
@@ -206,7 +223,7 @@ impl CallerSession {
             self.outgoing.push_back(rpc);
             self.calls.insert(rpc, call);
         }
-        too_large
+        ended
     }
 
     /// The peer was heard in a packet that is certainly its own.
@@ -327,11 +344,12 @@ impl CallerSession {
                 call.timer.get_or_insert(now.plus(self.link.rtt.timeout(call.backoff)));
                 return;
             }
-            if !out.takes(self.link.fragment_datagram(&range), limits.0, limits.1) {
+            if !out.takes(self.link.fragment_datagram(&call.out, &range), limits.0, limits.1) {
                 return;
             }
             let kind = if call.oneway { PacketType::Oneway } else { PacketType::Call };
             let mut header = Link::message_header(kind, call.method, rpc, lowest);
+            header.flags = call.flags();
             header.deadline_us = call.deadline.map_or(0, |deadline| micros(deadline.since(now)));
             if let Some(memory) = &call.memory {
                 memory.put(&mut header, false);
@@ -483,7 +501,16 @@ impl Call {
 impl Call {
     /// What packets without a message say of it.
     pub(super) fn exchange(&self, rpc: u64) -> Exchange {
-        Exchange { rpc, pointer: self.memory.map(|memory| memory.pointer) }
+        Exchange { rpc, pointer: self.memory.map(|memory| memory.pointer), leased: self.is_leased() }
+    }
+
+    fn is_leased(&self) -> bool {
+        !self.out.message().pointers().is_empty()
+    }
+
+    /// What all its fragments say of references.
+    fn flags(&self) -> Flags {
+        Flags(0).and(self.is_leased(), Flags::LEASED).and(self.references, Flags::REFERENCES)
     }
 
     /// The error that the call ends with, if the last that happened to it was `error`.

@@ -131,11 +131,17 @@ impl Datagrams {
         });
     }
 
-    /// Seals the last `body` bytes in place.
-    pub(super) fn seal_tail(&mut self, body: usize, seal: impl FnOnce(&mut [u8]) -> Option<[u8; TAG_BYTES]>) {
+    /// Seals the last `body` bytes in place, with the `head` bytes before them as associated data.
+    pub(super) fn seal_tail(
+        &mut self,
+        head: usize,
+        body: usize,
+        seal: impl FnOnce(&[u8], &mut [u8]) -> Option<[u8; TAG_BYTES]>,
+    ) {
         let start = self.bytes.len() - body;
+        let (before, body) = self.bytes.split_at_mut(start);
         // An AEAD fails only beyond 256 GiB; a zero tag is refused by the receiver.
-        let tag = seal(&mut self.bytes[start..]).unwrap_or_default();
+        let tag = seal(&before[before.len() - head..], body).unwrap_or_default();
         self.bytes.extend_from_slice(&tag);
     }
 }

@@ -173,6 +173,7 @@ fn is_next(
 ) -> bool {
     header.kind == kind
         && memory.is_none_or(|memory| memory == MemoryFields::of(header))
+        && inbound.carries_same(header)
         && header.session == link.session
         && header.client == link.client
         && header.instance == link.instance

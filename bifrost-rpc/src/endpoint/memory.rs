@@ -11,7 +11,7 @@ use super::outbound::Outbound;
 use super::time::Time;
 use super::{CallError, CallId, Endpoint, Event, Request, ServedCall, SessionRef};
 use crate::buffer::Message;
-use crate::wire::{Header, MemoryFields, MemoryOp, MemoryStatus, MethodField, PacketType, Pointer, Refusal};
+use crate::wire::{Flags, Header, MemoryFields, MemoryOp, MemoryStatus, MethodField, PacketType, Pointer, Refusal};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -252,6 +252,7 @@ impl Endpoint {
             oneway: false,
             idempotent: !request.op.changes(),
             deadline: request.deadline,
+            references: false,
             message: request.body,
         };
         session.wait(now, id, call, Some(fields), request.place);
@@ -385,7 +386,8 @@ fn halves(pointer: Pointer) -> [u64; 2] {
 
 /// The packets that a header's exchange consists of.
 pub(super) fn exchange_of(header: &Header) -> Exchange {
-    Exchange { rpc: header.rpc, pointer: is_memory(header).then(|| Pointer::from_bytes(header.pointer)) }
+    let pointer = is_memory(header).then(|| Pointer::from_bytes(header.pointer));
+    Exchange { rpc: header.rpc, pointer, leased: header.flags.has(Flags::LEASED) }
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub use landing::Landing;
 pub use memory::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest};
 pub use time::Time;
 
-use crate::wire::{HEADER_BYTES, Header, MethodField, PacketType, Refusal, WireError};
+use crate::wire::{Flags, HEADER_BYTES, Header, MethodField, PacketType, Refusal, WireError, check_pointers};
 use callee::CalleeSession;
 use caller::CallerSession;
 use hash::QuickMap;
@@ -84,6 +84,8 @@ pub struct Endpoint {
     callee_by_session: QuickMap<u64, usize>,
     callee_by_nonce: HashMap<(u64, u64), usize>,
     methods: QuickMap<MethodField, u32>,
+    /// Services that do not understand references.
+    by_value: Vec<u32>,
     serves_memory: bool,
     is_draining: bool,
 
@@ -144,6 +146,7 @@ impl Endpoint {
             callee_by_session: QuickMap::default(),
             callee_by_nonce: HashMap::new(),
             methods: QuickMap::default(),
+            by_value: Vec::new(),
             serves_memory: false,
             is_draining: false,
             bytes: 0,
@@ -182,29 +185,64 @@ impl Endpoint {
         }
     }
 
+    /// Of a service registered: it does not understand references, so that it is sent values.
+    pub fn takes_values_only(&mut self, service: u32) {
+        self.by_value.push(service);
+    }
+
     /// Starts a call to a server.
     ///
     /// # Errors
     ///
-    /// [`CallError::TooLarge`]: the message is over the limit.
+    /// [`CallError::TooLarge`]: the message is over the limit. [`CallError::Pointers`]: its pointers cannot be sent; where the
+    /// server does not understand them the call ends with this later.
     pub fn call(&mut self, now: Time, peer: SocketAddr, request: Request) -> Result<CallId, CallError> {
         let (len, limit) = (request.message.len(), self.config.message_bytes_max as usize);
         if len > limit {
             return Err(CallError::TooLarge { len, limit });
         }
+        check_pointers(request.message.pointers(), true)?;
+        Ok(self.enter(
+            now,
+            peer,
+            Request { references: request.references && self.config.references, ..request },
+            false,
+        ))
+    }
+
+    fn enter(&mut self, now: Time, peer: SocketAddr, request: Request, only_asks: bool) -> CallId {
         let id = CallId(self.next_call);
         self.next_call += 1;
         let index = self.session_for(now, peer, request.service, request.method, None);
         let Some(session) = self.callers.get_mut(index) else {
-            return Ok(id);
+            return id;
         };
         let deadline = request.deadline.map(|after| now.plus(after));
         session.wait(now, id, request, None, None);
+        if let Some(call) = session.waiting.back_mut() {
+            call.only_asks = only_asks;
+        }
         self.advance_caller(now, index);
         if let Some(deadline) = deadline {
             self.arm_at(deadline, SessionRef::Caller(index));
         }
-        Ok(id)
+        id
+    }
+
+    /// Asks for a session with a server, as a call would, and what the server said in it of itself. Ends with
+    /// [`Answered::Session`], after [`Request::deadline`] at the latest; the request's message is not sent.
+    pub fn ask_session(&mut self, now: Time, peer: SocketAddr, request: Request) -> CallId {
+        self.enter(now, peer, request, true)
+    }
+
+    /// Whether the server of a service understands references, where there is a session in which a call would be sent
+    /// at once; `None` where there is none, for [`Endpoint::ask_session`] to find out.
+    #[must_use]
+    pub fn peer_references(&self, now: Time, peer: SocketAddr, service: u64) -> Option<bool> {
+        let index = self.caller_by_target.get(&(peer, service))?;
+        let session = self.callers.get(*index)?;
+        let is_open = session.phase == caller::Phase::Open && !session.is_stale(now);
+        is_open.then_some(session.link.peer_references)
     }
 
     /// Whether [`Endpoint::poll_transmit`] may have something.
@@ -321,14 +359,17 @@ impl Endpoint {
             }
             let (packet, more) = rest.split_at_mut(end);
             rest = more;
-            let (header_bytes, body) = packet.split_at_mut(HEADER_BYTES);
+            let head_bytes = header.further_bytes().map(|further| HEADER_BYTES + further);
+            let Some((head, body)) = head_bytes.ok().and_then(|head| packet.split_at_mut_checked(head)) else {
+                self.stats.malformed += 1;
+                continue;
+            };
             self.stats.packets_in += 1;
-            self.handle_packet(now, from, &header, header_bytes, body);
+            self.handle_packet(now, from, &header, head, body);
         }
     }
 
     fn handle_packet(&mut self, now: Time, from: SocketAddr, header: &Header, raw: &[u8], body: &mut [u8]) {
-        use crate::wire::Flags;
         let to_callee = header.flags.has(Flags::TO_CALLEE);
         match header.kind {
             PacketType::Open if to_callee => self.on_open(now, from, header, raw, body),
@@ -496,6 +537,7 @@ impl Endpoint {
         let body = crate::wire::RefusedBody { refusal, packet: refused.packet }.to_bytes();
         let mut header = Header::new(PacketType::Refused);
         header.method = refused.method;
+        header.flags = Flags(0).and(refused.flags.has(Flags::LEASED), Flags::LEASED);
         if memory::is_memory(refused) {
             (header.pointers, header.pointer) = (1, refused.pointer);
         }

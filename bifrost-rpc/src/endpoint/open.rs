@@ -4,7 +4,7 @@ use super::callee::CalleeSession;
 use super::caller::{Call, CallerSession, Phase};
 use super::checks::Check;
 use super::error::{CallError, Lost};
-use super::link::Link;
+use super::link::{DATAGRAM_BYTES_MIN, Link};
 use super::memory::{MEMORY_SERVICE, is_memory};
 use super::seal::{OPEN_NONCE_BYTES, SessionSeal, keyed_hash};
 use super::time::Time;
@@ -64,7 +64,7 @@ impl Endpoint {
         };
         session.token.clone_from(&body.token);
         let mut header = Header::new(PacketType::Open);
-        header.flags = Flags::FIRST.with(Flags::TO_CALLEE);
+        header.flags = Flags::FIRST.with(Flags::TO_CALLEE).and(self.config.references, Flags::REFERENCES);
         header.method = session.first_method;
         put_root(&mut header, session.link.root);
         header.client = self.client;
@@ -178,7 +178,7 @@ impl Endpoint {
         link.instance = self.config.instance;
         link.window.grant(usize::from(header.credits) * crate::wire::CREDIT_BYTES);
         let offered = usize::try_from(open.datagram_bytes).unwrap_or(usize::MAX);
-        link.datagram_bytes = link.datagram_bytes.min(offered).max(512);
+        link.datagram_bytes = link.datagram_bytes.min(offered).max(DATAGRAM_BYTES_MIN);
         let random = self.random();
         if let Some(key) = &self.config.key {
             link.seal = Some(SessionSeal::new(key, &open.random, &random, false));
@@ -208,7 +208,8 @@ impl Endpoint {
             token: self.token(now, peer, client),
         };
         let mut header = Header::new(PacketType::Opened);
-        header.flags = Flags::FIRST;
+        let understands = self.config.references && !self.by_value.contains(&session.service);
+        header.flags = Flags::FIRST.and(understands, Flags::REFERENCES);
         put_root(&mut header, session.link.root);
         header.client = client;
         header.rpc = session.nonce;
@@ -317,11 +318,12 @@ impl Endpoint {
         };
         session.link.session = header.session;
         session.link.instance = header.instance;
+        session.link.peer_references = header.flags.has(Flags::REFERENCES);
         session.link.is_heard(now);
         session.believe();
         session.link.window.grant(usize::from(header.credits) * crate::wire::CREDIT_BYTES);
         let offered = usize::try_from(opened.datagram_bytes).unwrap_or(usize::MAX);
-        session.link.datagram_bytes = session.link.datagram_bytes.min(offered).max(512);
+        session.link.datagram_bytes = session.link.datagram_bytes.min(offered).max(DATAGRAM_BYTES_MIN);
         if let Some(key) = &self.config.key {
             session.link.seal = Some(SessionSeal::new(key, &session.random, &opened.random, true));
         }
@@ -366,11 +368,9 @@ impl Endpoint {
             self.send_confirmation(now, index);
             return;
         }
-        let too_large = session.admit(&mut self.next_rpc);
-        let limit = session.peer_message_max as usize;
-        for call in too_large {
-            let len = call.out.message_len() as usize;
-            self.fail(&call, CallError::TooLarge { len, limit });
+        for (call, result) in session.admit(&mut self.next_rpc) {
+            let result = result.map_err(|error| call.end_error(error));
+            self.events.push_back(Event::Answer { call: call.id, result });
         }
         self.touch(now, SessionRef::Caller(index));
     }

@@ -6,6 +6,7 @@ use crate::buffer::{Message, MessageBuffer};
 mod found;
 mod memory;
 mod memory_hostile;
+mod pointers;
 mod reviewed;
 mod vectors;
 
@@ -51,6 +52,7 @@ impl Pair {
             oneway,
             idempotent: false,
             deadline,
+            references: true,
             message: message(bytes),
         };
         self.client.call(self.now, SERVER.parse().unwrap(), request).unwrap()
@@ -89,16 +91,17 @@ impl Pair {
         self.server.handle_timeout(self.now);
     }
 
-    /// Answers every call with its own message; returns how many there were.
+    /// Answers every call with its own message and pointers; returns how many there were.
     fn serve(&mut self) -> usize {
         let mut served = 0;
         while let Some(event) = self.server.poll_event() {
-            if let Event::Call { call, message: bytes, oneway, .. } = event {
+            if let Event::Call { call, message: bytes, oneway, pointers, .. } = event {
                 served += 1;
                 if oneway {
                     self.server.done(call);
                 } else {
-                    self.server.reply(self.now, call, AnswerKind::Reply, method(), message(&bytes));
+                    let answer = message(&bytes).with_pointers(pointers);
+                    self.server.reply(self.now, call, AnswerKind::Reply, method(), answer).unwrap();
                 }
             }
         }
@@ -122,7 +125,7 @@ impl Pair {
 }
 
 fn reply(bytes: &[u8]) -> Option<Result<Answered, CallError>> {
-    Some(Ok(Answered::Message(AnswerKind::Reply, bytes.to_vec())))
+    Some(Ok(Answered::Message(AnswerKind::Reply, bytes.to_vec(), Vec::new())))
 }
 
 #[test]
@@ -301,6 +304,7 @@ fn refusals_are_clear() {
         oneway: false,
         idempotent: false,
         deadline: None,
+        references: true,
         message: message(b""),
     };
     pair.client.call(pair.now, SERVER.parse().unwrap(), request).unwrap();

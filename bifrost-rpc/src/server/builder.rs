@@ -108,6 +108,14 @@ impl ServerBuilder {
         self
     }
 
+    /// Whether this side understands references in calls (UDP), as far as its services do
+    /// ([`Service::understands_references`]). Default: yes.
+    #[must_use]
+    pub fn references(mut self, understands: bool) -> Self {
+        self.config.references = understands;
+        self
+    }
+
     /// Threads that receive, for each UDP address; the system spreads clients over them. Default 1.
     #[must_use]
     pub fn io_threads(mut self, threads: usize) -> Self {

@@ -8,7 +8,7 @@ use crate::io::{Clock, Port, RECEIVE_BYTES, Received, Socket, Timer};
 use crate::memory::MemoryHandler;
 use crate::protocol::Limits;
 use crate::service::{Answer, CallContext};
-use crate::wire::MethodField;
+use crate::wire::{MethodField, check_pointers};
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -80,6 +80,11 @@ impl Shard {
         for (field, route) in &routes.methods {
             // Collisions were refused when the routes were made.
             let _ = endpoint.serve(*field, route.service);
+        }
+        for (number, service) in (0..).zip(&routes.services) {
+            if !service.understands_references() {
+                endpoint.takes_values_only(number);
+            }
         }
         if routes.memory.is_some() {
             endpoint.serve_memory();
@@ -326,7 +331,8 @@ impl Shard {
         let mut endpoint = self.port.endpoint();
         for (call, method, answer) in desk.answers.drain(..) {
             match answer {
-                Some((kind, message)) => endpoint.reply(now, call, kind, method, message),
+                // Its pointers were looked at when it was written.
+                Some((kind, message)) => _ = endpoint.reply(now, call, kind, method, message),
                 None => endpoint.done(call),
             }
         }
@@ -341,10 +347,10 @@ impl Shard {
 
     fn on_event(self: &Arc<Self>, now: Time, event: Event, desk: &mut Desk) {
         match event {
-            Event::Call { call, method, service, oneway, message, deadline, .. } => {
+            Event::Call { call, method, service, oneway, message, pointers, references, deadline, .. } => {
                 let route = self.routes.methods.get(&method);
                 let shard = Arc::clone(self);
-                let job = Job { shard, call, method, service, oneway, message, deadline };
+                let job = Job { shard, call, method, service, oneway, message, pointers, references, deadline };
                 if route.is_some_and(|route| route.is_inline) {
                     self.run(now, job, desk);
                 } else {
@@ -360,6 +366,11 @@ impl Shard {
             }
             Event::MemoryAnnounced { operation, bytes } => self.announce(&operation, bytes, desk),
             Event::Memory { operation, body } => self.run_memory(&operation, body, desk),
+            Event::MemorySessionEnded { session } => {
+                if let Some(handler) = self.memory_handler() {
+                    handler.session_ended(session);
+                }
+            }
             Event::Answer { .. } => {}
         }
     }
@@ -384,25 +395,32 @@ impl Shard {
         self.running.fetch_sub(1, Ordering::AcqRel);
     }
 
-    fn within_limit(&self, answer: Answer, len: usize) -> thrift::Result<Answer> {
-        if len <= self.limits.message_bytes_max {
-            return Ok(answer);
-        }
-        let limit = self.limits.message_bytes_max;
-        let message = format!("an answer of {len} bytes, over the server's limit of {limit}");
-        Err(thrift::new_application_error(thrift::ApplicationErrorKind::InternalError, message))
+    /// Whether an answer can be sent.
+    fn check_answer(&self, reply: &MessageBuffer, references: bool) -> thrift::Result<()> {
+        let (len, limit) = (reply.len(), self.limits.message_bytes_max);
+        let error = match check_pointers(reply.pointers(), references) {
+            Err(error) => error.to_string(),
+            Ok(()) if len > limit => format!("an answer of {len} bytes, over the server's limit of {limit}"),
+            Ok(()) => return Ok(()),
+        };
+        Err(thrift::new_application_error(thrift::ApplicationErrorKind::InternalError, error))
     }
 
     /// Runs a handler; its answer is left on the desk.
     fn run(&self, now: Time, job: Job, desk: &mut Desk) {
         let Some(service) = self.routes.services.get(job.service as usize) else { return };
         let method = self.routes.methods.get(&job.method).map(|route| route.name);
-        let context =
-            CallContext { deadline: job.deadline.map(|deadline| deadline.since(now)), method, limits: self.limits };
+        let context = CallContext {
+            deadline: job.deadline.map(|deadline| deadline.since(now)),
+            method,
+            limits: self.limits,
+            pointers: &job.pointers,
+            references: job.references,
+        };
         let mut reply = desk.buffer();
         let called = catch_unwind(AssertUnwindSafe(|| service.call(&job.message, &context, &mut reply)));
         let called = called.unwrap_or_else(|_panic| Err(crate::service::panicked()));
-        let answer = match called.and_then(|answer| self.within_limit(answer, reply.len())) {
+        let answer = match called.and_then(|answer| self.check_answer(&reply, job.references).map(|()| answer)) {
             _ if job.oneway => None,
             Ok(Answer::Nothing) => {
                 reply.clear();

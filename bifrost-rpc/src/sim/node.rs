@@ -76,7 +76,9 @@ impl Node {
     }
 
     /// The node starts, or starts anew.
-    pub(super) fn start(&mut self, plan: &Plan, config: Config, rng: &mut Rng) {
+    pub(super) fn start(&mut self, plan: &Plan, mut config: Config, rng: &mut Rng) {
+        self.life += 1;
+        config.references = !self.takes_values_only(plan);
         let mut endpoint = Endpoint::new(config, rng.bytes());
         if self.is_server {
             endpoint.serve_memory();
@@ -87,9 +89,12 @@ impl Node {
                 }
             }
         }
-        debug_assert!(plan.clients > 0);
-        self.life += 1;
         self.endpoint = Some(endpoint);
+    }
+
+    /// Whether it is a server that, in this life, understands no references.
+    pub(super) fn takes_values_only(&self, plan: &Plan) -> bool {
+        plan.by_value && self.is_server && self.life % 2 == 1
     }
 
     /// The node is gone with all it knew. The calls it had under way are returned.

@@ -116,6 +116,8 @@ pub(super) struct Plan {
     pub(super) clients: usize,
     pub(super) servers: usize,
     pub(super) keyed: bool,
+    /// Every other life of a server understands no references.
+    pub(super) by_value: bool,
     pub(super) lease: Duration,
     pub(super) peer_timeout: Duration,
     pub(super) rto_max: Duration,
@@ -155,6 +157,7 @@ impl Plan {
             clients,
             servers,
             keyed: rng.chance(350),
+            by_value: rng.chance(150),
             lease: Duration::from_secs(rng.between(20, 40)),
             peer_timeout: Duration::from_secs(rng.between(8, 12)),
             rto_max: Duration::from_millis(rng.between(100, 200)),

@@ -8,6 +8,7 @@ mod header;
 mod memory;
 mod method;
 mod pointer;
+mod pointers;
 
 pub use batch::{BATCH_MAX, Batch, BatchOp, BatchOutcome, outcomes_to_bytes, parse_outcomes};
 pub(crate) use body::RANGES_MAX;
@@ -17,6 +18,7 @@ pub use memory::{MemoryFields, MemoryOp, MemoryStatus};
 pub(crate) use method::fnv1a;
 pub use method::{METHOD_BYTES, MethodField};
 pub use pointer::{POINTER_BYTES, Pointer};
+pub use pointers::{FURTHER_BYTES_MAX, POINTERS_MAX, PointerError, check_pointers, further_bytes};
 
 /// The UDP port of a rack. A datagram from or to it, with the right identifier and version, is Bifröst.
 pub const RACK_PORT: u16 = 7400;

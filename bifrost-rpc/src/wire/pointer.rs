@@ -91,6 +91,12 @@ impl Pointer {
         matches!(self.0, [0, 0, 0, 0, ..])
     }
 
+    /// Whether it is a pointer without operation and argument.
+    #[must_use]
+    pub const fn is_at_rest(self) -> bool {
+        self.is_valid() && self.0[6] == 0 && self.0[7] == 0
+    }
+
     /// The address that packets with this pointer are sent to on links that route by it.
     #[must_use]
     pub fn address(self) -> Ipv6Addr {

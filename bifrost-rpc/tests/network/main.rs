@@ -22,6 +22,7 @@ mod lifecycle;
 mod many;
 mod memory;
 mod pressure;
+mod references;
 mod refusals;
 mod services;
 mod support;

@@ -12,7 +12,7 @@ fn ranges_that_the_object_does_not_have_are_refused() {
     assert_eq!(rig.read(A, pointer, 0, 0), Err(Refusal::ZeroLength));
     assert_eq!(rig.write(A, pointer, 0, b""), Err(Refusal::ZeroLength));
     assert_eq!(rig.step(A, nowhere(), Action::Alloc { len: 0 }), Err(Refusal::ZeroLength));
-    assert_eq!(rig.step(A, nowhere(), Action::AllocWrite { data: Vec::new() }), Err(Refusal::ZeroLength));
+    assert_eq!(rig.step(A, nowhere(), Action::AllocWrite { len: 0, data: Vec::new() }), Err(Refusal::ZeroLength));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn out_of_memory_is_refused_and_nothing_leaks() {
     let refused = rig.step(A, nowhere(), Action::Alloc { len: 64 * KIB });
     assert_eq!(refused, Err(Refusal::OutOfMemory { free: free - OBJECT_BYTES }));
     assert_eq!(
-        rig.step(A, nowhere(), Action::AllocWrite { data: vec![0; 70_000] }),
+        rig.step(A, nowhere(), Action::AllocWrite { len: 70_000, data: vec![0; 70_000] }),
         Err(Refusal::OutOfMemory { free })
     );
     let pointer = rig.alloc(A, &[0; 40_000]);

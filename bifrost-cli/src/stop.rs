@@ -9,13 +9,13 @@ const INTERRUPTED: i32 = 130;
 
 /// Waits to be told to stop.
 #[derive(Debug)]
-pub(super) struct Stop {
+pub(crate) struct Stop {
     told: Receiver<()>,
 }
 
 impl Stop {
     /// From here on signals no longer end the program: the first is waited for, the second ends it.
-    pub(super) fn install() -> Result<Self> {
+    pub(crate) fn install() -> Result<Self> {
         let (tell, told) = mpsc::channel();
         let was_told = AtomicBool::new(false);
         ctrlc::set_handler(move || {
@@ -33,7 +33,7 @@ impl Stop {
     }
 
     /// Blocks until the first signal.
-    pub(super) fn wait(&self) {
+    pub(crate) fn wait(&self) {
         // The sender lives in the handler, as long as the program.
         let _ = self.told.recv();
     }

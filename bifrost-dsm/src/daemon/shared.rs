@@ -1,0 +1,65 @@
+//! A memory that several threads share.
+
+use super::sessions::Sessions;
+use crate::config::Config;
+use crate::control::{Control, Controlled, Stamp};
+use crate::memory::Memory;
+use crate::metrics::Metrics;
+use crate::refusal::Refusal;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What the transport hands on to one session at most. More is not refused as a final outcome, but by flow control.
+const STAGED_MAX: usize = 1024;
+
+/// A [`Memory`] behind a lock. Cheap to clone.
+///
+/// The lock is held for what an operation does to tables, and while a write of part of an object is copied; not while
+/// answers are put together or large memory is given back.
+#[derive(Debug, Clone)]
+pub struct SharedMemory {
+    state: Arc<Mutex<State>>,
+    /// Prefix and server of its pointers.
+    pub(super) place: (u8, u8),
+}
+
+/// What the lock guards.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) memory: Memory,
+    pub(super) sessions: Sessions,
+}
+
+impl SharedMemory {
+    pub(super) fn new(config: Config) -> Self {
+        let place = (config.prefix, config.server);
+        // The transport hands on each operation once, in order, and keeps the answers.
+        let config = Config { keeps_outcomes: false, staged_max: config.staged_max.max(STAGED_MAX), ..config };
+        let state = State { memory: Memory::new(config), sessions: Sessions::default() };
+        Self { state: Arc::new(Mutex::new(state)), place }
+    }
+
+    /// A panic elsewhere was answered as a failure; what it left is still bounded and accounted for.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets `look` at the memory, while nobody else does: it is to be short.
+    pub fn with<T>(&self, look: impl FnOnce(&mut Memory) -> T) -> T {
+        look(&mut self.state().memory)
+    }
+
+    /// How things stand.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.with(|memory| memory.metrics())
+    }
+
+    /// [`Memory::control`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn control(&self, stamp: Stamp, control: &Control) -> Result<Controlled, Refusal> {
+        self.with(|memory| memory.control(stamp, control))
+    }
+}
