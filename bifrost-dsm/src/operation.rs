@@ -1,8 +1,8 @@
 //! Operations on objects, and their answers.
 
 use crate::config::BATCH_STEPS_MAX;
-use crate::pointer::{ObjectId, Operation, Pointer};
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::{MemoryOp, ObjectId, Pointer};
 use bytes::Bytes;
 
 /// One operation on one object.
@@ -54,12 +54,12 @@ pub enum Action {
 impl Action {
     /// The operation as the pointer's byte 6 says it.
     #[must_use]
-    pub const fn operation(&self) -> Operation {
+    pub const fn operation(&self) -> MemoryOp {
         match self {
-            Self::Alloc { .. } | Self::AllocWrite { .. } => Operation::Alloc,
-            Self::Read { .. } => Operation::Read,
-            Self::Write { .. } => Operation::Write,
-            Self::Free => Operation::Free,
+            Self::Alloc { .. } | Self::AllocWrite { .. } => MemoryOp::Alloc,
+            Self::Read { .. } => MemoryOp::Read,
+            Self::Write { .. } => MemoryOp::Write,
+            Self::Free => MemoryOp::Free,
         }
     }
 

@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What the transport hands on to one session at most. More is not refused as a final outcome, but by flow control.
 const STAGED_MAX: usize = 1024;
+/// Object ids left at which further ones are asked for: minutes of allocations, at any rate that there may be.
+const IDS_LOW: u32 = 1 << 28;
 
 /// A [`Memory`] behind a lock. Cheap to clone.
 ///
@@ -48,6 +50,21 @@ impl SharedMemory {
         look(&mut self.state().memory)
     }
 
+    /// Goes on under the boot number that `next` gives, if the object ids of the present one run low. It is to be called
+    /// every second or so. Returns whether it asked for one.
+    ///
+    /// # Errors
+    ///
+    /// Those of `next`, which runs without the lock.
+    pub fn renew_ids<E>(&self, next: impl FnOnce() -> Result<u32, E>) -> Result<bool, E> {
+        if self.with(|memory| memory.ids_left()) > IDS_LOW {
+            return Ok(false);
+        }
+        let boot = next()?;
+        self.with(|memory| memory.continue_under(boot));
+        Ok(true)
+    }
+
     /// How things stand.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
@@ -61,5 +78,20 @@ impl SharedMemory {
     /// As there.
     pub fn control(&self, stamp: Stamp, control: &Control) -> Result<Controlled, Refusal> {
         self.with(|memory| memory.control(stamp, control))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_further_boot_number_is_asked_for_when_ids_run_low() {
+        let memory = SharedMemory::new(Config { boot: 5, ..Config::default() });
+        assert_eq!(memory.renew_ids(|| Ok::<_, ()>(9)), Ok(false));
+        memory.with(|memory| memory.use_ids(u32::MAX - IDS_LOW));
+        assert_eq!(memory.renew_ids(|| Err("none")), Err("none"));
+        assert_eq!(memory.renew_ids(|| Ok::<_, ()>(9)), Ok(true));
+        assert_eq!(memory.with(|memory| memory.ids_left()), u32::MAX);
     }
 }

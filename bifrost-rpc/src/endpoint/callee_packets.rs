@@ -11,7 +11,7 @@ use super::time::Time;
 use super::{AnswerKind, Endpoint, Event, ServedCall, SessionRef};
 use crate::buffer::Message;
 use crate::wire::{
-    AckBody, AckStatus, FinishedBody, Flags, Header, MemoryFields, PacketType, Pointer, PointerError, Refusal,
+    AckBody, AckStatus, FinishedBody, Flags, Header, MemoryFields, PacketType, PassError, Pointer, Refusal,
     RefusedBody, check_pointers,
 };
 use std::net::SocketAddr;
@@ -396,7 +396,7 @@ impl Endpoint {
         kind: AnswerKind,
         method: crate::wire::MethodField,
         message: Message,
-    ) -> Result<(), PointerError> {
+    ) -> Result<(), PassError> {
         let Some(index) = self.callee_by_session.get(&call.session).copied() else {
             return Ok(());
         };
