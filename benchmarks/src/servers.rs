@@ -20,10 +20,12 @@ pub(crate) struct Servers {
 impl Servers {
     /// Starts what `variant` needs on `core`. Returns the setup of the client as well.
     pub(crate) fn start(variant: &dyn Variant, mut setup: Setup, core: Option<usize>) -> Result<(Self, Setup)> {
-        let memory = (0..variant.memory_servers(&setup.workload))
-            .map(|_| ServerProcess::start(&variants::memory::Daemon, &setup, core))
-            .collect::<Result<Vec<_>>>()?;
-        setup.memory = memory.iter().map(|server| server.address).collect();
+        let mut memory = Vec::new();
+        for _ in 0..variant.memory_servers(&setup.workload) {
+            let server = ServerProcess::start(&variants::memory::Daemon, &setup, core)?;
+            setup.memory.push(server.address);
+            memory.push(server);
+        }
         let mut services = Vec::new();
         for _ in 0..variant.services(&setup.workload) {
             let service = ServerProcess::start(variant, &setup, core)?;

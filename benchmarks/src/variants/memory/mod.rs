@@ -41,8 +41,8 @@ impl Variant for Daemon {
         let server = u8::try_from(setup.memory.len() + 1).context("more memory servers than there are ids")?;
         let boot = u32::try_from(clock::unix_seconds() & u64::from(u32::MAX))?;
         let config = Config { open: true, server, boot, capacity_bytes: CAPACITY_BYTES, ..Config::default() };
-        let mut builder = daemon::Daemon::builder(config)
-            .listen(&format!("udp://{}", SocketAddr::from((setup.address, 0))));
+        let mut builder =
+            daemon::Daemon::builder(config).listen(&format!("udp://{}", SocketAddr::from((setup.address, 0))));
         if let Some(key) = setup.load_key()? {
             builder = builder.key(key);
         }
