@@ -5,7 +5,8 @@ use crate::{announce, clock, key, stop, units};
 use anyhow::{Context, Result};
 use bifrost_dsm::Config;
 use bifrost_dsm::daemon::{BootError, Daemon, next_boot};
-use bifrost_rpc::Address;
+use bifrost_dsm::front::{ControlFront, FrontError};
+use bifrost_rpc::{Address, ServeError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +17,12 @@ Examples:
 
   bifrost mem udp://0.0.0.0:7501 --server 2 --capacity 16G --state /var/lib/bifrost/m2.boot --open
       The second of a rack's memory servers. The file sees to it that no pointer is ever given twice.
+
+  bifrost mem --control udp://10.0.0.5:7601 --control-key control.key
+      Nodes are protected from each other; the control plane says who may do what.
+
+  bifrost call udp://[::1]:7601 MemoryControl metrics
+      How the server stands, where it was started with --control udp://[::1]:7601.
 
 Without --open a node may use only what it made, or what the control plane lets it.";
 
@@ -85,6 +92,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
 
+    /// Address for control messages, udp://HOST:PORT or unix:///PATH, apart from those for memory; without --control-key
+    /// on this machine only. May be given several times
+    #[arg(long, value_name = "URL")]
+    control: Vec<String>,
+
+    /// Take only control messages sealed with the key in this file, 64 hexadecimal digits (UDP)
+    #[arg(long, value_name = "FILE", requires = "control")]
+    control_key: Option<PathBuf>,
+
     /// Time for operations under way to finish when told to stop
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = units::duration_or_zero)]
     drain: Duration,
@@ -104,13 +120,16 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     }
     let stop = stop::Stop::install()?;
     let daemon = start(args)?;
-    announce::addresses(daemon.server())?;
+    let front = start_front(args, &daemon)?;
+    announce::addresses("listening on", daemon.server().urls())?;
+    announce::addresses("control on", front.iter().flat_map(ControlFront::urls))?;
     while !stop.wait_for(CHECK) {
         if let Err(error) = daemon.memory().renew_ids(|| boot(args.state.as_deref())) {
             eprintln!("warning: object ids run out, and there is no further boot number: {error}");
         }
     }
-    let left = daemon.shutdown(args.drain);
+    // The control plane is heard as long as there is anything to control.
+    let left = daemon.shutdown(args.drain) + front.map_or(0, |front| front.shutdown(args.drain));
     if left == 0 {
         eprintln!("stopped; every operation has finished");
         return Ok(OK);
@@ -145,6 +164,25 @@ fn start(args: &Args) -> Result<Daemon> {
         builder = builder.listen(url);
     }
     Ok(builder.start()?)
+}
+
+/// The control front, if one is asked for.
+fn start_front(args: &Args, daemon: &Daemon) -> Result<Option<ControlFront>> {
+    if args.control.is_empty() {
+        return Ok(None);
+    }
+    let key = args.control_key.as_deref().map(key::read).transpose()?;
+    if key.is_none() {
+        eprintln!("warning: without --control-key every program on this machine may send control messages");
+    }
+    let front = ControlFront::start(daemon.memory(), &args.control, key).map_err(|error| match error {
+        FrontError::Unsealed(_) => usage(format!("{error}: give --control-key")),
+        FrontError::Transport(_) | FrontError::Url(_) | FrontError::Serve(ServeError::Sealed(_)) => {
+            usage(error.to_string())
+        }
+        other => other.into(),
+    })?;
+    Ok(Some(front))
 }
 
 /// A boot number that no earlier life has had; without a state file, as long as the clock goes forward.

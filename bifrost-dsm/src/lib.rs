@@ -1,7 +1,7 @@
 //! The memory server of a Bifröst rack.
 //!
 //! [`Memory`] is its brain, without sockets, clock or threads: it takes operations and control messages, and says what came
-//! of them. [`daemon`] puts it behind the transport. `docs/memory.md` is the normative text.
+//! of them. [`daemon`] puts it behind the transport, [`front`] lets the control plane reach it. `docs/memory.md` is the normative text.
 
 mod access;
 mod block;
@@ -10,6 +10,7 @@ mod config;
 mod content;
 mod control;
 pub mod daemon;
+pub mod front;
 mod identity;
 mod ledger;
 #[cfg(feature = "_sim")]

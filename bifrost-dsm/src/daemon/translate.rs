@@ -93,10 +93,10 @@ pub(super) fn refused(refusal: Refusal) -> MemoryReply {
     MemoryReply::with(refusal.status(), refusal.detail())
 }
 
-/// The answer to an operation of so many steps.
-pub(super) fn reply_of(outcome: Outcome, steps: usize) -> MemoryReply {
+/// The answer to an operation of so many steps, which has left so many bytes free.
+pub(super) fn reply_of(outcome: Outcome, steps: usize, free: u64) -> MemoryReply {
     match outcome {
-        Ok(Answer::Allocated(pointer)) => MemoryReply::allocated(pointer),
+        Ok(Answer::Allocated(pointer)) => MemoryReply::allocated_leaving(pointer, free),
         Ok(Answer::Data(data)) => MemoryReply::data(message(std::iter::once(data), &[])),
         Ok(Answer::Written | Answer::Freed) => MemoryReply::done(),
         Ok(Answer::Batch(answers, refusal)) => MemoryReply::data(batch(answers, refusal, steps)),

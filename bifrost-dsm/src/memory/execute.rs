@@ -231,7 +231,7 @@ impl Memory {
     }
 
     /// Lets go of a version.
-    fn retire(&mut self, content: Content) {
+    pub(super) fn retire(&mut self, content: Content) {
         if let Some(retired) = &mut self.retired {
             retired.push(content);
         }

@@ -184,6 +184,12 @@ impl Memory {
         self.answers.pop_front()
     }
 
+    /// Bytes of the capacity that are not in use.
+    #[must_use]
+    pub fn free_bytes(&self) -> u64 {
+        self.config.capacity_bytes.saturating_sub(self.ledger.used())
+    }
+
     /// How things stand.
     #[must_use]
     pub fn metrics(&self) -> Metrics {

@@ -41,7 +41,7 @@ impl Endpoint {
     ) {
         let known = self.callee_by_session.get(&header.session).copied();
         let is_owner = |session: &super::CalleeSession| {
-            session.link.peer == from
+            session.link.is_from(from, header)
                 && session.link.client == header.client
                 && header.instance == session.link.instance
         };

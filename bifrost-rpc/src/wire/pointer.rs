@@ -172,6 +172,12 @@ impl Pointer {
         self.is_valid() && self.0[6] == 0 && self.0[7] == 0
     }
 
+    /// Whether links can route by it: it is one, of a rack's memory.
+    #[must_use]
+    pub const fn is_routable(self) -> bool {
+        self.is_valid() && self.prefix() != 0
+    }
+
     /// The address that packets with this pointer are sent to on links that route by it.
     #[must_use]
     pub fn address(self) -> Ipv6Addr {

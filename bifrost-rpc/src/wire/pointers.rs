@@ -19,6 +19,9 @@ pub enum PassError {
     /// It has an operation, or is none of global memory.
     #[error("{0} is no pointer at rest")]
     NotAtRest(Pointer),
+    /// It is of no rack's memory, where links route by pointers.
+    #[error("{0} is no pointer by which links route")]
+    NotRoutable(Pointer),
     /// The other side takes values only.
     #[error("the other side does not understand references")]
     NotUnderstood,
