@@ -15,6 +15,9 @@ const i32 POINTERS_MAX = 65536
 /** Objects of one page of the table at most, and leases of one object in it. */
 const i32 PAGE_MAX = 1024
 
+/** The place before the first object. */
+const bifrost.Ptr FIRST_OBJECT = "00000000-0000-0000-0000-000000000000"
+
 /** Whose turn a control message is. */
 struct Stamp {
   /** The control plane's term, which rises each time another takes over. */
@@ -38,6 +41,9 @@ struct Call {
   /** The call's id. */
   2: required i64 rpc,
 }
+
+/** The place before the first call. */
+const Call FIRST_CALL = {"client": 0, "rpc": 0}
 
 /** A call's right to an object. */
 struct Lease {
@@ -193,11 +199,12 @@ service MemoryControl {
   /** Gives a snapshot's memory back. */
   i64 drop(1: Stamp stamp, 2: i64 id) throws (1: Refused refused, 2: Malformed malformed),
 
-  /** The objects of the access table after one, or the first ones; at most `max`. */
-  Page table(1: optional bifrost.Ptr after, 2: i32 max = PAGE_MAX) throws (1: Malformed malformed) (bifrost.idempotent),
+  /** The objects of the access table after one, or from the first on; at most `max`. */
+  Page table(1: bifrost.Ptr after = FIRST_OBJECT, 2: i32 max = PAGE_MAX) throws (1: Malformed malformed)
+    (bifrost.idempotent),
 
-  /** The leases of an object after those of a call, or the first ones, in the order of the calls' ids; at most `max`. */
-  list<Lease> leases(1: bifrost.Ptr object, 2: optional Call after, 3: i32 max = PAGE_MAX)
+  /** The leases of an object after that of a call, or from the first on, in the order of the calls' ids; at most `max`. */
+  list<Lease> leases(1: bifrost.Ptr object, 2: Call after = FIRST_CALL, 3: i32 max = PAGE_MAX)
     throws (1: Malformed malformed) (bifrost.idempotent),
 
   /** The highest ended incarnation of each node. */

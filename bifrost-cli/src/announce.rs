@@ -1,14 +1,13 @@
 //! Tells scripts and people where to call.
 
 use anyhow::{Context, Result};
-use bifrost_rpc::Server;
 use std::io::Write;
 
-/// Prints a line for each address that is listened on.
-pub(crate) fn addresses(server: &Server) -> Result<()> {
+/// Prints a line for each address: what is done there, and where.
+pub(crate) fn addresses(what: &str, urls: impl IntoIterator<Item = String>) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    for url in server.urls() {
-        writeln!(out, "listening on {url}").context("cannot write to standard output")?;
+    for url in urls {
+        writeln!(out, "{what} {url}").context("cannot write to standard output")?;
     }
     out.flush().context("cannot write to standard output")
 }

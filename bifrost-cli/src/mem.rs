@@ -1,12 +1,13 @@
 //! `bifrost mem`: a memory server over UDP.
 
 use crate::fault::{FAILED, OK, usage};
-use crate::{announce, key, stop, units};
+use crate::{announce, clock, key, stop, units};
 use anyhow::{Context, Result};
 use bifrost_dsm::Config;
-use bifrost_dsm::daemon::Daemon;
-use bifrost_rpc::Address;
-use std::path::PathBuf;
+use bifrost_dsm::daemon::{BootError, Daemon, next_boot};
+use bifrost_dsm::front::{ControlFront, FrontError};
+use bifrost_rpc::{Address, ServeError};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -14,10 +15,19 @@ Examples:
   bifrost mem --open
       Keep up to 1 GiB of objects for everybody on udp://[::1]:7500; prints `listening on udp://[::1]:7500`.
 
-  bifrost mem udp://0.0.0.0:7501 --server 2 --capacity 16G --open
-      The second of a rack's memory servers.
+  bifrost mem udp://0.0.0.0:7501 --server 2 --capacity 16G --state /var/lib/bifrost/m2.boot --open
+      The second of a rack's memory servers. The file sees to it that no pointer is ever given twice.
+
+  bifrost mem --control udp://10.0.0.5:7601 --control-key control.key
+      Nodes are protected from each other; the control plane says who may do what.
+
+  bifrost call udp://[::1]:7601 MemoryControl metrics
+      How the server stands, where it was started with --control udp://[::1]:7601.
 
 Without --open a node may use only what it made, or what the control plane lets it.";
+
+/// How often it is seen to that object ids are left.
+const CHECK: Duration = Duration::from_secs(1);
 
 /// Keep objects in memory and serve them over UDP
 ///
@@ -41,6 +51,10 @@ pub(crate) struct Args {
     /// Memory for objects, writes on their way, and what is kept about them
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = units::long_size)]
     capacity: u64,
+
+    /// File that keeps the boot number, so that pointers of an earlier life are refused as lost [default: the clock]
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
 
     /// Let every node read, write and free every object
     #[arg(long)]
@@ -78,6 +92,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
 
+    /// Address for control messages, udp://HOST:PORT or unix:///PATH, apart from those for memory; without --control-key
+    /// on this machine only. May be given several times
+    #[arg(long, value_name = "URL")]
+    control: Vec<String>,
+
+    /// Take only control messages sealed with the key in this file, 64 hexadecimal digits (UDP)
+    #[arg(long, value_name = "FILE", requires = "control")]
+    control_key: Option<PathBuf>,
+
     /// Time for operations under way to finish when told to stop
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = units::duration_or_zero)]
     drain: Duration,
@@ -90,11 +113,23 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
             return Err(usage(format!("{url}: memory is served over UDP only: write udp://HOST:PORT")));
         }
     }
+    if args.state.is_none() {
+        eprintln!(
+            "warning: without --state FILE old pointers are told from new ones by the clock; it must not go back"
+        );
+    }
     let stop = stop::Stop::install()?;
     let daemon = start(args)?;
-    announce::addresses(daemon.server())?;
-    stop.wait();
-    let left = daemon.shutdown(args.drain);
+    let front = start_front(args, &daemon)?;
+    announce::addresses("listening on", daemon.server().urls())?;
+    announce::addresses("control on", front.iter().flat_map(ControlFront::urls))?;
+    while !stop.wait_for(CHECK) {
+        if let Err(error) = daemon.memory().renew_ids(|| boot(args.state.as_deref())) {
+            eprintln!("warning: object ids run out, and there is no further boot number: {error}");
+        }
+    }
+    // The control plane is heard as long as there is anything to control.
+    let left = daemon.shutdown(args.drain) + front.map_or(0, |front| front.shutdown(args.drain));
     if left == 0 {
         eprintln!("stopped; every operation has finished");
         return Ok(OK);
@@ -108,7 +143,7 @@ fn start(args: &Args) -> Result<Daemon> {
     let config = Config {
         prefix: args.prefix,
         server: args.server,
-        boot: boot(),
+        boot: boot(args.state.as_deref())?,
         open: args.open,
         capacity_bytes: args.capacity,
         object_bytes_max: args.max_object,
@@ -131,7 +166,27 @@ fn start(args: &Args) -> Result<Daemon> {
     Ok(builder.start()?)
 }
 
-/// A boot number that no earlier life has had, as long as the clock goes forward.
-fn boot() -> u32 {
-    crate::clock::unix_seconds()
+/// The control front, if one is asked for.
+fn start_front(args: &Args, daemon: &Daemon) -> Result<Option<ControlFront>> {
+    if args.control.is_empty() {
+        return Ok(None);
+    }
+    let key = args.control_key.as_deref().map(key::read).transpose()?;
+    if key.is_none() {
+        eprintln!("warning: without --control-key every program on this machine may send control messages");
+    }
+    let front = ControlFront::start(daemon.memory(), &args.control, key).map_err(|error| match error {
+        FrontError::Unsealed(_) => usage(format!("{error}: give --control-key")),
+        FrontError::Transport(_) | FrontError::Url(_) | FrontError::Serve(ServeError::Sealed(_)) => {
+            usage(error.to_string())
+        }
+        other => other.into(),
+    })?;
+    Ok(Some(front))
+}
+
+/// A boot number that no earlier life has had; without a state file, as long as the clock goes forward.
+fn boot(state: Option<&Path>) -> Result<u32, BootError> {
+    let seconds = clock::unix_seconds();
+    state.map_or(Ok(seconds), |state| next_boot(state, seconds))
 }

@@ -88,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     check_addresses(args)?;
     let stop = stop::Stop::install()?;
     let server = start(args, &builtins)?;
-    announce::addresses(&server)?;
+    announce::addresses("listening on", server.urls())?;
     stop.wait();
     let left = server.shutdown(args.drain);
     if left == 0 {

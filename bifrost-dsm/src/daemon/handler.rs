@@ -32,14 +32,14 @@ impl MemoryHandler for SharedMemory {
             let mut state = self.state();
             let state = &mut *state;
             let client = state.sessions.client(&mut state.memory, operation);
-            client.map(|client| state.memory.submit_keeping(client, request))
+            client.map(|client| (state.memory.submit_keeping(client, request), state.memory.free_bytes()))
         };
-        let (submitted, retired) = match done {
+        let ((submitted, retired), free) = match done {
             Ok(done) => done,
             Err(refusal) => return Some(refused(refusal)),
         };
         let reply = match submitted {
-            Submitted::Done(outcome) => reply_of(outcome, steps),
+            Submitted::Done(outcome) => reply_of(outcome, steps, free),
             // It names no operation to wait for: the transport keeps the order.
             Submitted::Waiting => MemoryReply::with(MemoryStatus::Failed, 0),
         };

@@ -6,9 +6,9 @@ use crate::checks::Check;
 use crate::content::Content;
 use crate::identity::{Client, Holder};
 use crate::ledger::Charge;
-use crate::operation::{Action, Answer, Data, Outcome, READ_TO_END, READ_TO_END_BYTES_MAX, Step, Work};
-use crate::pointer::{ARGUMENT_MAX, ObjectId, Pointer};
+use crate::operation::{Action, Answer, Data, Outcome, READ_TO_END_BYTES_MAX, Step, Work};
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::{ARGUMENT_MAX, ObjectId, Pointer, READ_TO_END};
 use std::ops::Range;
 
 impl Memory {
@@ -65,14 +65,14 @@ impl Memory {
 
     /// Refuses a pointer that is not of this server.
     fn is_ours(&self, pointer: &Pointer) -> Result<(), Refusal> {
-        let ours = pointer.prefix == self.config.prefix && pointer.server == self.config.server;
+        let ours = (pointer.prefix(), pointer.server()) == (self.config.prefix, self.config.server);
         if ours { Ok(()) } else { Err(Refusal::WrongServer) }
     }
 
     /// The object that a pointer names, if the holder may do this to it.
     pub(super) fn resolve(&self, holder: Holder, target: &Pointer, right: Right) -> Result<ObjectId, Refusal> {
         self.is_ours(target)?;
-        let object = self.locate(target.object)?;
+        let object = self.locate(target.object_id())?;
         self.access.permits(holder, object, right)?;
         Ok(object)
     }
@@ -112,7 +112,7 @@ impl Memory {
         let object = ObjectId { boot: self.boot, counter: self.made };
         self.objects.insert(object, Object { content, snapshots: 0, _charge: charge });
         self.access.insert(object, len, holder);
-        Ok(Answer::Allocated(Pointer { object, ..*target }))
+        Ok(Answer::Allocated(target.with_object(object)))
     }
 
     /// The bytes of a new object: those given, and zeros.
@@ -239,7 +239,7 @@ impl Memory {
     }
 
     /// Lets go of a version.
-    fn retire(&mut self, content: Content) {
+    pub(super) fn retire(&mut self, content: Content) {
         if let Some(retired) = &mut self.retired {
             retired.push(content);
         }

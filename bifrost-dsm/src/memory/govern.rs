@@ -5,8 +5,9 @@ use crate::access::{CallKey, Lend};
 use crate::checks::Check;
 use crate::control::{CONTROL_OBJECTS_MAX, Control, Controlled, Stamp, Turn};
 use crate::identity::Holder;
-use crate::pointer::ObjectId;
 use crate::refusal::Refusal;
+use crate::retired::Retired;
+use bifrost_rpc::memory::ObjectId;
 
 impl Memory {
     /// Takes a message of the control plane. Whether the sender may send it is the caller's to check.
@@ -49,6 +50,18 @@ impl Memory {
         self.order.applied(stamp, outcome);
         self.counters.controls += 1;
         Some(outcome.inspect_err(|refusal| self.counters.refused(refusal)))
+    }
+
+    /// As [`Memory::control_step`]; memory that the message lets go of is returned, as by [`Memory::submit_keeping`].
+    pub fn control_step_keeping(
+        &mut self,
+        stamp: Stamp,
+        control: &Control,
+        max: usize,
+    ) -> (Option<Result<Controlled, Refusal>>, Retired) {
+        self.retired = Some(Retired::default());
+        let outcome = self.control_step(stamp, control, max);
+        (outcome, self.retired.take().unwrap_or_default())
     }
 
     /// The last control message that was applied.

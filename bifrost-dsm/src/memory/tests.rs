@@ -7,8 +7,8 @@ mod steps;
 use super::*;
 use crate::control::{Control, Controlled, Stamp};
 use crate::identity::{Holder, Node};
-use crate::operation::{Answer, READ_TO_END, READ_TO_END_BYTES_MAX, Step};
-use crate::pointer::{PREFIX_DEFAULT, Pointer};
+use crate::operation::{Answer, READ_TO_END_BYTES_MAX, Step};
+use bifrost_rpc::memory::{PREFIX_DEFAULT, Pointer, READ_TO_END};
 
 const KIB: u64 = 1 << 10;
 
@@ -103,7 +103,7 @@ impl Rig {
 }
 
 fn nowhere() -> Pointer {
-    Pointer { prefix: PREFIX_DEFAULT, server: 1, object: ObjectId::default() }
+    Pointer::new(PREFIX_DEFAULT, 1, 0)
 }
 
 fn step(target: Pointer, action: Action) -> Step {

@@ -74,6 +74,14 @@ impl ChannelBuilder {
         self
     }
 
+    /// Links route memory operations by their pointers (UDP): each goes to the address that its pointer is, whatever
+    /// memory server that is, at the port of the URL. Default: no.
+    #[must_use]
+    pub fn native(mut self, routes_by_pointers: bool) -> Self {
+        self.config.native = routes_by_pointers;
+        self
+    }
+
     /// Time allowed for each call. Default: none; a call then ends when it is answered or the server is lost (a stream:
     /// when the connection ends). Kept to within about 20 ms.
     #[must_use]

@@ -11,7 +11,7 @@ use super::time::Time;
 use super::{AnswerKind, Endpoint, Event, ServedCall, SessionRef};
 use crate::buffer::Message;
 use crate::wire::{
-    AckBody, AckStatus, FinishedBody, Flags, Header, MemoryFields, PacketType, Pointer, PointerError, Refusal,
+    AckBody, AckStatus, FinishedBody, Flags, Header, MemoryFields, PacketType, PassError, Pointer, Refusal,
     RefusedBody, check_pointers,
 };
 use std::net::SocketAddr;
@@ -41,7 +41,7 @@ impl Endpoint {
     ) {
         let known = self.callee_by_session.get(&header.session).copied();
         let is_owner = |session: &super::CalleeSession| {
-            session.link.peer == from
+            session.link.is_from(from, header)
                 && session.link.client == header.client
                 && header.instance == session.link.instance
         };
@@ -397,7 +397,7 @@ impl Endpoint {
         kind: AnswerKind,
         method: crate::wire::MethodField,
         message: Message,
-    ) -> Result<bool, PointerError> {
+    ) -> Result<bool, PassError> {
         let Some(index) = self.callee_by_session.get(&call.session).copied() else {
             return Ok(false);
         };

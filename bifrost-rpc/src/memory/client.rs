@@ -294,10 +294,10 @@ pub(super) struct Allocated {
 fn allocated(answer: MemoryAnswer, channel: &Channel, _expected: u64) -> Result<Allocated, MemoryError> {
     let (object, free) = (answer.allocated(), answer.detail());
     channel.recycle(answer.body);
-    if object.is_valid() {
-        return Ok(Allocated { object, free });
+    match Pointer::parse(object.to_bytes()) {
+        Ok(object) => Ok(Allocated { object, free }),
+        Err(_none) => Err(MemoryError::BadAnswer("with something that is no pointer")),
     }
-    Err(MemoryError::BadAnswer("with something that is no pointer"))
 }
 
 fn data(answer: MemoryAnswer, _channel: &Channel, expected: u64) -> Result<Vec<u8>, MemoryError> {

@@ -139,6 +139,15 @@ impl ServerBuilder {
         self
     }
 
+    /// Memory operations come over links that route by their pointers (UDP): each to the address that its pointer is, and its
+    /// answers come from there. Such links bring all addresses of the memory server's /48 here, by a `local` route. Listen on
+    /// `[::]`; one thread receives, whatever [`ServerBuilder::io_threads`] says. Default: no.
+    #[must_use]
+    pub fn native(mut self, routes_by_pointers: bool) -> Self {
+        self.config.native = routes_by_pointers;
+        self
+    }
+
     /// Threads that receive, for each UDP address; the system spreads clients over them. Default 1.
     #[must_use]
     pub fn io_threads(mut self, threads: usize) -> Self {
@@ -300,9 +309,15 @@ impl ServerBuilder {
         server: &mut Server,
     ) -> Result<Address, ServeError> {
         // A busy client's socket would be given datagrams of clients that another receiving thread serves.
-        let busy_clients = if self.io_threads > 1 { 0 } else { self.busy_clients };
-        for thread in 0..self.io_threads {
-            let socket = if thread == 0 { Socket::bind(address) } else { Socket::join(address) };
+        // Nor has it more than one of the addresses of links that route by pointers.
+        let native = self.config.native;
+        let busy_clients = if self.io_threads > 1 || native { 0 } else { self.busy_clients };
+        for thread in 0..if native { 1 } else { self.io_threads } {
+            let socket = match thread {
+                0 if native => Socket::bind_native(address),
+                0 => Socket::bind(address),
+                _ => Socket::join(address),
+            };
             let shard = socket
                 .and_then(|socket| Shard::new(socket, &self.config, self.limits, busy_clients, routes, &server.queue))
                 .map_err(|source| ServeError::Socket { address: Address::Udp(address), source })?;

@@ -256,18 +256,18 @@ impl Shard {
             place = busy.and_then(|_| endpoint.take_landing());
             let is_welcome = endpoint.expects_more() | self.serve(now, endpoint, socket, &mut desk);
             match (received, busy) {
-                (Received::Ended, _) | (Received::Bytes(0, _), Some(_)) => break,
+                (Received::Ended, _) | (Received::Bytes(0, ..), Some(_)) => break,
                 (Received::Bytes(..), Some(peer)) => _ = peer.received.fetch_add(1, Ordering::Relaxed),
                 // Datagrams of strangers make nobody busy.
                 (Received::Bytes(..), None) if !is_welcome => {}
-                (Received::Bytes(_, from), None) if streak.0 == from => {
+                (Received::Bytes(_, from, _), None) if streak.0 == from => {
                     streak.1 += 1;
                     if streak.1 == BUSY_STREAK {
                         self.make_busy(from);
                         streak.1 = 0;
                     }
                 }
-                (Received::Bytes(_, from), None) => streak = (from, 0),
+                (Received::Bytes(_, from, _), None) => streak = (from, 0),
                 (Received::Nothing, _) => {}
             }
         }

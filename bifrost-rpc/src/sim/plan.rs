@@ -116,6 +116,8 @@ pub(super) struct Plan {
     pub(super) clients: usize,
     pub(super) servers: usize,
     pub(super) keyed: bool,
+    /// Links route by pointers.
+    pub(super) native: bool,
     /// Every other life of a server understands no references.
     pub(super) by_value: bool,
     pub(super) lease: Duration,
@@ -157,6 +159,7 @@ impl Plan {
             clients,
             servers,
             keyed: rng.chance(350),
+            native: rng.chance(300),
             by_value: rng.chance(150),
             lease: Duration::from_secs(rng.between(20, 40)),
             peer_timeout: Duration::from_secs(rng.between(8, 12)),

@@ -17,8 +17,8 @@ pub use header::{CREDIT_BYTES, Flags, HEADER_BYTES, Header, IDENTIFIER, PacketTy
 pub use memory::{MemoryFields, MemoryOp, MemoryStatus, READ_TO_END};
 pub(crate) use method::fnv1a;
 pub use method::{METHOD_BYTES, MethodField};
-pub use pointer::{POINTER_BYTES, Pointer};
-pub use pointers::{FURTHER_BYTES_MAX, POINTERS_MAX, PointerError, check_pointers, further_bytes};
+pub use pointer::{ARGUMENT_MAX, ObjectId, POINTER_BYTES, PREFIX_DEFAULT, Pointer, PointerError};
+pub use pointers::{FURTHER_BYTES_MAX, POINTERS_MAX, PassError, check_pointers, further_bytes};
 
 /// The UDP port of a rack. A datagram from or to it, with the right identifier and version, is Bifröst.
 pub const RACK_PORT: u16 = 7400;

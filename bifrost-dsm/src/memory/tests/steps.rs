@@ -9,7 +9,7 @@ fn rig(objects: &[(bool, Vec<u8>)]) -> Rig {
     let mut rig = Rig::plain();
     for (is_of_a, calls) in objects {
         let (mine, other) = if *is_of_a { (A, B) } else { (B, A) };
-        let object = rig.alloc(mine, b"some").object;
+        let object = rig.alloc(mine, b"some").object_id();
         for call in calls {
             let call = CallKey { client: u64::from(mine), rpc: u64::from(*call) };
             let lease = Control::Lease { call, caller: holder(mine), callee: holder(other), objects: vec![object] };
