@@ -103,7 +103,8 @@ control Memory(inout headers_t hdr, inout metadata_t meta, inout standard_metada
                     meta.verdict = REASON_CONTROL;
                 }
             } else if (hdr.bifrost.to_callee == 1
-                       || !(answer || type == ACK || type == OPENED || type == PONG || type == REFUSED)) {
+                       || !(answer || type == ACK || type == OPENED || type == PONG || type == REFUSED
+                            || (type == HELD && meta.from_cpu == 1))) {
                 meta.verdict = DROP_MALFORMED;
             } else if (meta.from_cpu == 0 && ((answer && hdr.bifrost.first == 1) || type == REFUSED)) {
                 // The control plane changes the switch's entries between the server's answer and the caller's seeing it.
