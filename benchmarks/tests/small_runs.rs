@@ -136,7 +136,8 @@ fn a_breakdown_adds_up() {
     let objects = lines(&format!("breakdown --plot {path} --save {path}"));
     for variant in ["apache-tcp-framed", "bifrost-udp", "bifrost-ref"] {
         let row = row(&objects, "breakdown", variant, 16_384, "");
-        let parts = ["pre_processing", "marshalling", "network", "unmarshalling", "server_computation", "post_processing"];
+        let parts =
+            ["pre_processing", "marshalling", "network", "unmarshalling", "server_computation", "post_processing"];
         let sum: f64 = parts.iter().map(|part| number(row, &format!("{part}_us"))).sum();
         assert!((sum - number(row, "total_us")).abs() < 0.01 && number(row, "median_plain_us") > 0.0, "{row}");
     }

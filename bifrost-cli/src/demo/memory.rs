@@ -1,7 +1,7 @@
 //! `bifrost demo memory`: three memory servers, a service of arrays, and calls that carry pointers.
 
-use super::child::Child;
 use super::checks::timed;
+use super::child::Child;
 use anyhow::{Context, Result, anyhow, ensure};
 use bifrost_bench::services::benchmark::{SharedArraysClient, TSharedArraysSyncClient};
 use bifrost_rpc::Channel;
