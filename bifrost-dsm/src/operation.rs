@@ -5,6 +5,9 @@ use crate::refusal::Refusal;
 use bifrost_rpc::memory::{MemoryOp, ObjectId, Pointer};
 use bytes::Bytes;
 
+/// Bytes that a read to the object's end answers at most. Of more the reader is told how many there are.
+pub const READ_TO_END_BYTES_MAX: u64 = 64 << 20;
+
 /// One operation on one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
@@ -37,7 +40,7 @@ pub enum Action {
     Read {
         /// Where it begins.
         offset: u64,
-        /// Its bytes.
+        /// Its bytes; [`bifrost_rpc::memory::READ_TO_END`] for all that there are.
         len: u64,
     },
     /// Writes a range.

@@ -6,9 +6,9 @@ use crate::checks::Check;
 use crate::content::Content;
 use crate::identity::{Client, Holder};
 use crate::ledger::Charge;
-use crate::operation::{Action, Answer, Data, Outcome, Step, Work};
+use crate::operation::{Action, Answer, Data, Outcome, READ_TO_END_BYTES_MAX, Step, Work};
 use crate::refusal::Refusal;
-use bifrost_rpc::memory::{ARGUMENT_MAX, ObjectId, Pointer};
+use bifrost_rpc::memory::{ARGUMENT_MAX, ObjectId, Pointer, READ_TO_END};
 use std::ops::Range;
 
 impl Memory {
@@ -155,8 +155,16 @@ impl Memory {
         start.zip(end).map(|(start, end)| start..end).ok_or(Refusal::PastEnd { len: has as u64 })
     }
 
+    /// Bytes from an offset to the end of an object, if they are not too many for one answer.
+    fn rest(&self, object: ObjectId, offset: u64) -> Result<u64, Refusal> {
+        let has = self.objects.get(&object).ok_or(Refusal::NoSuchObject)?.content.len() as u64;
+        let rest = has.checked_sub(offset).filter(|rest| (1..=READ_TO_END_BYTES_MAX).contains(rest));
+        rest.ok_or(Refusal::PastEnd { len: has })
+    }
+
     fn read(&mut self, holder: Holder, target: &Pointer, unit_log2: u8, offset: u64, len: u64) -> Outcome {
         let object = self.resolve(holder, target, Right::Read)?;
+        let len = if len == READ_TO_END { self.rest(object, offset)? } else { len };
         let range = self.range(object, unit_log2, offset, len)?;
         let content = &self.objects.get(&object).ok_or(Refusal::NoSuchObject)?.content;
         Ok(Answer::Data(Data { object, offset, pieces: content.read(range) }))
