@@ -83,7 +83,7 @@ impl<T: Encode + Decode> Sealed for Ref<T> {
 
     fn start_storing(&mut self, settings: &Arc<Settings>) -> Result<(), ReferenceError> {
         match std::mem::replace(&mut self.state, State::Gone) {
-            State::Value(value, _) => self.state = State::Storing(Storing::start(value, settings)?),
+            State::Value(value, _) => self.state = State::Storing(Box::new(Storing::start(value, settings)?)),
             state => self.state = state,
         }
         Ok(())
