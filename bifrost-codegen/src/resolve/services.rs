@@ -6,7 +6,7 @@ use super::types::Stands;
 use crate::schema::{Field, Id, Item, Method, Service};
 use crate::syntax::ast::{self, Body};
 
-const METHOD_ANNOTATIONS: [&str; 3] = ["bifrost.short", "bifrost.idempotent", "bifrost.on_failure"];
+const METHOD_ANNOTATIONS: [&str; 4] = ["bifrost.ref", "bifrost.short", "bifrost.idempotent", "bifrost.on_failure"];
 
 impl Resolver<'_> {
     pub(super) fn resolve_services(&mut self) {
@@ -38,15 +38,21 @@ impl Resolver<'_> {
     }
 
     fn method(&mut self, file: usize, method: &ast::Method) -> Method {
-        self.check_annotations(file, &method.annotations, &METHOD_ANNOTATIONS);
         self.check_oneway(file, method);
         let result = match &method.result {
             Some(result) => self.type_of(file, result, Stands::Member),
             None => None,
         };
         let result_by_reference = match &method.result {
-            Some(result) => self.type_reference(file, &[], result),
-            None => false,
+            Some(result) => {
+                self.check_annotations(file, &method.annotations, &METHOD_ANNOTATIONS);
+                self.type_reference(file, &method.annotations, result)
+            }
+            None => {
+                // Without a result there is nothing to refer to.
+                self.check_annotations(file, &method.annotations, &METHOD_ANNOTATIONS[1..]);
+                false
+            }
         };
         Method {
             name: method.name.text.clone(),

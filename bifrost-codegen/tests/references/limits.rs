@@ -165,6 +165,22 @@ fn a_memory_that_is_gone_fails_the_call_before_it_is_sent() {
 }
 
 #[test]
+fn objects_that_name_one_another_in_a_circle_are_not_followed_for_ever() {
+    let rack = Rack::new();
+    let memory = rack.memory();
+    let object = memory.alloc(20).unwrap();
+    let tree = [&[16, 0, 1][..], &object.to_bytes(), &[0]].concat();
+    memory.write(object, 0, tree).unwrap();
+    let circle = || -> Ref<Tree> { Ref::from(Leased::new(object, &memory)) };
+    assert!(circle().get().unwrap().left.as_ref().unwrap().pointer() == Some(object));
+    let mut by_value = AlbumsClient::new(bifrost_rpc::Channel::in_process(AlbumsSyncProcessor::new(Keeper)));
+    let error = by_value.trees(circle()).unwrap_err();
+    assert!(matches!(ReferenceError::of(&error), Some(ReferenceError::TooDeep(_))), "{error:?}");
+    let (_server, mut by_reference) = albums(&rack);
+    assert!(by_reference.trees(circle()).unwrap().is_empty());
+}
+
+#[test]
 fn pointers_without_memory_can_only_be_told() {
     let mut out = MessageBuffer::new();
     let pointer = Pointer::new(0xFD, 1, 5);

@@ -9,6 +9,9 @@ use crate::protocol::{Encode, Limits};
 use crate::wire::POINTERS_MAX;
 use std::sync::Arc;
 
+/// Values that refer to values, one within the other.
+const DEPTH_MAX: u8 = 64;
+
 /// What the references of one message are sent with.
 #[derive(Debug)]
 pub struct Passing {
@@ -23,6 +26,10 @@ pub struct Passing {
     held: Vec<Held>,
     /// Values that are being stored, and will be named.
     storing: usize,
+    /// Levels of references in what is referred to.
+    depth: u8,
+    /// Bytes of objects that were read to be sent by value.
+    fetched: u64,
 }
 
 /// What a server's references go with: the same for all calls.
@@ -59,7 +66,16 @@ enum Kind {
 
 impl Passing {
     fn new(settings: Option<Arc<Settings>>, kind: Kind) -> Self {
-        Self { settings, kind, received: None, pointers: Vec::new(), held: Vec::new(), storing: 0 }
+        Self {
+            settings,
+            kind,
+            received: None,
+            pointers: Vec::new(),
+            held: Vec::new(),
+            storing: 0,
+            depth: 0,
+            fetched: 0,
+        }
     }
 
     /// Of a call to somebody who understands references.
@@ -76,6 +92,11 @@ impl Passing {
 
     pub(super) fn into_object() -> Self {
         Self::new(None, Kind::Object)
+    }
+
+    /// Of a message that goes where only values go.
+    fn values() -> Self {
+        Self::new(None, Kind::Values)
     }
 
     /// Of what is not sent, but measured.
@@ -107,7 +128,7 @@ impl Passing {
     pub(crate) fn reset(&mut self) {
         self.pointers.clear();
         self.held.clear();
-        self.storing = 0;
+        (self.storing, self.depth, self.fetched) = (0, 0, 0);
     }
 
     /// The answer has been sent: what it gives away is the caller's.
@@ -151,6 +172,14 @@ impl Passing {
         Ok(())
     }
 
+    /// Reads what goes by value: all of a message no more than a message may have.
+    fn fetch(&mut self, one: &mut dyn Reference) -> Result<(), ReferenceError> {
+        let limits = self.settings.as_ref().map_or(Limits::DEFAULT, |settings| settings.limits);
+        let limit = limits.message_bytes_max as u64;
+        self.fetched = self.fetched.saturating_add(one.fetch()?);
+        if self.fetched > limit { Err(ReferenceError::TooLarge { len: self.fetched, limit }) } else { Ok(()) }
+    }
+
     /// Notes what the message names.
     fn note(&mut self, held: Held) -> Result<(), ReferenceError> {
         if self.passes(held.object.pointer()) {
@@ -174,19 +203,18 @@ impl Passing {
 }
 
 /// Makes the references in a value what they are sent as: stores what goes by reference and waits until it is stored,
-/// reads what goes by value, and notes all pointers. Without a [`Passing`] nothing is done: all goes by value.
+/// reads what goes by value, and notes all pointers. Without a [`Passing`] all goes by value.
 ///
 /// # Errors
 ///
 /// [`ReferenceError`]: the memory server's refusal, or too many pointers.
 pub(crate) fn prepare<T: Encode>(value: &mut T, passing: Option<&mut Passing>) -> thrift::Result<()> {
-    match passing {
-        Some(passing) if T::HAS_REFERENCES => {
-            let prepared = level(passing, &mut |visitor| value.visit_references(visitor));
-            prepared.inspect_err(|_| passing.reset())
-        }
-        _ => Ok(()),
+    if !T::HAS_REFERENCES {
+        return Ok(());
     }
+    let mut values = Passing::values();
+    let passing = passing.unwrap_or(&mut values);
+    level(passing, &mut |visitor| value.visit_references(visitor)).inspect_err(|_| passing.reset())
 }
 
 /// Shows the references of a value, not those in what they refer to, to a visitor.
@@ -194,8 +222,14 @@ type Show<'a> = &'a mut dyn FnMut(&mut dyn Visitor) -> thrift::Result<()>;
 
 /// All of one level are stored at the same time; those below come before, since their pointers are written into these.
 fn level(passing: &mut Passing, show: Show<'_>) -> thrift::Result<()> {
+    if passing.depth >= DEPTH_MAX {
+        return Err(ReferenceError::TooDeep(DEPTH_MAX).into());
+    }
+    passing.depth += 1;
     show(&mut Start(passing))?;
-    show(&mut Finish(passing))
+    show(&mut Finish(passing))?;
+    passing.depth -= 1;
+    Ok(())
 }
 
 struct Start<'a>(&'a mut Passing);
@@ -205,7 +239,7 @@ impl Visitor for Start<'_> {
         self.inner(group)?;
         if !self.0.refers(group)? {
             if group.iter().any(|one| one.choice().is_none()) {
-                group.iter_mut().try_for_each(|one| one.fetch())?;
+                group.iter_mut().try_for_each(|one| self.0.fetch(*one))?;
                 self.inner(group)?;
             }
             return Ok(());

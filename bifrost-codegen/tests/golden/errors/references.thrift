@@ -17,4 +17,7 @@ struct Places {
 service S {
   set<Holder> get(1: map<Holder, i32> holders) throws (1: X x (bifrost.ref)),
   void fine(1: map<i32, Holder> holders)
+  Holder fine_too() (bifrost.ref)
+  void nothing() (bifrost.ref)
+  uuid pointer() (bifrost.ref)
 }
