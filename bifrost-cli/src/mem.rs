@@ -1,13 +1,13 @@
 //! `bifrost mem`: a memory server over UDP.
 
 use crate::fault::{FAILED, OK, usage};
-use crate::{announce, key, stop, units};
+use crate::{announce, clock, key, stop, units};
 use anyhow::{Context, Result};
 use bifrost_dsm::Config;
-use bifrost_dsm::daemon::Daemon;
+use bifrost_dsm::daemon::{BootError, Daemon, next_boot};
 use bifrost_dsm::front::{ControlFront, FrontError};
 use bifrost_rpc::{Address, ServeError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -15,8 +15,8 @@ Examples:
   bifrost mem --open
       Keep up to 1 GiB of objects for everybody on udp://[::1]:7500; prints `listening on udp://[::1]:7500`.
 
-  bifrost mem udp://0.0.0.0:7501 --server 2 --capacity 16G --open
-      The second of a rack's memory servers.
+  bifrost mem udp://0.0.0.0:7501 --server 2 --capacity 16G --state /var/lib/bifrost/m2.boot --open
+      The second of a rack's memory servers. The file sees to it that no pointer is ever given twice.
 
   bifrost mem --control udp://10.0.0.5:7601 --control-key control.key
       Nodes are protected from each other; the control plane says who may do what.
@@ -25,6 +25,9 @@ Examples:
       How the server stands, where it was started with --control udp://[::1]:7601.
 
 Without --open a node may use only what it made, or what the control plane lets it.";
+
+/// How often it is seen to that object ids are left.
+const CHECK: Duration = Duration::from_secs(1);
 
 /// Keep objects in memory and serve them over UDP
 ///
@@ -48,6 +51,10 @@ pub(crate) struct Args {
     /// Memory for objects, writes on their way, and what is kept about them
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = units::long_size)]
     capacity: u64,
+
+    /// File that keeps the boot number, so that pointers of an earlier life are refused as lost [default: the clock]
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
 
     /// Let every node read, write and free every object
     #[arg(long)]
@@ -106,12 +113,21 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
             return Err(usage(format!("{url}: memory is served over UDP only: write udp://HOST:PORT")));
         }
     }
+    if args.state.is_none() {
+        eprintln!(
+            "warning: without --state FILE old pointers are told from new ones by the clock; it must not go back"
+        );
+    }
     let stop = stop::Stop::install()?;
     let daemon = start(args)?;
     let front = start_front(args, &daemon)?;
     announce::addresses("listening on", daemon.server().urls())?;
     announce::addresses("control on", front.iter().flat_map(ControlFront::urls))?;
-    stop.wait();
+    while !stop.wait_for(CHECK) {
+        if let Err(error) = daemon.memory().renew_ids(|| boot(args.state.as_deref())) {
+            eprintln!("warning: object ids run out, and there is no further boot number: {error}");
+        }
+    }
     // The control plane is heard as long as there is anything to control.
     let left = daemon.shutdown(args.drain) + front.map_or(0, |front| front.shutdown(args.drain));
     if left == 0 {
@@ -127,7 +143,7 @@ fn start(args: &Args) -> Result<Daemon> {
     let config = Config {
         prefix: args.prefix,
         server: args.server,
-        boot: boot(),
+        boot: boot(args.state.as_deref())?,
         open: args.open,
         capacity_bytes: args.capacity,
         object_bytes_max: args.max_object,
@@ -169,7 +185,8 @@ fn start_front(args: &Args, daemon: &Daemon) -> Result<Option<ControlFront>> {
     Ok(Some(front))
 }
 
-/// A boot number that no earlier life has had, as long as the clock goes forward.
-fn boot() -> u32 {
-    crate::clock::unix_seconds()
+/// A boot number that no earlier life has had; without a state file, as long as the clock goes forward.
+fn boot(state: Option<&Path>) -> Result<u32, BootError> {
+    let seconds = clock::unix_seconds();
+    state.map_or(Ok(seconds), |state| next_boot(state, seconds))
 }

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 /// What a shell reports for a program ended by Ctrl-C.
 const INTERRUPTED: i32 = 130;
@@ -30,6 +31,11 @@ impl Stop {
         })
         .context("cannot handle signals")?;
         Ok(Self { told })
+    }
+
+    /// Waits for the first signal, so long at most; says whether it came.
+    pub(crate) fn wait_for(&self, time: Duration) -> bool {
+        !matches!(self.told.recv_timeout(time), Err(RecvTimeoutError::Timeout))
     }
 
     /// Blocks until the first signal.

@@ -1,7 +1,7 @@
 //! What a memory server is told at its making.
 
 use crate::checks::Checks;
-use crate::pointer::PREFIX_DEFAULT;
+use bifrost_rpc::memory::PREFIX_DEFAULT;
 
 /// Steps of a batch at most.
 pub const BATCH_STEPS_MAX: usize = 64;

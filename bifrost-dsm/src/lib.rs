@@ -18,18 +18,19 @@ pub mod linear;
 mod memory;
 mod metrics;
 mod operation;
-pub mod pointer;
 mod refusal;
 mod retired;
 #[cfg(feature = "_sim")]
 pub mod sim;
 
 pub use access::{CallKey, ObjectRow};
+pub use bifrost_rpc::memory::{ObjectId, Pointer};
 pub use config::{BATCH_STEPS_MAX, Config};
 pub use control::{CONTROL_OBJECTS_MAX, Control, Controlled, Stamp};
 pub use identity::{Client, Holder, Node};
 pub use memory::{Announce, Memory, Page, Place, Retired, Staged};
 pub use metrics::{Metrics, Operations};
-pub use operation::{Action, Answer, Data, Outcome, Request, Step, Submitted, Work};
-pub use pointer::{ObjectId, Pointer};
+pub use operation::{
+    Action, Answer, Data, Outcome, READ_TO_END, READ_TO_END_BYTES_MAX, Request, Step, Submitted, Work,
+};
 pub use refusal::Refusal;

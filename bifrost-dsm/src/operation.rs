@@ -1,9 +1,14 @@
 //! Operations on objects, and their answers.
 
 use crate::config::BATCH_STEPS_MAX;
-use crate::pointer::{ObjectId, Operation, Pointer};
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::{MemoryOp, ObjectId, Pointer};
 use bytes::Bytes;
+
+/// The length of a read of all up to the object's end: no object is so long.
+pub const READ_TO_END: u64 = 1 << 62;
+/// Bytes that such a read answers at most. Of more the reader is told how many there are.
+pub const READ_TO_END_BYTES_MAX: u64 = 64 << 20;
 
 /// One operation on one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +42,7 @@ pub enum Action {
     Read {
         /// Where it begins.
         offset: u64,
-        /// Its bytes.
+        /// Its bytes; [`READ_TO_END`] for all that there are.
         len: u64,
     },
     /// Writes a range.
@@ -54,12 +59,12 @@ pub enum Action {
 impl Action {
     /// The operation as the pointer's byte 6 says it.
     #[must_use]
-    pub const fn operation(&self) -> Operation {
+    pub const fn operation(&self) -> MemoryOp {
         match self {
-            Self::Alloc { .. } | Self::AllocWrite { .. } => Operation::Alloc,
-            Self::Read { .. } => Operation::Read,
-            Self::Write { .. } => Operation::Write,
-            Self::Free => Operation::Free,
+            Self::Alloc { .. } | Self::AllocWrite { .. } => MemoryOp::Alloc,
+            Self::Read { .. } => MemoryOp::Read,
+            Self::Write { .. } => MemoryOp::Write,
+            Self::Free => MemoryOp::Free,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::checks::{Check, Checks};
 use crate::identity::Holder;
-use crate::pointer::ObjectId;
+use bifrost_rpc::memory::ObjectId;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What names a call for as long as the rack runs.

@@ -5,8 +5,8 @@ mod lease;
 
 use crate::checks::{Check, Checks};
 use crate::identity::{Holder, Node};
-use crate::pointer::ObjectId;
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::ObjectId;
 pub use lease::CallKey;
 use lease::Leases;
 pub(crate) use lease::Lend;

@@ -11,12 +11,14 @@
 //! # Ok::<(), bifrost_rpc::ServeError>(())
 //! ```
 
+mod boot;
 mod builder;
 mod handler;
 mod sessions;
 mod shared;
 mod translate;
 
+pub use boot::{BootError, next_boot};
 pub use builder::DaemonBuilder;
 pub use shared::SharedMemory;
 

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// What the transport hands on to one session at most. More is not refused as a final outcome, but by flow control.
 const STAGED_MAX: usize = 1024;
+/// Object ids left at which further ones are asked for: minutes of allocations, at any rate that there may be.
+const IDS_LOW: u32 = 1 << 28;
 
 /// Objects and leases that a control message changes while operations wait, where it may be done in steps.
 const STEP_MAX: usize = 1024;
@@ -38,7 +40,7 @@ pub(super) struct State {
 }
 
 impl SharedMemory {
-    pub(super) fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config) -> Self {
         let place = (config.prefix, config.server);
         // The transport hands on each operation once, in order, and keeps the answers.
         let config = Config { keeps_outcomes: false, staged_max: config.staged_max.max(STAGED_MAX), ..config };
@@ -54,6 +56,21 @@ impl SharedMemory {
     /// Lets `look` at the memory, while nobody else does: it is to be short.
     pub fn with<T>(&self, look: impl FnOnce(&mut Memory) -> T) -> T {
         look(&mut self.state().memory)
+    }
+
+    /// Goes on under the boot number that `next` gives, if the object ids of the present one run low. It is to be called
+    /// every second or so. Returns whether it asked for one.
+    ///
+    /// # Errors
+    ///
+    /// Those of `next`, which runs without the lock.
+    pub fn renew_ids<E>(&self, next: impl FnOnce() -> Result<u32, E>) -> Result<bool, E> {
+        if self.with(|memory| memory.ids_left()) > IDS_LOW {
+            return Ok(false);
+        }
+        let boot = next()?;
+        self.with(|memory| memory.continue_under(boot));
+        Ok(true)
     }
 
     /// How things stand.
@@ -79,5 +96,20 @@ impl SharedMemory {
             // Nobody unparks this thread. Without a pause it would have the lock again before those who wait have woken.
             std::thread::park_timeout(PAUSE);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_further_boot_number_is_asked_for_when_ids_run_low() {
+        let memory = SharedMemory::new(Config { boot: 5, ..Config::default() });
+        assert_eq!(memory.renew_ids(|| Ok::<_, ()>(9)), Ok(false));
+        memory.with(|memory| memory.use_ids(u32::MAX - IDS_LOW));
+        assert_eq!(memory.renew_ids(|| Err("none")), Err("none"));
+        assert_eq!(memory.renew_ids(|| Ok::<_, ()>(9)), Ok(true));
+        assert_eq!(memory.with(|memory| memory.ids_left()), u32::MAX);
     }
 }

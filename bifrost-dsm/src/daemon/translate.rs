@@ -3,19 +3,22 @@
 use crate::config::BATCH_STEPS_MAX;
 use crate::memory::{Announce, Place};
 use crate::operation::{Action, Answer, Data, Outcome, Request, Step, Work};
-use crate::pointer::{ObjectId, Pointer};
 use crate::refusal::Refusal;
 use bifrost_rpc::buffer::{Message, MessageBuffer};
-use bifrost_rpc::memory::{Batch, BatchOp, BatchOutcome, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus};
+use bifrost_rpc::memory::{
+    Batch, BatchOp, BatchOutcome, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, ObjectId, Pointer,
+};
 use bifrost_rpc::wire::outcomes_to_bytes;
+
+const _: () = assert!(crate::operation::READ_TO_END == bifrost_rpc::wire::READ_TO_END);
 
 /// The pointer that an operation is on. That of an ALLOC may leave prefix and server to the server.
 fn target(operation: &MemoryOperation, (prefix, server): (u8, u8)) -> Pointer {
-    let pointer = operation.fields.pointer;
-    let object = ObjectId::from_bits(pointer.object());
-    match (pointer.prefix(), pointer.server()) {
-        (0, 0) if operation.op() == MemoryOp::Alloc => Pointer { prefix, server, object },
-        (prefix, server) => Pointer { prefix, server, object },
+    match operation.fields.pointer.at_rest() {
+        pointer if operation.op() == MemoryOp::Alloc && pointer == Pointer::default() => {
+            Pointer::new(prefix, server, 0)
+        }
+        pointer => pointer,
     }
 }
 
@@ -74,7 +77,7 @@ fn steps(target: Pointer, body: &[u8]) -> Result<Vec<Step>, Refusal> {
     }
     let (batch, places) = Batch::parse(body).map_err(|_malformed| Refusal::Incomplete)?;
     let step = |(op, place): (&BatchOp, std::ops::Range<usize>)| Step {
-        target: if op.object == 0 { target } else { Pointer { object: ObjectId::from_bits(op.object), ..target } },
+        target: if op.object == 0 { target } else { target.with_object(ObjectId::from_bits(op.object)) },
         previous: 0,
         unit_log2: op.argument,
         action: match op.op {
@@ -89,21 +92,13 @@ fn steps(target: Pointer, body: &[u8]) -> Result<Vec<Step>, Refusal> {
 
 /// The answer that says why not.
 pub(super) fn refused(refusal: Refusal) -> MemoryReply {
-    MemoryReply::with(status(refusal), refusal.detail())
-}
-
-fn status(refusal: Refusal) -> MemoryStatus {
-    MemoryStatus::from_wire(refusal.code())
+    MemoryReply::with(refusal.status(), refusal.detail())
 }
 
 /// The answer to an operation of so many steps, which has left so many bytes free.
 pub(super) fn reply_of(outcome: Outcome, steps: usize, free: u64) -> MemoryReply {
     match outcome {
-        Ok(Answer::Allocated(pointer)) => {
-            let object = pointer.object.to_bits();
-            let pointer = bifrost_rpc::memory::Pointer::new(pointer.prefix, pointer.server, object);
-            MemoryReply::allocated_leaving(pointer, free)
-        }
+        Ok(Answer::Allocated(pointer)) => MemoryReply::allocated_leaving(pointer, free),
         Ok(Answer::Data(data)) => MemoryReply::data(message(std::iter::once(data), &[])),
         Ok(Answer::Written | Answer::Freed) => MemoryReply::done(),
         Ok(Answer::Batch(answers, refusal)) => MemoryReply::data(batch(answers, refusal, steps)),
@@ -118,7 +113,7 @@ fn batch(answers: Vec<Answer>, refusal: Option<Refusal>, steps: usize) -> Messag
         BatchOutcome { status: MemoryStatus::Ok, detail: 0, len }
     };
     let mut outcomes: Vec<BatchOutcome> = answers.iter().map(done).collect();
-    let refused = refusal.map(|refusal| BatchOutcome { status: status(refusal), detail: refusal.detail(), len: 0 });
+    let refused = refusal.map(|refusal| BatchOutcome { status: refusal.status(), detail: refusal.detail(), len: 0 });
     outcomes.extend(refused);
     outcomes.resize(steps, BatchOutcome { status: MemoryStatus::NotDone, detail: 0, len: 0 });
     let data = answers.into_iter().filter_map(|answer| if let Answer::Data(data) = answer { Some(data) } else { None });

@@ -7,8 +7,8 @@ use crate::config::Config;
 use crate::control::{CONTROL_OBJECTS_MAX, Stamp};
 use crate::identity::{Holder, Node};
 use crate::metrics::Metrics;
-use crate::pointer::{ObjectId, Pointer};
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::{ObjectId, Pointer};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -61,12 +61,12 @@ pub(super) fn lease_out((call, callee): (CallKey, Holder)) -> idl::Lease {
 
 /// An object of this server.
 pub(super) fn object(pointer: Ptr, config: &Config) -> Result<ObjectId, idl::Malformed> {
-    let pointer = Pointer::from_bytes(*pointer.as_bytes()).map_err(|error| malformed(error.to_string()))?;
-    if (pointer.prefix, pointer.server) != (config.prefix, config.server) {
+    let pointer = Pointer::parse(*pointer.as_bytes()).map_err(|error| malformed(error.to_string()))?;
+    if (pointer.prefix(), pointer.server()) != (config.prefix, config.server) {
         let (prefix, server) = (config.prefix, config.server);
         return Err(malformed(format!("{pointer} is not of this server, m{server} of prefix {prefix:#04x}")));
     }
-    Ok(pointer.object)
+    Ok(pointer.object_id())
 }
 
 pub(super) fn objects(pointers: &[Ptr], config: &Config) -> Result<Vec<ObjectId>, idl::Malformed> {
@@ -74,8 +74,7 @@ pub(super) fn objects(pointers: &[Ptr], config: &Config) -> Result<Vec<ObjectId>
 }
 
 pub(super) fn pointer(object: ObjectId, config: &Config) -> Ptr {
-    let pointer = Pointer { prefix: config.prefix, server: config.server, object };
-    Ptr::from_bytes(pointer.to_bytes())
+    Pointer::new(config.prefix, config.server, object.to_bits()).into()
 }
 
 pub(super) fn row_out(row: ObjectRow, config: &Config) -> idl::Row {

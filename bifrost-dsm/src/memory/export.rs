@@ -5,7 +5,7 @@ use crate::access::{CallKey, ObjectRow};
 use crate::config::Config;
 use crate::control::Stamp;
 use crate::identity::Holder;
-use crate::pointer::ObjectId;
+use bifrost_rpc::memory::ObjectId;
 
 /// Leases of one object in a page at most.
 const ROW_LEASES_MAX: usize = 1024;

@@ -5,9 +5,9 @@ use crate::access::{CallKey, Lend};
 use crate::checks::Check;
 use crate::control::{CONTROL_OBJECTS_MAX, Control, Controlled, Stamp, Turn};
 use crate::identity::Holder;
-use crate::pointer::ObjectId;
 use crate::refusal::Refusal;
 use crate::retired::Retired;
+use bifrost_rpc::memory::ObjectId;
 
 impl Memory {
     /// Takes a message of the control plane. Whether the sender may send it is the caller's to check.

@@ -18,9 +18,9 @@ use crate::identity::Client;
 use crate::ledger::{Charge, Ledger};
 use crate::metrics::{Counters, Metrics};
 use crate::operation::{Action, Outcome, Request, Submitted, Work};
-use crate::pointer::ObjectId;
 use crate::refusal::Refusal;
 pub use crate::retired::Retired;
+use bifrost_rpc::memory::ObjectId;
 use clients::{Clients, Waiting};
 pub use export::Page;
 use snapshots::Snapshots;
@@ -95,6 +95,11 @@ impl Memory {
     #[must_use]
     pub fn ids_left(&self) -> u32 {
         u32::MAX - self.made
+    }
+
+    #[cfg(test)]
+    pub(crate) fn use_ids(&mut self, made: u32) {
+        self.made = made;
     }
 
     /// Goes on under a further boot number, when object ids run out. Objects stay. Numbers that are not higher than the

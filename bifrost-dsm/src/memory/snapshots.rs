@@ -4,8 +4,8 @@ use super::Memory;
 use crate::content::Content;
 use crate::control::CONTROL_OBJECTS_MAX;
 use crate::ledger::Charge;
-use crate::pointer::ObjectId;
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::ObjectId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a snapshot takes for each object, and for itself.

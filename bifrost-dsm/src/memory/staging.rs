@@ -8,8 +8,8 @@ use crate::checks::Check;
 use crate::identity::Client;
 use crate::ledger::Charge;
 use crate::operation::{Action, Outcome, Step, Work};
-use crate::pointer::Pointer;
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::Pointer;
 use rangemap::RangeSet;
 
 /// Gaps in a staged write at most; a fragment that makes more is dropped.

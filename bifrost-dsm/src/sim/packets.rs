@@ -146,7 +146,7 @@ impl World {
             self.broke(Rule::Judge, wrong);
         }
         if let Ok(Answer::Allocated(pointer)) = &outcome {
-            self.record.made(record, pointer.object);
+            self.record.made(record, pointer.object_id());
             let len = self.operations[operation].request.work.steps().iter().map(|step| match &step.action {
                 Action::Alloc { len } => *len,
                 action => action.data_len(),

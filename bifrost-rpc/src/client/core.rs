@@ -79,10 +79,13 @@ pub(super) struct Core {
 impl Core {
     /// Makes the socket, at this address of the machine if one is given, and starts the timer thread.
     pub(super) fn start(peer: SocketAddr, local: Option<IpAddr>, mut config: Config) -> io::Result<Arc<Self>> {
-        let socket = Socket::connect(peer, local)?;
+        let mut socket = Socket::connect(peer, local)?;
+        config.datagram_bytes = socket.datagram_bytes();
+        if config.native {
+            socket = Socket::unconnected(peer, local)?;
+        }
         socket.set_receive_timeout(Some(TICK))?;
         config.receive_buffer_bytes = socket.receive_buffer_bytes();
-        config.datagram_bytes = socket.datagram_bytes();
         let clock = Clock::new();
         let endpoint = Endpoint::new(config, crate::io::seed()?);
         let waiters = Waiters { has_leader: false, followers: 0, calls: BTreeMap::new() };

@@ -178,6 +178,8 @@ pub struct Stats {
     pub strays: u64,
     /// Packets dropped because memory would exceed its bound.
     pub over_budget: u64,
+    /// Packets whose address is not their pointer, where links route by pointers.
+    pub misplaced: u64,
 }
 
 /// What an endpoint holds at the moment.
@@ -211,6 +213,7 @@ impl Stats {
             refusals: self.refusals + other.refusals,
             strays: self.strays + other.strays,
             over_budget: self.over_budget + other.over_budget,
+            misplaced: self.misplaced + other.misplaced,
         }
     }
 }

@@ -308,8 +308,8 @@ impl CalleeSession {
 
     /// Fills the batch with what is to be sent.
     pub(super) fn fill(&mut self, now: Time, limits: (usize, usize), out: &mut Datagrams) {
-        while let Some(bytes) = self.link.peek_note() {
-            if !out.takes(bytes, limits.0, limits.1) {
+        while let Some((bytes, pointer)) = self.link.peek_note() {
+            if !out.takes(bytes, self.link.route(pointer), limits) {
                 return;
             }
             self.link.put_note(0, out);
@@ -335,7 +335,8 @@ impl CalleeSession {
                 self.link.has_new_timer = true;
                 return;
             }
-            if !out.takes(self.link.fragment_datagram(&answered.out, &range), limits.0, limits.1) {
+            let route = self.link.route(answered.memory.map(|memory| memory.pointer));
+            if !out.takes(self.link.fragment_datagram(&answered.out, &range), route, limits) {
                 return;
             }
             let mut header = Link::message_header(answered.kind, answered.method, rpc, 0);

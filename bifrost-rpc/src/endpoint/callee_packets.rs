@@ -11,7 +11,7 @@ use super::time::Time;
 use super::{AnswerKind, Endpoint, Event, ServedCall, SessionRef};
 use crate::buffer::Message;
 use crate::wire::{
-    AckBody, AckStatus, FinishedBody, Flags, Header, MemoryFields, PacketType, Pointer, PointerError, Refusal,
+    AckBody, AckStatus, FinishedBody, Flags, Header, MemoryFields, PacketType, PassError, Pointer, Refusal,
     RefusedBody, check_pointers,
 };
 use std::net::SocketAddr;
@@ -41,7 +41,7 @@ impl Endpoint {
     ) {
         let known = self.callee_by_session.get(&header.session).copied();
         let is_owner = |session: &super::CalleeSession| {
-            session.link.peer == from
+            session.link.is_from(from, header)
                 && session.link.client == header.client
                 && header.instance == session.link.instance
         };
@@ -384,7 +384,8 @@ impl Endpoint {
         }
     }
 
-    /// Answers a call, with the message's pointers. Nothing happens if its session or its caller is gone.
+    /// Answers a call, with the message's pointers. Says whether it is kept for the caller: nothing happens if its session or
+    /// its caller is gone.
     ///
     /// # Errors
     ///
@@ -396,12 +397,12 @@ impl Endpoint {
         kind: AnswerKind,
         method: crate::wire::MethodField,
         message: Message,
-    ) -> Result<(), PointerError> {
+    ) -> Result<bool, PassError> {
         let Some(index) = self.callee_by_session.get(&call.session).copied() else {
-            return Ok(());
+            return Ok(false);
         };
         let Some(session) = self.callees.get_mut(index) else {
-            return Ok(());
+            return Ok(false);
         };
         check_pointers(message.pointers(), session.takes_references(call.rpc))?;
         let kind = match kind {
@@ -411,11 +412,10 @@ impl Endpoint {
         let is_prompt = self.prompt.contains(&call);
         let out = Outbound::new(message, session.link.fragment_bytes());
         let answered = Answered::new(kind, method, out, is_prompt);
-        if let Some(bytes) = session.answer(call.rpc, answered, &mut Released::default()) {
-            self.bytes += bytes;
-        }
+        let kept = session.answer(call.rpc, answered, &mut Released::default());
+        self.bytes += kept.unwrap_or_default();
         self.touch(now, SessionRef::Callee(index));
-        Ok(())
+        Ok(kept.is_some())
     }
 
     /// A oneway call's handler has ended.

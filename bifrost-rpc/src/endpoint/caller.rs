@@ -322,8 +322,8 @@ impl CallerSession {
     /// Fills the batch with what is to be sent.
     pub(super) fn fill(&mut self, now: Time, next_rpc: u64, limits: (usize, usize), out: &mut Datagrams) {
         let lowest = self.lowest(next_rpc);
-        while let Some(bytes) = self.link.peek_note() {
-            if !out.takes(bytes, limits.0, limits.1) {
+        while let Some((bytes, pointer)) = self.link.peek_note() {
+            if !out.takes(bytes, self.link.route(pointer), limits) {
                 return;
             }
             self.link.put_note(lowest, out);
@@ -344,7 +344,8 @@ impl CallerSession {
                 call.timer.get_or_insert(now.plus(self.link.rtt.timeout(call.backoff)));
                 return;
             }
-            if !out.takes(self.link.fragment_datagram(&call.out, &range), limits.0, limits.1) {
+            let route = self.link.route(call.memory.map(|memory| memory.pointer));
+            if !out.takes(self.link.fragment_datagram(&call.out, &range), route, limits) {
                 return;
             }
             let kind = if call.oneway { PacketType::Oneway } else { PacketType::Call };

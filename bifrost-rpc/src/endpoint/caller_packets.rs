@@ -34,7 +34,7 @@ impl Endpoint {
         let Some(session) = self.callers.get_mut(index) else {
             return;
         };
-        if owner_matters && (session.link.peer != from || header.client != self.client) {
+        if owner_matters && (!session.link.is_from(from, header) || header.client != self.client) {
             self.stats.strays += 1;
             return;
         }

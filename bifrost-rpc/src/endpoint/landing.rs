@@ -177,7 +177,7 @@ fn is_next(
         && header.session == link.session
         && header.client == link.client
         && header.instance == link.instance
-        && link.peer == from
+        && link.is_from(from, header)
         && header.rpc == rpc
         && header.offset == inbound.contiguous()
         && header.message_len as usize == inbound.len()

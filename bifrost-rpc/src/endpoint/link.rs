@@ -55,7 +55,9 @@ pub(super) struct Link {
     /// The peer said that it understands references.
     pub(super) peer_references: bool,
     incarnation: u32,
-    is_caller: bool,
+    pub(super) is_caller: bool,
+    /// The links route by pointers.
+    pub(super) is_native: bool,
     next_packet: u64,
     /// The highest packet number received.
     pub(super) largest_packet: u64,
@@ -103,6 +105,7 @@ impl Link {
             peer_references: false,
             incarnation: config.incarnation,
             is_caller,
+            is_native: config.native,
             next_packet: 1,
             largest_packet: 0,
             seal: None,
@@ -187,9 +190,9 @@ impl Link {
         !self.notes.is_empty()
     }
 
-    /// Datagram bytes of the next note.
-    pub(super) fn peek_note(&self) -> Option<usize> {
-        self.notes.front().map(|note| HEADER_BYTES + note.body.len() + self.tag_bytes())
+    /// Datagram bytes of the next note, and the pointer that it has of its own.
+    pub(super) fn peek_note(&self) -> Option<(usize, Option<Pointer>)> {
+        self.notes.front().map(|note| (HEADER_BYTES + note.body.len() + self.tag_bytes(), note.about.pointer))
     }
 
     pub(super) fn drop_notes(&mut self) {

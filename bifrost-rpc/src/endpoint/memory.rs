@@ -11,7 +11,9 @@ use super::outbound::Outbound;
 use super::time::Time;
 use super::{CallError, CallId, Endpoint, Event, Request, ServedCall, SessionRef};
 use crate::buffer::Message;
-use crate::wire::{Flags, Header, MemoryFields, MemoryOp, MemoryStatus, MethodField, PacketType, Pointer, Refusal};
+use crate::wire::{
+    Flags, Header, MemoryFields, MemoryOp, MemoryStatus, MethodField, PacketType, PassError, Pointer, Refusal,
+};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -217,18 +219,26 @@ impl Endpoint {
         self.serves_memory = true;
     }
 
-    /// Starts a memory operation. It ends with [`Event::Answer`] and [`Answered::Memory`](super::Answered::Memory).
+    /// Starts a memory operation. Where links route by pointers it goes to its pointer's address, and only the port of `peer`
+    /// matters. It ends with [`Event::Answer`] and [`Answered::Memory`](super::Answered::Memory).
     ///
     /// Operations follow the earlier writes to their object that were started here; reads may be issued again where
     /// their outcome is unknown.
     ///
     /// # Errors
     ///
-    /// [`CallError::TooLarge`]: the data are over the limit.
+    /// [`CallError::TooLarge`]: the data are over the limit. [`CallError::Pointers`]: links do not route by this pointer.
     pub fn memory(&mut self, now: Time, peer: SocketAddr, request: MemoryRequest) -> Result<CallId, CallError> {
         let (len, limit) = (request.body.len(), self.config.memory_bytes_max as usize);
         if len > limit {
             return Err(CallError::TooLarge { len, limit });
+        }
+        let mut peer = peer;
+        if self.config.native {
+            if !request.pointer.is_routable() {
+                return Err(PassError::NotRoutable(request.pointer).into());
+            }
+            peer = super::native::place(request.pointer.root(), peer.port());
         }
         let id = CallId(self.next_call);
         self.next_call += 1;

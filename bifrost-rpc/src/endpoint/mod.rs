@@ -21,6 +21,7 @@ mod inbound;
 mod landing;
 mod link;
 mod memory;
+mod native;
 mod open;
 mod outbound;
 mod pool;
@@ -52,7 +53,7 @@ use pool::BufferPool;
 use slab::Slab;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -259,18 +260,19 @@ impl Endpoint {
             out.begin(header, body.len());
             out.put(body);
             self.stats.packets_out += 1;
-            return Some(out.transmit(to));
+            let from = if self.config.native { native::source_of(&datagram) } else { None };
+            return Some(Transmit { from, ..out.transmit(to) });
         }
         let limits = (segments_max, BATCH_BYTES_MAX);
         while let Some(session) = self.ready.pop_front() {
-            let (to, can_send) = match session {
+            let (transmit, can_send) = match session {
                 SessionRef::Caller(index) => {
                     let Some(caller) = self.callers.get_mut(index) else {
                         continue;
                     };
                     caller.fill(now, self.next_rpc, limits, out);
                     caller.link.is_ready = caller.can_send();
-                    (caller.link.peer, caller.link.is_ready)
+                    (caller.link.address(out), caller.link.is_ready)
                 }
                 SessionRef::Callee(index) => {
                     let Some(callee) = self.callees.get_mut(index) else {
@@ -278,7 +280,7 @@ impl Endpoint {
                     };
                     callee.fill(now, limits, out);
                     callee.link.is_ready = callee.can_send();
-                    (callee.link.peer, callee.link.is_ready)
+                    (callee.link.address(out), callee.link.is_ready)
                 }
             };
             if can_send {
@@ -286,7 +288,6 @@ impl Endpoint {
             }
             self.arm(now, session);
             if !out.is_empty() {
-                let transmit = out.transmit(to);
                 self.stats.packets_out += transmit.segments as u64;
                 return Some(transmit);
             }
@@ -333,6 +334,12 @@ impl Endpoint {
 
     /// Takes in a datagram, or several that the kernel joined. Bodies are decrypted in place.
     pub fn handle(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) {
+        self.handle_at(now, from, None, datagram);
+    }
+
+    /// As [`Endpoint::handle`], of a datagram that was sent to the address `local`. A memory server behind links that
+    /// route by pointers ([`Config::native`]) has to know it.
+    pub fn handle_at(&mut self, now: Time, from: SocketAddr, local: Option<Ipv6Addr>, datagram: &mut [u8]) {
         self.prompt.clear();
         self.expected = None;
         let mut rest = datagram;
@@ -365,6 +372,10 @@ impl Endpoint {
                 continue;
             };
             self.stats.packets_in += 1;
+            if !self.is_in_place(from, local, &header) {
+                self.stats.misplaced += 1;
+                continue;
+            }
             self.handle_packet(now, from, &header, head, body);
         }
     }
@@ -437,7 +448,7 @@ impl Endpoint {
     pub fn datagram_too_large(&mut self, peer: SocketAddr) {
         let callers = self.callers.iter_mut().map(|(_, session)| &mut session.link);
         let callees = self.callees.iter_mut().map(|(_, session)| &mut session.link);
-        callers.chain(callees).filter(|link| link.peer == peer).for_each(link::Link::shrink_datagrams);
+        callers.chain(callees).filter(|link| link.reaches(peer)).for_each(link::Link::shrink_datagrams);
     }
 
     fn random(&mut self) -> [u8; 32] {

@@ -6,6 +6,7 @@ use crate::buffer::{Message, MessageBuffer};
 mod found;
 mod memory;
 mod memory_hostile;
+mod native;
 mod pointers;
 mod reviewed;
 mod vectors;

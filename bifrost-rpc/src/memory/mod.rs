@@ -23,7 +23,10 @@ mod pending;
 
 pub use crate::endpoint::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest, ServedCall};
 pub use crate::server::{Later, Unanswered};
-pub use crate::wire::{Batch, BatchOp, BatchOutcome, MemoryFields, MemoryOp, MemoryStatus, Pointer};
+pub use crate::wire::{
+    ARGUMENT_MAX, Batch, BatchOp, BatchOutcome, MemoryFields, MemoryOp, MemoryStatus, ObjectId, PREFIX_DEFAULT,
+    Pointer, PointerError,
+};
 pub use batch::MemoryBatch;
 pub use client::MemoryClient;
 pub use error::MemoryError;

@@ -7,6 +7,7 @@ use crate::endpoint::{AnswerKind, Config, Datagrams, Endpoint, Event, MemoryRepl
 use crate::io::{Clock, Port, RECEIVE_BYTES, Received, Socket, Timer};
 use crate::memory::MemoryHandler;
 use crate::protocol::Limits;
+use crate::reference::Passing;
 use crate::service::{Answer, CallContext};
 use crate::wire::{MethodField, check_pointers};
 use std::io;
@@ -255,18 +256,18 @@ impl Shard {
             place = busy.and_then(|_| endpoint.take_landing());
             let is_welcome = endpoint.expects_more() | self.serve(now, endpoint, socket, &mut desk);
             match (received, busy) {
-                (Received::Ended, _) | (Received::Bytes(0, _), Some(_)) => break,
+                (Received::Ended, _) | (Received::Bytes(0, ..), Some(_)) => break,
                 (Received::Bytes(..), Some(peer)) => _ = peer.received.fetch_add(1, Ordering::Relaxed),
                 // Datagrams of strangers make nobody busy.
                 (Received::Bytes(..), None) if !is_welcome => {}
-                (Received::Bytes(_, from), None) if streak.0 == from => {
+                (Received::Bytes(_, from, _), None) if streak.0 == from => {
                     streak.1 += 1;
                     if streak.1 == BUSY_STREAK {
                         self.make_busy(from);
                         streak.1 = 0;
                     }
                 }
-                (Received::Bytes(_, from), None) => streak = (from, 0),
+                (Received::Bytes(_, from, _), None) => streak = (from, 0),
                 (Received::Nothing, _) => {}
             }
         }
@@ -331,8 +332,13 @@ impl Shard {
         let mut endpoint = self.port.endpoint();
         for (call, method, answer) in desk.answers.drain(..) {
             match answer {
-                // Its pointers were looked at when it was written.
-                Some((kind, message)) => _ = endpoint.reply(now, call, kind, method, message),
+                Some((kind, message, passing)) => {
+                    let is_kept = endpoint.reply(now, call, kind, method, message);
+                    // What nobody waits for is not given away, but freed.
+                    if let (Ok(true), Some(passing)) = (is_kept, passing) {
+                        passing.give_up();
+                    }
+                }
                 None => endpoint.done(call),
             }
         }
@@ -418,22 +424,25 @@ impl Shard {
             references: job.references,
         };
         let mut reply = desk.buffer();
+        let serving = self.routes.references.as_ref();
+        reply.set_passing(serving.map(|serving| Passing::answer(serving, job.references)));
         let called = catch_unwind(AssertUnwindSafe(|| service.call(&job.message, &context, &mut reply)));
         let called = called.unwrap_or_else(|_panic| Err(crate::service::panicked()));
+        let passing = reply.list_pointers();
         let answer = match called.and_then(|answer| self.check_answer(&reply, job.references).map(|()| answer)) {
             _ if job.oneway => None,
             Ok(Answer::Nothing) => {
                 reply.clear();
                 let error = crate::service::missing_result(method.unwrap_or_default());
                 crate::service::write_failure(&job.message, error, &mut reply);
-                Some((AnswerKind::Exception, reply.finish()))
+                Some((AnswerKind::Exception, reply.finish(), None))
             }
-            Ok(Answer::Reply) => Some((AnswerKind::Reply, reply.finish())),
-            Ok(Answer::Exception) => Some((AnswerKind::Exception, reply.finish())),
+            Ok(Answer::Reply) => Some((AnswerKind::Reply, reply.finish(), passing)),
+            Ok(Answer::Exception) => Some((AnswerKind::Exception, reply.finish(), None)),
             Err(error) => {
                 reply.clear();
                 crate::service::write_failure(&job.message, error, &mut reply);
-                Some((AnswerKind::Exception, reply.finish()))
+                Some((AnswerKind::Exception, reply.finish(), None))
             }
         };
         desk.answers.push((job.call, job.method, answer));
@@ -441,8 +450,8 @@ impl Shard {
     }
 }
 
-/// An answer's message, and what it is.
-type Written = (AnswerKind, Message);
+/// An answer's message, what it is, and what it gives away.
+type Written = (AnswerKind, Message, Option<Passing>);
 
 /// What a thread that runs handlers has at hand.
 #[derive(Debug, Default)]

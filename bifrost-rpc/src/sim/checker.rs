@@ -49,6 +49,8 @@ pub enum Rule {
     Leak,
     /// A run comes to its end in a bounded number of steps and packets.
     Livelock,
+    /// On links that route by pointers a packet goes to, or comes from, the address that its pointer is.
+    Misplaced,
     /// Nothing panics.
     Panic,
 }

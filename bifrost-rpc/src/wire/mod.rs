@@ -14,11 +14,11 @@ pub use batch::{BATCH_MAX, Batch, BatchOp, BatchOutcome, outcomes_to_bytes, pars
 pub(crate) use body::RANGES_MAX;
 pub use body::{AckBody, AckStatus, FinishedBody, OpenBody, OpenedBody, Refusal, RefusedBody, TOKEN_BYTES_MAX};
 pub use header::{CREDIT_BYTES, Flags, HEADER_BYTES, Header, IDENTIFIER, PacketType, VERSION};
-pub use memory::{MemoryFields, MemoryOp, MemoryStatus};
+pub use memory::{MemoryFields, MemoryOp, MemoryStatus, READ_TO_END};
 pub(crate) use method::fnv1a;
 pub use method::{METHOD_BYTES, MethodField};
-pub use pointer::{POINTER_BYTES, Pointer};
-pub use pointers::{FURTHER_BYTES_MAX, POINTERS_MAX, PointerError, check_pointers, further_bytes};
+pub use pointer::{ARGUMENT_MAX, ObjectId, POINTER_BYTES, PREFIX_DEFAULT, Pointer, PointerError};
+pub use pointers::{FURTHER_BYTES_MAX, POINTERS_MAX, PassError, check_pointers, further_bytes};
 
 /// The UDP port of a rack. A datagram from or to it, with the right identifier and version, is Bifröst.
 pub const RACK_PORT: u16 = 7400;

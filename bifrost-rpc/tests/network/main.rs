@@ -21,6 +21,7 @@ mod large;
 mod lifecycle;
 mod many;
 mod memory;
+mod native;
 mod pressure;
 mod references;
 mod refusals;

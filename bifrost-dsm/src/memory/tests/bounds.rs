@@ -37,10 +37,10 @@ fn a_range_that_is_no_multiple_of_its_unit_is_misaligned() {
 fn pointers_of_other_servers_and_earlier_boots_are_refused() {
     let mut rig = Rig::new(Config { boot: 5, ..Config::default() });
     let pointer = rig.alloc(A, b"abcd");
-    let other = Pointer { server: 2, ..pointer };
+    let other = Pointer::new(pointer.prefix(), 2, pointer.object());
     assert_eq!(rig.read(A, other, 0, 1), Err(Refusal::WrongServer));
-    assert_eq!(rig.read(A, Pointer { prefix: 1, ..pointer }, 0, 1), Err(Refusal::WrongServer));
-    let at = |boot, counter| Pointer { object: ObjectId { boot, counter }, ..pointer };
+    assert_eq!(rig.read(A, Pointer::new(1, 1, pointer.object()), 0, 1), Err(Refusal::WrongServer));
+    let at = |boot, counter| pointer.with_object(ObjectId { boot, counter });
     assert_eq!(rig.read(A, at(4, 1), 0, 1), Err(Refusal::ObjectLost));
     assert_eq!(rig.read(A, at(6, 1), 0, 1), Err(Refusal::NoSuchObject));
     assert_eq!(rig.read(A, at(5, 2), 0, 1), Err(Refusal::NoSuchObject));
@@ -57,7 +57,7 @@ fn objects_stay_under_a_further_boot_number() {
     assert_eq!(rig.memory.ids_left(), 0);
     rig.memory.continue_under(9);
     let new = rig.alloc(A, b"new");
-    assert_eq!(new.object, ObjectId { boot: 9, counter: 1 });
+    assert_eq!(new.object_id(), ObjectId { boot: 9, counter: 1 });
     assert_eq!(rig.read(A, old, 0, 3).unwrap(), b"old");
 }
 

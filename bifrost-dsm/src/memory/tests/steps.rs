@@ -12,7 +12,7 @@ fn rig(objects: &[(bool, Vec<u8>)]) -> Rig {
     for (is_of_a, calls) in objects {
         let (mine, other) = if *is_of_a { (A, B) } else { (B, A) };
         let pointer = rig.alloc(mine, b"some");
-        let object = pointer.object;
+        let object = pointer.object_id();
         made.push((mine, pointer));
         for call in calls {
             let call = CallKey { client: u64::from(mine), rpc: u64::from(*call) };
@@ -20,7 +20,7 @@ fn rig(objects: &[(bool, Vec<u8>)]) -> Rig {
             rig.control(lease).unwrap();
         }
     }
-    let objects = made.iter().map(|(_, pointer)| pointer.object).collect();
+    let objects = made.iter().map(|(_, pointer)| pointer.object_id()).collect();
     rig.control(Control::Snapshot { id: 1, objects }).unwrap();
     made.into_iter().step_by(3).for_each(|(mine, pointer)| rig.free(mine, pointer).unwrap());
     rig
@@ -87,7 +87,7 @@ fn an_incarnation_is_ended_with_the_first_step() {
 #[test]
 fn the_leases_of_an_object_are_read_page_by_page() {
     let mut rig = Rig::plain();
-    let [object, next] = [b"a", b"b"].map(|data| rig.alloc(A, data).object);
+    let [object, next] = [b"a", b"b"].map(|data| rig.alloc(A, data).object_id());
     for rpc in 1..=1500 {
         let call = CallKey { client: 9, rpc };
         let objects = vec![object];
