@@ -96,6 +96,10 @@ impl Resolver<'_> {
             return fields;
         }
         for (field, written) in fields.iter().zip(written) {
+            if field.by_reference {
+                let help = "an exception is no value to be referred to: mark its fields";
+                self.report_help(file, written.name.span, "`bifrost.ref` has no meaning here", help);
+            }
             if !self.is_exception(&field.field_type) {
                 let name = self.describe(&field.field_type);
                 let message = format!("`{name}` is no exception");

@@ -1,9 +1,9 @@
 //! The machinery of a channel: threads that wait share one socket, one of them receives for all.
 
-use crate::buffer::MessageBuffer;
+use super::scratch::{SCRATCH, SPARE_BYTES_MAX, Scratch};
 use crate::endpoint::{Answered, CallError, CallId, Config, Datagrams, Endpoint, Event, Landing, Request, Stats, Time};
-use crate::io::{Clock, Port, RECEIVE_BYTES, Received, Socket, Timer};
-use std::cell::RefCell;
+use crate::io::{Clock, Port, Received, Socket, Timer};
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -19,37 +19,6 @@ const TICK: Duration = Duration::from_millis(10);
 const PAUSE: Duration = Duration::from_millis(1);
 /// Receives in a row that the timer thread makes where no thread waits.
 const DRAIN_ROUNDS: usize = 64;
-
-/// Small buffers that a thread keeps for its next messages.
-const SPARE_MAX: usize = 16;
-/// Larger buffers go back to the endpoint, which receives large messages into them.
-const SPARE_BYTES_MAX: usize = 16 * 1024;
-
-thread_local! {
-    static SCRATCH: RefCell<Scratch> = const {
-        RefCell::new(Scratch::new())
-    };
-}
-
-/// What a thread needs to send and receive.
-struct Scratch {
-    batch: Datagrams,
-    buffer: Vec<u8>,
-    spare: Vec<Vec<u8>>,
-}
-
-impl Scratch {
-    const fn new() -> Self {
-        Self { batch: Datagrams::new(), buffer: Vec::new(), spare: Vec::new() }
-    }
-
-    fn buffer(&mut self) -> &mut [u8] {
-        if self.buffer.is_empty() {
-            self.buffer.resize(RECEIVE_BYTES, 0);
-        }
-        &mut self.buffer
-    }
-}
 
 #[derive(Debug)]
 struct Waiters {
@@ -121,29 +90,12 @@ impl Core {
         self.sequence.fetch_add(1, Ordering::Relaxed) & i32::MAX
     }
 
-    /// A buffer for a message.
-    pub(super) fn buffer() -> MessageBuffer {
-        SCRATCH.with_borrow_mut(|scratch| scratch.spare.pop()).map_or_else(MessageBuffer::new, MessageBuffer::recycle)
-    }
-
     /// Takes a message's memory back.
     pub(super) fn recycle(&self, spent: Vec<u8>) {
         if spent.capacity() > SPARE_BYTES_MAX {
             return self.port.endpoint().recycle(spent);
         }
         Self::recycle_small(spent);
-    }
-
-    /// Takes a small message's memory back; a large one's is freed.
-    pub(super) fn recycle_small(spent: Vec<u8>) {
-        if spent.capacity() > SPARE_BYTES_MAX {
-            return;
-        }
-        SCRATCH.with_borrow_mut(|scratch| {
-            if scratch.spare.len() < SPARE_MAX {
-                scratch.spare.push(spent);
-            }
-        });
     }
 
     fn waiters(&self) -> MutexGuard<'_, Waiters> {

@@ -5,6 +5,7 @@ mod builder;
 mod core;
 mod memory;
 mod message;
+mod scratch;
 mod way;
 
 pub use self::message::PendingMessage;

@@ -3,7 +3,7 @@
 #[cfg(doc)]
 use super::Endpoint;
 use super::error::CallError;
-use super::memory::{MemoryAnswer, MemoryOperation};
+use super::memory_api::{MemoryAnswer, MemoryOperation};
 use super::time::Time;
 use crate::buffer::Message;
 use crate::wire::{MethodField, Pointer};

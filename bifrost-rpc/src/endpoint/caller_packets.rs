@@ -1,10 +1,12 @@
 //! Packets that arrive at a caller, and what a caller does when time passes.
 
-use super::caller::{CallPhase, LEASE_PROBES, Phase};
+use super::call::CallPhase;
+use super::caller::{LEASE_PROBES, Phase};
 use super::checks::Check;
 use super::error::CallError;
 use super::inbound::{Inbound, Inserted};
-use super::memory::{MemoryAnswer, exchange_of, fit};
+use super::memory::{exchange_of, fit};
+use super::memory_api::MemoryAnswer;
 use super::time::Time;
 use super::{AnswerKind, Answered, Endpoint, Event, SessionRef};
 use crate::wire::{AckBody, AckStatus, Flags, Header, MemoryFields, PacketType, Pointer};

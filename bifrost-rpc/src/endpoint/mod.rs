@@ -5,12 +5,17 @@
 //! it through loss, duplication, reordering, corruption and crashes.
 
 mod api;
+mod call;
 mod callee;
+mod callee_answers;
 mod callee_order;
 mod callee_packets;
 mod caller;
+mod caller_life;
+mod caller_order;
 mod caller_packets;
 mod caller_refused;
+mod caller_send;
 mod caller_time;
 mod checks;
 mod config;
@@ -21,13 +26,19 @@ mod inbound;
 mod landing;
 mod link;
 mod memory;
+mod memory_api;
 mod native;
 mod open;
+mod open_callee;
 mod outbound;
+mod packets;
 mod pool;
+mod record;
 mod rtt;
 mod seal;
 mod time;
+mod timers;
+mod transmit;
 mod window;
 
 #[cfg(test)]
@@ -42,10 +53,10 @@ pub use config::{Config, Key};
 pub use datagrams::{Datagrams, Transmit};
 pub use error::{CallError, Lost};
 pub use landing::Landing;
-pub use memory::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest};
+pub use memory_api::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest};
 pub use time::Time;
 
-use crate::wire::{Flags, HEADER_BYTES, Header, MethodField, PacketType, Refusal, WireError, check_pointers};
+use crate::wire::{MethodField, check_pointers};
 use callee::CalleeSession;
 use caller::CallerSession;
 use hash::QuickMap;
@@ -53,8 +64,7 @@ use pool::BufferPool;
 use slab::Slab;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::net::{Ipv6Addr, SocketAddr};
-use std::time::Duration;
+use std::net::SocketAddr;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum SessionRef {
@@ -115,15 +125,8 @@ impl std::fmt::Debug for Endpoint {
     }
 }
 
-/// Refusals for packets of no session at most, each second.
-const REFUSALS_PER_SECOND: u32 = 1000;
 /// Datagrams of no session waiting at most.
 const LOOSE_MAX: usize = 1024;
-/// Timer entries below which nobody looks for those that are superseded.
-const TIMERS_MIN: usize = 64;
-/// Bytes of a batch at most: what one UDP send carries.
-const BATCH_BYTES_MAX: usize = 65_000;
-
 impl Endpoint {
     /// An endpoint whose random values are drawn from `seed`, which must be unpredictable where it matters.
     #[must_use]
@@ -155,7 +158,7 @@ impl Endpoint {
             open_seal,
             ready: VecDeque::new(),
             loose: VecDeque::new(),
-            refusals_left: REFUSALS_PER_SECOND,
+            refusals_left: packets::REFUSALS_PER_SECOND,
             refusals_since: Time::ZERO,
             timers: BinaryHeap::new(),
             events: VecDeque::new(),
@@ -246,55 +249,6 @@ impl Endpoint {
         is_open.then_some(session.link.peer_references)
     }
 
-    /// Whether [`Endpoint::poll_transmit`] may have something.
-    #[must_use]
-    pub fn wants_transmit(&self) -> bool {
-        !self.ready.is_empty() || !self.loose.is_empty()
-    }
-
-    /// The next batch of datagrams to send, at most `segments_max` of one size.
-    pub fn poll_transmit(&mut self, now: Time, segments_max: usize, out: &mut Datagrams) -> Option<Transmit> {
-        out.clear();
-        if let Some((to, datagram)) = self.loose.pop_front() {
-            let (header, body) = datagram.split_first_chunk::<HEADER_BYTES>()?;
-            out.begin(header, body.len());
-            out.put(body);
-            self.stats.packets_out += 1;
-            let from = if self.config.native { native::source_of(&datagram) } else { None };
-            return Some(Transmit { from, ..out.transmit(to) });
-        }
-        let limits = (segments_max, BATCH_BYTES_MAX);
-        while let Some(session) = self.ready.pop_front() {
-            let (transmit, can_send) = match session {
-                SessionRef::Caller(index) => {
-                    let Some(caller) = self.callers.get_mut(index) else {
-                        continue;
-                    };
-                    caller.fill(now, self.next_rpc, limits, out);
-                    caller.link.is_ready = caller.can_send();
-                    (caller.link.address(out), caller.link.is_ready)
-                }
-                SessionRef::Callee(index) => {
-                    let Some(callee) = self.callees.get_mut(index) else {
-                        continue;
-                    };
-                    callee.fill(now, limits, out);
-                    callee.link.is_ready = callee.can_send();
-                    (callee.link.address(out), callee.link.is_ready)
-                }
-            };
-            if can_send {
-                self.ready.push_front(session);
-            }
-            self.arm(now, session);
-            if !out.is_empty() {
-                self.stats.packets_out += transmit.segments as u64;
-                return Some(transmit);
-            }
-        }
-        None
-    }
-
     /// Whether [`Endpoint::poll_event`] has something.
     pub(crate) fn has_events(&self) -> bool {
         !self.events.is_empty()
@@ -303,109 +257,6 @@ impl Endpoint {
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
-    }
-
-    /// When [`Endpoint::handle_timeout`] has something to do. It may turn out that there is nothing.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Time> {
-        self.timers.peek().map(|Reverse((time, _))| *time)
-    }
-
-    /// Does what is due at `now`.
-    pub fn handle_timeout(&mut self, now: Time) {
-        // What is added meanwhile waits for the next time, so that this ends.
-        for _ in 0..self.timers.len() {
-            let Some(Reverse((time, session))) = self.timers.peek().copied().filter(|Reverse((time, _))| *time <= now)
-            else {
-                break;
-            };
-            self.timers.pop();
-            match self.link_mut(session) {
-                Some(link) if link.armed == Some(time) => link.armed = None,
-                // An earlier time took its place, or the session is gone.
-                _ => continue,
-            }
-            match session {
-                SessionRef::Caller(index) => self.caller_timeout(now, index),
-                SessionRef::Callee(index) => self.callee_timeout(now, index),
-            }
-        }
-    }
-
-    /// Takes in a datagram, or several that the kernel joined. Bodies are decrypted in place.
-    pub fn handle(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) {
-        self.handle_at(now, from, None, datagram);
-    }
-
-    /// As [`Endpoint::handle`], of a datagram that was sent to the address `local`. A memory server behind links that
-    /// route by pointers ([`Config::native`]) has to know it.
-    pub fn handle_at(&mut self, now: Time, from: SocketAddr, local: Option<Ipv6Addr>, datagram: &mut [u8]) {
-        self.prompt.clear();
-        self.expected = None;
-        let mut rest = datagram;
-        while !rest.is_empty() {
-            let header = match Header::parse(rest) {
-                Ok(header) => header,
-                Err(WireError::Type(_)) => {
-                    // A later version's packet: what follows it may be known.
-                    self.stats.malformed += 1;
-                    let body_len =
-                        rest.get(102..104).and_then(|bytes| bytes.try_into().ok()).map_or(0, u16::from_be_bytes);
-                    rest = rest.get_mut(HEADER_BYTES + usize::from(body_len)..).unwrap_or_default();
-                    continue;
-                }
-                Err(error) => {
-                    self.on_malformed(now, from, rest, error);
-                    return;
-                }
-            };
-            let end = HEADER_BYTES + usize::from(header.body_len);
-            if rest.len() < end {
-                self.stats.malformed += 1;
-                return;
-            }
-            let (packet, more) = rest.split_at_mut(end);
-            rest = more;
-            let head_bytes = header.further_bytes().map(|further| HEADER_BYTES + further);
-            let Some((head, body)) = head_bytes.ok().and_then(|head| packet.split_at_mut_checked(head)) else {
-                self.stats.malformed += 1;
-                continue;
-            };
-            self.stats.packets_in += 1;
-            if !self.is_in_place(from, local, &header) {
-                self.stats.misplaced += 1;
-                continue;
-            }
-            self.handle_packet(now, from, &header, head, body);
-        }
-    }
-
-    fn handle_packet(&mut self, now: Time, from: SocketAddr, header: &Header, raw: &[u8], body: &mut [u8]) {
-        let to_callee = header.flags.has(Flags::TO_CALLEE);
-        match header.kind {
-            PacketType::Open if to_callee => self.on_open(now, from, header, raw, body),
-            PacketType::Opened if !to_callee => self.on_opened(now, from, header, raw, body),
-            PacketType::Control => self.stats.strays += 1,
-            PacketType::Memory if to_callee == header.flags.has(Flags::MEMORY_REPLY) => self.stats.malformed += 1,
-            _ if to_callee => self.on_packet_to_callee(now, from, header, raw, body),
-            _ => self.on_packet_to_caller(now, from, header, raw, body),
-        }
-    }
-
-    fn on_malformed(&mut self, now: Time, from: SocketAddr, datagram: &[u8], error: WireError) {
-        self.stats.malformed += 1;
-        let WireError::Version(version) = error else {
-            return;
-        };
-        let kind = datagram.get(3).copied();
-        let nonce = datagram.get(48..56).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
-        if kind == Some(PacketType::Open as u8) {
-            let mut header = Header::new(PacketType::Open);
-            header.rpc = nonce;
-            self.refuse(now, from, &header, Refusal::WrongVersion { speaks: crate::wire::VERSION });
-        } else if matches!(kind, Some(kind) if kind == PacketType::Refused as u8 || kind == PacketType::Opened as u8) {
-            self.on_foreign_version(now, from, nonce, version);
-        }
     }
 
     /// Stops taking new sessions and calls; those running are finished. Whoever is refused may call elsewhere: there is
@@ -444,13 +295,6 @@ impl Endpoint {
         self.pool.put(spent);
     }
 
-    /// A datagram could not be sent because it is larger than the link takes: smaller ones are sent from now on.
-    pub fn datagram_too_large(&mut self, peer: SocketAddr) {
-        let callers = self.callers.iter_mut().map(|(_, session)| &mut session.link);
-        let callees = self.callees.iter_mut().map(|(_, session)| &mut session.link);
-        callers.chain(callees).filter(|link| link.reaches(peer)).for_each(link::Link::shrink_datagrams);
-    }
-
     fn random(&mut self) -> [u8; 32] {
         self.drawn += 1;
         seal::keyed_hash(&self.seed, &self.drawn.to_be_bytes())
@@ -467,99 +311,5 @@ impl Endpoint {
             SessionRef::Caller(index) => self.callers.get_mut(index).map(|session| &mut session.link),
             SessionRef::Callee(index) => self.callees.get_mut(index).map(|session| &mut session.link),
         }
-    }
-
-    /// Puts a session with something to send into the queue, and its next deadline into the timer queue.
-    fn touch(&mut self, now: Time, session: SessionRef) {
-        let can_send = match session {
-            SessionRef::Caller(index) => self.callers.get(index).is_some_and(CallerSession::can_send),
-            SessionRef::Callee(index) => self.callees.get(index).is_some_and(CalleeSession::can_send),
-        };
-        if can_send
-            && let Some(link) = self.link_mut(session)
-            && !link.is_ready
-        {
-            link.is_ready = true;
-            self.ready.push_back(session);
-        }
-        self.arm(now, session);
-    }
-
-    /// Puts a session's next deadline into the timer queue. Where an entry stands for a time that is near anyway,
-    /// the search for an earlier one is left to it.
-    fn arm(&mut self, now: Time, session: SessionRef) {
-        let near = now.plus(self.config.rto_min);
-        let is_callee = matches!(session, SessionRef::Callee(_));
-        let Some(link) = self.link_mut(session) else { return };
-        let nothing_new = is_callee && !link.has_new_timer;
-        if link.armed.is_some_and(|armed| armed <= near || nothing_new) {
-            return;
-        }
-        link.has_new_timer = false;
-        let due = match session {
-            SessionRef::Caller(index) => {
-                self.callers.get(index).and_then(|session| session.next_deadline(&self.config))
-            }
-            SessionRef::Callee(index) => {
-                self.callees.get(index).and_then(|session| session.next_deadline(&self.config))
-            }
-        };
-        if let Some(due) = due {
-            self.arm_at(due, session);
-        }
-    }
-
-    fn arm_at(&mut self, due: Time, session: SessionRef) {
-        if let Some(link) = self.link_mut(session)
-            && link.armed.is_none_or(|armed| due < armed)
-        {
-            link.armed = Some(due);
-            self.timers.push(Reverse((due, session)));
-            self.sweep_timers();
-        }
-    }
-
-    /// Drops the timer entries that others took the place of, when they are the most.
-    fn sweep_timers(&mut self) {
-        if self.timers.len() <= TIMERS_MIN + 4 * (self.callers.len() + self.callees.len()) {
-            return;
-        }
-        let (callers, callees) = (&self.callers, &self.callees);
-        self.timers.retain(|Reverse((time, session))| {
-            let link = match session {
-                SessionRef::Caller(index) => callers.get(*index).map(|session| &session.link),
-                SessionRef::Callee(index) => callees.get(*index).map(|session| &session.link),
-            };
-            link.is_some_and(|link| link.armed == Some(*time))
-        });
-    }
-
-    /// Refuses a packet of no session.
-    fn refuse(&mut self, now: Time, to: SocketAddr, refused: &Header, refusal: Refusal) {
-        if now.since(self.refusals_since) >= Duration::from_secs(1) {
-            self.refusals_since = now;
-            self.refusals_left = REFUSALS_PER_SECOND;
-        }
-        if self.refusals_left == 0 || self.loose.len() >= LOOSE_MAX {
-            return;
-        }
-        self.refusals_left -= 1;
-        self.stats.refusals += 1;
-        let body = crate::wire::RefusedBody { refusal, packet: refused.packet }.to_bytes();
-        let mut header = Header::new(PacketType::Refused);
-        header.method = refused.method;
-        header.flags = Flags(0).and(refused.flags.has(Flags::LEASED), Flags::LEASED);
-        if memory::is_memory(refused) {
-            (header.pointers, header.pointer) = (1, refused.pointer);
-        }
-        header.client = refused.client;
-        header.rpc = refused.rpc;
-        header.session = refused.session;
-        header.instance = self.config.instance;
-        header.incarnation = self.config.incarnation;
-        header.body_len = u16::try_from(body.len()).unwrap_or(0);
-        let mut datagram = header.to_bytes().to_vec();
-        datagram.extend_from_slice(&body);
-        self.loose.push_back((to, datagram));
     }
 }

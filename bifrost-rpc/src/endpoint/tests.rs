@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::buffer::{Message, MessageBuffer};
+use crate::wire::{Flags, HEADER_BYTES, Header, PacketType, Refusal};
+use std::time::Duration;
 
 mod found;
 mod memory;

@@ -21,6 +21,8 @@ pub struct Passing {
     pointers: Vec<Pointer>,
     /// What it names, so that it lives until the message has done its work.
     held: Vec<Held>,
+    /// Values that are being stored, and will be named.
+    storing: usize,
 }
 
 /// What a server's references go with: the same for all calls.
@@ -51,11 +53,13 @@ enum Kind {
     Values,
     /// The content of an object.
     Object,
+    /// Nothing: it is only measured.
+    Measure,
 }
 
 impl Passing {
     fn new(settings: Option<Arc<Settings>>, kind: Kind) -> Self {
-        Self { settings, kind, received: None, pointers: Vec::new(), held: Vec::new() }
+        Self { settings, kind, received: None, pointers: Vec::new(), held: Vec::new(), storing: 0 }
     }
 
     /// Of a call to somebody who understands references.
@@ -72,6 +76,11 @@ impl Passing {
 
     pub(super) fn into_object() -> Self {
         Self::new(None, Kind::Object)
+    }
+
+    /// Of what is not sent, but measured.
+    pub(super) fn measure() -> Self {
+        Self::new(None, Kind::Measure)
     }
 
     /// The pointers that the packet lists: all that a call passes, those that an answer gives.
@@ -91,13 +100,14 @@ impl Passing {
 
     /// Whether the message may carry this pointer.
     pub(super) fn passes(&self, pointer: Pointer) -> bool {
-        self.held.iter().any(|held| held.object.pointer() == pointer)
+        self.kind == Kind::Measure || self.held.iter().any(|held| held.object.pointer() == pointer)
     }
 
     /// As new: what was to be sent is not.
     pub(crate) fn reset(&mut self) {
         self.pointers.clear();
         self.held.clear();
+        self.storing = 0;
     }
 
     /// The answer has been sent: what it gives away is the caller's.
@@ -126,8 +136,19 @@ impl Passing {
             }
         }
         let is_wanted = pointers > 0 || group.iter().any(|one| one.choice() == Some(Choice::Reference));
-        let has_room = self.held.len() + group.len() <= POINTERS_MAX;
+        let has_room = self.held.len() + self.storing + group.len() <= POINTERS_MAX;
         Ok(is_wanted || (has_room && bytes >= settings.threshold_bytes.saturating_mul(group.len())))
+    }
+
+    /// Begins to store a value.
+    fn start(&mut self, value: &mut dyn Reference) -> Result<(), ReferenceError> {
+        let Some(settings) = self.settings.clone() else { return Ok(()) };
+        if self.held.len() + self.storing >= POINTERS_MAX {
+            return Err(ReferenceError::TooMany);
+        }
+        value.start_storing(&settings)?;
+        self.storing += 1;
+        Ok(())
     }
 
     /// Notes what the message names.
@@ -138,9 +159,9 @@ impl Passing {
         let is_listed = match self.kind {
             Kind::Call | Kind::Oneway => true,
             Kind::Answer => held.is_owned && held.object.is_controlled(),
-            Kind::Object | Kind::Values => false,
+            Kind::Object | Kind::Values | Kind::Measure => false,
         };
-        if self.held.len() >= POINTERS_MAX {
+        if self.held.len() + self.storing >= POINTERS_MAX {
             return Err(ReferenceError::TooMany);
         }
         if is_listed {
@@ -189,8 +210,10 @@ impl Visitor for Start<'_> {
             }
             return Ok(());
         }
-        if let Some(settings) = self.0.settings.clone() {
-            group.iter_mut().try_for_each(|one| one.start_storing(&settings))?;
+        // First what is there, so that nothing is stored for a call that cannot be.
+        group.iter().filter_map(|one| one.held()).try_for_each(|held| self.0.note(held))?;
+        for value in group.iter_mut().filter(|one| one.choice().is_some()) {
+            self.0.start(*value)?;
         }
         Ok(())
     }
@@ -211,9 +234,9 @@ struct Finish<'a>(&'a mut Passing);
 impl Visitor for Finish<'_> {
     fn visit(&mut self, group: &mut [&mut dyn Reference]) -> thrift::Result<()> {
         for one in group {
-            one.finish_storing()?;
-            if let Some(held) = one.held() {
-                self.0.note(held)?;
+            if one.finish_storing()? {
+                self.0.storing = self.0.storing.saturating_sub(1);
+                one.held().map_or(Ok(()), |held| self.0.note(held))?;
             }
         }
         Ok(())

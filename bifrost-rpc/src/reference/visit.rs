@@ -38,8 +38,8 @@ pub trait Sealed {
     fn fetch(&mut self) -> Result<(), ReferenceError>;
     /// Begins to store its value.
     fn start_storing(&mut self, settings: &Arc<Settings>) -> Result<(), ReferenceError>;
-    /// Waits until its value is stored, and is a pointer then.
-    fn finish_storing(&mut self) -> Result<(), ReferenceError>;
+    /// Waits until its value is stored, and is a pointer then; says whether it was being stored.
+    fn finish_storing(&mut self) -> Result<bool, ReferenceError>;
 }
 
 impl<T: Encode + Decode> Sealed for Ref<T> {
@@ -89,11 +89,16 @@ impl<T: Encode + Decode> Sealed for Ref<T> {
         Ok(())
     }
 
-    fn finish_storing(&mut self) -> Result<(), ReferenceError> {
+    fn finish_storing(&mut self) -> Result<bool, ReferenceError> {
         match std::mem::replace(&mut self.state, State::Gone) {
-            State::Storing(storing) => self.state = State::Owned(storing.finish()?),
-            state => self.state = state,
+            State::Storing(storing) => {
+                self.state = State::Owned(storing.finish()?);
+                Ok(true)
+            }
+            state => {
+                self.state = state;
+                Ok(false)
+            }
         }
-        Ok(())
     }
 }

@@ -1,10 +1,13 @@
 //! Serving: over UDP and over streams.
 
 mod builder;
+mod busy;
+mod desk;
 mod memory;
 mod queue;
 mod serve;
 mod shard;
+mod work;
 
 pub use builder::ServerBuilder;
 pub use memory::{Later, Unanswered};

@@ -1,6 +1,7 @@
 //! The bounded queue of calls that wait for a worker.
 
-use super::shard::{Desk, Shard};
+use super::desk::Desk;
+use super::shard::Shard;
 use crate::endpoint::{ServedCall, Time};
 use crate::wire::{MethodField, Pointer};
 use std::collections::VecDeque;
