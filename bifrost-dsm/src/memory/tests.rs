@@ -2,12 +2,13 @@
 
 mod bounds;
 mod rights;
+mod steps;
 
 use super::*;
 use crate::control::{Control, Controlled, Stamp};
 use crate::identity::{Holder, Node};
 use crate::operation::{Answer, Step};
-use crate::pointer::{PREFIX_DEFAULT, Pointer};
+use bifrost_rpc::memory::{PREFIX_DEFAULT, Pointer};
 
 const KIB: u64 = 1 << 10;
 
@@ -68,7 +69,7 @@ impl Rig {
     }
 
     fn alloc(&mut self, node: u16, data: &[u8]) -> Pointer {
-        match self.step(node, nowhere(), Action::AllocWrite { data: data.to_vec() }) {
+        match self.step(node, nowhere(), Action::AllocWrite { len: data.len() as u64, data: data.to_vec() }) {
             Ok(Answer::Allocated(pointer)) => pointer,
             other => panic!("{other:?}"),
         }
@@ -102,7 +103,7 @@ impl Rig {
 }
 
 fn nowhere() -> Pointer {
-    Pointer { prefix: PREFIX_DEFAULT, server: 1, object: ObjectId::default() }
+    Pointer::new(PREFIX_DEFAULT, 1, 0)
 }
 
 fn step(target: Pointer, action: Action) -> Step {

@@ -88,7 +88,7 @@ pub(super) struct Process {
     /// Operations whose answers it waits for.
     pub(super) outstanding: std::collections::BTreeSet<u64>,
     /// Its last write to each object.
-    pub(super) writes: std::collections::BTreeMap<crate::pointer::ObjectId, u64>,
+    pub(super) writes: std::collections::BTreeMap<bifrost_rpc::memory::ObjectId, u64>,
 }
 
 impl Process {

@@ -3,8 +3,8 @@
 use super::{Broken, Rule};
 use crate::linear::{Entry, History, Op, Seen, Verdict, check};
 use crate::operation::{Action, Answer, Outcome, Request};
-use crate::pointer::ObjectId;
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::ObjectId;
 use std::collections::BTreeMap;
 
 /// The histories.
@@ -21,10 +21,12 @@ impl Record {
             let usize = |n: u64| usize::try_from(n).unwrap_or(0);
             let (object, op) = match &step.action {
                 Action::Alloc { len } => (None, Op::Alloc(vec![0; usize(*len)])),
-                Action::AllocWrite { data } => (None, Op::Alloc(data.clone())),
-                Action::Read { offset, len } => (Some(step.target.object), Op::Read(usize(*offset), usize(*len))),
-                Action::Write { offset, data } => (Some(step.target.object), Op::Write(usize(*offset), data.clone())),
-                Action::Free => (Some(step.target.object), Op::Free),
+                Action::AllocWrite { data, .. } => (None, Op::Alloc(data.clone())),
+                Action::Read { offset, len } => (Some(step.target.object_id()), Op::Read(usize(*offset), usize(*len))),
+                Action::Write { offset, data } => {
+                    (Some(step.target.object_id()), Op::Write(usize(*offset), data.clone()))
+                }
+                Action::Free => (Some(step.target.object_id()), Op::Free),
             };
             self.entries.push((object, Entry { client, op, begin: now, end: None }));
         }
@@ -44,7 +46,7 @@ impl Record {
             let (object, entry) = &mut self.entries[at + place];
             let seen = match answers.get(place) {
                 Some(Ok(Answer::Allocated(pointer))) => {
-                    *object = Some(pointer.object);
+                    *object = Some(pointer.object_id());
                     Seen::Done
                 }
                 Some(Ok(Answer::Data(data))) => Seen::Bytes(read.map_or_else(|| data.to_vec(), <[u8]>::to_vec)),

@@ -11,8 +11,8 @@ use crate::control::{Control, Stamp};
 use crate::identity::Client;
 use crate::memory::Memory;
 use crate::operation::{Data, Outcome, Request};
-use crate::pointer::{ObjectId, Pointer};
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::{ObjectId, Pointer};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 const BROKEN_MAX: usize = 8;

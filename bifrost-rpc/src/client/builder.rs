@@ -7,6 +7,7 @@ use crate::io::Address;
 use crate::protocol::Limits;
 use crate::service::Service;
 use crate::stream::{InProcess, StreamClient};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,11 +18,13 @@ pub struct ChannelBuilder {
     limits: Limits,
     deadline: Option<Duration>,
     linger: Duration,
+    local: Option<IpAddr>,
 }
 
 impl Default for ChannelBuilder {
     fn default() -> Self {
-        Self { config: Config::default(), limits: Limits::DEFAULT, deadline: None, linger: Duration::from_secs(1) }
+        let linger = Duration::from_secs(1);
+        Self { config: Config::default(), limits: Limits::DEFAULT, deadline: None, linger, local: None }
     }
 }
 
@@ -94,6 +97,22 @@ impl ChannelBuilder {
         self
     }
 
+    /// The address of this machine that calls come from (UDP): by it memory servers know the node. Default: the system's
+    /// choice for the way to the server.
+    #[must_use]
+    pub fn local(mut self, address: IpAddr) -> Self {
+        self.local = Some(address);
+        self
+    }
+
+    /// This node's incarnation, as the control plane gave it (UDP). Rights to memory are those of a node's incarnation.
+    /// Default 1.
+    #[must_use]
+    pub fn incarnation(mut self, incarnation: u32) -> Self {
+        self.config.incarnation = incarnation;
+        self
+    }
+
     /// Makes the channel. Nothing is sent before the first call.
     ///
     /// # Errors
@@ -104,7 +123,8 @@ impl ChannelBuilder {
             Address::Udp(peer) => {
                 let limits = self.limits;
                 self.config.message_bytes_max = u32::try_from(limits.message_bytes_max).unwrap_or(u32::MAX);
-                let core = Core::start(peer, self.config).map_err(|source| ConnectError::Socket { peer, source })?;
+                let core = Core::start(peer, self.local, self.config)
+                    .map_err(|source| ConnectError::Socket { peer, source })?;
                 Way::udp(core, self.linger)
             }
             Address::Stream(_) if self.config.key.is_some() => return Err(ConnectError::Sealed(url.to_owned())),

@@ -6,7 +6,7 @@ use crate::io::{Clock, Port, Received, Socket, Timer};
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -46,12 +46,12 @@ pub(super) struct Core {
 }
 
 impl Core {
-    /// Makes the socket and starts the timer thread.
-    pub(super) fn start(peer: SocketAddr, mut config: Config) -> io::Result<Arc<Self>> {
-        let mut socket = Socket::connect(peer)?;
+    /// Makes the socket, at this address of the machine if one is given, and starts the timer thread.
+    pub(super) fn start(peer: SocketAddr, local: Option<IpAddr>, mut config: Config) -> io::Result<Arc<Self>> {
+        let mut socket = Socket::connect(peer, local)?;
         config.datagram_bytes = socket.datagram_bytes();
         if config.native {
-            socket = Socket::unconnected(peer)?;
+            socket = Socket::unconnected(peer, local)?;
         }
         socket.set_receive_timeout(Some(TICK))?;
         config.receive_buffer_bytes = socket.receive_buffer_bytes();

@@ -21,6 +21,20 @@ pub struct ServedCall {
     pub(super) rpc: u64,
 }
 
+impl ServedCall {
+    /// Its session: 64 random bits, never used twice.
+    #[must_use]
+    pub const fn session(self) -> u64 {
+        self.session
+    }
+
+    /// Its id, which rises within a client.
+    #[must_use]
+    pub const fn rpc(self) -> u64 {
+        self.rpc
+    }
+}
+
 #[cfg(feature = "_sim")]
 impl ServedCall {
     /// Session and number of the call, as they stand in its packets.
@@ -134,6 +148,11 @@ pub enum Event {
     Cancelled {
         /// The call.
         call: ServedCall,
+    },
+    /// A memory session has ended: no operation of it comes any more.
+    MemorySessionEnded {
+        /// The session, as [`ServedCall::session`] says it.
+        session: u64,
     },
 }
 

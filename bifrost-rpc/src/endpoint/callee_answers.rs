@@ -6,7 +6,7 @@ use super::record::{Answered, Released, Served};
 use super::time::Time;
 use super::{AnswerKind, Endpoint, Event, ServedCall, SessionRef};
 use crate::buffer::Message;
-use crate::wire::{Flags, PacketType, PointerError, Refusal, RefusedBody, check_pointers};
+use crate::wire::{Flags, PacketType, PassError, Refusal, RefusedBody, check_pointers};
 use std::time::Duration;
 
 impl Endpoint {
@@ -22,7 +22,7 @@ impl Endpoint {
         kind: AnswerKind,
         method: crate::wire::MethodField,
         message: Message,
-    ) -> Result<(), PointerError> {
+    ) -> Result<(), PassError> {
         let Some(index) = self.callee_by_session.get(&call.session).copied() else {
             return Ok(());
         };
@@ -134,6 +134,9 @@ impl Endpoint {
         for rpc in released.unanswered {
             let call = ServedCall { session: session.link.session, rpc };
             self.events.push_back(Event::Cancelled { call });
+        }
+        if session.link.root.is_some() {
+            self.events.push_back(Event::MemorySessionEnded { session: session.link.session });
         }
     }
 

@@ -1,6 +1,6 @@
 //! How calls fail.
 
-use crate::wire::{PointerError, Refusal};
+use crate::wire::{PassError, Refusal};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ pub enum CallError {
     },
     /// The message cannot be sent with its pointers: this side, or the session that there is now, does not take them.
     #[error("{0}; the call was not sent")]
-    Pointers(#[from] PointerError),
+    Pointers(#[from] PassError),
     /// The answer cannot be taken: it is longer than a limit on this side. The call ran.
     #[error("an answer of {len} bytes, over the limit of {limit}; the call ran")]
     AnswerTooLarge {

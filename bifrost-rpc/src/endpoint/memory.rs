@@ -12,7 +12,7 @@ use super::record::{Answered, MemoryRun, Released, Served};
 use super::time::Time;
 use super::{CallError, CallId, Endpoint, Event, Request, ServedCall, SessionRef};
 use crate::wire::{
-    Flags, Header, MemoryFields, MemoryOp, MemoryStatus, MethodField, PacketType, Pointer, PointerError, Refusal,
+    Flags, Header, MemoryFields, MemoryOp, MemoryStatus, MethodField, PacketType, PassError, Pointer, Refusal,
 };
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -63,7 +63,7 @@ impl Endpoint {
         let mut peer = peer;
         if self.config.native {
             if !request.pointer.is_routable() {
-                return Err(PointerError::NotRoutable(request.pointer).into());
+                return Err(PassError::NotRoutable(request.pointer).into());
             }
             peer = super::native::place(request.pointer.root(), peer.port());
         }

@@ -46,7 +46,7 @@ impl MemoryAnswer {
         self.fields.status
     }
 
-    /// A detail of the status: a limit, a length; 0 without one.
+    /// A detail of the status: a limit, a length, what an ALLOC left free; 0 without one.
     #[must_use]
     pub const fn detail(&self) -> u64 {
         self.fields.previous_write
@@ -122,6 +122,12 @@ impl MemoryReply {
     #[must_use]
     pub fn allocated(pointer: Pointer) -> Self {
         Self { allocated: Some(pointer), ..Self::done() }
+    }
+
+    /// Done: an object was made, and so many bytes are left; clients choose servers by it. 0 says nothing.
+    #[must_use]
+    pub fn allocated_leaving(pointer: Pointer, free_bytes: u64) -> Self {
+        Self { allocated: Some(pointer), ..Self::with(MemoryStatus::Ok, free_bytes) }
     }
 
     /// Done: these data were read.

@@ -10,7 +10,7 @@ use nix::sys::socket::{
 };
 use socket2::{Domain, Protocol, Type};
 use std::io::{self, IoSlice};
-use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -73,8 +73,8 @@ impl Socket {
     }
 
     /// A client's socket for many peers.
-    pub(crate) fn unconnected(peer: SocketAddr) -> io::Result<Self> {
-        Ok(Self::over(UdpSocket::bind(any(peer))?, None))
+    pub(crate) fn unconnected(peer: SocketAddr, local: Option<IpAddr>) -> io::Result<Self> {
+        Ok(Self::over(UdpSocket::bind(at(peer, local))?, None))
     }
 
     /// Another socket at the address of one: the system spreads peers over them.
@@ -105,9 +105,9 @@ impl Socket {
         Ok(socket)
     }
 
-    /// A socket for one peer.
-    pub(crate) fn connect(peer: SocketAddr) -> io::Result<Self> {
-        let socket = UdpSocket::bind(any(peer))?;
+    /// A socket for one peer, at an address of this machine or, without one, at whichever the system chooses.
+    pub(crate) fn connect(peer: SocketAddr, local: Option<IpAddr>) -> io::Result<Self> {
+        let socket = UdpSocket::bind(at(peer, local))?;
         socket.connect(peer)?;
         Ok(Self::over(socket, Some(peer)))
     }
@@ -283,11 +283,12 @@ fn packet_info(from: Ipv6Addr) -> nix::libc::in6_pktinfo {
     nix::libc::in6_pktinfo { ipi6_addr: nix::libc::in6_addr { s6_addr: from.octets() }, ipi6_ifindex: 0 }
 }
 
-/// Any address of the kind of another, any port.
-fn any(peer: SocketAddr) -> SocketAddr {
-    match peer {
-        SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
-        SocketAddr::V6(_) => ([0u16; 8], 0).into(),
+/// The given address of this machine, or any of the kind of the peer; any port.
+fn at(peer: SocketAddr, local: Option<IpAddr>) -> SocketAddr {
+    match (local, peer) {
+        (Some(local), _) => (local, 0).into(),
+        (None, SocketAddr::V4(_)) => ([0, 0, 0, 0], 0).into(),
+        (None, SocketAddr::V6(_)) => ([0u16; 8], 0).into(),
     }
 }
 

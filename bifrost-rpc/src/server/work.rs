@@ -37,6 +37,11 @@ impl Shard {
             }
             Event::MemoryAnnounced { operation, bytes } => self.announce(&operation, bytes, desk),
             Event::Memory { operation, body } => self.run_memory(&operation, body, desk),
+            Event::MemorySessionEnded { session } => {
+                if let Some(handler) = self.memory_handler() {
+                    handler.session_ended(session);
+                }
+            }
             Event::Answer { .. } => {}
         }
     }

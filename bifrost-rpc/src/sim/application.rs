@@ -54,6 +54,7 @@ impl World {
                 let node = &mut self.nodes[id];
                 node.jobs.retain(|_, job| job.call != call || job.is_started);
             }
+            Event::MemorySessionEnded { .. } => {}
         }
     }
 

@@ -21,8 +21,8 @@ pub use memory::{MemoryFields, MemoryOp, MemoryStatus};
 pub(crate) use method::fnv1a;
 pub use method::{METHOD_BYTES, MethodField};
 pub use open::{OpenBody, OpenedBody, TOKEN_BYTES_MAX};
-pub use pointer::{POINTER_BYTES, Pointer};
-pub use pointers::{FURTHER_BYTES_MAX, POINTERS_MAX, PointerError, check_pointers, further_bytes};
+pub use pointer::{ARGUMENT_MAX, ObjectId, POINTER_BYTES, PREFIX_DEFAULT, Pointer, PointerError};
+pub use pointers::{FURTHER_BYTES_MAX, POINTERS_MAX, PassError, check_pointers, further_bytes};
 pub use refused::{Refusal, RefusedBody};
 
 /// The UDP port of a rack. A datagram from or to it, with the right identifier and version, is Bifröst.

@@ -12,7 +12,7 @@ pub const FURTHER_BYTES_MAX: usize = (POINTERS_MAX - 1) * POINTER_BYTES;
 /// Why a message cannot be sent with its pointers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum PointerError {
+pub enum PassError {
     /// There are more than fit.
     #[error("more than {POINTERS_MAX} pointers in one message")]
     TooMany,
@@ -31,14 +31,14 @@ pub enum PointerError {
 ///
 /// # Errors
 ///
-/// [`PointerError`]; never without pointers.
-pub fn check_pointers(pointers: &[Pointer], understands: bool) -> Result<(), PointerError> {
+/// [`PassError`]; never without pointers.
+pub fn check_pointers(pointers: &[Pointer], understands: bool) -> Result<(), PassError> {
     match pointers {
         [] => Ok(()),
-        _ if !understands => Err(PointerError::NotUnderstood),
-        _ if pointers.len() > POINTERS_MAX => Err(PointerError::TooMany),
+        _ if !understands => Err(PassError::NotUnderstood),
+        _ if pointers.len() > POINTERS_MAX => Err(PassError::TooMany),
         _ => match pointers.iter().find(|pointer| !pointer.is_at_rest()) {
-            Some(pointer) => Err(PointerError::NotAtRest(*pointer)),
+            Some(pointer) => Err(PassError::NotAtRest(*pointer)),
             None => Ok(()),
         },
     }
@@ -124,12 +124,12 @@ mod tests {
         let pointer = Pointer::new(1, 2, 3);
         assert_eq!(check_pointers(&[], false), Ok(()));
         assert_eq!(check_pointers(&[pointer; POINTERS_MAX], true), Ok(()));
-        assert_eq!(check_pointers(&[pointer], false), Err(PointerError::NotUnderstood));
-        assert_eq!(check_pointers(&[pointer; POINTERS_MAX + 1], true), Err(PointerError::TooMany));
+        assert_eq!(check_pointers(&[pointer], false), Err(PassError::NotUnderstood));
+        assert_eq!(check_pointers(&[pointer; POINTERS_MAX + 1], true), Err(PassError::TooMany));
         let reads = pointer.with_operation(2, 0);
-        assert_eq!(check_pointers(&[pointer, reads], true), Err(PointerError::NotAtRest(reads)));
+        assert_eq!(check_pointers(&[pointer, reads], true), Err(PassError::NotAtRest(reads)));
         let foreign = Pointer::from_bytes([9; 16]);
-        assert_eq!(check_pointers(&[foreign], true), Err(PointerError::NotAtRest(foreign)));
+        assert_eq!(check_pointers(&[foreign], true), Err(PassError::NotAtRest(foreign)));
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod bad_input;
 mod busy;
 mod crashes;
 mod exactly_once;
+mod global;
 mod large;
 mod lifecycle;
 mod many;

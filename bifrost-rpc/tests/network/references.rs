@@ -3,7 +3,7 @@
 use crate::support::{Probe, Watchdog};
 use bifrost_rpc::buffer::MessageBuffer;
 use bifrost_rpc::service::{Answer, CallContext};
-use bifrost_rpc::wire::{POINTERS_MAX, Pointer, PointerError};
+use bifrost_rpc::wire::{POINTERS_MAX, PassError, Pointer};
 use bifrost_rpc::{CallError, Channel, Dispatch, Method, Server, ServerBuilder, Service, thrift};
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ fn a_handler_sees_the_pointers_of_its_call() {
             let expected: Vec<u8> = (0..count as u64).flat_map(|o| Pointer::new(1, 2, o).to_bytes()).collect();
             assert_eq!(call(&channel, count), Ok(Some(expected)));
         }
-        assert_eq!(call(&channel, POINTERS_MAX + 1), Err(CallError::Pointers(PointerError::TooMany)));
+        assert_eq!(call(&channel, POINTERS_MAX + 1), Err(CallError::Pointers(PassError::TooMany)));
     }
 }
 
@@ -77,11 +77,11 @@ fn servers_that_take_values_only_say_so() {
     let _watchdog = Watchdog::of("values", 60);
     for (_server, channel) in [serve(false, |builder| builder), serve(true, |builder| builder.references(false))] {
         assert_eq!(channel.takes_references(&Probe::METHODS[0]), Ok(false));
-        assert_eq!(call(&channel, 1), Err(CallError::Pointers(PointerError::NotUnderstood)));
+        assert_eq!(call(&channel, 1), Err(CallError::Pointers(PassError::NotUnderstood)));
     }
     let channel = Channel::in_process(Mirror { understands: true });
     assert_eq!(channel.takes_references(&Probe::METHODS[0]), Ok(false));
-    assert_eq!(call(&channel, 1), Err(CallError::Pointers(PointerError::NotUnderstood)));
+    assert_eq!(call(&channel, 1), Err(CallError::Pointers(PassError::NotUnderstood)));
 }
 
 #[test]

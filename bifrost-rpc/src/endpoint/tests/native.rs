@@ -2,7 +2,7 @@
 
 use super::memory::{OBJECT, end, operations, read, reply, start, write};
 use super::*;
-use crate::wire::{MemoryOp, Pointer, PointerError};
+use crate::wire::{MemoryOp, PassError, Pointer};
 use std::net::{IpAddr, Ipv6Addr};
 
 fn pair() -> Pair {
@@ -197,7 +197,7 @@ fn pointers_that_are_no_address_of_memory_are_not_sent_to() {
             deadline: None,
         };
         let refused = pair.client.memory(pair.now, SERVER.parse().unwrap(), request);
-        assert_eq!(refused, Err(CallError::Pointers(PointerError::NotRoutable(pointer))));
+        assert_eq!(refused, Err(CallError::Pointers(PassError::NotRoutable(pointer))));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Pointers of calls and answers, and who understands references.
 
 use super::*;
-use crate::wire::{POINTERS_MAX, Pointer, PointerError};
+use crate::wire::{POINTERS_MAX, PassError, Pointer};
 
 fn pointers(count: usize) -> Vec<Pointer> {
     (0..count).map(|object| Pointer::new(0xFD, 3, 1000 + object as u64)).collect()
@@ -122,11 +122,11 @@ fn what_tells_of_a_lease_has_the_flag() {
 #[test]
 fn too_many_pointers_or_strange_ones_fail_at_once() {
     let mut pair = Pair::new(config(), config());
-    assert_eq!(pair.try_leasing(b"", POINTERS_MAX + 1), Err(CallError::Pointers(PointerError::TooMany)));
+    assert_eq!(pair.try_leasing(b"", POINTERS_MAX + 1), Err(CallError::Pointers(PassError::TooMany)));
     let read = Pointer::new(1, 1, 1).with_operation(2, 0);
     let strange = request(message(b"").with_pointers(vec![read]));
     let refused = pair.client.call(pair.now, SERVER.parse().unwrap(), strange);
-    assert_eq!(refused, Err(CallError::Pointers(PointerError::NotAtRest(read))));
+    assert_eq!(refused, Err(CallError::Pointers(PassError::NotAtRest(read))));
     assert_eq!(pair.client.usage(), Usage::default());
 }
 
@@ -139,7 +139,7 @@ fn an_answer_with_pointers_that_cannot_be_sent_leaves_the_call_unanswered() {
     assert!(!references);
     let leasing = message(b"y").with_pointers(pointers(1));
     let refused = pair.server.reply(pair.now, call, AnswerKind::Reply, method(), leasing);
-    assert_eq!(refused, Err(PointerError::NotUnderstood));
+    assert_eq!(refused, Err(PassError::NotUnderstood));
     pair.server.reply(pair.now, call, AnswerKind::Exception, method(), message(b"no")).unwrap();
     pair.exchange(|_| false);
     assert_eq!(pair.answer(), Some(Ok(Answered::Message(AnswerKind::Exception, b"no".to_vec(), Vec::new()))));
@@ -191,7 +191,7 @@ fn nobody_to_ask_is_an_error_in_time() {
 fn a_call_with_pointers_is_not_sent_to_a_server_that_takes_values_only() {
     let mut pair = Pair::new(config(), by_value());
     pair.try_leasing(b"x", 1).unwrap();
-    let refused = CallError::Pointers(PointerError::NotUnderstood);
+    let refused = CallError::Pointers(PassError::NotUnderstood);
     assert_eq!(pair.run(), Some(Err(refused)));
     assert_eq!(pair.server.usage().served, 0);
     pair.call(b"x");
@@ -208,7 +208,7 @@ fn a_session_reopened_with_another_server_is_asked_anew() {
     pair.pass(Duration::from_secs(20));
     pair.try_leasing(b"y", 1).unwrap();
     let Some(Err(error)) = pair.run() else { panic!("answered") };
-    assert_eq!(error, CallError::Pointers(PointerError::NotUnderstood));
+    assert_eq!(error, CallError::Pointers(PassError::NotUnderstood));
     assert!(!error.may_have_run());
 }
 

@@ -1,13 +1,10 @@
 //! `bifrost serve`: built-in services over UDP, TCP and Unix sockets.
 
-mod stop;
-
 use crate::fault::{FAILED, OK, usage};
 use crate::services::{self, Builtin};
-use crate::{key, limits, units};
+use crate::{announce, key, limits, stop, units};
 use anyhow::{Context, Result};
 use bifrost_rpc::{Address, ServeError, Server};
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -91,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     check_addresses(args)?;
     let stop = stop::Stop::install()?;
     let server = start(args, &builtins)?;
-    announce(&server)?;
+    announce::addresses("listening on", server.urls())?;
     stop.wait();
     let left = server.shutdown(args.drain);
     if left == 0 {
@@ -142,13 +139,4 @@ fn start(args: &Args, builtins: &[Builtin]) -> Result<Server> {
         ServeError::NotMultiplexed(_) => usage(error.to_string()),
         other => other.into(),
     })
-}
-
-/// Tells scripts and people where to call.
-fn announce(server: &Server) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    for url in server.urls() {
-        writeln!(out, "listening on {url}").context("cannot write to standard output")?;
-    }
-    out.flush().context("cannot write to standard output")
 }
