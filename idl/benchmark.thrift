@@ -4,6 +4,8 @@
 namespace * bifrost.benchmark
 namespace rs benchmark
 
+include "bifrost.thrift"
+
 /** A round trip and nothing else. */
 service Ping {
   /** Returns at once. */
@@ -32,4 +34,32 @@ service Arrays {
 
   /** As `increment`, on a list instead of a `binary`. */
   list<byte> increment_list(1: list<byte> data, 2: byte amount) (bifrost.short),
+}
+
+/**
+ * Services that call each other in turn, each with the array that it was given.
+ */
+service Chain {
+  /**
+   * Reads 4 KiB of `data` from `offset` on (less of an array that is shorter), and has the next service read where these
+   * bytes say. Returns a number that depends on all that was read.
+   */
+  i64 visit(1: binary data, 2: i32 offset),
+}
+
+/**
+ * `Arrays` by reference: arrays of `length` bytes in global memory. A result is a new array, which is the caller's.
+ */
+service SharedArrays {
+  /** Adds `amount` to each byte of `data`. */
+  bifrost.Ptr increment(1: bifrost.Ptr data, 2: i64 length, 3: i8 amount) (bifrost.short),
+
+  /** Adds two arrays byte by byte. */
+  bifrost.Ptr add(1: bifrost.Ptr a, 2: bifrost.Ptr b, 3: i64 length) (bifrost.short),
+}
+
+/** `Chain` by reference: an array of `length` bytes in global memory. */
+service SharedChain {
+  /** As `Chain.visit`. */
+  i64 visit(1: bifrost.Ptr data, 2: i64 length, 3: i32 offset),
 }

@@ -14,19 +14,25 @@
 //! `variants::ALL`. To add a workload add it to `Bench` and to `Session`. The README says what each variant does.
 #![forbid(unsafe_code)]
 
+mod breakdown;
+mod chain;
 pub mod cli;
 mod clock;
 mod codec;
 mod machine;
 mod output;
 mod plan;
+mod points;
 mod progress;
+mod random;
 mod report;
 mod runner;
 mod server;
+mod servers;
 pub mod services;
 mod sockets;
 mod stats;
+mod task;
 mod variants;
 mod watchdog;
 mod workload;

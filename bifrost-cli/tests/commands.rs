@@ -67,6 +67,23 @@ mod simulation {
     }
 
     #[test]
+    fn memory_is_simulated_too() {
+        let many = bifrost(&["sim", "--memory", "--seeds", "20", "--from", "7", "--threads", "2"]);
+        assert_eq!(many.code, 0, "{many:?}");
+        assert!(many.text().contains(" operations, ") && many.text().ends_with("everything held\n"), "{many:?}");
+        let one = || bifrost(&["sim", "--memory", "--seed", "7", "--trace"]);
+        let first = one();
+        assert_eq!((first.code, &first.out), (0, &one().out), "{}", first.err);
+        let without = ["sim", "--memory", "--without", "staging", "--seeds", "300", "--failures", "1"];
+        let outcome = bifrost(&without);
+        assert_eq!(outcome.code, 1, "{outcome:?}");
+        assert!(outcome.text().contains("no order of these operations explains"), "{outcome:?}");
+        assert!(outcome.text().contains("replay: bifrost sim --memory --seed "), "{outcome:?}");
+        let unknown = bifrost(&["sim", "--memory", "--without", "duplicate-call"]);
+        assert!(unknown.code == 2 && unknown.err.contains("version-pinning"), "{unknown:?}");
+    }
+
+    #[test]
     fn a_check_left_out_is_missed() {
         let checks = bifrost(&["sim", "--list-checks"]).text();
         assert!(checks.lines().any(|line| line == "duplicate-call"), "{checks}");

@@ -1,5 +1,6 @@
 //! Messages on their way out: large blocks are kept as they are, not copied.
 
+use crate::reference::Passing;
 use crate::wire::{POINTERS_MAX, Pointer};
 use bytes::Bytes;
 
@@ -19,6 +20,8 @@ pub struct MessageBuffer {
     /// Bytes in `blocks`.
     blocks_bytes: usize,
     pointers: Vec<Pointer>,
+    /// What references in the message are sent with; none where all goes by value.
+    passing: Option<Passing>,
 }
 
 impl Default for MessageBuffer {
@@ -44,7 +47,23 @@ impl MessageBuffer {
     #[must_use]
     pub fn recycle(mut spent: Vec<u8>) -> Self {
         spent.clear();
-        Self { blocks: Vec::new(), tail: spent, blocks_bytes: 0, pointers: Vec::new() }
+        Self { blocks: Vec::new(), tail: spent, blocks_bytes: 0, pointers: Vec::new(), passing: None }
+    }
+
+    /// What references in the message are sent with.
+    pub(crate) fn passing(&mut self) -> Option<&mut Passing> {
+        self.passing.as_mut()
+    }
+
+    pub(crate) fn set_passing(&mut self, passing: Option<Passing>) {
+        self.passing = passing;
+    }
+
+    /// Ends what [`MessageBuffer::set_passing`] began: the message's pointers are noted.
+    pub(crate) fn list_pointers(&mut self) -> Option<Passing> {
+        let passing = self.passing.take()?;
+        passing.pointers().iter().for_each(|pointer| self.put_pointer(*pointer));
+        Some(passing)
     }
 
     /// Length of the message in bytes.
@@ -70,6 +89,9 @@ impl MessageBuffer {
         self.blocks_bytes = 0;
         self.tail.clear();
         self.pointers.clear();
+        if let Some(passing) = &mut self.passing {
+            passing.reset();
+        }
     }
 
     /// Notes that the message refers to an object: packets tell of the pointer where the network can read it. One that was noted
@@ -134,6 +156,18 @@ impl MessageBuffer {
         let head = Bytes::copy_from_slice(&self.tail);
         self.tail.clear();
         head
+    }
+
+    /// All that was written as one block; a single one is not copied.
+    pub(crate) fn into_bytes(mut self) -> Bytes {
+        match self.blocks.pop() {
+            None => Bytes::from(self.tail),
+            Some(only) if self.blocks.is_empty() && self.tail.is_empty() => only,
+            Some(last) => {
+                self.blocks.push(last);
+                Bytes::from(self.finish().to_vec())
+            }
+        }
     }
 
     /// The finished message.

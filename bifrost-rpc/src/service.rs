@@ -13,11 +13,11 @@ pub use answer::{
     bad_arguments, exception, missing_field, missing_result, read_application_error, reply, unknown_method,
     write_application_error,
 };
-pub(crate) use call::write_call;
 pub use call::{
     decode_answer, decode_answer_shared, decode_answer_shared_with_limits, decode_answer_with_limits, encode_call,
     encode_call_in,
 };
+pub(crate) use call::{decode_answer_received, write_call};
 pub use serve::serve;
 pub(crate) use serve::{check_call, panicked, write_failure};
 

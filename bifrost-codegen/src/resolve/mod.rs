@@ -14,6 +14,7 @@ use crate::schema::{Definition, File, Item, Schema, Service, Struct, Type, Value
 use crate::source::Span;
 use crate::syntax::ast::{self, Body};
 use lookup::Names;
+use types::Stands;
 
 /// Resolves files that [`crate::load::load`] read. The schema is whole only if there are no diagnostics.
 #[must_use]
@@ -70,10 +71,12 @@ impl<'a> Resolver<'a> {
         self.check_annotations(file, &definition.annotations, &[]);
         let item = match &definition.body {
             // A type that is not found is reported; what stands in its place is never emitted.
-            Body::Typedef(of) => Item::Typedef(self.type_of(file, of).unwrap_or(Type::Bool)),
+            Body::Typedef(of) => Item::Typedef(self.type_of(file, of, Stands::Elsewhere).unwrap_or(Type::Bool)),
             Body::Enum(values) => Item::Enum(self.enum_values(file, values)),
             Body::Struct(kind, fields) => Item::Struct(Struct { kind: *kind, fields: self.fields(file, fields) }),
-            Body::Const(of, _) => Item::Const(self.type_of(file, of).unwrap_or(Type::Bool), Value::Bool(false)),
+            Body::Const(of, _) => {
+                Item::Const(self.type_of(file, of, Stands::Elsewhere).unwrap_or(Type::Bool), Value::Bool(false))
+            }
             Body::Service(..) => Item::Service(Service { extends: None, methods: Vec::new() }),
         };
         Definition {

@@ -2,6 +2,7 @@
 
 use super::Resolver;
 use super::lookup::Space;
+use super::types::Stands;
 use crate::schema::{Field, Id, Item, Method, Service};
 use crate::syntax::ast::{self, Body};
 
@@ -40,7 +41,7 @@ impl Resolver<'_> {
         self.check_annotations(file, &method.annotations, &METHOD_ANNOTATIONS);
         self.check_oneway(file, method);
         let result = match &method.result {
-            Some(result) => self.type_of(file, result),
+            Some(result) => self.type_of(file, result, Stands::Member),
             None => None,
         };
         let result_by_reference = match &method.result {

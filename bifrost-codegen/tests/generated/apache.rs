@@ -1,12 +1,13 @@
 //! A handler, a server and a client as users of Apache's generator write them, over Apache's protocols and sockets.
 //!
-//! Nothing below names the runtime: only the paths of the generated modules would differ.
+//! Nothing below names the runtime, but for what is marked `(bifrost.ref)`: only the paths of the generated modules would differ.
 
 use crate::golden::base::{BaseSyncHandler, RootSyncHandler, Sorry};
 use crate::golden::fields::{Color, Nobody, Point, Shape};
 use crate::golden::services::{
     OnlyExtendsSyncHandler, RichSyncClient, RichSyncHandler, RichSyncProcessor, TRichSyncClient,
 };
+use bifrost_rpc::reference::Ref;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -68,8 +69,9 @@ impl RichSyncHandler for Handler {
         }))
     }
 
-    fn handle_by_reference(&self, data: Vec<u8>, more: Vec<i64>) -> thrift::Result<Vec<u8>> {
-        Ok([data, vec![u8::try_from(more.len()).unwrap()]].concat())
+    fn handle_by_reference(&self, data: Ref<Vec<u8>>, more: Ref<Vec<i64>>) -> thrift::Result<Ref<Vec<u8>>> {
+        let more = u8::try_from(more.len().map_err(thrift::Error::from)?).unwrap();
+        Ok([data.into_value().map_err(thrift::Error::from)?, vec![more]].concat().into())
     }
 
     fn handle_shapes(&self, wanted: BTreeSet<Shape>, color: Color) -> thrift::Result<Vec<Shape>> {

@@ -21,29 +21,7 @@ impl MemoryHandler for SharedMemory {
     }
 
     fn run(&self, operation: &MemoryOperation, body: Vec<u8>, _later: &Later<'_>) -> Option<MemoryReply> {
-        let (request, steps) = match request_of(operation, body, self.place) {
-            Ok(request) => request,
-            Err(refusal) => {
-                self.cancelled(operation.call);
-                return Some(refused(refusal));
-            }
-        };
-        let done = {
-            let mut state = self.state();
-            let state = &mut *state;
-            let client = state.sessions.client(&mut state.memory, operation);
-            client.map(|client| (state.memory.submit_keeping(client, request), state.memory.free_bytes()))
-        };
-        let ((submitted, retired), free) = match done {
-            Ok(done) => done,
-            Err(refusal) => return Some(refused(refusal)),
-        };
-        let reply = match submitted {
-            Submitted::Done(outcome) => reply_of(outcome, steps, free),
-            // It names no operation to wait for: the transport keeps the order.
-            Submitted::Waiting => MemoryReply::with(MemoryStatus::Failed, 0),
-        };
-        Some(MemoryReply { spent: retired.into_spent(), ..reply })
+        Some(self.perform(operation, body))
     }
 
     /// Gives back what was reserved.
@@ -58,5 +36,34 @@ impl MemoryHandler for SharedMemory {
         let mut state = self.state();
         let state = &mut *state;
         state.sessions.end(&mut state.memory, session);
+    }
+}
+
+impl SharedMemory {
+    /// Does an operation. All are answered at once.
+    pub(crate) fn perform(&self, operation: &MemoryOperation, body: Vec<u8>) -> MemoryReply {
+        let (request, steps) = match request_of(operation, body, self.place) {
+            Ok(request) => request,
+            Err(refusal) => {
+                self.cancelled(operation.call);
+                return refused(refusal);
+            }
+        };
+        let done = {
+            let mut state = self.state();
+            let state = &mut *state;
+            let client = state.sessions.client(&mut state.memory, operation);
+            client.map(|client| (state.memory.submit_keeping(client, request), state.memory.free_bytes()))
+        };
+        let ((submitted, retired), free) = match done {
+            Ok(done) => done,
+            Err(refusal) => return refused(refusal),
+        };
+        let reply = match submitted {
+            Submitted::Done(outcome) => reply_of(outcome, steps, free),
+            // It names no operation to wait for: the transport keeps the order.
+            Submitted::Waiting => MemoryReply::with(MemoryStatus::Failed, 0),
+        };
+        MemoryReply { spent: retired.into_spent(), ..reply }
     }
 }

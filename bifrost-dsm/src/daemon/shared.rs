@@ -40,7 +40,7 @@ pub(super) struct State {
 }
 
 impl SharedMemory {
-    pub(super) fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config) -> Self {
         let place = (config.prefix, config.server);
         // The transport hands on each operation once, in order, and keeps the answers.
         let config = Config { keeps_outcomes: false, staged_max: config.staged_max.max(STAGED_MAX), ..config };

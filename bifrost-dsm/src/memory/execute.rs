@@ -6,7 +6,7 @@ use crate::checks::Check;
 use crate::content::Content;
 use crate::identity::{Client, Holder};
 use crate::ledger::Charge;
-use crate::operation::{Action, Answer, Data, Outcome, Step, Work};
+use crate::operation::{Action, Answer, Data, Outcome, READ_TO_END, READ_TO_END_BYTES_MAX, Step, Work};
 use crate::refusal::Refusal;
 use bifrost_rpc::memory::{ARGUMENT_MAX, ObjectId, Pointer};
 use std::ops::Range;
@@ -155,8 +155,16 @@ impl Memory {
         start.zip(end).map(|(start, end)| start..end).ok_or(Refusal::PastEnd { len: has as u64 })
     }
 
+    /// Bytes from an offset to the end of an object, if they are not too many for one answer.
+    fn rest(&self, object: ObjectId, offset: u64) -> Result<u64, Refusal> {
+        let has = self.objects.get(&object).ok_or(Refusal::NoSuchObject)?.content.len() as u64;
+        let rest = has.checked_sub(offset).filter(|rest| (1..=READ_TO_END_BYTES_MAX).contains(rest));
+        rest.ok_or(Refusal::PastEnd { len: has })
+    }
+
     fn read(&mut self, holder: Holder, target: &Pointer, unit_log2: u8, offset: u64, len: u64) -> Outcome {
         let object = self.resolve(holder, target, Right::Read)?;
+        let len = if len == READ_TO_END { self.rest(object, offset)? } else { len };
         let range = self.range(object, unit_log2, offset, len)?;
         let content = &self.objects.get(&object).ok_or(Refusal::NoSuchObject)?.content;
         Ok(Answer::Data(Data { object, offset, pieces: content.read(range) }))
@@ -254,6 +262,16 @@ impl Memory {
         let now = self.objects.get(&data.object).filter(|_| !self.config.checks.makes(Check::VersionPinning));
         let at = usize::try_from(data.offset).unwrap_or(0) + at;
         now.and_then(|object| object.content.read(at..at + 1).first().map(|byte| byte[0])).unwrap_or(pinned)
+    }
+
+    /// What a server without staging would do with a fragment of a write.
+    pub(crate) fn put_unstaged(&mut self, object: ObjectId, at: usize, fragment: &[u8]) {
+        let has = self.objects.get(&object).map_or(0, |object| object.content.len());
+        if let Ok(charge) = self.ledger.charge(fragment.len() as u64)
+            && at + fragment.len() <= has
+        {
+            let _ = self.put(object, at, fragment.to_vec(), charge);
+        }
     }
 
     /// The bytes of an object, for who judges a simulation.

@@ -7,7 +7,7 @@ mod steps;
 use super::*;
 use crate::control::{Control, Controlled, Stamp};
 use crate::identity::{Holder, Node};
-use crate::operation::{Answer, Step};
+use crate::operation::{Answer, READ_TO_END, READ_TO_END_BYTES_MAX, Step};
 use bifrost_rpc::memory::{PREFIX_DEFAULT, Pointer};
 
 const KIB: u64 = 1 << 10;
@@ -124,6 +124,22 @@ fn what_is_written_is_read_and_freeing_gives_everything_back() {
     rig.free(A, pointer).unwrap();
     assert_eq!(rig.read(A, pointer, 0, 5), Err(Refusal::NoSuchObject));
     assert_eq!(rig.used(), 0);
+}
+
+#[test]
+fn a_read_to_the_end_needs_no_length() {
+    let mut rig = Rig::plain();
+    let pointer = rig.alloc(A, b"hello");
+    assert_eq!(rig.read(A, pointer, 0, READ_TO_END).unwrap(), b"hello");
+    assert_eq!(rig.read(A, pointer, 3, READ_TO_END).unwrap(), b"lo");
+    for beyond in [5, 6, u64::MAX - READ_TO_END] {
+        assert_eq!(rig.read(A, pointer, beyond, READ_TO_END), Err(Refusal::PastEnd { len: 5 }));
+    }
+    assert_eq!(rig.read(A, pointer, 0, READ_TO_END - 1), Err(Refusal::PastEnd { len: 5 }));
+    let len = READ_TO_END_BYTES_MAX + 1;
+    let Ok(Answer::Allocated(large)) = rig.step(A, nowhere(), Action::Alloc { len }) else { panic!("no room") };
+    assert_eq!(rig.read(A, large, 0, READ_TO_END), Err(Refusal::PastEnd { len }));
+    assert_eq!(rig.read(A, large, 1, READ_TO_END).unwrap().len() as u64, len - 1);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! What a seed decides before anything happens.
 
-use super::rng::Rng;
 use crate::checks::Checks;
 use crate::config::Config;
 use crate::identity::{Client, Holder, Node};
+use bifrost_rpc::sim::Rng;
 use std::net::Ipv6Addr;
 
 /// The character of a run.

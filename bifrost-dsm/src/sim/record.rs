@@ -28,7 +28,7 @@ impl Record {
                 }
                 Action::Free => (Some(step.target.object_id()), Op::Free),
             };
-            self.entries.push((object, Entry { client, op, begin: now, end: None }));
+            self.entries.push((object, Entry { client, op, begin: now, end: None, latest: None }));
         }
         at
     }
@@ -70,13 +70,14 @@ impl Record {
     /// The control plane freed an object.
     pub(super) fn freed(&mut self, object: ObjectId, now: u64) {
         let end = Some((now, Seen::Done));
-        self.entries.push((Some(object), Entry { client: u64::MAX, op: Op::Free, begin: now, end }));
+        self.entries.push((Some(object), Entry { client: u64::MAX, op: Op::Free, begin: now, end, latest: None }));
     }
 
     /// The control plane restored an object.
     pub(super) fn restored(&mut self, object: ObjectId, bytes: Vec<u8>, now: u64) {
         let end = Some((now, Seen::Done));
-        self.entries.push((Some(object), Entry { client: u64::MAX, op: Op::Restore(bytes), begin: now, end }));
+        self.entries
+            .push((Some(object), Entry { client: u64::MAX, op: Op::Restore(bytes), begin: now, end, latest: None }));
     }
 
     /// Judges all histories. Where frees may be deferred, when they take effect is not for this judge to say.

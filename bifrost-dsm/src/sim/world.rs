@@ -4,7 +4,6 @@ use super::control::Governor;
 use super::judge::Judge;
 use super::plan::{Plan, Process, holder};
 use super::record::Record;
-use super::rng::Rng;
 use super::{Broken, Rule};
 use crate::checks::Checks;
 use crate::control::{Control, Stamp};
@@ -13,6 +12,7 @@ use crate::memory::Memory;
 use crate::operation::{Data, Outcome, Request};
 use crate::refusal::Refusal;
 use bifrost_rpc::memory::{ObjectId, Pointer};
+use bifrost_rpc::sim::Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 const BROKEN_MAX: usize = 8;

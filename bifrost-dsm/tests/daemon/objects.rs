@@ -1,9 +1,10 @@
 //! What clients do to objects.
 
 use crate::support::{bytes, open, refused, serve, wait_until};
-use bifrost_dsm::Config;
+use bifrost_dsm::{Config, READ_TO_END_BYTES_MAX};
 use bifrost_rpc::Channel;
-use bifrost_rpc::memory::{MemoryClient, MemoryStatus, Pointer};
+use bifrost_rpc::memory::{GlobalMemory, MemoryClient, MemoryStatus, Pointer};
+use bifrost_rpc::reference::{Leased, Owned, ReferenceError};
 use std::time::Duration;
 
 #[test]
@@ -112,4 +113,46 @@ fn sealed_memory_is_for_those_who_have_the_key() {
     let object = client.alloc_and_write(bytes(1, 100_000)).unwrap();
     assert!(client.read(object, 0, 100_000).unwrap() == bytes(1, 100_000));
     assert!(connect(Channel::builder()).read(object, 0, 1).is_err());
+}
+
+#[test]
+fn an_object_is_read_whose_length_nobody_knows() {
+    let (_daemon, client) = serve(open());
+    for len in [1, 5000, 9 << 20] {
+        let data = bytes(len, usize::try_from(len).unwrap());
+        let object = client.alloc_and_write(data.clone()).unwrap();
+        assert!(client.read_all(object, len).unwrap() == data);
+        assert_eq!(refused(client.read_all(object, len - 1)), (MemoryStatus::OutOfRange, len));
+    }
+    let len = READ_TO_END_BYTES_MAX + 1;
+    let object = client.alloc(len).unwrap();
+    assert_eq!(client.read_all(object, len).unwrap().len() as u64, len);
+    assert_eq!(refused(client.read_all(object, len - 1)), (MemoryStatus::OutOfRange, len));
+}
+
+#[test]
+fn references_end_with_their_objects_and_objects_with_them() {
+    let (daemon, _client) = serve(open());
+    let memory = GlobalMemory::connect(&daemon.server().url()).unwrap();
+    let gone = || wait_until("nothing is left", || daemon.memory().metrics().objects == 0);
+
+    let numbers: Vec<i32> = (0..50_000).collect();
+    let mut owned = memory.store(numbers.clone()).unwrap();
+    let lent = owned.lend();
+    assert_eq!((owned.len().unwrap(), lent.read_range(7..9).unwrap()), (50_000, vec![7, 8]));
+    owned.write_range(8, vec![-1]).unwrap();
+    assert_eq!(lent.read_range(7..10).unwrap(), [7, -1, 9]);
+    owned.free().unwrap();
+    assert_eq!(daemon.memory().metrics().objects, 1, "it is still lent");
+    drop(lent);
+    gone();
+
+    let pointer = memory.store("déjà vu".to_owned()).unwrap().release();
+    let seen = Leased::<String>::new(pointer, &memory);
+    assert_eq!((seen.read().unwrap(), seen.read_range(0..3).unwrap()), ("déjà vu".to_owned(), "dé".to_owned()));
+    assert!(matches!(seen.read_range(0..2), Err(ReferenceError::Malformed(_))), "half a character");
+    assert_eq!(daemon.memory().metrics().objects, 1, "it was released");
+    drop(Owned::<String>::adopt(pointer, &memory));
+    gone();
+    assert!(matches!(seen.read_range(0..1), Err(ReferenceError::Memory(_))), "it was freed");
 }

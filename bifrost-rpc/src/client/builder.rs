@@ -4,7 +4,9 @@ use super::way::Way;
 use super::{Channel, ConnectError, Core};
 use crate::endpoint::{Config, Key};
 use crate::io::Address;
+use crate::memory::GlobalMemory;
 use crate::protocol::Limits;
+use crate::reference::{Settings, THRESHOLD_BYTES};
 use crate::service::Service;
 use crate::stream::{InProcess, StreamClient};
 use std::net::IpAddr;
@@ -16,6 +18,9 @@ use std::time::Duration;
 pub struct ChannelBuilder {
     config: Config,
     limits: Limits,
+    memory: Option<GlobalMemory>,
+    reference_bytes_min: usize,
+    references: Option<bool>,
     deadline: Option<Duration>,
     linger: Duration,
     local: Option<IpAddr>,
@@ -24,7 +29,16 @@ pub struct ChannelBuilder {
 impl Default for ChannelBuilder {
     fn default() -> Self {
         let linger = Duration::from_secs(1);
-        Self { config: Config::default(), limits: Limits::DEFAULT, deadline: None, linger, local: None }
+        Self {
+            config: Config::default(),
+            limits: Limits::DEFAULT,
+            memory: None,
+            reference_bytes_min: THRESHOLD_BYTES,
+            references: None,
+            deadline: None,
+            linger,
+            local: None,
+        }
     }
 }
 
@@ -36,11 +50,27 @@ impl ChannelBuilder {
         self
     }
 
-    /// Whether this side understands references in answers (UDP). Default: yes. Calls made by [`Channel::call_message`] and
+    /// The memory that references are of (UDP): values long enough are stored there and passed by reference to servers that
+    /// understand references, and pointers in answers are read from there. Default: none; then all goes by value.
+    #[must_use]
+    pub fn global_memory(mut self, memory: GlobalMemory) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
+    /// Bytes from which on a value goes by reference unless it says otherwise. Default [`THRESHOLD_BYTES`].
+    #[must_use]
+    pub fn reference_bytes_min(mut self, bytes: usize) -> Self {
+        self.reference_bytes_min = bytes;
+        self
+    }
+
+    /// Whether this side understands references in answers (UDP). Default: if there is a
+    /// [`global_memory`](ChannelBuilder::global_memory) to read them from. Calls made by [`Channel::call_message`] and
     /// [`Channel::start_message`] never say so.
     #[must_use]
     pub fn references(mut self, understands: bool) -> Self {
-        self.config.references = understands;
+        self.references = Some(understands);
         self
     }
 
@@ -122,6 +152,7 @@ impl ChannelBuilder {
         let way = match Address::parse(url)? {
             Address::Udp(peer) => {
                 let limits = self.limits;
+                self.config.references = self.references.unwrap_or(self.memory.is_some());
                 self.config.message_bytes_max = u32::try_from(limits.message_bytes_max).unwrap_or(u32::MAX);
                 let core = Core::start(peer, self.local, self.config)
                     .map_err(|source| ConnectError::Socket { peer, source })?;
@@ -132,7 +163,9 @@ impl ChannelBuilder {
                 Way::Stream(Arc::new(StreamClient::new(address, self.limits, self.config.peer_timeout)))
             }
         };
-        Ok(Channel { way, deadline: self.deadline, limits: self.limits })
+        let references =
+            self.memory.map(|memory| Arc::new(Settings::new(memory, self.reference_bytes_min, self.limits)));
+        Ok(Channel { way, deadline: self.deadline, limits: self.limits, references })
     }
 
     /// Makes a channel to services in this process, as [`Channel::in_process`] does to one.
@@ -140,6 +173,6 @@ impl ChannelBuilder {
     pub fn in_process(self, services: impl IntoIterator<Item = Arc<dyn Service>>) -> Channel {
         let services: Vec<_> = services.into_iter().collect();
         let way = Way::InProcess(Arc::new(InProcess::new(&services, self.limits)));
-        Channel { way, deadline: self.deadline, limits: self.limits }
+        Channel { way, deadline: self.deadline, limits: self.limits, references: None }
     }
 }

@@ -41,6 +41,11 @@ impl Channel {
         self.way.cancel(Call::Udp(call));
     }
 
+    /// Lets a memory operation go on by itself.
+    pub(crate) fn forget_memory(&self, call: CallId) {
+        self.way.forget(Call::Udp(call));
+    }
+
     /// Takes memory back that an answer came in.
     pub(crate) fn recycle(&self, spent: Vec<u8>) {
         self.way.recycle(spent);

@@ -10,7 +10,8 @@ use crate::wire::{Flags, PacketType, PassError, Refusal, RefusedBody, check_poin
 use std::time::Duration;
 
 impl Endpoint {
-    /// Answers a call, with the message's pointers. Nothing happens if its session or its caller is gone.
+    /// Answers a call, with the message's pointers. Says whether it is kept for the caller: nothing happens if its session or
+    /// its caller is gone.
     ///
     /// # Errors
     ///
@@ -22,12 +23,12 @@ impl Endpoint {
         kind: AnswerKind,
         method: crate::wire::MethodField,
         message: Message,
-    ) -> Result<(), PassError> {
+    ) -> Result<bool, PassError> {
         let Some(index) = self.callee_by_session.get(&call.session).copied() else {
-            return Ok(());
+            return Ok(false);
         };
         let Some(session) = self.callees.get_mut(index) else {
-            return Ok(());
+            return Ok(false);
         };
         check_pointers(message.pointers(), session.takes_references(call.rpc))?;
         let kind = match kind {
@@ -37,11 +38,10 @@ impl Endpoint {
         let is_prompt = self.prompt.contains(&call);
         let out = Outbound::new(message, session.link.fragment_bytes());
         let answered = Answered::new(kind, method, out, is_prompt);
-        if let Some(bytes) = session.answer(call.rpc, answered, &mut Released::default()) {
-            self.bytes += bytes;
-        }
+        let kept = session.answer(call.rpc, answered, &mut Released::default());
+        self.bytes += kept.unwrap_or_default();
         self.touch(now, SessionRef::Callee(index));
-        Ok(())
+        Ok(kept.is_some())
     }
 
     /// A oneway call's handler has ended.

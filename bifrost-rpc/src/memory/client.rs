@@ -1,10 +1,11 @@
 //! A client's handle to a memory server.
 
 use super::pending::{Finish, finish};
-use super::{MemoryAnswer, MemoryBatch, MemoryError, MemoryOp, MemoryRequest, PendingMemory, Pointer};
+use super::{MemoryAnswer, MemoryBatch, MemoryError, MemoryOp, MemoryRequest, MemoryStatus, PendingMemory, Pointer};
 use crate::buffer::Message;
 use crate::client::{Channel, ConnectError};
 use crate::endpoint::{CallId, MEMORY_BYTES_MAX};
+use crate::wire::READ_TO_END;
 use bytes::Bytes;
 
 /// Bytes of one operation at most: larger ranges are read and written by several.
@@ -77,6 +78,25 @@ impl MemoryClient {
         let mut all = Vec::new();
         self.read_into(object, offset, len, &mut all)?;
         Ok(all)
+    }
+
+    /// Reads an object whose length is not known, if it has at most `bytes_max` bytes. Mostly that takes one operation; an
+    /// object of more than 64 MiB is read in steps.
+    ///
+    /// # Errors
+    ///
+    /// [`MemoryError`]; [`MemoryStatus::OutOfRange`], with the object's length, if it is longer.
+    pub fn read_all(&self, object: Pointer, bytes_max: u64) -> Result<Vec<u8>, MemoryError> {
+        let request = self.request(object, MemoryOp::Read, 0, READ_TO_END);
+        let too_long = |len| MemoryError::Refused { status: MemoryStatus::OutOfRange, detail: len };
+        match self.run(request, READ_TO_END, everything) {
+            Ok(all) if all.len() as u64 <= bytes_max => Ok(all),
+            Ok(all) => Err(too_long(all.len() as u64)),
+            Err(MemoryError::Refused { status: MemoryStatus::OutOfRange, detail }) if detail <= bytes_max => {
+                self.read(object, 0, detail)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads a range into a buffer, whose content is replaced. Up to 64 MiB are received straight into its memory if that
@@ -285,6 +305,10 @@ fn data(answer: MemoryAnswer, _channel: &Channel, expected: u64) -> Result<Vec<u
         return Ok(answer.body);
     }
     Err(MemoryError::BadAnswer("with another number of bytes than asked for"))
+}
+
+fn everything(answer: MemoryAnswer, _channel: &Channel, _expected: u64) -> Result<Vec<u8>, MemoryError> {
+    Ok(answer.body)
 }
 
 fn nothing(answer: MemoryAnswer, channel: &Channel, _expected: u64) -> Result<(), MemoryError> {

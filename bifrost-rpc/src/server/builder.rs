@@ -5,8 +5,9 @@ use super::shard::Shard;
 use super::{Routes, ServeError, Server};
 use crate::endpoint::{Config, Key};
 use crate::io::{Address, Socket, StreamAddress};
-use crate::memory::MemoryHandler;
+use crate::memory::{GlobalMemory, MemoryHandler};
 use crate::protocol::Limits;
+use crate::reference::{Serving, THRESHOLD_BYTES};
 use crate::service::Service;
 use crate::stream::{Budget, Directory, Listening, Settings};
 use std::net::SocketAddr;
@@ -19,6 +20,9 @@ pub struct ServerBuilder {
     listen: Vec<String>,
     services: Vec<Arc<dyn Service>>,
     memory: Option<Arc<dyn MemoryHandler>>,
+    global_memory: Option<GlobalMemory>,
+    reference_bytes_min: usize,
+    references: Option<bool>,
     io_threads: usize,
     workers: usize,
     queue: usize,
@@ -45,6 +49,9 @@ impl Default for ServerBuilder {
             listen: Vec::new(),
             services: Vec::new(),
             memory: None,
+            global_memory: None,
+            reference_bytes_min: THRESHOLD_BYTES,
+            references: None,
             io_threads: 1,
             workers: (2 * cores).max(4),
             queue: 1024,
@@ -108,11 +115,27 @@ impl ServerBuilder {
         self
     }
 
+    /// The memory that references are of (UDP): pointers in calls are read from there, and results long enough are stored there
+    /// and returned by reference to callers that understand references. Default: none; then all goes by value.
+    #[must_use]
+    pub fn global_memory(mut self, memory: GlobalMemory) -> Self {
+        self.global_memory = Some(memory);
+        self
+    }
+
+    /// Bytes from which on a result goes by reference unless it says otherwise. Default [`THRESHOLD_BYTES`].
+    #[must_use]
+    pub fn reference_bytes_min(mut self, bytes: usize) -> Self {
+        self.reference_bytes_min = bytes;
+        self
+    }
+
     /// Whether this side understands references in calls (UDP), as far as its services do
-    /// ([`Service::understands_references`]). Default: yes.
+    /// ([`Service::understands_references`]). Default: if there is a [`global_memory`](ServerBuilder::global_memory) to read
+    /// them from.
     #[must_use]
     pub fn references(mut self, understands: bool) -> Self {
-        self.config.references = understands;
+        self.references = Some(understands);
         self
     }
 
@@ -232,7 +255,10 @@ impl ServerBuilder {
             return Err(ServeError::NoAddress);
         }
         self.config.message_bytes_max = u32::try_from(self.limits.message_bytes_max).unwrap_or(u32::MAX);
-        let routes = Arc::new(Routes::new(&self.services, self.memory.take(), self.inline_all)?);
+        self.config.references = self.references.unwrap_or(self.global_memory.is_some());
+        let serving = self.global_memory.take();
+        let serving = serving.map(|memory| Serving::new(memory, self.reference_bytes_min, self.limits));
+        let routes = Arc::new(Routes::new(&self.services, self.memory.take(), serving, self.inline_all)?);
         self.check_default()?;
         let queue = Arc::new(Queue::new(self.queue));
         let mut server = Server {

@@ -2,6 +2,7 @@
 
 use crate::buffer::{Message, MessageBuffer};
 use crate::endpoint::{AnswerKind, Datagrams, Event, MemoryReply, ServedCall};
+use crate::reference::Passing;
 use crate::wire::MethodField;
 
 /// Small buffers that a thread keeps for its next answers.
@@ -9,8 +10,8 @@ const SPARE_MAX: usize = 64;
 /// Larger buffers go back to the endpoint.
 const SPARE_BYTES_MAX: usize = 16 * 1024;
 
-/// An answer's message, and what it is.
-type Written = (AnswerKind, Message);
+/// An answer's message, what it is, and what it gives away.
+type Written = (AnswerKind, Message, Option<Passing>);
 
 /// What a thread that runs handlers has at hand.
 #[derive(Debug, Default)]

@@ -271,8 +271,13 @@ impl Shard {
         let mut endpoint = self.port.endpoint();
         for (call, method, answer) in desk.answers.drain(..) {
             match answer {
-                // Its pointers were looked at when it was written.
-                Some((kind, message)) => _ = endpoint.reply(now, call, kind, method, message),
+                Some((kind, message, passing)) => {
+                    let is_kept = endpoint.reply(now, call, kind, method, message);
+                    // What nobody waits for is not given away, but freed.
+                    if let (Ok(true), Some(passing)) = (is_kept, passing) {
+                        passing.give_up();
+                    }
+                }
                 None => endpoint.done(call),
             }
         }

@@ -5,6 +5,7 @@ use super::queue::Job;
 use super::shard::Shard;
 use crate::buffer::MessageBuffer;
 use crate::endpoint::{AnswerKind, Event, Time};
+use crate::reference::Passing;
 use crate::service::{Answer, CallContext};
 use crate::wire::check_pointers;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -89,22 +90,25 @@ impl Shard {
             references: job.references,
         };
         let mut reply = desk.buffer();
+        let serving = self.routes.references.as_ref();
+        reply.set_passing(serving.map(|serving| Passing::answer(serving, job.references)));
         let called = catch_unwind(AssertUnwindSafe(|| service.call(&job.message, &context, &mut reply)));
         let called = called.unwrap_or_else(|_panic| Err(crate::service::panicked()));
+        let passing = reply.list_pointers();
         let answer = match called.and_then(|answer| self.check_answer(&reply, job.references).map(|()| answer)) {
             _ if job.oneway => None,
             Ok(Answer::Nothing) => {
                 reply.clear();
                 let error = crate::service::missing_result(method.unwrap_or_default());
                 crate::service::write_failure(&job.message, error, &mut reply);
-                Some((AnswerKind::Exception, reply.finish()))
+                Some((AnswerKind::Exception, reply.finish(), None))
             }
-            Ok(Answer::Reply) => Some((AnswerKind::Reply, reply.finish())),
-            Ok(Answer::Exception) => Some((AnswerKind::Exception, reply.finish())),
+            Ok(Answer::Reply) => Some((AnswerKind::Reply, reply.finish(), passing)),
+            Ok(Answer::Exception) => Some((AnswerKind::Exception, reply.finish(), None)),
             Err(error) => {
                 reply.clear();
                 crate::service::write_failure(&job.message, error, &mut reply);
-                Some((AnswerKind::Exception, reply.finish()))
+                Some((AnswerKind::Exception, reply.finish(), None))
             }
         };
         desk.answers.push((job.call, job.method, answer));

@@ -3,6 +3,7 @@
 use super::checker::Rule;
 use super::faults::Fault;
 use super::node::Datagram;
+use super::rng::Rng;
 use super::trace::Fate;
 use super::world::{Step, World};
 use crate::wire::{Header, MethodField, PacketType};
@@ -10,6 +11,49 @@ use std::net::Ipv6Addr;
 
 /// Where a datagram goes: the node, and, on links that route by pointers, the address at its memory server's end.
 pub(super) type Way = (usize, Option<Ipv6Addr>);
+
+/// The network's character. Chances are per mille, times in nanoseconds.
+#[derive(Debug, Clone, Default)]
+pub struct Network {
+    /// Of datagrams that are lost.
+    pub loss: u64,
+    /// Of datagrams that arrive once more; of these again.
+    pub duplication: u64,
+    /// Of datagrams that take up to `detour` longer.
+    pub reordering: u64,
+    /// How much longer some take at most.
+    pub detour: u64,
+    /// Of datagrams that have a bit flipped.
+    pub corruption: u64,
+    /// Shortest time from node to node.
+    pub delay: u64,
+    /// How much longer any may take.
+    pub jitter: u64,
+    /// Largest datagram that passes, in bytes.
+    pub mtu: usize,
+    /// Bytes that a node's socket buffers.
+    pub socket_bytes: usize,
+    /// How late a node looks at its socket at most.
+    pub process: u64,
+}
+
+impl Network {
+    /// How long a datagram takes.
+    fn way(&self, rng: &mut Rng) -> u64 {
+        let detour = |rng: &mut Rng| if rng.chance(self.reordering) { rng.below(self.detour) } else { 0 };
+        self.delay + rng.below(self.jitter) + detour(rng)
+    }
+
+    /// After how long each copy arrives of a datagram that is not lost.
+    pub fn arrivals(&self, rng: &mut Rng) -> Vec<u64> {
+        let mut after = Vec::new();
+        while rng.chance(self.duplication) {
+            after.push(self.way(rng));
+        }
+        after.push(self.way(rng));
+        after
+    }
+}
 
 impl World {
     /// The address at the memory server's end of a packet with this header.
@@ -52,20 +96,19 @@ impl World {
         if is_dropped {
             return;
         }
-        while self.rng.chance(network_duplication(self)) {
-            self.deliver(from, (to, route), bytes.clone(), is_genuine);
+        for after in self.plan.network.arrivals(&mut self.rng) {
+            self.arrive_after(after, to, Datagram { from, bytes: bytes.clone(), route, is_genuine });
         }
-        self.deliver(from, (to, route), bytes, is_genuine);
     }
 
     /// A datagram arrives after some time.
     pub(super) fn deliver(&mut self, from: usize, (to, route): Way, bytes: Vec<u8>, is_genuine: bool) {
-        let network = &self.plan.network;
-        let mut after = network.delay + self.rng.below(network.jitter);
-        if self.rng.chance(network.reordering) {
-            after += self.rng.below(network.detour);
-        }
-        self.at(self.now + after, Step::Arrive(to, Datagram { from, bytes, route, is_genuine }));
+        let after = self.plan.network.way(&mut self.rng);
+        self.arrive_after(after, to, Datagram { from, bytes, route, is_genuine });
+    }
+
+    fn arrive_after(&mut self, after: u64, to: usize, datagram: Datagram) {
+        self.at(self.now + after, Step::Arrive(to, datagram));
     }
 
     /// What everybody on the path sees: the adversary, who keeps some, and the checker.
@@ -84,8 +127,4 @@ impl World {
             self.hostile.keep(&mut self.rng, from, (to, route), bytes);
         }
     }
-}
-
-fn network_duplication(world: &World) -> u64 {
-    world.plan.network.duplication
 }

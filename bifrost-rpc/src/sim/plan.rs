@@ -1,6 +1,7 @@
 //! What a seed decides before anything happens: nodes, limits, the network's character, every disruption and call.
 
 use super::faults::{Fault, Faults};
+use super::network::Network;
 use super::rng::Rng;
 use std::time::Duration;
 
@@ -74,29 +75,6 @@ impl Disruption {
             Self::Cut(x, y, _) => (x == a && y == b) || (x == b && y == a),
         }
     }
-}
-
-/// The network's character.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Network {
-    /// Per mille.
-    pub(super) loss: u64,
-    /// Per mille.
-    pub(super) duplication: u64,
-    /// Per mille of the packets that take up to `detour` longer.
-    pub(super) reordering: u64,
-    pub(super) detour: u64,
-    /// Per mille.
-    pub(super) corruption: u64,
-    /// Shortest time from node to node.
-    pub(super) delay: u64,
-    pub(super) jitter: u64,
-    /// Largest datagram that passes.
-    pub(super) mtu: usize,
-    /// Bytes that a node's socket buffers.
-    pub(super) socket_bytes: usize,
-    /// How late a node looks at its socket.
-    pub(super) process: u64,
 }
 
 /// Limits of the servers.

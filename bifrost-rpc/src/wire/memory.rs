@@ -2,6 +2,9 @@
 
 use super::{Flags, Header, PacketType, Pointer};
 
+/// The length of a READ of all up to the object's end: no object is so long.
+pub const READ_TO_END: u64 = 1 << 62;
+
 /// What is done to an object. The number stands in byte 6 of the pointer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]

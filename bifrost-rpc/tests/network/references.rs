@@ -36,7 +36,7 @@ impl Service for Mirror {
 }
 
 fn serve(understands: bool, set: impl FnOnce(ServerBuilder) -> ServerBuilder) -> (Server, Channel) {
-    let builder = Server::builder().listen("udp://[::1]:0").service(Mirror { understands }).workers(1);
+    let builder = Server::builder().listen("udp://[::1]:0").service(Mirror { understands }).references(true).workers(1);
     let server = set(builder).start().unwrap();
     let channel = Channel::builder().deadline(Duration::from_secs(10)).connect(&server.url()).unwrap();
     (server, channel)

@@ -124,6 +124,15 @@ impl GlobalMemory {
         self.of(object)?.read(object, offset, len)
     }
 
+    /// Reads an object whose length is not known, as [`MemoryClient::read_all`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`MemoryClient::read_all`].
+    pub fn read_all(&self, object: Pointer, bytes_max: u64) -> Result<Vec<u8>, MemoryError> {
+        self.of(object)?.read_all(object, bytes_max)
+    }
+
     /// Reads a range into a buffer, as [`MemoryClient::read_into`] does.
     ///
     /// # Errors

@@ -195,7 +195,8 @@ impl MemoryHandler for Store {
     fn run(&self, operation: &MemoryOperation, body: Vec<u8>, later: &Later<'_>) -> Option<MemoryReply> {
         let mut state = self.state();
         state.announced.remove(&operation.call);
-        let reply = if operation.fields.offset + operation.fields.len > self.object_bytes_max {
+        let is_long = operation.fields.offset + operation.fields.len > self.object_bytes_max;
+        let reply = if is_long && operation.op() != MemoryOp::Read {
             Err((MemoryStatus::OutOfMemory, self.object_bytes_max))
         } else if self.is_read_only && operation.op() == MemoryOp::Write {
             Err((MemoryStatus::Denied, 0))

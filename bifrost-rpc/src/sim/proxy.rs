@@ -1,8 +1,9 @@
-//! A network that loses, repeats, delays, reorders and damages datagrams: a UDP proxy on the loopback device.
+//! A network that loses, repeats, delays, reorders and damages datagrams of real processes: a UDP proxy on the loopback device.
 
-use super::Random;
+use super::rng::Rng;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,20 +11,21 @@ use std::time::{Duration, Instant};
 
 /// What happens to datagrams, in both directions. The default does nothing.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Faults {
+pub struct Faults {
     /// Of a thousand datagrams, so many are lost.
-    pub(crate) loss: u32,
+    pub loss: u64,
     /// So many arrive twice.
-    pub(crate) duplication: u32,
+    pub duplication: u64,
     /// So many are held back for up to [`Faults::held_back_us_max`], so that later ones overtake them.
-    pub(crate) reordering: u32,
-    pub(crate) held_back_us_max: u32,
+    pub reordering: u64,
+    /// How long some are held back at most, in µs.
+    pub held_back_us_max: u64,
     /// So many have one bit flipped.
-    pub(crate) corruption: u32,
+    pub corruption: u64,
     /// Each datagram takes this long.
-    pub(crate) delay: Duration,
+    pub delay: Duration,
     /// Longer datagrams are lost.
-    pub(crate) datagram_bytes_max: usize,
+    pub datagram_bytes_max: usize,
 }
 
 impl Default for Faults {
@@ -42,12 +44,17 @@ impl Default for Faults {
 
 /// How many datagrams suffered what.
 #[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) passed: AtomicU64,
-    pub(crate) lost: AtomicU64,
-    pub(crate) duplicated: AtomicU64,
-    pub(crate) held_back: AtomicU64,
-    pub(crate) damaged: AtomicU64,
+pub struct Counts {
+    /// Sent on.
+    pub passed: AtomicU64,
+    /// Lost.
+    pub lost: AtomicU64,
+    /// Sent once more.
+    pub duplicated: AtomicU64,
+    /// Held back.
+    pub held_back: AtomicU64,
+    /// Changed.
+    pub damaged: AtomicU64,
 }
 
 /// A datagram on its way.
@@ -100,27 +107,32 @@ const TICK: Duration = Duration::from_millis(50);
 const DATAGRAM_BYTES_MAX: usize = 65_536;
 
 /// A running proxy; ends when dropped.
-pub(crate) struct Proxy {
+pub struct Proxy {
     shared: Arc<Shared>,
-    pub(crate) address: SocketAddr,
+    /// Where clients send to.
+    pub address: SocketAddr,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn socket() -> UdpSocket {
-    let socket = UdpSocket::bind("[::1]:0").unwrap();
+fn socket() -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind("[::1]:0")?;
     let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(4 << 20);
-    socket.set_read_timeout(Some(TICK)).unwrap();
-    socket
+    socket.set_read_timeout(Some(TICK))?;
+    Ok(socket)
 }
 
 impl Proxy {
-    /// A proxy before a server.
-    pub(crate) fn start(server: SocketAddr, seed: u64, faults: Faults) -> Self {
-        let front = Arc::new(socket());
-        let address = front.local_addr().unwrap();
+    /// A proxy before a server, at a free port.
+    ///
+    /// # Errors
+    ///
+    /// A socket cannot be made.
+    pub fn start(server: SocketAddr, seed: u64, faults: Faults) -> io::Result<Self> {
+        let front = Arc::new(socket()?);
+        let address = front.local_addr()?;
         let shared = Arc::new(Shared {
             seed,
             server,
@@ -137,32 +149,43 @@ impl Proxy {
         let (towards, late) = (Arc::clone(&shared), Arc::clone(&shared));
         std::thread::spawn(move || towards.to_server());
         std::thread::spawn(move || late.release());
-        Self { shared, address }
+        Ok(Self { shared, address })
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// The same as a URL.
+    #[must_use]
+    pub fn url(&self) -> String {
         format!("udp://{}", self.address)
     }
 
-    pub(crate) fn counts(&self) -> &Counts {
+    /// What has happened so far.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
         &self.shared.counts
     }
 
     /// Changes what happens from now on.
-    pub(crate) fn set(&self, faults: Faults) {
+    pub fn set(&self, faults: Faults) {
         *lock(&self.shared.faults) = faults;
     }
 
-    /// Datagrams that clients sent.
-    pub(crate) fn seen(&self) -> Vec<Vec<u8>> {
+    /// Datagrams that clients sent, the first few.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Vec<u8>> {
         lock(&self.shared.seen).clone()
     }
 
     /// Sends datagrams of a stranger's making to the server, in the name of every client.
-    pub(crate) fn inject(&self, datagram: &[u8]) {
+    pub fn inject(&self, datagram: &[u8]) {
         for client in lock(&self.shared.clients).values() {
             let _ = client.send(datagram);
         }
+    }
+}
+
+impl std::fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Proxy").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -179,14 +202,19 @@ impl Shared {
     }
 
     fn to_server(self: &Arc<Self>) {
-        let mut random = Random::new(self.seed);
+        let mut random = Rng::new(self.seed);
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
         while !self.is_stopped() {
             let Ok((bytes, from)) = self.front.recv_from(&mut buffer) else { continue };
             let mut clients = lock(&self.clients);
-            let number = u64::try_from(clients.len()).unwrap();
-            let upstream = clients.entry(from).or_insert_with(|| self.new_client(from, number));
-            let upstream = Arc::clone(upstream);
+            let upstream = match clients.get(&from) {
+                Some(upstream) => Arc::clone(upstream),
+                // Without a socket for its client a datagram is lost.
+                None => match self.new_client(from, clients.len() as u64) {
+                    Ok(upstream) => Arc::clone(clients.entry(from).or_insert(upstream)),
+                    Err(_) => continue,
+                },
+            };
             drop(clients);
             let mut seen = lock(&self.seen);
             if seen.len() < SEEN_MAX {
@@ -197,13 +225,13 @@ impl Shared {
         }
     }
 
-    fn new_client(self: &Arc<Self>, client: SocketAddr, number: u64) -> Arc<UdpSocket> {
-        let upstream = socket();
-        upstream.connect(self.server).unwrap();
+    fn new_client(self: &Arc<Self>, client: SocketAddr, number: u64) -> io::Result<Arc<UdpSocket>> {
+        let upstream = socket()?;
+        upstream.connect(self.server)?;
         let upstream = Arc::new(upstream);
         let (shared, back) = (Arc::clone(self), Arc::clone(&upstream));
         std::thread::spawn(move || {
-            let mut random = Random::new(shared.seed ^ (number + 1));
+            let mut random = Rng::new(shared.seed ^ (number + 1));
             let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
             while !shared.is_stopped() {
                 if let Ok(bytes) = back.recv(&mut buffer) {
@@ -211,18 +239,18 @@ impl Shared {
                 }
             }
         });
-        upstream
+        Ok(upstream)
     }
 
     /// Decides what becomes of a datagram.
-    fn pass(&self, random: &mut Random, socket: &Arc<UdpSocket>, to: Option<SocketAddr>, datagram: &[u8]) {
+    fn pass(&self, random: &mut Rng, socket: &Arc<UdpSocket>, to: Option<SocketAddr>, datagram: &[u8]) {
         let faults = *lock(&self.faults);
         if random.chance(faults.loss) || datagram.len() > faults.datagram_bytes_max {
             self.counts.lost.fetch_add(1, SeqCst);
             return;
         }
-        let copies = 1 + usize::from(random.chance(faults.duplication));
-        self.counts.duplicated.fetch_add(u64::try_from(copies - 1).unwrap(), SeqCst);
+        let copies = 1 + u64::from(random.chance(faults.duplication));
+        self.counts.duplicated.fetch_add(copies - 1, SeqCst);
         for _ in 0..copies {
             self.pass_one(random, &faults, (socket, to), datagram);
         }
@@ -230,21 +258,21 @@ impl Shared {
 
     fn pass_one(
         &self,
-        random: &mut Random,
+        random: &mut Rng,
         faults: &Faults,
         (socket, to): (&Arc<UdpSocket>, Option<SocketAddr>),
         datagram: &[u8],
     ) {
         let mut datagram = datagram.to_vec();
         if random.chance(faults.corruption) && !datagram.is_empty() {
-            let at = random.below(datagram.len());
+            let at = random.index(datagram.len());
             datagram[at] ^= 1 << random.below(8);
             self.counts.damaged.fetch_add(1, SeqCst);
         }
         let mut delay = faults.delay;
         if random.chance(faults.reordering) {
             self.counts.held_back.fetch_add(1, SeqCst);
-            let held_back = random.next() % u64::from(faults.held_back_us_max) + 1;
+            let held_back = random.between(1, faults.held_back_us_max);
             delay += Duration::from_micros(held_back);
         }
         self.counts.passed.fetch_add(1, SeqCst);
@@ -252,7 +280,7 @@ impl Shared {
             return send(socket, to, &datagram);
         }
         let order = self.order.fetch_add(1, SeqCst);
-        let held = (Instant::now() + delay, order, Arc::clone(socket), to, datagram);
+        let held = (now() + delay, order, Arc::clone(socket), to, datagram);
         lock(&self.queue).push(Reverse(Queued(held)));
         self.queued.notify_one();
     }
@@ -261,7 +289,7 @@ impl Shared {
     fn release(&self) {
         let mut queue = lock(&self.queue);
         while !self.is_stopped() {
-            let now = Instant::now();
+            let now = now();
             let due = queue.peek().map(|Reverse(queued)| queued.key().0);
             if due.is_some_and(|due| due <= now) {
                 let Some(Reverse(Queued((_, _, socket, to, datagram)))) = queue.pop() else { continue };
@@ -282,4 +310,9 @@ fn send(socket: &UdpSocket, to: Option<SocketAddr>, datagram: &[u8]) {
         Some(to) => socket.send_to(datagram, to),
         None => socket.send(datagram),
     };
+}
+
+#[expect(clippy::disallowed_methods, reason = "it delays real datagrams")]
+fn now() -> Instant {
+    Instant::now()
 }
