@@ -1,10 +1,11 @@
 //! The machinery of a channel: threads that wait share one socket, one of them receives for all.
 
 use super::scratch::{SCRATCH, SPARE_BYTES_MAX, Scratch};
-use crate::endpoint::{Answered, CallError, CallId, Config, Datagrams, Endpoint, Event, Landing, Request, Stats, Time};
+use crate::endpoint::{
+    Answered, CallError, CallId, Config, Datagrams, Endpoint, Event, Landing, QuickMap, Request, Stats, Time,
+};
 use crate::io::{Clock, Port, Received, Socket, Timer};
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -27,7 +28,7 @@ struct Waiters {
     /// Threads that wait to be told.
     followers: usize,
     /// Calls whose end somebody wants to know; with the end, once it has come.
-    calls: BTreeMap<CallId, Option<Outcome>>,
+    calls: QuickMap<CallId, Option<Outcome>>,
 }
 
 /// A socket, its endpoint, and those who wait for it.
@@ -57,7 +58,7 @@ impl Core {
         config.receive_buffer_bytes = socket.receive_buffer_bytes();
         let clock = Clock::new();
         let endpoint = Endpoint::new(config, crate::io::seed()?);
-        let waiters = Waiters { has_leader: false, followers: 0, calls: BTreeMap::new() };
+        let waiters = Waiters { has_leader: false, followers: 0, calls: QuickMap::default() };
         let core = Arc::new(Self {
             port: Port::new(socket, clock, endpoint),
             peer,

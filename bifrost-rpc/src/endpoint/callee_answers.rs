@@ -149,6 +149,6 @@ impl Endpoint {
         for rpc in &released.unanswered {
             self.events.push_back(Event::Cancelled { call: ServedCall { session, rpc: *rpc } });
         }
-        released.spent().for_each(|spent| self.pool.put(spent));
+        released.give_spent(&mut self.pool);
     }
 }

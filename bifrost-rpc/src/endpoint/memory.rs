@@ -208,7 +208,7 @@ impl Endpoint {
         let mut released = Released::default();
         let kept = session.answer(call.rpc, answered, &mut released);
         self.bytes = (self.bytes + kept.unwrap_or(0)).saturating_sub(released.bytes);
-        released.spent().for_each(|spent| self.pool.put(spent));
+        released.give_spent(&mut self.pool);
         self.release_held(index);
         self.touch(now, SessionRef::Callee(index));
     }

@@ -59,7 +59,7 @@ pub use time::Time;
 use crate::wire::{MethodField, check_pointers};
 use callee::CalleeSession;
 use caller::CallerSession;
-use hash::QuickMap;
+pub(crate) use hash::QuickMap;
 use pool::BufferPool;
 use slab::Slab;
 use std::cmp::Reverse;

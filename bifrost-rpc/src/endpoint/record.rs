@@ -4,6 +4,7 @@ use super::inbound::Inbound;
 use super::link::Link;
 use super::memory_api::MemoryOperation;
 use super::outbound::Outbound;
+use super::pool::BufferPool;
 use super::time::Time;
 use crate::wire::{MemoryFields, MethodField, PacketType, Pointer};
 
@@ -138,9 +139,12 @@ impl Released {
         }
     }
 
-    /// Buffers that can be used again.
-    pub(super) fn spent(self) -> impl Iterator<Item = Vec<u8>> {
-        self.first_spent.into_iter().chain(self.more_spent)
+    /// Keeps the buffers, to be used again.
+    pub(super) fn give_spent(self, pool: &mut BufferPool) {
+        if let Some(spent) = self.first_spent {
+            pool.put(spent);
+            self.more_spent.into_iter().for_each(|spent| pool.put(spent));
+        }
     }
 
     pub(super) fn drop_held(&mut self, held: Option<Box<Held>>) {

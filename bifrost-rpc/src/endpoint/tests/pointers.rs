@@ -154,7 +154,7 @@ fn an_answer_with_pointers_to_a_call_that_was_given_up_is_dropped() {
     pair.client.cancel(pair.now, id);
     pair.exchange(|_| false);
     let answer = message(b"y").with_pointers(pointers(1));
-    assert_eq!(pair.server.reply(pair.now, call, AnswerKind::Reply, method(), answer), Ok(true));
+    assert_eq!(pair.server.reply(pair.now, call, AnswerKind::Reply, method(), answer), Ok(false));
     assert_eq!(pair.server.usage().bytes, 0);
 }
 
