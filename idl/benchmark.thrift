@@ -54,8 +54,12 @@ service SharedArrays {
   binary (bifrost.ref) add(1: binary a (bifrost.ref), 2: binary b (bifrost.ref)) (bifrost.short),
 }
 
-/** `Chain` by reference: the array, of `length` bytes, may be in global memory. */
+/**
+ * `Chain` by reference: the array, of `length` bytes, may be in global memory.
+ *
+ * A call takes so little time that it is short, with all the calls that it makes.
+ */
 service SharedChain {
   /** As `Chain.visit`. */
-  i64 visit(1: binary data (bifrost.ref), 2: i64 length, 3: i32 offset),
+  i64 visit(1: binary data (bifrost.ref), 2: i64 length, 3: i32 offset) (bifrost.short),
 }

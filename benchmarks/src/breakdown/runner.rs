@@ -93,14 +93,18 @@ impl Lane {
     fn turn(&mut self, plan: &Plan) -> Result<()> {
         let Self { row, random, noted: (noted, servers), plain: (plain, _) } = self;
         let service = servers.first_service()?;
-        repeat(plan, || Ok(row.plain.push(call(plain.as_mut(), random)?.1)))?;
+        repeat(plan, || {
+            row.plain.push(call(plain.as_mut(), random)?.1);
+            Ok(())
+        })?;
         points::enable();
         let result = repeat(plan, || {
             // Asking the server leaves caches cold: one call in between is not kept.
             call(noted.as_mut(), random)?;
             let (start, time) = call(noted.as_mut(), random)?;
             let call = Call { start, client: points::times(), server: service.points()?, end: start + time };
-            Ok(row.calls.push(call.parts()?))
+            row.calls.push(call.parts()?);
+            Ok(())
         });
         points::disable();
         result

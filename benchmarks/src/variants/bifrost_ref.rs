@@ -163,7 +163,11 @@ impl Session for Client {
     fn increment(&mut self, data: Vec<u8>, amount: i8) -> Result<Vec<u8>> {
         let size = data.len();
         let result = match &self.noted {
-            Some(channel) => stamped::shared_increment(channel, Ref::from(self.memory.store(data)?), amount)?,
+            // What the runtime does within a call is done here outside of it, to be told apart: storing and freeing.
+            Some(channel) => {
+                let data = self.memory.store(data)?;
+                stamped::shared_increment(channel, data.lend(), amount)?
+            }
             None => self.arrays.increment(Ref::by_reference(data), amount)?,
         };
         collect(&self.memory, result, size)
