@@ -35,8 +35,13 @@ fn leaf() -> impl Strategy<Value = Tree> {
 fn distance() -> impl Strategy<Value = Tree> {
     prop_oneof![
         (0i64..70).prop_map(|by| Tree::Constant(Box::new(Wide::from_i64(by)))),
-        (0u32..100, 1u32..6)
-            .prop_map(|(byte, width)| Tree::Field(Slot { byte: byte % 60, bit: 1, width, signed: false, saturating: false })),
+        (0u32..100, 1u32..6).prop_map(|(byte, width)| Tree::Field(Slot {
+            byte: byte % 60,
+            bit: 1,
+            width,
+            signed: false,
+            saturating: false
+        })),
     ]
 }
 
@@ -44,9 +49,22 @@ fn tree() -> impl Strategy<Value = Tree> {
     leaf().prop_recursive(4, 24, 3, |inner| {
         let two = (inner.clone(), inner.clone());
         let ops = prop::sample::select(vec![
-            Binary::Add, Binary::Subtract, Binary::Multiply, Binary::Divide, Binary::Modulo, Binary::And, Binary::Or,
-            Binary::Xor, Binary::Equal, Binary::Unequal, Binary::Less, Binary::LessOrEqual, Binary::Greater,
-            Binary::GreaterOrEqual, Binary::Both, Binary::Either,
+            Binary::Add,
+            Binary::Subtract,
+            Binary::Multiply,
+            Binary::Divide,
+            Binary::Modulo,
+            Binary::And,
+            Binary::Or,
+            Binary::Xor,
+            Binary::Equal,
+            Binary::Unequal,
+            Binary::Less,
+            Binary::LessOrEqual,
+            Binary::Greater,
+            Binary::GreaterOrEqual,
+            Binary::Both,
+            Binary::Either,
         ]);
         let shifts = prop::sample::select(vec![Binary::ShiftLeft, Binary::ShiftRight]);
         let unary = prop_oneof![

@@ -59,10 +59,14 @@ fn matches(param: &MatchParam, width: u32, value: u32) -> bool {
 /// The entry that wins, by looking at all.
 fn best<'a>(kept: &'a [Kept], widths: &[u32], values: &[u32]) -> Option<&'a Kept> {
     let rank = |entry: &Kept| {
-        let length = entry.key.iter().find_map(|param| if let MatchParam::Lpm(_, length) = param { Some(*length) } else { None });
+        let length = entry
+            .key
+            .iter()
+            .find_map(|param| if let MatchParam::Lpm(_, length) = param { Some(*length) } else { None });
         (length.map(|length| u32::MAX - length), entry.priority, entry.handle & 0x00ff_ffff)
     };
-    let hits = |entry: &&Kept| entry.key.iter().zip(widths).zip(values).all(|((p, &width), &value)| matches(p, width, value));
+    let hits =
+        |entry: &&Kept| entry.key.iter().zip(widths).zip(values).all(|((p, &width), &value)| matches(p, width, value));
     kept.iter().filter(hits).min_by_key(|entry| rank(entry))
 }
 
@@ -120,16 +124,28 @@ fn run(kind: MatchKind, fields: &[(MatchKind, u32)], steps: &[Step]) {
     let widths: Vec<u32> = fields.iter().map(|&(_, width)| width).collect();
     let (mut table, mut kept, mut next): (_, Vec<Kept>, u32) = (Table::new(&spec), Vec::new(), 0);
     let lookup = |table: &mut Table, kept: &[Kept], values: &[u32]| {
-        let key: Vec<u8> = values.iter().zip(&widths).flat_map(|(value, &width)| value.to_be_bytes()[4 - width.div_ceil(8) as usize..].to_vec()).collect();
+        let key: Vec<u8> = values
+            .iter()
+            .zip(&widths)
+            .flat_map(|(value, &width)| value.to_be_bytes()[4 - width.div_ceil(8) as usize..].to_vec())
+            .collect();
         let found = table.lookup(&spec, &key).map(|record| (table.handle(record), table.target(record).0));
-        assert_eq!(found, best(kept, &widths, values).map(|entry| (entry.handle, entry.target)), "key {key:?}, entries {kept:?}");
+        assert_eq!(
+            found,
+            best(kept, &widths, values).map(|entry| (entry.handle, entry.target)),
+            "key {key:?}, entries {kept:?}"
+        );
     };
     for step in steps {
         match step {
             Step::Add { values, others, priority } => {
-                let key: Vec<MatchParam> =
-                    fields.iter().zip(values.iter().zip(others)).map(|(&(kind, width), (&value, &other))| param(kind, width, value, other)).collect();
-                let same = |entry: &Kept| identity(fields, &entry.key, entry.priority) == identity(fields, &key, *priority);
+                let key: Vec<MatchParam> = fields
+                    .iter()
+                    .zip(values.iter().zip(others))
+                    .map(|(&(kind, width), (&value, &other))| param(kind, width, value, other))
+                    .collect();
+                let same =
+                    |entry: &Kept| identity(fields, &entry.key, entry.priority) == identity(fields, &key, *priority);
                 let expected = if kept.iter().any(same) {
                     Err(TableError::DuplicateEntry)
                 } else if kept.len() == 24 {
@@ -152,7 +168,8 @@ fn run(kind: MatchKind, fields: &[(MatchKind, u32)], steps: &[Step]) {
                 assert!(table.place(entry.handle).is_err());
             }
             Step::Lookup(values) => {
-                let values: Vec<u32> = values.iter().zip(&widths).map(|(&v, &w)| u32::from(v) & ((1 << w) - 1)).collect();
+                let values: Vec<u32> =
+                    values.iter().zip(&widths).map(|(&v, &w)| u32::from(v) & ((1 << w) - 1)).collect();
                 lookup(&mut table, &kept, &values);
             }
             Step::LookupNear(index) if !kept.is_empty() => {
