@@ -121,6 +121,42 @@ fn an_access_list_takes_the_lowest_priority_number() {
 }
 
 #[test]
+fn after_some_packets_no_memory_is_allocated() {
+    let mut engine = load(&router());
+    route(&mut engine, [10, 0, 0, 0], 8, 3);
+    let mut copying = doing(
+        &[
+            primitive("clone_ingress_pkt_to_egress", &[hex("0x1"), hex("0x1")]),
+            assign(&field("standard_metadata", "mcast_grp"), &hex("0x7")),
+            primitive("generate_digest", &[hex("0x0"), hex("0x1")]),
+        ],
+        &[],
+    );
+    copying["calculations"] = router()["calculations"].take();
+    let mut copying = load(&copying);
+    copying.set_mirror(1, Mirror { port: Some(9), group: None });
+    copying.multicast().create_group(7).unwrap();
+    let node = copying.multicast().create_node(1, [1, 2, 3].into(), [].into()).unwrap();
+    copying.multicast().associate(7, node).unwrap();
+    let (packet, mut out) = (ipv4([10, 1, 2, 3], &[7; 1400]), Outputs::default());
+    let mut process = |engine: &mut Engine, copies: usize| {
+        engine.process(1, 1, &packet, &mut out);
+        assert_eq!(out.packets().len(), copies);
+    };
+    for _ in 0..3 {
+        process(&mut engine, 1);
+        process(&mut copying, 4);
+    }
+    let counted = allocation_counter::measure(|| {
+        for _ in 0..10 {
+            process(&mut engine, 1);
+            process(&mut copying, 4);
+        }
+    });
+    assert_eq!(counted.count_total, 0);
+}
+
+#[test]
 fn a_trace_tells_the_way_and_changes_nothing_of_the_result() {
     let mut engine = load(&router());
     let handle = route(&mut engine, [10, 0, 0, 0], 8, 3);
