@@ -113,6 +113,14 @@ fn a_refusal_says_what_and_where() {
             "the program: there is no field `standard_metadata.egress_spec`",
             Box::new(|p| p["header_types"][4]["fields"][1][0] = json!("x")),
         ),
+        (
+            "checksums[0].target: a checksum in a field that is too wide",
+            Box::new(|p| {
+                p["header_types"][0]["fields"][2][1] = json!(136);
+                p["calculations"] = json!([{"name": "sum", "id": 0, "algo": "csum16", "input": []}]);
+                p["checksums"] = json!([{"name": "sum", "id": 0, "target": ["scalars", "wide"], "type": "generic", "calculation": "sum"}]);
+            }),
+        ),
         ("pipelines: an array expected", Box::new(|p| p["pipelines"] = json!(7))),
         (
             "the program: `actions` is missing",
