@@ -44,7 +44,7 @@ impl Slot {
 
     /// Whether it is made of whole bytes.
     pub(crate) fn is_whole(self) -> bool {
-        self.bit == 0 && self.width % 8 == 0
+        self.bit == 0 && self.width.is_multiple_of(8)
     }
 
     /// Its bits, of a short slot.

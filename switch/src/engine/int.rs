@@ -75,11 +75,12 @@ impl Num for i128 {
     }
     #[inline]
     fn load(slot: Slot, buffer: &[u8]) -> Self {
-        if !slot.is_short() {
-            return slot.limb(0).map_or(0, |low| low.load(buffer) as Self)
-                | slot.limb(64).map_or(0, |high| (high.load(buffer) << 64) as Self);
-        }
-        let value = slot.load(buffer) as Self;
+        let value = if slot.is_short() {
+            slot.load(buffer)
+        } else {
+            let limb = |low| slot.limb(low).map_or(0, |part| part.load(buffer));
+            limb(0) | limb(64) << 64
+        } as Self;
         if slot.signed { value.wrapped(slot.width) } else { value }
     }
     #[inline]
@@ -337,6 +338,7 @@ mod tests {
             }
         }
 
+        /// Also where it does not begin at a byte and just does not fit into a machine's word.
         #[test]
         fn a_stored_value_is_loaded_again(a in any::<i64>(), b in any::<i64>(), at in 0u32..70, width in 1u32..250) {
             let value = Int::<4>::from_i64(a).times(Int::from_i64(b)).left(width / 2);
@@ -344,6 +346,7 @@ mod tests {
             let mut buffer = [0x5a; 64];
             value.store(slot, &mut buffer);
             prop_assert_eq!(Int::<4>::load(slot, &buffer), value.wrapped(width));
+            prop_assert_eq!(i128::load(slot, &buffer), small(value.wrapped(width)));
         }
     }
 }

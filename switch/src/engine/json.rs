@@ -31,7 +31,8 @@ impl<'a> Node<'a> {
     }
 
     pub(crate) fn unknown<T>(&self, kind: &'static str, name: impl ToString) -> Result<T> {
-        self.fail(Problem::Unknown { kind, name: name.to_string() })
+        // The name may be a JSON value, in quotes.
+        self.fail(Problem::Unknown { kind, name: name.to_string().trim_matches('"').to_owned() })
     }
 
     pub(crate) fn duplicate<T>(&self, kind: &'static str, name: impl ToString) -> Result<T> {

@@ -1,6 +1,6 @@
 //! Actions and their primitives.
 
-use super::super::bits::{PAD, Slot};
+use super::super::bits::Slot;
 use super::super::error::Result;
 use super::super::expr::{Element, Expr, Names, Place, Tree};
 use super::super::json::Node;
@@ -289,8 +289,7 @@ fn copies(from: Slot, to: Slot) -> bool {
     !to.saturating && (!from.signed || from.width >= to.width)
 }
 
-/// Bytes that the data of one of these actions can take, with room to read past it.
+/// Bytes of the longest data of these actions.
 pub(super) fn data_bytes(program: &Program, actions: &[usize]) -> usize {
     actions.iter().filter_map(|&action| program.actions.get(action)).map(|action| action.data_bytes).max().unwrap_or(0)
-        + PAD
 }

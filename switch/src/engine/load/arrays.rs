@@ -70,7 +70,7 @@ pub(super) fn calculation(node: &Node<'_>, name: &str, program: &Program, known:
             continue;
         }
         let (input, width) = input(&part, program, known)?;
-        if bits % 8 != 0 && matches!(input, Input::Header(_)) {
+        if !bits.is_multiple_of(8) && matches!(input, Input::Header(_)) {
             return part.invalid("a header that begins within a byte");
         }
         bits = bits.wrapping_add(width);

@@ -233,10 +233,14 @@ fn checksum(node: &Node<'_>, program: &Program, known: &Known) -> Result<Checksu
     };
     let names = names(program, known);
     let [header, _] = target.tuple()?;
+    let slot = names.field(&target)?;
+    if !slot.is_short() {
+        return target.invalid("a checksum in a field that is too wide");
+    }
     Ok(Checksum {
         name: node.get("name")?.str()?.to_owned(),
         header: names.header(&header)?,
-        target: names.field(&target)?,
+        target: slot,
         condition: node.find("if_cond")?.map(|condition| names.condition(&condition)).transpose()?,
         calculation,
         verify: node.flag("verify", true)?,

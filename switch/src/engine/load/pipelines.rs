@@ -11,6 +11,7 @@ pub(super) fn load(root: &Json<'_>, program: &mut Program, known: &mut Known) ->
         for node in pipeline.list("action_profiles")? {
             profile(&node, program, known)?;
         }
+        let start = program.nodes.len();
         declare(&pipeline, program, known)?;
         define(&pipeline, program, known)?;
         let first = next(pipeline.find("init_table")?, known)?;
@@ -19,7 +20,7 @@ pub(super) fn load(root: &Json<'_>, program: &mut Program, known: &mut Known) ->
             "egress" => program.egress = first,
             other => return pipeline.unsupported(format!("a pipeline `{other}`")),
         }
-        acyclic(&pipeline, first, &program.nodes, program)?;
+        acyclic(&pipeline, first, start, program)?;
     }
     Ok(())
 }
@@ -105,19 +106,23 @@ fn targets(node: &Node, program: &Program) -> Vec<usize> {
     nexts.into_iter().flatten().collect()
 }
 
-/// Refuses a control flow that could run for ever.
-fn acyclic(at: &Json<'_>, first: Next, nodes: &[Node], program: &Program) -> Result<()> {
+/// Refuses a control flow that could run for ever, or that leaves its pipeline's nodes, which begin at `start`.
+fn acyclic(at: &Json<'_>, first: Next, start: usize, program: &Program) -> Result<()> {
     #[derive(Clone, Copy, PartialEq)]
     enum Mark {
         New,
         Open,
         Done,
     }
+    let nodes = &program.nodes;
     let mut marks = vec![Mark::New; nodes.len()];
     let mut path: Vec<(usize, Vec<usize>)> = Vec::new();
     let mut enter = first;
     loop {
         if let Some(node) = enter.take() {
+            if node < start {
+                return at.invalid("the control flow leads into another pipeline");
+            }
             marks[node] = Mark::Open;
             path.push((node, targets(&nodes[node], program)));
         }
@@ -128,17 +133,16 @@ fn acyclic(at: &Json<'_>, first: Next, nodes: &[Node], program: &Program) -> Res
                 path.pop();
             }
             Some(target) => match marks.get(target) {
-                Some(Mark::Open) => return at.fail(Problem::Cycle(name(target, nodes, program))),
+                Some(Mark::Open) => return at.fail(Problem::Cycle(name(target, program))),
                 Some(Mark::New) => enter = Some(target),
-                Some(Mark::Done) => {}
-                None => return at.invalid("the control flow leads into another pipeline"),
+                Some(Mark::Done) | None => {}
             },
         }
     }
 }
 
-fn name(node: usize, nodes: &[Node], program: &Program) -> String {
-    match nodes.get(node) {
+fn name(node: usize, program: &Program) -> String {
+    match program.nodes.get(node) {
         Some(&Node::Table(table)) => program.tables.get(table).map_or_else(String::new, |table| table.name.clone()),
         Some(Node::If { name, .. }) => name.clone(),
         Some(Node::Call { action, .. }) => {

@@ -1,5 +1,6 @@
 //! The control flow: tables, conditions, calls.
 
+use super::super::bits::PAD;
 use super::super::program::{After, Holds, Next, Node, TableSpec};
 use super::super::tables::{self, Count, Target};
 use super::super::trace::{Event, Trace};
@@ -32,8 +33,8 @@ impl<T: Trace> Run<'_, T> {
 
     fn table(&mut self, index: usize, packet: &mut Packet, bytes: &[u8]) -> Next {
         let program = self.program;
-        let Some(spec) = program.tables.get(index) else { return None };
-        let Some(table) = self.state.tables.get_mut(index) else { return None };
+        let spec = program.tables.get(index)?;
+        let table = self.state.tables.get_mut(index)?;
         let hit = if spec.key.is_empty() {
             None
         } else {
@@ -49,7 +50,7 @@ impl<T: Trace> Run<'_, T> {
                     table.set_count(record, Count { packets: packets.wrapping_add(1), bytes });
                 }
                 let (target, data) = table.target(record);
-                take(&mut self.work.data, data, spec.data_bytes);
+                take(&mut self.work.data, data, spec.data_bytes + PAD);
                 target
             }
             None => match &table.default {

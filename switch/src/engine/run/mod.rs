@@ -66,6 +66,7 @@ pub(crate) struct Work {
     /// The data of the action that runs.
     data: Vec<u8>,
     copies: Vec<(u32, u16)>,
+    #[expect(clippy::vec_box, reason = "packets change hands often, and are large")]
     spare: Vec<Box<Packet>>,
     queue: VecDeque<Box<Packet>>,
     recirculated: VecDeque<(Box<Packet>, Vec<u8>)>,

@@ -144,7 +144,7 @@ impl<T: Trace> Run<'_, T> {
             }
             ParserOp::Advance(bits) => {
                 let bits = self.number(bits, packet);
-                if bits % 8 != 0 {
+                if !bits.is_multiple_of(8) {
                     return Err(self.program.errors.invalid_argument);
                 }
                 let by = usize::try_from(bits / 8).unwrap_or(usize::MAX);

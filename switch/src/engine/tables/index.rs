@@ -1,13 +1,20 @@
-//! A hash table from hashes to places of records, in which a search touches one cache line as a rule.
+//! A hash table of places of records. It is small, so that much of it stays in the cache where the records do not.
+
+use super::super::limits::ENTRIES_MAX;
 
 /// What an empty slot holds.
 const EMPTY: u32 = u32::MAX;
 
-/// Linear probing, at most two thirds full. The keys themselves stand in the records.
+/// The bits of a slot that hold a place; the others hold bits of the hash, so that few records are looked at in vain.
+const PLACE: u32 = 0x00ff_ffff;
+
+const _: () = assert!(ENTRIES_MAX <= PLACE as usize, "a place is never all ones, which is an empty slot's");
+
+/// Linear probing, at most two thirds full. The keys stand in the records; whoever calls knows their hashes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
-    /// Hash and place of a record. The number of slots is a power of two, or 0.
-    slots: Vec<(u32, u32)>,
+    /// Their number is a power of two, or 0.
+    slots: Vec<u32>,
     used: usize,
 }
 
@@ -18,11 +25,11 @@ impl Index {
         let mask = self.slots.len().checked_sub(1)?;
         let mut at = hash as usize & mask;
         loop {
-            let &(found, record) = self.slots.get(at)?;
-            if record == EMPTY {
+            let &found = self.slots.get(at)?;
+            if found == EMPTY {
                 return None;
             }
-            if found == hash && same(record) {
+            if (found ^ hash) & !PLACE == 0 && same(found & PLACE) {
                 return Some(at);
             }
             at = (at + 1) & mask;
@@ -30,57 +37,57 @@ impl Index {
     }
 
     pub(super) fn record(&self, slot: usize) -> u32 {
-        self.slots.get(slot).map_or(EMPTY, |&(_, record)| record)
+        self.slots.get(slot).map_or(EMPTY, |found| found & PLACE)
     }
 
-    /// Puts another record into a slot that was found.
+    /// Puts another record of the same key into a slot that was found.
     pub(super) fn replace(&mut self, slot: usize, record: u32) {
         if let Some(found) = self.slots.get_mut(slot) {
-            found.1 = record;
+            *found = *found & !PLACE | record;
         }
     }
 
     /// Adds a record that is not there.
-    pub(super) fn insert(&mut self, hash: u32, record: u32) {
+    pub(super) fn insert(&mut self, record: u32, hash_of: impl Fn(u32) -> u32) {
         if (self.used + 1) * 3 > self.slots.len() * 2 {
-            let larger = vec![(0, EMPTY); (self.slots.len() * 2).max(8)];
-            for (hash, record) in std::mem::replace(&mut self.slots, larger) {
-                if record != EMPTY {
-                    self.place(hash, record);
+            let larger = vec![EMPTY; (self.slots.len() * 2).max(8)];
+            for found in std::mem::replace(&mut self.slots, larger) {
+                if found != EMPTY {
+                    self.place(found & PLACE, hash_of(found & PLACE));
                 }
             }
         }
-        self.place(hash, record);
+        self.place(record, hash_of(record));
         self.used += 1;
     }
 
-    fn place(&mut self, hash: u32, record: u32) {
+    fn place(&mut self, record: u32, hash: u32) {
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
-        while self.slots[at].1 != EMPTY {
+        while self.slots[at] != EMPTY {
             at = (at + 1) & mask;
         }
-        self.slots[at] = (hash, record);
+        self.slots[at] = hash & !PLACE | record;
     }
 
     /// Empties a slot that was found, and moves back what had to step aside for it.
-    pub(super) fn remove(&mut self, slot: usize) {
+    pub(super) fn remove(&mut self, slot: usize, hash_of: impl Fn(u32) -> u32) {
         let mask = self.slots.len() - 1;
         let (mut hole, mut at) = (slot, slot);
         loop {
             at = (at + 1) & mask;
-            let (hash, record) = self.slots[at];
-            if record == EMPTY {
+            let found = self.slots[at];
+            if found == EMPTY {
                 break;
             }
             // Whether its home is not between the hole and where it is.
-            let from_home = at.wrapping_sub(hash as usize) & mask;
+            let from_home = at.wrapping_sub(hash_of(found & PLACE) as usize) & mask;
             if from_home >= (at.wrapping_sub(hole) & mask) {
-                self.slots[hole] = (hash, record);
+                self.slots[hole] = found;
                 hole = at;
             }
         }
-        self.slots[hole] = (0, EMPTY);
+        self.slots[hole] = EMPTY;
         self.used -= 1;
     }
 }
@@ -123,9 +130,10 @@ mod tests {
                 let hash = *model.entry(record).or_insert_with(|| (hash(record), false));
                 let found = index.find(hash.0, |found| found == record);
                 prop_assert_eq!(found.is_some(), hash.1);
+                let hash_of = |record: u32| model[&record].0;
                 match (add, found) {
-                    (true, None) => index.insert(hash.0, record),
-                    (false, Some(slot)) => index.remove(slot),
+                    (true, None) => index.insert(record, hash_of),
+                    (false, Some(slot)) => index.remove(slot, hash_of),
                     _ => continue,
                 }
                 model.insert(record, (hash.0, add));

@@ -7,9 +7,14 @@ use super::Count;
 #[derive(Clone, Debug)]
 pub(super) struct Records {
     bytes: Vec<u8>,
+    /// Where the first record begins: at a cache line.
+    first: usize,
     key_bytes: usize,
     stride: usize,
 }
+
+/// Bytes of a cache line. Small records never lie across two.
+const LINE: usize = 64;
 
 /// Packets, bytes, target.
 const COUNTERS: usize = 16;
@@ -18,20 +23,30 @@ const TARGET: usize = 4;
 impl Records {
     /// For keys and data of these lengths; what is read of the data may go [`PAD`] beyond it.
     pub(super) fn new(key_bytes: usize, data_bytes: usize) -> Self {
-        let stride = (key_bytes + COUNTERS + TARGET + data_bytes).next_multiple_of(8);
-        Self { bytes: vec![0; PAD], key_bytes, stride }
+        let bytes = key_bytes + COUNTERS + TARGET + data_bytes;
+        let stride = if bytes > LINE { bytes.next_multiple_of(8) } else { bytes.next_power_of_two() };
+        Self { bytes: vec![0; LINE + PAD], first: 0, key_bytes, stride }
     }
 
-    /// Makes room for a record at this place.
+    /// Makes room for a record at this place, behind the last.
     pub(super) fn reserve(&mut self, record: u32) {
-        let end = (record as usize + 1) * self.stride + PAD;
-        if self.bytes.len() < end {
-            self.bytes.resize(end, 0);
+        let end = LINE + (record as usize + 1) * self.stride + PAD;
+        if self.bytes.len() >= end {
+            return;
+        }
+        self.bytes.resize(end, 0);
+        // The block may have moved to where lines begin elsewhere.
+        let first = self.bytes.as_ptr().align_offset(LINE).min(LINE);
+        if first != self.first {
+            let before = record as usize * self.stride;
+            self.bytes.copy_within(self.first..self.first + before, first);
+            self.first = first;
         }
     }
 
+    #[inline]
     fn at(&self, record: u32, offset: usize) -> usize {
-        record as usize * self.stride + offset
+        self.first + record as usize * self.stride + offset
     }
 
     #[inline]
