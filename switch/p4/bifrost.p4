@@ -94,7 +94,7 @@ control Ingress(inout headers_t hdr, inout metadata_t meta, inout standard_metad
         if (standard.ingress_port == CPU_PORT) {
             if (!hdr.packet_out.isValid() || !hdr.ethernet.isValid()) {
                 meta.verdict = DROP_PACKET_OUT;
-            } else if (hdr.packet_out.mode == MODE_PORT) {
+            } else if (hdr.packet_out.mode == MODE_PORT && hdr.packet_out.port <= (bit<16>)CPU_PORT) {
                 standard.egress_spec = (port_t)hdr.packet_out.port;
                 meta.verdict = PASSED;
             } else if (hdr.packet_out.mode != MODE_ROUTE) {

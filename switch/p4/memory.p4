@@ -43,7 +43,6 @@ control Memory(inout headers_t hdr, inout metadata_t meta, inout standard_metada
         size = 256;
     }
 
-
     apply {
         bit<8> type = hdr.bifrost.type;
         bool about_session = type == OPEN || type == CLOSE || type == ACK || type == PING;
