@@ -19,6 +19,12 @@ mod simulate;
 mod stop;
 mod units;
 
+/// Gives memory back to the system some seconds after it was freed, whatever its size and however mixed with what is still
+/// used: a memory server depends on it.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 

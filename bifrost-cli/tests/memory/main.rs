@@ -7,6 +7,7 @@ mod daemon;
 mod large;
 mod raw;
 mod refusals;
+mod returned;
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,6 +1,7 @@
 //! The server by hand: one promise at a time.
 
 mod bounds;
+mod delivered;
 mod rights;
 mod steps;
 
