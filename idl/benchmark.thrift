@@ -4,8 +4,6 @@
 namespace * bifrost.benchmark
 namespace rs benchmark
 
-include "bifrost.thrift"
-
 /** A round trip and nothing else. */
 service Ping {
   /** Returns at once. */
@@ -47,19 +45,17 @@ service Chain {
   i64 visit(1: binary data, 2: i32 offset),
 }
 
-/**
- * `Arrays` by reference: arrays of `length` bytes in global memory. A result is a new array, which is the caller's.
- */
+/** `Arrays` by reference: arrays that may be in global memory. A result is a new array, which is the caller's. */
 service SharedArrays {
   /** Adds `amount` to each byte of `data`. */
-  bifrost.Ptr increment(1: bifrost.Ptr data, 2: i64 length, 3: i8 amount) (bifrost.short),
+  binary (bifrost.ref) increment(1: binary data (bifrost.ref), 2: i8 amount) (bifrost.short),
 
-  /** Adds two arrays byte by byte. */
-  bifrost.Ptr add(1: bifrost.Ptr a, 2: bifrost.Ptr b, 3: i64 length) (bifrost.short),
+  /** Adds two arrays byte by byte. The sum is as long as the shorter of the two. */
+  binary (bifrost.ref) add(1: binary a (bifrost.ref), 2: binary b (bifrost.ref)) (bifrost.short),
 }
 
-/** `Chain` by reference: an array of `length` bytes in global memory. */
+/** `Chain` by reference: the array, of `length` bytes, may be in global memory. */
 service SharedChain {
   /** As `Chain.visit`. */
-  i64 visit(1: bifrost.Ptr data, 2: i64 length, 3: i32 offset),
+  i64 visit(1: binary data (bifrost.ref), 2: i64 length, 3: i32 offset),
 }

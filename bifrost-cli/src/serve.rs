@@ -4,13 +4,15 @@ use crate::fault::{FAILED, OK, usage};
 use crate::services::{self, Builtin};
 use crate::{announce, key, limits, stop, units};
 use anyhow::{Context, Result};
-use bifrost_rpc::{Address, ServeError, Server};
+use bifrost_rpc::memory::GlobalMemory;
+use bifrost_rpc::{Address, Channel, ServeError, Server};
 use std::path::PathBuf;
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Services:
   Ping, Echo, Arrays      what the benchmarks call (idl/benchmark.thrift)
+  SharedArrays            Arrays by reference: needs --memory to take and give pointers (idl/benchmark.thrift)
   Counter, Store, Health  the examples (idl/example.thrift), kept in memory
   Interop, InteropUuid    every type and every way to fail (idl/interop.thrift, idl/interop_uuid.thrift), for
                           testing clients in other languages
@@ -27,6 +29,9 @@ Examples:
 
   bifrost serve Counter --listen unix:///run/counter.sock
       Serve on a Unix socket; its file goes when the server stops.
+
+  bifrost serve SharedArrays --memory udp://[::1]:7501,udp://[::1]:7502
+      Serve a service whose arguments and results may be in the memory of two memory servers.
 
   bifrost serve Counter --key-file operator.key
       Take only sealed packets; clients need the same key.";
@@ -49,6 +54,11 @@ pub(crate) struct Args {
     /// &transport=framed|buffered (default framed) and &multiplexed=true|false (default: both).
     #[arg(long, value_name = "URL", default_value = "udp://[::1]:7400")]
     listen: Vec<String>,
+
+    /// Memory servers, udp://HOST:PORT with commas between them: pointers in calls are read there, and long results stored
+    /// there (UDP). They are numbered 1, 2, …, or as N=udp://HOST:PORT says
+    #[arg(long, value_name = "URLS")]
+    memory: Option<String>,
 
     /// Threads for the methods not marked short (UDP) [default: twice the processors, at least 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
@@ -126,8 +136,14 @@ fn start(args: &Args, builtins: &[Builtin]) -> Result<Server> {
     if let Some(timeout) = args.idle_timeout {
         builder = builder.idle_timeout(timeout);
     }
+    let mut channels = Channel::builder();
     if let Some(path) = &args.key_file {
-        builder = builder.key(key::read(path)?);
+        let key = key::read(path)?;
+        (builder, channels) = (builder.key(key.clone()), channels.key(key));
+    }
+    if let Some(urls) = &args.memory {
+        let memory = GlobalMemory::connect_with(urls, channels).map_err(|error| usage(format!("--memory: {error}")))?;
+        builder = builder.global_memory(memory);
     }
     for url in &args.listen {
         builder = builder.listen(url);

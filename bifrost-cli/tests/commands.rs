@@ -43,6 +43,15 @@ fn the_demo_runs_where_there_is_no_idl() {
 }
 
 #[test]
+fn the_demo_of_memory_ends_what_it_starts() {
+    let outcome = bifrost(&["demo", "memory"]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    for line in ["memory server m3 at udp://", "add two arrays of 2097152 bytes", "all five processes have ended"] {
+        assert!(outcome.err.contains(line), "{outcome:?}");
+    }
+}
+
+#[test]
 fn help_names_every_command() {
     let outcome = bifrost(&["--help"]);
     assert_eq!(outcome.code, 0);

@@ -5,9 +5,7 @@ use crate::refusal::Refusal;
 use bifrost_rpc::memory::{MemoryOp, ObjectId, Pointer};
 use bytes::Bytes;
 
-/// The length of a read of all up to the object's end: no object is so long.
-pub const READ_TO_END: u64 = 1 << 62;
-/// Bytes that such a read answers at most. Of more the reader is told how many there are.
+/// Bytes that a read to the object's end answers at most. Of more the reader is told how many there are.
 pub const READ_TO_END_BYTES_MAX: u64 = 64 << 20;
 
 /// One operation on one object.
@@ -42,7 +40,7 @@ pub enum Action {
     Read {
         /// Where it begins.
         offset: u64,
-        /// Its bytes; [`READ_TO_END`] for all that there are.
+        /// Its bytes; [`bifrost_rpc::memory::READ_TO_END`] for all that there are.
         len: u64,
     },
     /// Writes a range.

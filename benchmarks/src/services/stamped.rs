@@ -1,11 +1,12 @@
 //! Services and calls that note the points they reach: what `breakdown` runs.
 
 use bifrost_rpc::buffer::MessageBuffer;
+use bifrost_rpc::memory::GlobalMemory;
 use bifrost_rpc::protocol::{Decode, Encode, Reader, ThriftType, Writer};
+use bifrost_rpc::reference::{Ref, Visitor};
 use bifrost_rpc::service::Answer;
 use bifrost_rpc::{CallContext, CallResult, Channel, Dispatch, Method, Service};
 use thrift::protocol::TType;
-use uuid::Uuid;
 
 use super::benchmark::{
     ArraysIncrementArgs, ArraysIncrementResult, ArraysSyncHandler, ArraysSyncProcessor, SharedArraysIncrementArgs,
@@ -25,6 +26,10 @@ impl<S: Service> Service for Stamped<S> {
 
     fn methods(&self) -> &[Method] {
         self.0.methods()
+    }
+
+    fn understands_references(&self) -> bool {
+        self.0.understands_references()
     }
 
     fn call(&self, request: &[u8], context: &CallContext, reply: &mut MessageBuffer) -> thrift::Result<Answer> {
@@ -56,18 +61,27 @@ impl<H: ArraysSyncHandler> ArraysSyncHandler for Stamped<H> {
     }
 }
 
-impl<H: SharedArraysSyncHandler> SharedArraysSyncHandler for Stamped<H> {
-    fn handle_increment(&self, data: Uuid, length: i64, amount: i8) -> thrift::Result<Uuid> {
-        handled(|| self.0.handle_increment(data, length, amount))
+/// A handler, with the memory of its results.
+#[derive(Debug, Clone)]
+pub(crate) struct StampedShared<H>(pub(crate) H, pub(crate) GlobalMemory);
+
+impl<H: SharedArraysSyncHandler> SharedArraysSyncHandler for StampedShared<H> {
+    /// Storing the result belongs to the computation, not to the encoding, in which the runtime does it.
+    fn handle_increment(&self, data: Ref<Vec<u8>>, amount: i8) -> thrift::Result<Ref<Vec<u8>>> {
+        handled(|| {
+            let result = self.0.handle_increment(data, amount)?;
+            Ok(Ref::from(self.1.store(result.into_value()?)?))
+        })
     }
 
-    fn handle_add(&self, a: Uuid, b: Uuid, length: i64) -> thrift::Result<Uuid> {
-        handled(|| self.0.handle_add(a, b, length))
+    fn handle_add(&self, a: Ref<Vec<u8>>, b: Ref<Vec<u8>>) -> thrift::Result<Ref<Vec<u8>>> {
+        handled(|| self.0.handle_add(a, b))
     }
 }
 
 impl<T: ThriftType> ThriftType for Stamped<T> {
     const TYPE: TType = T::TYPE;
+    const HAS_REFERENCES: bool = T::HAS_REFERENCES;
 }
 
 impl<A: Encode> Encode for Stamped<A> {
@@ -79,6 +93,10 @@ impl<A: Encode> Encode for Stamped<A> {
         let result = self.0.encode_owned(w);
         reach(Point::Encoded);
         result
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        self.0.visit_references(visitor)
     }
 }
 
@@ -114,7 +132,7 @@ pub(crate) fn increment(channel: &Channel, data: Vec<u8>, amount: i8) -> thrift:
 }
 
 /// `SharedArrays.increment`.
-pub(crate) fn shared_increment(channel: &Channel, data: Uuid, length: i64, amount: i8) -> thrift::Result<Uuid> {
-    let args = SharedArraysIncrementArgs { data, length, amount };
+pub(crate) fn shared_increment(channel: &Channel, data: Ref<Vec<u8>>, amount: i8) -> thrift::Result<Ref<Vec<u8>>> {
+    let args = SharedArraysIncrementArgs { data, amount };
     call::<_, SharedArraysIncrementResult>(channel, SHARED_INCREMENT, args)
 }

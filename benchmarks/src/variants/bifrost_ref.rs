@@ -1,8 +1,8 @@
 //! Bifröst by reference: arguments and results wait in global memory, and calls carry pointers.
 //!
 //! `increment` and `add` are the whole loop: the arguments are written, the service is called, reads them, writes its
-//! result, and the client reads that and frees everything. What does not have to wait for each other is under way at
-//! once: the arguments of `add` on their way there and to the service, and the frees with the read of the result.
+//! result, and the client reads that and frees everything. The runtime writes the arguments of `add` at once, and frees
+//! arguments while the result is read; only the free of the result is waited for.
 
 use super::memory;
 use super::{BIFROST_REF, Session, Variant};
@@ -12,15 +12,20 @@ use crate::services::benchmark::{
     SharedArraysClient, SharedArraysSyncProcessor, SharedChainClient, SharedChainSyncProcessor,
     TSharedArraysSyncClient, TSharedChainSyncClient,
 };
-use crate::services::stamped::{self, Stamped};
+use crate::services::stamped::{self, Stamped, StampedShared};
 use crate::services::{SharedChainLink, SharedHandler};
 use crate::task::{CallTask, Task};
 use crate::watchdog::Aborter;
 use crate::workload::{Argument, Bench, INCREMENT, Outcome, Workload};
-use anyhow::{Context, Result, bail};
-use bifrost_rpc::memory::{GlobalMemory, Pointer};
+use anyhow::{Context, Result, anyhow, bail};
+use bifrost_rpc::memory::GlobalMemory;
+use bifrost_rpc::reference::{Owned, Ref};
 use bifrost_rpc::{Channel, Server};
 use std::net::SocketAddr;
+
+/// Results up to this size are read and freed by one message: their bytes are copied once more, which takes less time than
+/// another message.
+const TOGETHER_BYTES_MAX: usize = 32 << 10;
 
 /// The whole loop; for `chain`, calls about an array that is in place.
 #[derive(Debug)]
@@ -30,20 +35,22 @@ pub(crate) struct BifrostRef;
 #[derive(Debug)]
 pub(crate) struct InPlace;
 
-fn channel(setup: &Setup, server: SocketAddr) -> Result<Channel> {
-    Ok(setup.channels()?.connect(&format!("udp://{server}"))?)
+fn channel(setup: &Setup, server: SocketAddr, memory: &GlobalMemory) -> Result<Channel> {
+    Ok(setup.channels()?.global_memory(memory.clone()).connect(&format!("udp://{server}"))?)
 }
 
 fn serve(setup: &Setup, ready: &mut dyn FnMut(u16) -> Result<()>) -> Result<()> {
     let memory = memory::connect(setup)?;
-    let next = setup.next.map(|next| channel(setup, next)).transpose()?.map(SharedChainClient::new);
-    let arrays = SharedHandler { memory: memory.clone() };
+    let next = setup.next.map(|next| channel(setup, next, &memory)).transpose()?.map(SharedChainClient::new);
     let mut builder = Server::builder()
         .listen(&format!("udp://{}", SocketAddr::from((setup.address, 0))))
-        .service(SharedChainSyncProcessor::new(SharedChainLink { memory, next }));
+        .global_memory(memory.clone())
+        .service(SharedChainSyncProcessor::new(SharedChainLink { next }));
     builder = match setup.workload.bench {
-        Bench::Breakdown => builder.service(Stamped(SharedArraysSyncProcessor::new(Stamped(arrays)))),
-        _ => builder.service(SharedArraysSyncProcessor::new(arrays)),
+        Bench::Breakdown => {
+            builder.service(Stamped(SharedArraysSyncProcessor::new(StampedShared(SharedHandler, memory))))
+        }
+        _ => builder.service(SharedArraysSyncProcessor::new(SharedHandler)),
     };
     if let Some(key) = setup.load_key()? {
         builder = builder.key(key);
@@ -126,51 +133,46 @@ struct Client {
     /// For calls that note the points they reach.
     noted: Option<Channel>,
     chain: SharedChainClient,
-    /// Takes the next result.
-    spare: Vec<u8>,
 }
 
 impl Client {
     fn new(setup: &Setup, server: SocketAddr) -> Result<Self> {
-        let channel = channel(setup, server)?;
+        let memory = memory::connect(setup)?;
+        let channel = channel(setup, server, &memory)?;
         let noted = (setup.workload.bench == Bench::Breakdown).then(|| channel.clone());
         let (arrays, chain) = (SharedArraysClient::new(channel.clone()), SharedChainClient::new(channel));
-        Ok(Self { memory: memory::connect(setup)?, arrays, noted, chain, spare: Vec::new() })
-    }
-
-    /// Reads the result, and frees it and `arguments`.
-    fn collect(&mut self, result: Pointer, len: usize, arguments: &[Pointer]) -> Result<Vec<u8>> {
-        // It arrives while what has been read before is freed.
-        let read = self.memory.start_read(result, 0, len as u64, std::mem::take(&mut self.spare))?;
-        let freed = arguments.iter().map(|object| self.memory.start_free(*object)).collect::<Result<Vec<_>, _>>()?;
-        let data = read.wait()?;
-        self.memory.start_free(result)?.wait()?;
-        freed.into_iter().try_for_each(|free| free.wait())?;
-        Ok(data)
+        Ok(Self { memory, arrays, noted, chain })
     }
 }
 
-fn length(len: usize) -> Result<i64> {
-    i64::try_from(len).context("too long an array")
+/// Reads the result and frees it: the loop ends when that has been answered. A short one is read and freed by one message.
+fn collect(memory: &GlobalMemory, result: Ref<Vec<u8>>, size: usize) -> Result<Vec<u8>> {
+    let result = result.into_owned().map_err(|_| anyhow!("the result did not come by reference"))?;
+    if size <= TOGETHER_BYTES_MAX {
+        let outcomes = memory.batch(result.release()).read(0, size as u64).free().run()?;
+        let [data, freed] = <[_; 2]>::try_from(outcomes).map_err(|_| anyhow!("not one outcome for each operation"))?;
+        freed?;
+        return Ok(data?.into());
+    }
+    let data = result.read()?;
+    result.free()?;
+    Ok(data)
 }
 
 impl Session for Client {
     fn increment(&mut self, data: Vec<u8>, amount: i8) -> Result<Vec<u8>> {
-        let len = data.len();
-        let object = self.memory.alloc_and_write(data)?;
+        let size = data.len();
         let result = match &self.noted {
-            Some(channel) => stamped::shared_increment(channel, object.into(), length(len)?, amount)?,
-            None => self.arrays.increment(object.into(), length(len)?, amount)?,
+            Some(channel) => stamped::shared_increment(channel, Ref::from(self.memory.store(data)?), amount)?,
+            None => self.arrays.increment(Ref::by_reference(data), amount)?,
         };
-        self.collect(result.into(), len, &[object])
+        collect(&self.memory, result, size)
     }
 
     fn add(&mut self, a: Vec<u8>, b: Vec<u8>) -> Result<Vec<u8>> {
-        let len = a.len();
-        let (a, b) = (self.memory.start_alloc_and_write(a)?, self.memory.start_alloc_and_write(b)?);
-        let (a, b) = (a.wait()?, b.wait()?);
-        let result = self.arrays.add(a.into(), b.into(), length(len)?)?;
-        self.collect(result.into(), len, &[a, b])
+        let size = a.len();
+        let result = self.arrays.add(Ref::by_reference(a), Ref::by_reference(b))?;
+        collect(&self.memory, result, size)
     }
 
     fn aborter(&self) -> Result<Option<Aborter>> {
@@ -184,7 +186,7 @@ struct InPlaceTask {
     workload: Workload,
     client: Client,
     argument: Argument,
-    objects: Vec<Pointer>,
+    objects: Vec<Owned<Vec<u8>>>,
     outcome: Option<Outcome>,
 }
 
@@ -204,30 +206,30 @@ impl Task for InPlaceTask {
             other => bail!("{other:?} has no arrays"),
         };
         let memory = &self.client.memory;
-        self.objects = arrays.into_iter().map(|data| memory.alloc_and_write(data)).collect::<Result<_, _>>()?;
+        self.objects = arrays.into_iter().map(|data| memory.store(data)).collect::<Result<_, _>>()?;
         Ok(())
     }
 
     #[inline]
     fn run(&mut self) -> Result<()> {
-        let (client, size) = (&mut self.client, self.workload.size);
-        let len = length(size)?;
+        let client = &mut self.client;
         let result = match (&self.argument, &self.objects[..]) {
-            (Argument::Visit(_, offset), &[data]) => {
-                self.outcome = Some(Outcome::Number(client.chain.visit(data.into(), len, *offset)?));
+            (Argument::Visit(_, offset), [data]) => {
+                let length = i64::try_from(self.workload.size)?;
+                self.outcome = Some(Outcome::Number(client.chain.visit(data.lend(), length, *offset)?));
                 return Ok(());
             }
-            (_, &[data]) => client.arrays.increment(data.into(), len, INCREMENT)?,
-            (_, &[a, b]) => client.arrays.add(a.into(), b.into(), len)?,
+            (_, [data]) => client.arrays.increment(data.lend(), INCREMENT)?,
+            (_, [a, b]) => client.arrays.add(a.lend(), b.lend())?,
             _ => bail!("no arguments are in place"),
         };
-        self.outcome = Some(Outcome::Bytes(client.collect(result.into(), size, &[])?));
+        self.outcome = Some(Outcome::Bytes(collect(&client.memory, result, self.workload.size)?));
         Ok(())
     }
 
     fn check(&mut self) -> Result<()> {
         let outcome = self.outcome.take().context("a check without a call")?;
-        self.objects.drain(..).try_for_each(|object| self.client.memory.free(object))?;
+        self.objects.drain(..).try_for_each(Owned::free)?;
         self.workload.check(&self.argument, &outcome)
     }
 

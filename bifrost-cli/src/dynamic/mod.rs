@@ -37,7 +37,7 @@ fn wire_type(schema: &Schema, of: &Type) -> TType {
         Type::List(_) => TType::List,
         Type::Set(_) => TType::Set,
         Type::Map(_) => TType::Map,
-        // Typedefs and references are seen through.
+        // Typedefs are resolved.
         Type::Typedef(_) | Type::Ref(_) | Type::Struct(_) => TType::Struct,
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn value<R: Reader>(schema: &Schema, of: &Type, input: &mut R) -> thr
             let known = schema.struct_of(*id).map_or(&[][..], |found| &found.fields);
             Value::Object(fields(schema, known, input)?)
         }
-        // `value_type` has seen through them.
+        // `value_type` has seen through it.
         Type::Typedef(_) | Type::Ref(_) => Value::Null,
     })
 }

@@ -68,7 +68,7 @@ fn json_of(schema: &Schema, of: &Type, depth: u32) -> BoxedStrategy<Value> {
             prop::collection::vec(pair, len).prop_map(map_of).boxed()
         }
         Type::Struct(id) => struct_of(schema, id, below),
-        Type::Typedef(_) | Type::Ref(_) => unreachable!("`value_type` sees through them"),
+        Type::Typedef(_) | Type::Ref(_) => unreachable!("`value_type` sees through it"),
     }
 }
 

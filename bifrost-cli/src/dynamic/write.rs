@@ -92,7 +92,7 @@ pub(super) fn value<W: Writer>(schema: &Schema, of: &Type, json: &Value, out: &m
         }
         Type::Map(entry) => map(schema, entry, json, out)?,
         Type::Struct(id) => structure(schema, *id, json, out)?,
-        // `value_type` has seen through them.
+        // `actual` has seen through it.
         Type::Typedef(_) | Type::Ref(_) => return Err(wrong(format!("{} is not resolved", name()))),
     }
     Ok(())

@@ -88,6 +88,8 @@ fn people_see_the_table_and_the_metrics_by_bifrost_call() {
     let row = &page["objects"][0];
     assert_eq!((&row["object"], &row["bytes"]), (&pointer, &json!(1000)));
     assert_eq!(row["control"], json!({"node": "127.0.0.2", "incarnation": 1}));
+    let after = format!("after={}", pointer.as_str().unwrap());
+    assert_eq!(see(&["table", &after])["objects"], json!([]));
     assert_eq!(see(&["leases", pointer.as_str().unwrap()]), json!([]));
     let stamp = r#"{"term": 1, "sequence": 1}"#;
     let cleanup = [&["cleanup", stamp][..], &[r#"{"node": "127.0.0.2", "incarnation": 1}"#]].concat();

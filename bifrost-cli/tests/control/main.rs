@@ -6,6 +6,7 @@ mod front;
 mod messages;
 mod rack;
 mod rights;
+mod several;
 mod snapshots;
 
 #[path = "../common/mod.rs"]

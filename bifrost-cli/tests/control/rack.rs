@@ -40,11 +40,11 @@ impl Memory {
         Self { child, url, control, err }
     }
 
-    /// Ends it; the lines that it has written to standard error.
+    /// Ends it; the warnings about control that it has written to standard error.
     pub(crate) fn end(mut self) -> Vec<String> {
         let _ = self.child.kill();
         let err = std::mem::replace(&mut self.err, mpsc::channel().1);
-        err.iter().collect()
+        err.iter().filter(|line| line.contains("control")).collect()
     }
 
     pub(crate) fn node(&self, node: Node) -> GlobalMemory {

@@ -1,6 +1,7 @@
 //! A history recorded from real processes: eight clients and a memory server, with a network between them that loses, doubles
 //! and reorders, one client killed in the middle of its work. The linearizability checker judges what all of them saw.
 #![cfg(feature = "sim")]
+#![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 mod client;
 #[path = "../common/mod.rs"]

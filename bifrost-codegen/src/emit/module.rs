@@ -5,7 +5,7 @@ use super::containers::Containers;
 use super::layout::Type;
 use super::options::Options;
 use super::program::{FileNames, Program, ServiceNames};
-use super::references::References;
+use crate::references::References;
 use crate::schema::{File, Id, Schema};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

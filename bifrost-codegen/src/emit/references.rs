@@ -1,70 +1,9 @@
-//! Which types hold references, and how they show them.
+//! How types show the references that they hold.
 
 use super::layout::{Code, Expr, Type};
 use super::module::Module;
 use super::structs::{Presence, Slot};
-use crate::schema::{self, Id, Item, Schema};
-use std::collections::{BTreeMap, BTreeSet};
-
-#[derive(Debug)]
-pub(super) struct References {
-    /// The structs that hold references, however deep.
-    holders: BTreeSet<Id>,
-}
-
-impl References {
-    pub(super) fn new(schema: &Schema) -> Self {
-        let mut held_by: BTreeMap<Id, Vec<Id>> = BTreeMap::new();
-        let mut open = Vec::new();
-        for (file, found) in schema.files.iter().enumerate() {
-            for (index, definition) in found.definitions.iter().enumerate() {
-                let Item::Struct(found) = &definition.item else { continue };
-                let id = Id { file, index };
-                for field in &found.fields {
-                    walk(schema, &field.field_type, &mut |of| match of {
-                        schema::Type::Struct(held) => held_by.entry(*held).or_default().push(id),
-                        _ => open.push(id),
-                    });
-                }
-            }
-        }
-        let mut holders = BTreeSet::new();
-        while let Some(id) = open.pop() {
-            if holders.insert(id) {
-                open.extend(held_by.get(&id).into_iter().flatten());
-            }
-        }
-        Self { holders }
-    }
-
-    /// Whether a value may hold a reference.
-    pub(super) fn are_in(&self, schema: &Schema, of: &schema::Type) -> bool {
-        let mut found = false;
-        walk(schema, of, &mut |of| match of {
-            schema::Type::Struct(id) => found |= self.holders.contains(id),
-            _ => found = true,
-        });
-        found
-    }
-
-    /// Whether a struct may.
-    pub(super) fn has(&self, id: Id) -> bool {
-        self.holders.contains(&id)
-    }
-}
-
-/// Calls a function for the structs and the references in a type, not for those inside of these.
-fn walk(schema: &Schema, of: &schema::Type, each: &mut dyn FnMut(&schema::Type)) {
-    match schema.actual(of) {
-        found @ (schema::Type::Struct(_) | schema::Type::Ref(_)) => each(found),
-        schema::Type::List(element) | schema::Type::Set(element) => walk(schema, element, each),
-        schema::Type::Map(entry) => {
-            walk(schema, &entry.0, each);
-            walk(schema, &entry.1, each);
-        }
-        _ => {}
-    }
-}
+use crate::schema;
 
 impl Module<'_> {
     pub(super) fn holds_references(&self, of: &schema::Type) -> bool {

@@ -2,6 +2,7 @@
 
 mod annotations;
 mod cycles;
+mod keys;
 mod lookup;
 mod members;
 mod services;
@@ -27,6 +28,7 @@ pub fn resolve(units: &[Unit]) -> (Schema, Vec<Diagnostic>) {
         resolver.evaluate();
         resolver.resolve_services();
         resolver.check_default_cycles();
+        resolver.check_keys();
     }
     (resolver.schema, resolver.diagnostics)
 }

@@ -1,6 +1,6 @@
 //! A handler, a server and a client as users of Apache's generator write them, over Apache's protocols and sockets.
 //!
-//! Nothing below names the runtime, but for what is marked `(bifrost.ref)`: only the paths of the generated modules would differ.
+//! Nothing below names the runtime: only the paths of the generated modules would differ.
 
 use crate::golden::base::{BaseSyncHandler, RootSyncHandler, Sorry};
 use crate::golden::fields::{Color, Nobody, Point, Shape};
@@ -70,8 +70,7 @@ impl RichSyncHandler for Handler {
     }
 
     fn handle_by_reference(&self, data: Ref<Vec<u8>>, more: Ref<Vec<i64>>) -> thrift::Result<Ref<Vec<u8>>> {
-        let more = u8::try_from(more.len().map_err(thrift::Error::from)?).unwrap();
-        Ok([data.into_value().map_err(thrift::Error::from)?, vec![more]].concat().into())
+        Ok(Ref::from([data.into_value()?, vec![u8::try_from(more.len()?).unwrap()]].concat()))
     }
 
     fn handle_shapes(&self, wanted: BTreeSet<Shape>, color: Color) -> thrift::Result<Vec<Shape>> {

@@ -13,7 +13,7 @@ pub(crate) const LONG: usize = 100_000;
 
 /// Bytes that say where they stand.
 pub(crate) fn bytes(len: usize) -> Vec<u8> {
-    (0..len).map(|at| (at % 251) as u8).collect()
+    (0..=250).cycle().take(len).collect()
 }
 
 #[derive(Default)]

@@ -81,9 +81,9 @@ impl Leases {
         1
     }
 
-    /// Ends the leases of a call. Returns its objects.
-    pub(super) fn release(&mut self, call: CallKey) -> Vec<ObjectId> {
-        let objects: Vec<_> = self.calls.get(&call).into_iter().flatten().copied().collect();
+    /// Ends leases of a call, `max` at most. Returns their objects.
+    pub(super) fn release(&mut self, call: CallKey, max: usize) -> Vec<ObjectId> {
+        let objects: Vec<_> = self.calls.get(&call).into_iter().flatten().take(max).copied().collect();
         objects.iter().for_each(|object| self.remove(*object, call));
         objects
     }

@@ -209,9 +209,9 @@ impl Access {
         Ok(lend.objects.iter().map(|object| self.leases.add(*object, lend.call, lend.callee)).sum())
     }
 
-    /// Ends the leases of a call. Returns the objects that it had.
-    pub(crate) fn release(&mut self, call: CallKey) -> Vec<ObjectId> {
-        self.leases.release(call)
+    /// Ends leases of a call, `max` at most. Returns their objects.
+    pub(crate) fn release(&mut self, call: CallKey, max: usize) -> Vec<ObjectId> {
+        self.leases.release(call, max)
     }
 
     /// Gives control of objects to another holder: of those that `from` controls.

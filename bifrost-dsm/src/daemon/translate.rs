@@ -10,8 +10,6 @@ use bifrost_rpc::memory::{
 };
 use bifrost_rpc::wire::outcomes_to_bytes;
 
-const _: () = assert!(crate::operation::READ_TO_END == bifrost_rpc::wire::READ_TO_END);
-
 /// The pointer that an operation is on. That of an ALLOC may leave prefix and server to the server.
 fn target(operation: &MemoryOperation, (prefix, server): (u8, u8)) -> Pointer {
     match operation.fields.pointer.at_rest() {

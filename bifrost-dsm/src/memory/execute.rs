@@ -6,9 +6,9 @@ use crate::checks::Check;
 use crate::content::Content;
 use crate::identity::{Client, Holder};
 use crate::ledger::Charge;
-use crate::operation::{Action, Answer, Data, Outcome, READ_TO_END, READ_TO_END_BYTES_MAX, Step, Work};
+use crate::operation::{Action, Answer, Data, Outcome, READ_TO_END_BYTES_MAX, Step, Work};
 use crate::refusal::Refusal;
-use bifrost_rpc::memory::{ARGUMENT_MAX, ObjectId, Pointer};
+use bifrost_rpc::memory::{ARGUMENT_MAX, ObjectId, Pointer, READ_TO_END};
 use std::ops::Range;
 
 impl Memory {

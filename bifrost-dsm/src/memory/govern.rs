@@ -21,9 +21,10 @@ impl Memory {
         self.control_step(stamp, control, usize::MAX).unwrap_or(Ok(Controlled { changed: 0 }))
     }
 
-    /// As [`Memory::control`], in steps: a step of a message about any number of objects, [`Control::Cleanup`] or
-    /// [`Control::Succeed`], changes about `max` objects and leases. `None` says that there is more to do: the same message
-    /// comes next, but anything else than control messages may come between.
+    /// As [`Memory::control`], in steps: each changes about `max` objects and leases. [`Control::Lease`],
+    /// [`Control::Snapshot`] and [`Control::Restore`] are one step, whatever their objects, and so is what a
+    /// [`Control::Reply`] returns. `None` says that there is more to do: the same message comes next, but anything else than
+    /// control messages may come between.
     ///
     /// # Errors
     ///
@@ -37,14 +38,13 @@ impl Memory {
                 return Some(Err(refusal));
             }
         }
-        let step = self.apply(control, max.max(1));
-        let before = self.unfinished.take().filter(|(of, _)| *of == stamp).map_or(0, |(_, changed)| changed);
-        let outcome = match step {
+        let begun = self.unfinished.take().filter(|(of, _)| *of == stamp).map(|(_, changed)| changed);
+        let outcome = match self.apply(control, begun.is_none(), max.max(1)).map(|step| step.and(begun.unwrap_or(0))) {
             Ok(Step::More(changed)) => {
-                self.unfinished = Some((stamp, before + changed));
+                self.unfinished = Some((stamp, changed));
                 return None;
             }
-            Ok(Step::Last(changed)) => Ok(Controlled { changed: before + changed }),
+            Ok(Step::Last(changed)) => Ok(Controlled { changed }),
             Err(refusal) => Err(refusal),
         };
         self.order.applied(stamp, outcome);
@@ -70,25 +70,26 @@ impl Memory {
         self.order.last()
     }
 
-    fn apply(&mut self, control: &Control, max: usize) -> Result<Step, Refusal> {
+    /// Does a step of a message.
+    fn apply(&mut self, control: &Control, is_first: bool, max: usize) -> Result<Step, Refusal> {
         let changed = match control {
             Control::Grant { object, to } => self.access.grant(self.locate(*object)?, *to),
             Control::Revoke { object, from } => Ok(self.access.revoke(*object, *from)),
             Control::Lease { call, caller, callee, objects } => self.lease(*call, *caller, *callee, objects),
-            Control::Release { call } => Ok(self.release_call(*call)),
+            Control::Release { call } => return Ok(self.release_call(*call, max)),
             Control::Reply { call, from, to, returned } => {
                 if returned.len() > CONTROL_OBJECTS_MAX {
                     return Err(Refusal::TooLarge { limit: CONTROL_OBJECTS_MAX as u64 });
                 }
-                let moved = self.access.transfer(returned, *from, *to);
-                Ok(moved + self.release_call(*call))
+                let moved = if is_first { self.access.transfer(returned, *from, *to) } else { 0 };
+                return Ok(self.release_call(*call, max).and(moved));
             }
             Control::Succeed { from, to } => return Ok(Step::of(self.access.succeed(*from, *to, max), max)),
             Control::EndIncarnation { holder } => self.end_incarnation(*holder),
             Control::Cleanup { holder } => return self.cleanup(*holder, max),
             Control::Snapshot { id, objects } => self.snapshot(*id, objects),
             Control::Restore { id } => self.restore(*id),
-            Control::DropSnapshot { id } => Ok(self.drop_snapshot(*id)),
+            Control::DropSnapshot { id } => return Ok(Step::of(self.drop_snapshot(*id, max), max)),
         };
         changed.map(Step::Last)
     }
@@ -103,11 +104,11 @@ impl Memory {
         self.access.lend(&Lend { call, caller, callee, objects })
     }
 
-    /// Ends the leases of a call, and frees what was waiting for that.
-    fn release_call(&mut self, call: CallKey) -> u64 {
-        let released = self.access.release(call);
+    /// Ends leases of a call, and frees what was waiting for that.
+    fn release_call(&mut self, call: CallKey, max: usize) -> Step {
+        let released = self.access.release(call, max);
         released.iter().for_each(|object| self.settle(*object));
-        released.len() as u64
+        Step::of(released.len() as u64, max)
     }
 
     /// Ends an incarnation and those before it, and drops what their clients have unfinished.
@@ -150,5 +151,13 @@ impl Step {
     /// One that could have changed `max`: if it did, there may be more.
     fn of(changed: u64, max: usize) -> Self {
         if changed < max as u64 { Self::Last(changed) } else { Self::More(changed) }
+    }
+
+    /// One that has changed so many more.
+    fn and(self, more: u64) -> Self {
+        match self {
+            Self::More(changed) => Self::More(changed + more),
+            Self::Last(changed) => Self::Last(changed + more),
+        }
     }
 }

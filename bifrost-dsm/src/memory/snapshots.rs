@@ -92,12 +92,16 @@ impl Memory {
         Ok(changed)
     }
 
-    /// Gives a snapshot's memory back. One that is gone already: changes nothing.
-    pub(super) fn drop_snapshot(&mut self, id: u64) -> u64 {
-        let Some(snapshot) = self.snapshots.by_id.remove(&id) else { return 0 };
-        self.snapshots.objects -= snapshot.objects.len();
-        let changed = snapshot.objects.len() as u64;
-        for (id, content) in snapshot.objects {
+    /// Gives the memory of a snapshot's objects back, of `max` at most. One that is gone already: changes nothing.
+    pub(super) fn drop_snapshot(&mut self, id: u64, max: usize) -> u64 {
+        let Some(snapshot) = self.snapshots.by_id.get_mut(&id) else { return 0 };
+        let dropped: Vec<_> = std::iter::from_fn(|| snapshot.objects.pop_first()).take(max).collect();
+        if snapshot.objects.is_empty() {
+            self.snapshots.by_id.remove(&id);
+        }
+        self.snapshots.objects -= dropped.len();
+        let changed = dropped.len() as u64;
+        for (id, content) in dropped {
             if let Some(object) = self.objects.get_mut(&id) {
                 object.snapshots = object.snapshots.saturating_sub(1);
             }

@@ -7,8 +7,8 @@ mod steps;
 use super::*;
 use crate::control::{Control, Controlled, Stamp};
 use crate::identity::{Holder, Node};
-use crate::operation::{Answer, READ_TO_END, READ_TO_END_BYTES_MAX, Step};
-use bifrost_rpc::memory::{PREFIX_DEFAULT, Pointer};
+use crate::operation::{Answer, READ_TO_END_BYTES_MAX, Step};
+use bifrost_rpc::memory::{PREFIX_DEFAULT, Pointer, READ_TO_END};
 
 const KIB: u64 = 1 << 10;
 

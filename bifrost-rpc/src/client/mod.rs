@@ -281,8 +281,12 @@ impl<T> Pending<T> {
 
 impl<T> Drop for Pending<T> {
     fn drop(&mut self) {
-        if let Some(call) = self.call.take() {
-            self.channel.way.cancel(call);
+        let Some(call) = self.call.take() else { return };
+        if self.channel.references.is_none() || !self.channel.way.is_done(&call) {
+            return self.channel.way.cancel(call);
         }
+        // An answer that has come may give objects away: taken in, and dropped, it frees them.
+        let (answered, held) = (self.channel.way.wait(call), std::mem::take(&mut self.held));
+        drop((self.finish)(&self.channel, self.method, self.sequence, held, answered));
     }
 }

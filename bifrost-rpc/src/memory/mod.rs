@@ -25,7 +25,7 @@ pub use crate::endpoint::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequ
 pub use crate::server::{Later, Unanswered};
 pub use crate::wire::{
     ARGUMENT_MAX, Batch, BatchOp, BatchOutcome, MemoryFields, MemoryOp, MemoryStatus, ObjectId, PREFIX_DEFAULT,
-    Pointer, PointerError,
+    Pointer, PointerError, READ_TO_END,
 };
 pub use batch::MemoryBatch;
 pub use client::MemoryClient;

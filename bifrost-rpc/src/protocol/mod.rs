@@ -5,7 +5,6 @@
 //! protocols of this crate without `dyn`, and Apache's `TInputProtocol`/`TOutputProtocol` through the adapters of
 //! [`crate::compat`].
 
-use crate::buffer::MessageBuffer;
 use crate::reference::{Content, Passing, Received, Visitor};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -156,9 +155,7 @@ pub trait Encode: ThriftType {
     ///
     /// As [`Encode::encode`].
     fn object_len(&self) -> thrift::Result<usize> {
-        let mut out = MessageBuffer::new();
-        self.encode(&mut BinaryWriter::new(&mut out))?;
-        Ok(out.len())
+        crate::reference::encoded_len(|w| self.encode(w))
     }
 
     /// Writes the value as an object of global memory holds it: in the binary protocol, or as nothing but its bytes or

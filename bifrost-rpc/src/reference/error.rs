@@ -48,6 +48,9 @@ pub enum ReferenceError {
         /// Length of the value.
         new: u64,
     },
+    /// Objects name one another deeper than this, or in a circle.
+    #[error("values that refer to values, more than {0} deep")]
+    TooDeep(u8),
     /// No object has a length of zero.
     #[error("an empty value cannot be stored")]
     Empty,

@@ -17,6 +17,8 @@ mod received;
 mod refs;
 mod store;
 mod visit;
+#[cfg(feature = "serde")]
+mod with_serde;
 
 pub use content::Content;
 pub use elements::Elements;
@@ -31,5 +33,6 @@ pub use visit::{Reference, Visitor};
 
 pub(crate) use object::{Held, Settings};
 pub(crate) use passing::{Serving, prepare};
+pub(crate) use store::encoded_len;
 
 use crate::memory::GlobalMemory as Memory;

@@ -102,6 +102,12 @@ impl Object {
         Ok(*self.len.get_or_init(|| len))
     }
 
+    /// What pointers in its content have come with; those of an object that was made here are of the same memory.
+    fn received(&self) -> Option<Arc<Received>> {
+        let own = || Received::answer(self.settings.clone(), self.parts.clone(), Vec::new());
+        Some(self.received.clone().unwrap_or_else(own))
+    }
+
     /// All of the content.
     pub(crate) fn content(&self) -> Result<Content, ReferenceError> {
         if let Some(len) = self.len.get() {
@@ -112,7 +118,7 @@ impl Object {
         match settings.memory.read_all(self.pointer, limit) {
             Ok(bytes) => {
                 self.len.get_or_init(|| bytes.len() as u64);
-                Ok(Content::new(bytes, settings.limits, self.received.clone()))
+                Ok(Content::new(bytes, settings.limits, self.received()))
             }
             Err(MemoryError::Refused { status: MemoryStatus::OutOfRange, detail: len }) => {
                 Err(ReferenceError::TooLarge { len, limit })
@@ -129,7 +135,7 @@ impl Object {
             return Err(ReferenceError::TooLarge { len, limit });
         }
         let bytes = settings.memory.read(self.pointer, offset, len)?;
-        Ok(Content::new(bytes, settings.limits, self.received.clone()))
+        Ok(Content::new(bytes, settings.limits, self.received()))
     }
 
     /// Frees the object and waits until it is.

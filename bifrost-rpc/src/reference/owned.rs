@@ -73,6 +73,13 @@ impl<T> Owned<T> {
         Ref::from(Leased::of(Arc::clone(&self.object)))
     }
 
+    /// A reference that takes control along: as an argument it is freed when the call has ended, as a result its control
+    /// goes to the caller.
+    #[must_use = "dropping it frees the object"]
+    pub fn give(self) -> Ref<T> {
+        Ref::from(self)
+    }
+
     /// Frees the object; if it is lent, when the last of what was lent is dropped.
     ///
     /// # Errors

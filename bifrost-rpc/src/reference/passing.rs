@@ -9,6 +9,9 @@ use crate::protocol::{Encode, Limits};
 use crate::wire::POINTERS_MAX;
 use std::sync::Arc;
 
+/// Values that refer to values, one within the other.
+const DEPTH_MAX: u8 = 64;
+
 /// What the references of one message are sent with.
 #[derive(Debug)]
 pub struct Passing {
@@ -21,6 +24,12 @@ pub struct Passing {
     pointers: Vec<Pointer>,
     /// What it names, so that it lives until the message has done its work.
     held: Vec<Held>,
+    /// Values that are being stored, and will be named.
+    storing: usize,
+    /// Levels of references in what is referred to.
+    depth: u8,
+    /// Bytes of objects that were read to be sent by value.
+    fetched: u64,
 }
 
 /// What a server's references go with: the same for all calls.
@@ -51,11 +60,22 @@ enum Kind {
     Values,
     /// The content of an object.
     Object,
+    /// Nothing: it is only measured.
+    Measure,
 }
 
 impl Passing {
     fn new(settings: Option<Arc<Settings>>, kind: Kind) -> Self {
-        Self { settings, kind, received: None, pointers: Vec::new(), held: Vec::new() }
+        Self {
+            settings,
+            kind,
+            received: None,
+            pointers: Vec::new(),
+            held: Vec::new(),
+            storing: 0,
+            depth: 0,
+            fetched: 0,
+        }
     }
 
     /// Of a call to somebody who understands references.
@@ -72,6 +92,16 @@ impl Passing {
 
     pub(super) fn into_object() -> Self {
         Self::new(None, Kind::Object)
+    }
+
+    /// Of a message that goes where only values go.
+    fn values() -> Self {
+        Self::new(None, Kind::Values)
+    }
+
+    /// Of what is not sent, but measured.
+    pub(super) fn measure() -> Self {
+        Self::new(None, Kind::Measure)
     }
 
     /// The pointers that the packet lists: all that a call passes, those that an answer gives.
@@ -91,13 +121,14 @@ impl Passing {
 
     /// Whether the message may carry this pointer.
     pub(super) fn passes(&self, pointer: Pointer) -> bool {
-        self.held.iter().any(|held| held.object.pointer() == pointer)
+        self.kind == Kind::Measure || self.held.iter().any(|held| held.object.pointer() == pointer)
     }
 
     /// As new: what was to be sent is not.
     pub(crate) fn reset(&mut self) {
         self.pointers.clear();
         self.held.clear();
+        (self.storing, self.depth, self.fetched) = (0, 0, 0);
     }
 
     /// The answer has been sent: what it gives away is the caller's.
@@ -126,8 +157,27 @@ impl Passing {
             }
         }
         let is_wanted = pointers > 0 || group.iter().any(|one| one.choice() == Some(Choice::Reference));
-        let has_room = self.held.len() + group.len() <= POINTERS_MAX;
+        let has_room = self.held.len() + self.storing + group.len() <= POINTERS_MAX;
         Ok(is_wanted || (has_room && bytes >= settings.threshold_bytes.saturating_mul(group.len())))
+    }
+
+    /// Begins to store a value.
+    fn start(&mut self, value: &mut dyn Reference) -> Result<(), ReferenceError> {
+        let Some(settings) = self.settings.clone() else { return Ok(()) };
+        if self.held.len() + self.storing >= POINTERS_MAX {
+            return Err(ReferenceError::TooMany);
+        }
+        value.start_storing(&settings)?;
+        self.storing += 1;
+        Ok(())
+    }
+
+    /// Reads what goes by value: all of a message no more than a message may have.
+    fn fetch(&mut self, one: &mut dyn Reference) -> Result<(), ReferenceError> {
+        let limits = self.settings.as_ref().map_or(Limits::DEFAULT, |settings| settings.limits);
+        let limit = limits.message_bytes_max as u64;
+        self.fetched = self.fetched.saturating_add(one.fetch()?);
+        if self.fetched > limit { Err(ReferenceError::TooLarge { len: self.fetched, limit }) } else { Ok(()) }
     }
 
     /// Notes what the message names.
@@ -138,9 +188,9 @@ impl Passing {
         let is_listed = match self.kind {
             Kind::Call | Kind::Oneway => true,
             Kind::Answer => held.is_owned && held.object.is_controlled(),
-            Kind::Object | Kind::Values => false,
+            Kind::Object | Kind::Values | Kind::Measure => false,
         };
-        if self.held.len() >= POINTERS_MAX {
+        if self.held.len() + self.storing >= POINTERS_MAX {
             return Err(ReferenceError::TooMany);
         }
         if is_listed {
@@ -153,19 +203,18 @@ impl Passing {
 }
 
 /// Makes the references in a value what they are sent as: stores what goes by reference and waits until it is stored,
-/// reads what goes by value, and notes all pointers. Without a [`Passing`] nothing is done: all goes by value.
+/// reads what goes by value, and notes all pointers. Without a [`Passing`] all goes by value.
 ///
 /// # Errors
 ///
 /// [`ReferenceError`]: the memory server's refusal, or too many pointers.
 pub(crate) fn prepare<T: Encode>(value: &mut T, passing: Option<&mut Passing>) -> thrift::Result<()> {
-    match passing {
-        Some(passing) if T::HAS_REFERENCES => {
-            let prepared = level(passing, &mut |visitor| value.visit_references(visitor));
-            prepared.inspect_err(|_| passing.reset())
-        }
-        _ => Ok(()),
+    if !T::HAS_REFERENCES {
+        return Ok(());
     }
+    let mut values = Passing::values();
+    let passing = passing.unwrap_or(&mut values);
+    level(passing, &mut |visitor| value.visit_references(visitor)).inspect_err(|_| passing.reset())
 }
 
 /// Shows the references of a value, not those in what they refer to, to a visitor.
@@ -173,8 +222,14 @@ type Show<'a> = &'a mut dyn FnMut(&mut dyn Visitor) -> thrift::Result<()>;
 
 /// All of one level are stored at the same time; those below come before, since their pointers are written into these.
 fn level(passing: &mut Passing, show: Show<'_>) -> thrift::Result<()> {
+    if passing.depth >= DEPTH_MAX {
+        return Err(ReferenceError::TooDeep(DEPTH_MAX).into());
+    }
+    passing.depth += 1;
     show(&mut Start(passing))?;
-    show(&mut Finish(passing))
+    show(&mut Finish(passing))?;
+    passing.depth -= 1;
+    Ok(())
 }
 
 struct Start<'a>(&'a mut Passing);
@@ -184,13 +239,15 @@ impl Visitor for Start<'_> {
         self.inner(group)?;
         if !self.0.refers(group)? {
             if group.iter().any(|one| one.choice().is_none()) {
-                group.iter_mut().try_for_each(|one| one.fetch())?;
+                group.iter_mut().try_for_each(|one| self.0.fetch(*one))?;
                 self.inner(group)?;
             }
             return Ok(());
         }
-        if let Some(settings) = self.0.settings.clone() {
-            group.iter_mut().try_for_each(|one| one.start_storing(&settings))?;
+        // First what is there, so that nothing is stored for a call that cannot be.
+        group.iter().filter_map(|one| one.held()).try_for_each(|held| self.0.note(held))?;
+        for value in group.iter_mut().filter(|one| one.choice().is_some()) {
+            self.0.start(*value)?;
         }
         Ok(())
     }
@@ -211,9 +268,9 @@ struct Finish<'a>(&'a mut Passing);
 impl Visitor for Finish<'_> {
     fn visit(&mut self, group: &mut [&mut dyn Reference]) -> thrift::Result<()> {
         for one in group {
-            one.finish_storing()?;
-            if let Some(held) = one.held() {
-                self.0.note(held)?;
+            if one.finish_storing()? {
+                self.0.storing = self.0.storing.saturating_sub(1);
+                one.held().map_or(Ok(()), |held| self.0.note(held))?;
             }
         }
         Ok(())

@@ -38,6 +38,14 @@ pub(super) fn encode<T: Encode>(value: T) -> Result<(Bytes, Vec<Held>), Referenc
     }
 }
 
+/// Bytes of what `write` writes, with pointers where there are pointers.
+pub(crate) fn encoded_len(write: impl FnOnce(&mut BinaryWriter<'_>) -> thrift::Result<()>) -> thrift::Result<usize> {
+    let mut out = MessageBuffer::new();
+    out.set_passing(Some(Passing::measure()));
+    write(&mut BinaryWriter::new(&mut out))?;
+    Ok(out.len())
+}
+
 /// A value on its way into an object.
 #[derive(Debug)]
 pub(super) struct Storing {

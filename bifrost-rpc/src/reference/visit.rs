@@ -34,12 +34,12 @@ pub trait Sealed {
     fn has_references(&self) -> bool;
     /// Shows the references in its value.
     fn visit_inner(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()>;
-    /// Makes a pointer a value.
-    fn fetch(&mut self) -> Result<(), ReferenceError>;
+    /// Makes a pointer a value; says how many bytes were read.
+    fn fetch(&mut self) -> Result<u64, ReferenceError>;
     /// Begins to store its value.
     fn start_storing(&mut self, settings: &Arc<Settings>) -> Result<(), ReferenceError>;
-    /// Waits until its value is stored, and is a pointer then.
-    fn finish_storing(&mut self) -> Result<(), ReferenceError>;
+    /// Waits until its value is stored, and is a pointer then; says whether it was being stored.
+    fn finish_storing(&mut self) -> Result<bool, ReferenceError>;
 }
 
 impl<T: Encode + Decode> Sealed for Ref<T> {
@@ -73,27 +73,31 @@ impl<T: Encode + Decode> Sealed for Ref<T> {
         }
     }
 
-    fn fetch(&mut self) -> Result<(), ReferenceError> {
-        if self.value().is_none() {
-            let pointer = Self { state: std::mem::replace(&mut self.state, State::Gone) };
-            *self = Self::by_value(pointer.into_value()?);
-        }
-        Ok(())
+    fn fetch(&mut self) -> Result<u64, ReferenceError> {
+        let Some(held) = self.held() else { return Ok(0) };
+        let pointer = Self { state: std::mem::replace(&mut self.state, State::Gone) };
+        *self = Self::by_value(pointer.into_value()?);
+        held.object.len()
     }
 
     fn start_storing(&mut self, settings: &Arc<Settings>) -> Result<(), ReferenceError> {
         match std::mem::replace(&mut self.state, State::Gone) {
-            State::Value(value, _) => self.state = State::Storing(Storing::start(value, settings)?),
+            State::Value(value, _) => self.state = State::Storing(Box::new(Storing::start(value, settings)?)),
             state => self.state = state,
         }
         Ok(())
     }
 
-    fn finish_storing(&mut self) -> Result<(), ReferenceError> {
+    fn finish_storing(&mut self) -> Result<bool, ReferenceError> {
         match std::mem::replace(&mut self.state, State::Gone) {
-            State::Storing(storing) => self.state = State::Owned(storing.finish()?),
-            state => self.state = state,
+            State::Storing(storing) => {
+                self.state = State::Owned(storing.finish()?);
+                Ok(true)
+            }
+            state => {
+                self.state = state;
+                Ok(false)
+            }
         }
-        Ok(())
     }
 }

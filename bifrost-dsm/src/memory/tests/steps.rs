@@ -4,18 +4,25 @@ use super::*;
 use crate::access::CallKey;
 use proptest::prelude::*;
 
-/// A server with objects of both nodes, some of them leased to the other by calls 0 to 3.
+/// A server with objects of both nodes, some of them leased to the other by calls 0 to 3; all are in a snapshot, and some
+/// are freed.
 fn rig(objects: &[(bool, Vec<u8>)]) -> Rig {
     let mut rig = Rig::plain();
+    let mut made = Vec::new();
     for (is_of_a, calls) in objects {
         let (mine, other) = if *is_of_a { (A, B) } else { (B, A) };
-        let object = rig.alloc(mine, b"some").object_id();
+        let pointer = rig.alloc(mine, b"some");
+        let object = pointer.object_id();
+        made.push((mine, pointer));
         for call in calls {
             let call = CallKey { client: u64::from(mine), rpc: u64::from(*call) };
             let lease = Control::Lease { call, caller: holder(mine), callee: holder(other), objects: vec![object] };
             rig.control(lease).unwrap();
         }
     }
+    let objects = made.iter().map(|(_, pointer)| pointer.object_id()).collect();
+    rig.control(Control::Snapshot { id: 1, objects }).unwrap();
+    made.into_iter().step_by(3).for_each(|(mine, pointer)| rig.free(mine, pointer).unwrap());
     rig
 }
 
@@ -39,18 +46,23 @@ fn objects() -> impl Strategy<Value = Vec<(bool, Vec<u8>)>> {
 
 proptest! {
     #[test]
-    fn a_message_in_steps_does_what_it_does_at_once(objects in objects(), max in 1usize..6, succeeds: bool) {
-        let control = if succeeds {
-            Control::Succeed { from: holder(A), to: holder(B) }
-        } else {
-            Control::Cleanup { holder: holder(A) }
-        };
+    fn a_message_in_steps_does_what_it_does_at_once(objects in objects(), max in 1usize..6, which in 0..5) {
         let (mut whole, mut stepped) = (rig(&objects), rig(&objects));
+        let (from, to, call) = (holder(A), holder(B), CallKey { client: 1, rpc: 1 });
+        let returned = || whole.memory.export(None, usize::MAX).objects.iter().map(|row| row.object).collect();
+        let control = match which {
+            0 => Control::Succeed { from, to },
+            1 => Control::Release { call },
+            2 => Control::Reply { call, from, to, returned: returned() },
+            3 => Control::DropSnapshot { id: 1 },
+            _ => Control::Cleanup { holder: from },
+        };
         let expected = whole.control(control.clone());
         let (outcome, steps) = stepped.in_steps(&control, max);
         prop_assert_eq!(outcome, expected);
         let changed = usize::try_from(outcome.unwrap()).unwrap();
         prop_assert!(steps <= changed / max + 1, "{} steps for {}", steps, changed);
+        prop_assert_eq!(whole.memory.snapshots(), stepped.memory.snapshots());
         prop_assert_eq!(whole.memory.export(None, usize::MAX), stepped.memory.export(None, usize::MAX));
         prop_assert_eq!(whole.memory.metrics().used_bytes, stepped.memory.metrics().used_bytes);
         // Repeated under the same stamp it has the outcome of all steps together.
@@ -62,7 +74,8 @@ proptest! {
 
 #[test]
 fn an_incarnation_is_ended_with_the_first_step() {
-    let mut rig = rig(&[(true, vec![]), (true, vec![])]);
+    let mut rig = Rig::plain();
+    (0..2).for_each(|_| _ = rig.alloc(A, b"a"));
     let stamp = Stamp { term: 1, sequence: 1 };
     let cleanup = Control::Cleanup { holder: holder(A) };
     assert_eq!(rig.memory.control_step(stamp, &cleanup, 1), None);
@@ -73,9 +86,8 @@ fn an_incarnation_is_ended_with_the_first_step() {
 
 #[test]
 fn the_leases_of_an_object_are_read_page_by_page() {
-    let mut rig = rig(&[(true, vec![]), (true, vec![])]);
-    let page = rig.memory.export(None, 10);
-    let (object, next) = (page.objects[0].object, page.objects[1].object);
+    let mut rig = Rig::plain();
+    let [object, next] = [b"a", b"b"].map(|data| rig.alloc(A, data).object_id());
     for rpc in 1..=1500 {
         let call = CallKey { client: 9, rpc };
         let objects = vec![object];

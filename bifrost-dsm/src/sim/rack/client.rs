@@ -7,13 +7,12 @@ use crate::linear::Op;
 use crate::sim::Rule;
 use bifrost_rpc::buffer::{Message, MessageBuffer};
 use bifrost_rpc::endpoint::{Answered, CallError, CallId, MemoryRequest};
-use bifrost_rpc::memory::{Batch, BatchOp, MemoryOp, Pointer};
+use bifrost_rpc::memory::{Batch, BatchOp, MemoryOp, PREFIX_DEFAULT, Pointer};
 use std::time::Duration;
 
 /// Clients know of so many objects at once, mostly: the fewer, the more they meet.
 const KNOWN_FEW: usize = 2;
 const FREE_ATTEMPTS: u32 = 5;
-const PREFIX: u8 = bifrost_rpc::memory::PREFIX_DEFAULT;
 
 /// An object that clients know of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +97,7 @@ impl World {
         let data = if self.rng.chance(500) { self.data(len) } else { Vec::new() };
         let mut content = data.clone();
         content.resize(usize::try_from(len).unwrap_or(0), 0);
-        let pointer = Pointer::new(PREFIX, self.server_byte(server), 0);
+        let pointer = Pointer::new(PREFIX_DEFAULT, self.server_byte(server), 0);
         let known = Known { server, pointer, len, is_there: true };
         let request = self.request(known, MemoryOp::Alloc, 0, len, Message::from(bytes::Bytes::from(data)));
         self.begin(client, known, vec![Op::Alloc(content)], request);

@@ -8,10 +8,12 @@
 //! The checker is judged itself: with a safety mechanism left out, it must find some seed.
 
 mod client;
+mod disruption;
 mod missing;
 mod plan;
 mod record;
 mod server;
+mod traffic;
 mod world;
 
 use super::Broken;

@@ -32,7 +32,7 @@ struct Operation {
     /// Its steps in the list of all entries.
     first: usize,
     steps: usize,
-    /// It may have been done, and nobody knows.
+    /// It may have been done, and no client knows; so it is until it ends.
     is_unknown: bool,
 }
 
@@ -78,11 +78,6 @@ impl Record {
         (asked.process, asked.life)
     }
 
-    /// The client is gone: nobody will know.
-    pub(super) fn abandon(&mut self, operation: usize) {
-        self.operations[operation].is_unknown = true;
-    }
-
     /// An operation has ended. The error says what is wrong with its end.
     pub(super) fn end(
         &mut self,
@@ -104,30 +99,20 @@ impl Record {
         let mut ended = Ended { is_done: true, ..Ended::default() };
         for (step, (status, bytes)) in statuses(answer, steps).into_iter().enumerate() {
             let (key, entry) = &mut self.entries[first + step];
-            let seen = match (status, &entry.op) {
-                (MemoryStatus::Ok, Op::Read(..)) => Seen::Bytes(bytes),
-                (MemoryStatus::Ok, Op::Alloc(_)) => {
-                    let pointer = answer.allocated();
-                    *key = Some((asked.known.server, pointer.object()));
-                    ended.made = Some(Known { pointer, ..asked.known });
-                    Seen::Done
-                }
-                (MemoryStatus::Ok, op) => {
-                    ended.gone = ended.gone.or(matches!(op, Op::Free).then_some(asked.known));
-                    Seen::Done
-                }
-                (MemoryStatus::NoObject | MemoryStatus::ObjectLost, _) => {
-                    ended.gone = Some(asked.known);
-                    Seen::Gone
-                }
-                (MemoryStatus::Failed, _) => continue,
-                (status, _) => {
-                    ended.is_done &= status == MemoryStatus::NotDone;
-                    self.not_done(operation, step..step + 1);
-                    continue;
-                }
-            };
-            entry.end = Some((now, seen));
+            if let (MemoryStatus::Ok, Op::Alloc(_)) = (status, &entry.op) {
+                let pointer = answer.allocated();
+                *key = Some((asked.known.server, pointer.object()));
+                ended.made = Some(Known { pointer, ..asked.known });
+            }
+            let seen = seen(status, &entry.op, bytes);
+            let is_gone = seen == Some(Seen::Gone) || (seen.is_some() && entry.op == Op::Free);
+            ended.gone = ended.gone.or(is_gone.then_some(asked.known));
+            if seen.is_some() {
+                entry.end = seen.map(|seen| (now, seen));
+            } else if status != MemoryStatus::Failed {
+                ended.is_done &= status == MemoryStatus::NotDone;
+                self.not_done(operation, step..step + 1);
+            }
         }
         self.done += usize::from(ended.is_done);
         Ok(ended)
@@ -201,6 +186,16 @@ impl Record {
                 }
             }
         }
+    }
+}
+
+/// What the client sees of a step; none where it was refused, or may have been done.
+fn seen(status: MemoryStatus, op: &Op, bytes: Vec<u8>) -> Option<Seen> {
+    match (status, op) {
+        (MemoryStatus::Ok, Op::Read(..)) => Some(Seen::Bytes(bytes)),
+        (MemoryStatus::Ok, _) => Some(Seen::Done),
+        (MemoryStatus::NoObject | MemoryStatus::ObjectLost, _) => Some(Seen::Gone),
+        _ => None,
     }
 }
 

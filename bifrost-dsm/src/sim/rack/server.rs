@@ -6,9 +6,8 @@ use crate::control::{Control, Stamp};
 use crate::daemon::SharedMemory;
 use crate::identity::{Holder, Node};
 use crate::sim::Rule;
-use bifrost_rpc::memory::ObjectId;
 use bifrost_rpc::memory::{
-    MemoryFields, MemoryHandler, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, ServedCall,
+    MemoryFields, MemoryHandler, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, ObjectId, ServedCall,
 };
 use bifrost_rpc::wire::{Flags, HEADER_BYTES, Header, PacketType};
 

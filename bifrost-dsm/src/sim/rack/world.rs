@@ -1,12 +1,12 @@
 //! A run: virtual time, processes and their endpoints, the network between them.
 
 use super::client::Known;
-use super::plan::{Disruption, MS, Plan, S};
+use super::plan::{Disruption, Plan, S};
 use super::record::Record;
 use super::{Missing, Options};
 use crate::daemon::SharedMemory;
 use crate::sim::{Broken, Rule};
-use bifrost_rpc::endpoint::{CallId, Datagrams, Endpoint, Event, Time, Usage};
+use bifrost_rpc::endpoint::{CallId, Endpoint, Time, Usage};
 use bifrost_rpc::sim::Rng;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv6Addr, SocketAddr};
@@ -51,11 +51,11 @@ pub(super) struct Process {
     /// Reasons for it to be down, and to stand still.
     pub(super) down: u32,
     pub(super) pauses: u32,
-    inbox: VecDeque<(usize, Vec<u8>)>,
-    inbox_bytes: usize,
-    process_at: Option<u64>,
+    pub(super) inbox: VecDeque<(usize, Vec<u8>)>,
+    pub(super) inbox_bytes: usize,
+    pub(super) process_at: Option<u64>,
     /// Datagrams sent.
-    sent: u64,
+    pub(super) sent: u64,
     /// Operations under way, by their place in the record.
     pub(super) calls: BTreeMap<CallId, usize>,
     /// Operations that it has still to issue.
@@ -83,7 +83,7 @@ pub(super) struct World {
     pub(super) is_settled: bool,
     is_over: bool,
     pub(super) broken: Vec<Broken>,
-    traces: bool,
+    pub(super) traces: bool,
     pub(super) trace: VecDeque<String>,
 }
 
@@ -245,167 +245,9 @@ impl World {
         process.inbox.clear();
         process.inbox_bytes = 0;
         process.process_at = None;
-        let calls = std::mem::take(&mut process.calls);
-        calls.into_values().for_each(|operation| self.record.abandon(operation));
+        process.calls.clear();
         if self.is_server(id) {
             self.close_store(id);
-        }
-    }
-
-    fn arrive(&mut self, from: usize, to: usize, bytes: Vec<u8>) {
-        let process = &mut self.processes[to];
-        if process.endpoint.is_none() || process.inbox_bytes + bytes.len() > self.plan.network.socket_bytes {
-            return;
-        }
-        process.inbox_bytes += bytes.len();
-        process.inbox.push_back((from, bytes));
-        let late = self.rng.between(1, self.plan.network.process);
-        self.process_at(to, self.now + late);
-    }
-
-    pub(super) fn process_at(&mut self, id: usize, at: u64) {
-        let next = &mut self.processes[id].process_at;
-        if next.is_none_or(|next| at < next) {
-            *next = Some(at);
-            self.at(at, Step::Process(id));
-        }
-    }
-
-    fn process(&mut self, id: usize) {
-        let now = self.time();
-        let process = &mut self.processes[id];
-        if process.process_at != Some(self.now) || process.pauses > 0 {
-            return;
-        }
-        process.process_at = None;
-        if process.endpoint.is_none() {
-            return;
-        }
-        process.inbox_bytes = 0;
-        let inbox = std::mem::take(&mut process.inbox);
-        for (from, mut datagram) in inbox {
-            self.sees_fragment(id, &datagram);
-            let from = self.address(from);
-            if let Some(endpoint) = self.processes[id].endpoint.as_mut() {
-                endpoint.handle(now, from, &mut datagram);
-            }
-            self.take_events(id);
-        }
-        if let Some(endpoint) = self.processes[id].endpoint.as_mut() {
-            endpoint.handle_timeout(now);
-        }
-        self.drive(id);
-    }
-
-    /// Takes out of an endpoint what it has to say, until it has no more.
-    pub(super) fn drive(&mut self, id: usize) {
-        let mut out = Datagrams::new();
-        loop {
-            let mut is_quiet = !self.take_events(id);
-            let (now, segments) = (self.time(), self.rng.pick(&[1, 4, 64]));
-            while let Some(transmit) =
-                self.processes[id].endpoint.as_mut().and_then(|e| e.poll_transmit(now, segments, &mut out))
-            {
-                is_quiet = false;
-                let to = (0..self.processes.len()).find(|to| self.address(*to) == transmit.to);
-                for datagram in out.to_vec().chunks(transmit.segment_bytes) {
-                    self.send(id, to, datagram.to_vec());
-                }
-            }
-            if is_quiet {
-                break;
-            }
-        }
-        if let Some(due) = self.processes[id].endpoint.as_ref().and_then(Endpoint::poll_timeout) {
-            let late = self.rng.between(1, self.plan.network.process);
-            self.process_at(id, due.as_nanos().max(self.now) + late);
-        }
-    }
-
-    fn send(&mut self, from: usize, to: Option<usize>, mut datagram: Vec<u8>) {
-        let Some(to) = to.filter(|_| self.processes[from].endpoint.is_some()) else { return };
-        self.packets += 1;
-        self.unpin(from, &mut datagram);
-        if self.traces {
-            let header = bifrost_rpc::wire::Header::parse(&datagram);
-            self.note(|| match header {
-                Ok(h) => {
-                    format!("{from} → {to} {:?} {:?} rpc {} +{}/{}", h.kind, h.flags, h.rpc, h.offset, h.message_len)
-                }
-                Err(error) => format!("{from} → {to} {error}"),
-            });
-        }
-        if !self.cuts.contains(&(from, to)) && !self.rng.chance(self.plan.network.loss) {
-            for after in self.plan.network.arrivals(&mut self.rng) {
-                self.at(self.now + after, Step::Arrive(from, to, datagram.clone()));
-            }
-        }
-        self.processes[from].sent += 1;
-        let sent = self.processes[from].sent;
-        if self.plan.deaths.iter().any(|death| *death == (from, sent)) {
-            self.processes[from].down += 1;
-            self.stop(from);
-            let after = self.rng.between(MS, S);
-            self.at(self.now + after, Step::Restore(Disruption::Crash(from)));
-        }
-    }
-
-    /// Takes out the events; says whether there were any.
-    fn take_events(&mut self, id: usize) -> bool {
-        let mut any = false;
-        while let Some(event) = self.processes[id].endpoint.as_mut().and_then(Endpoint::poll_event) {
-            any = true;
-            match event {
-                Event::Answer { call, result } => self.answered(id, call, result),
-                Event::MemoryAnnounced { operation, bytes } => self.announced(id, &operation, bytes),
-                Event::Memory { operation, body } => self.asked(id, &operation, body),
-                Event::Cancelled { call } => self.cancelled(id, call),
-                Event::MemorySessionEnded { session } => self.session_ended(id, session),
-                _ => self.broke(Rule::Judge, "a call that nobody made"),
-            }
-        }
-        any
-    }
-
-    fn disrupt(&mut self, index: usize) {
-        let (_, until, what) = self.plan.disruptions[index];
-        self.note(|| format!("{what:?}"));
-        match what {
-            Disruption::Crash(id) => {
-                self.processes[id].down += 1;
-                self.stop(id);
-            }
-            Disruption::Pause(id) => self.processes[id].pauses += 1,
-            Disruption::Cut(from, to) => self.cuts.push((from, to)),
-            Disruption::Fence(machine, frees) => {
-                if !self.fence(machine, frees) {
-                    return;
-                }
-            }
-        }
-        self.at(until, Step::Restore(what));
-    }
-
-    fn restore(&mut self, what: Disruption) {
-        self.note(|| format!("{what:?} ends"));
-        match what {
-            Disruption::Crash(id) => {
-                self.processes[id].down -= 1;
-                if self.processes[id].down == 0 {
-                    self.start(id);
-                }
-            }
-            Disruption::Pause(id) => {
-                self.processes[id].pauses -= 1;
-                self.processes[id].process_at = None;
-                self.process_at(id, self.now + 1);
-            }
-            Disruption::Cut(from, to) => {
-                if let Some(at) = self.cuts.iter().position(|cut| *cut == (from, to)) {
-                    self.cuts.remove(at);
-                }
-            }
-            Disruption::Fence(machine, _) => self.rejoin(machine),
         }
     }
 

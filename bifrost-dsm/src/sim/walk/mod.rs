@@ -13,7 +13,7 @@ use crate::control::{Control, Stamp};
 use crate::identity::{self, Client, Node};
 use crate::memory::Memory;
 use crate::operation::{self, Answer, Outcome, Request, Step, Submitted, Work};
-use bifrost_rpc::memory::{PREFIX_DEFAULT, Pointer};
+use bifrost_rpc::memory::Pointer;
 use rules::{Call, Holder, Rules};
 use std::collections::{HashSet, VecDeque};
 use std::net::Ipv6Addr;
@@ -127,7 +127,7 @@ impl Server {
         let mut memory = Memory::new(Config { checks, ..Config::default() });
         // A fresh server has room for four.
         HOLDERS.into_iter().for_each(|who| _ = memory.open(client(who)));
-        let pointer = Pointer::new(PREFIX_DEFAULT, 1, 0);
+        let pointer = Pointer::new(memory.config().prefix, memory.config().server, 0);
         let mut server = Self { memory, pointer, next_id: 1, sequence: 0 };
         if let Ok(Answer::Allocated(pointer)) = server.ask(MAKER, operation::Action::Alloc { len: BYTES }) {
             server.pointer = pointer;

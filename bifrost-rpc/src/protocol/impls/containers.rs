@@ -1,9 +1,8 @@
 //! Lists, sets and maps.
 
-use crate::buffer::MessageBuffer;
 use crate::protocol::binary::fixed_bytes;
 use crate::protocol::{BinaryWriter, Decode, Encode, Reader, ThriftType, Writer, error};
-use crate::reference::{Content, Visitor};
+use crate::reference::{Content, Visitor, encoded_len};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash};
 use thrift::protocol::TType;
@@ -32,11 +31,7 @@ impl<T: Encode> Encode for Vec<T> {
     fn object_len(&self) -> thrift::Result<usize> {
         match element_bytes::<T>() {
             Some(bytes) => Ok(self.len() * bytes),
-            None => {
-                let mut out = MessageBuffer::new();
-                self.encode(&mut BinaryWriter::new(&mut out))?;
-                Ok(out.len())
-            }
+            None => encoded_len(|w| self.encode(w)),
         }
     }
     fn encode_object(self, w: &mut BinaryWriter<'_>) -> thrift::Result<()> {

@@ -1,0 +1,9 @@
+//! What the control plane does: the operations of BMv2's runtime API, as methods of [`Engine`](super::Engine).
+
+mod arrays;
+mod profiles;
+mod table;
+
+pub use arrays::ArrayError;
+pub use profiles::{Group, Member};
+pub use table::TableInfo;

@@ -1,0 +1,135 @@
+//! Keys: from a packet's headers, from an entry's parameters, and back.
+
+use super::super::bits::Slot;
+use super::super::int::{Num, Wide};
+use super::super::layout::Phv;
+use super::super::program::{KeyField, MatchKind, TableSpec};
+use super::{MatchParam, TableError};
+
+/// The lookup key of a packet. Fields of invalid headers count as zero.
+#[inline]
+pub(crate) fn build(spec: &TableSpec, phv: &Phv, key: &mut Vec<u8>) {
+    key.clear();
+    key.resize(spec.key_bytes, 0);
+    for field in &spec.key {
+        let Some(part) = key.get_mut(field.at..field.at + field.bytes) else { continue };
+        let valid = phv.is_valid(field.header);
+        match field.slot {
+            None => part[0] = u8::from(valid),
+            Some(slot) if valid => fill(slot, &phv.bytes, part),
+            Some(_) => {}
+        }
+        if let Some(mask) = &field.mask {
+            part.iter_mut().zip(mask).for_each(|(byte, mask)| *byte &= mask);
+        }
+    }
+}
+
+/// A field right-aligned in whole bytes.
+#[inline]
+pub(crate) fn fill(slot: Slot, buffer: &[u8], part: &mut [u8]) {
+    if slot.is_whole() {
+        let at = slot.byte as usize;
+        if let Some(bytes) = buffer.get(at..at + part.len()) {
+            part.copy_from_slice(bytes);
+        }
+    } else if slot.is_short() {
+        let bytes = slot.load(buffer).to_be_bytes();
+        let len = part.len();
+        part.copy_from_slice(&bytes[16 - len..]);
+    } else {
+        let value = Wide::load(Slot { signed: false, ..slot }, buffer);
+        for (i, byte) in part.iter_mut().rev().enumerate() {
+            let shift = u32::try_from(i * 8).unwrap_or(u32::MAX);
+            *byte = value.right(shift).low_u64().to_be_bytes()[7];
+        }
+    }
+}
+
+/// The low bits of a big-endian value in as many bytes as hold them.
+pub(crate) fn fit(value: &[u8], width: u32) -> Vec<u8> {
+    let bytes = width.div_ceil(8) as usize;
+    let mut fitted = vec![0; bytes.saturating_sub(value.len())];
+    fitted.extend_from_slice(&value[value.len().saturating_sub(bytes)..]);
+    if let Some(first) = fitted.first_mut() {
+        *first &= first_mask(width);
+    }
+    fitted
+}
+
+/// The bits of a field's first byte.
+fn first_mask(width: u32) -> u8 {
+    0xff >> (width.next_multiple_of(8) - width)
+}
+
+/// An entry's key as the table keeps it: value and mask, or, for ranges, lowest and highest.
+pub(super) struct Packed {
+    pub(super) value: Vec<u8>,
+    pub(super) other: Vec<u8>,
+    /// Of the longest-prefix field.
+    pub(super) prefix: u32,
+}
+
+/// Checks and packs an entry's key, as BMv2 does: bits beyond a field's width are dropped silently.
+pub(super) fn pack(spec: &TableSpec, params: &[MatchParam]) -> Result<Packed, TableError> {
+    if params.len() != spec.key.len() {
+        return Err(TableError::BadMatchKey);
+    }
+    let mut packed = Packed { value: vec![0; spec.key_bytes], other: vec![0xff; spec.key_bytes], prefix: 0 };
+    for (field, param) in spec.key.iter().zip(params) {
+        pack_field(field, param, &mut packed).ok_or(TableError::BadMatchKey)?;
+    }
+    Ok(packed)
+}
+
+fn pack_field(field: &KeyField, param: &MatchParam, packed: &mut Packed) -> Option<()> {
+    let bytes = |value: &[u8]| (value.len() == field.bytes).then(|| fit(value, field.width));
+    let (mut value, other) = match (field.kind, param) {
+        (MatchKind::Exact, MatchParam::Exact(value)) => (bytes(value)?, vec![0xff; field.bytes]),
+        (MatchKind::Valid, &MatchParam::Valid(valid)) => (vec![u8::from(valid)], vec![0xff]),
+        (MatchKind::Lpm, MatchParam::Lpm(value, length)) if *length <= field.width => {
+            packed.prefix = *length;
+            (bytes(value)?, prefix_mask(field, *length))
+        }
+        (MatchKind::Ternary, MatchParam::Ternary(value, mask)) => (bytes(value)?, bytes(mask)?),
+        (MatchKind::Range, MatchParam::Range(low, high)) if low <= high => (bytes(low)?, bytes(high)?),
+        _ => return None,
+    };
+    if let Some(mask) = &field.mask {
+        value.iter_mut().zip(mask).for_each(|(byte, mask)| *byte &= mask);
+    }
+    if field.kind != MatchKind::Range {
+        value.iter_mut().zip(&other).for_each(|(byte, mask)| *byte &= mask);
+    }
+    packed.value.get_mut(field.at..field.at + field.bytes)?.copy_from_slice(&value);
+    packed.other.get_mut(field.at..field.at + field.bytes)?.copy_from_slice(&other);
+    Some(())
+}
+
+fn prefix_mask(field: &KeyField, length: u32) -> Vec<u8> {
+    let unused = field.width.next_multiple_of(8) - field.width;
+    let ones = (unused + length) as usize;
+    let byte = |i: usize| match ones.saturating_sub(i * 8) {
+        0 => 0,
+        bits @ 1..8 => !(0xff >> bits),
+        _ => 0xff,
+    };
+    (0..field.bytes).map(byte).collect()
+}
+
+/// An entry's parameters from what the table keeps.
+pub(super) fn unpack(spec: &TableSpec, value: &[u8], other: &[u8], prefix: u32) -> Vec<MatchParam> {
+    let part =
+        |field: &KeyField, bytes: &[u8]| bytes.get(field.at..field.at + field.bytes).unwrap_or_default().to_vec();
+    let param = |field: &KeyField| {
+        let bytes = part(field, value);
+        match field.kind {
+            MatchKind::Exact => MatchParam::Exact(bytes),
+            MatchKind::Valid => MatchParam::Valid(bytes == [1]),
+            MatchKind::Lpm => MatchParam::Lpm(bytes, prefix),
+            MatchKind::Ternary => MatchParam::Ternary(bytes, part(field, other)),
+            MatchKind::Range => MatchParam::Range(bytes, part(field, other)),
+        }
+    };
+    spec.key.iter().map(param).collect()
+}
