@@ -16,7 +16,7 @@ impl Endpoint {
     }
 
     /// As [`Endpoint::handle`], of a datagram that was sent to the address `local`. A memory server behind links that
-    /// route by pointers ([`Config::native`]) has to know it.
+    /// route by pointers ([`Config::native`](super::Config::native)) has to know it.
     pub fn handle_at(&mut self, now: Time, from: SocketAddr, local: Option<Ipv6Addr>, datagram: &mut [u8]) {
         self.prompt.clear();
         self.expected = None;
