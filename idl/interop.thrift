@@ -186,6 +186,14 @@ exception Declined { 1: required i32 code, 2: string reason, 3: Color color = Co
 exception Missing { 1: list<string> keys }
 exception Bare {}
 
+/** Values that may be in global memory; to any other Thrift they are plain. */
+struct Marked {
+  1: optional binary data (bifrost.ref),
+  2: optional list<string (bifrost.ref)> texts,
+  3: optional map<i32, list<i64> (bifrost.ref)> numbers,
+  4: optional Scalars scalars (bifrost.ref),
+}
+
 service Interop extends interop_shared.InteropBase {
   bool echo_bool(1: bool value),
   i8 echo_i8(1: i8 value),
@@ -209,6 +217,8 @@ service Interop extends interop_shared.InteropBase {
   Ids echo_ids(1: Ids value),
   Implicit echo_implicit(1: Implicit value),
   Versioned echo_versioned(1: Versioned value),
+  Marked echo_marked(1: Marked value (bifrost.ref)) (bifrost.ref),
+  binary (bifrost.ref) echo_marked_binary(1: binary value (bifrost.ref)),
   list<Scalars> echo_list(1: list<Scalars> value),
   set<string> echo_set(1: set<string> value),
   map<i32, list<map<string, set<i64>>>> echo_map(1: map<i32, list<map<string, set<i64>>>> value),

@@ -10,9 +10,10 @@ use clap::builder::TypedValueParser;
 
 use crate::output::Output;
 use crate::plan::{self, Placement, Plan};
-use crate::{codec, runner, server};
+use crate::workload::Bench;
+use crate::{breakdown, codec, runner, server};
 
-const OUTSTANDING_MAX: i64 = 1024;
+const OUTSTANDING_MAX: usize = 1024;
 
 /// Measure calls over raw sockets, Apache Thrift and Bifröst, side by side; or codecs, without calls.
 ///
@@ -25,15 +26,27 @@ const OUTSTANDING_MAX: i64 = 1024;
   bifrost bench echo --sizes 64,9000,2M --variants raw-udp,raw-tcp,apache-tcp-framed
   bifrost bench rate --outstanding 64 --pin cross --json
   bifrost bench all --save benchmarks/runs --plot plots
+  bifrost bench memory --pin cross
+  bifrost bench increment --by-ref --sizes 1K,2M
+  bifrost bench chain --servers 4
+  bifrost bench breakdown --plot plots
   bifrost bench codec --cases struct10,list_i32 --json")]
 pub struct Args {
     /// What to measure
-    #[arg(value_name = "NAME", value_parser = ["ping", "echo", "increment", "increment-list", "add", "rate", "all", "codec"])]
+    #[arg(value_name = "NAME", value_parser = ["ping", "echo", "increment", "increment-list", "add", "rate", "all", "codec", "memory", "chain", "breakdown"])]
     pub name: String,
 
-    /// Bytes of an array, with K or M for 1024 and its square
-    #[arg(long, value_delimiter = ',', default_value = plan::SIZES, value_name = "LIST", value_parser = plan::parse_size)]
+    /// Bytes of an array or object, with K or M for 1024 and its square [default: each benchmark's own, to 2M]
+    #[arg(long, value_delimiter = ',', value_name = "LIST", value_parser = plan::parse_size)]
     pub sizes: Vec<usize>,
+
+    /// `increment`, `add`: by reference as well, with arguments and results in global memory
+    #[arg(long)]
+    pub by_ref: bool,
+
+    /// Services in turn, for `chain` [default: 1,2,4]; memory servers, for the rates of `memory` [default: 1,2,3]
+    #[arg(long, value_delimiter = ',', value_name = "LIST", value_parser = counted(plan::SERVERS_MAX))]
+    pub servers: Vec<usize>,
 
     /// Values to encode and decode, for `codec`: struct10, everything, list_i32, map_str, blob [default: all]
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
@@ -55,8 +68,8 @@ pub struct Args {
     #[arg(long, default_value_t = 20, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=60_000))]
     pub burst_ms: u64,
 
-    /// Calls outstanding at once, for `rate`
-    #[arg(long, default_value_t = 16, value_name = "N", value_parser = outstanding())]
+    /// Calls outstanding at once, for `rate`; clients, for the rates of `memory`
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = counted(OUTSTANDING_MAX))]
     pub outstanding: usize,
 
     /// Where client and server run: on the same processor, across two, or wherever the system puts them
@@ -88,8 +101,8 @@ pub struct Args {
     pub save: Option<PathBuf>,
 }
 
-fn outstanding() -> impl TypedValueParser<Value = usize> {
-    let range = clap::value_parser!(i64).range(1..=OUTSTANDING_MAX);
+fn counted(most: usize) -> impl TypedValueParser<Value = usize> {
+    let range = clap::value_parser!(u64).range(1..=most as u64);
     range.map(|count| usize::try_from(count).unwrap_or(1))
 }
 
@@ -100,13 +113,18 @@ impl Args {
         if let Some(key) = &self.key {
             File::open(key).with_context(|| format!("cannot read the key file {}", key.display()))?;
         }
-        let mut sizes = self.sizes.clone();
-        sizes.sort_unstable();
-        sizes.dedup();
+        let has_ref = ["increment", "add"].contains(&self.name.as_str());
+        ensure!(has_ref || !self.by_ref, "`--by-ref` is for `increment` and `add`");
+        let benches = plan::parse_benches(&self.name)?;
+        let has_servers = benches.iter().any(|bench| bench.has_servers());
+        ensure!(has_servers || self.servers.is_empty(), "`--servers` is for `chain` and `memory`");
+        let by_ref = self.by_ref || !benches.iter().any(|bench| Bench::BY_VALUE.contains(bench));
         Ok(Plan {
-            benches: plan::parse_benches(&self.name)?,
-            sizes,
-            variants: plan::parse_variants(&self.variants)?,
+            benches,
+            sizes: sorted(&self.sizes),
+            servers: sorted(&self.servers),
+            by_ref,
+            variants: plan::parse_variants(&self.variants, by_ref)?,
             rounds: self.rounds,
             iterations: self.iterations,
             budget: Duration::from_millis(self.burst_ms),
@@ -116,6 +134,13 @@ impl Args {
             key: self.key.clone(),
         })
     }
+}
+
+fn sorted(counts: &[usize]) -> Vec<usize> {
+    let mut counts = counts.to_vec();
+    counts.sort_unstable();
+    counts.dedup();
+    counts
 }
 
 /// Measures as `args` say and prints the figures; in a server process, which gets the same command line, serves.
@@ -131,6 +156,9 @@ pub fn run(args: Args) -> Result<()> {
         return codec::run(&args);
     }
     let plan = args.plan()?;
+    if args.name == breakdown::NAME {
+        return breakdown::run(&args, &plan);
+    }
     let mut output = Output::open(&args, &plan)?;
     runner::run(&plan, &mut |rows| output.take(rows))?;
     output.finish(&plan)
@@ -156,7 +184,9 @@ mod tests {
     fn defaults_make_a_plan() {
         let plan = parse("all").unwrap().plan().unwrap();
         assert_eq!((plan.benches.len(), plan.outstanding, plan.placement.name), (6, 16, "same"));
-        assert!([1, 512, 9000, 131_072, 2 << 20].iter().all(|size| plan.sizes.contains(size)));
+        let sizes: Vec<usize> = plan.workloads().iter().map(|workload| workload.size).collect();
+        assert!([1, 512, 9000, 131_072, 2 << 20].iter().all(|size| sizes.contains(size)));
+        assert!(!plan.by_ref && parse("memory").unwrap().plan().unwrap().by_ref);
     }
 
     #[test]
@@ -172,6 +202,7 @@ mod tests {
             ("echo --sizes 0", "smallest is 1"),
             ("echo --sizes 2G", "no size"),
             ("rate --outstanding 0", "--outstanding"),
+            ("chain --servers 17", "--servers"),
             ("ping --rounds 0", "--rounds"),
             ("ping --pin there", "cross"),
             ("ping --address nowhere", "--address"),
@@ -181,6 +212,9 @@ mod tests {
         }
         assert!(parse("ping --variants udp").unwrap().plan().unwrap_err().to_string().contains("raw-udp"));
         assert!(parse("ping --cases blob").unwrap().plan().unwrap_err().to_string().contains("codec"));
+        for (line, complaint) in [("echo --by-ref", "increment"), ("echo --servers 2", "chain")] {
+            assert!(parse(line).unwrap().plan().unwrap_err().to_string().contains(complaint), "{line}");
+        }
         assert!(parse("ping --key /nowhere").unwrap().plan().unwrap_err().to_string().contains("/nowhere"));
     }
 }

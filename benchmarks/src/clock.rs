@@ -9,10 +9,24 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+/// The monotonic time that all processes of this machine share, in nanoseconds.
+pub(crate) fn monotonic_nanoseconds() -> u64 {
+    let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
+    // It cannot fail on Linux.
+    time.map_or(0, |time| u64::try_from(time.tv_sec() * 1_000_000_000 + time.tv_nsec()).unwrap_or(0))
+}
+
 /// Seconds since 1970, UTC.
 #[expect(clippy::disallowed_methods, reason = "names the directory of a saved run")]
 pub(crate) fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+}
+
+/// Nanoseconds since 1970: a seed that differs from run to run.
+#[expect(clippy::disallowed_methods, reason = "what is drawn from it is data, whose content no figure depends on")]
+pub(crate) fn unix_nanoseconds() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    elapsed.as_secs().wrapping_mul(1_000_000_000).wrapping_add(u64::from(elapsed.subsec_nanos()))
 }
 
 /// The day of `seconds` since 1970 as `YYYY-MM-DD` in the proleptic Gregorian calendar.

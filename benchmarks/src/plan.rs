@@ -17,6 +17,14 @@ pub(crate) const SIZE_BYTES_MAX: usize = 64 << 20;
 /// stack has been seen to change its mind.
 pub(crate) const SIZES: &str = "1,64,512,1K,4K,9000,16K,64K,131072,256K,1M,2M";
 
+/// The same for what uses global memory.
+pub(crate) const SIZES_BY_REFERENCE: &str = "64,1K,4K,16K,64K,256K,1M,2M";
+const SIZES_MEMORY_RATE: &str = "64,16K,1M";
+const SIZES_CHAIN: &str = "2M";
+const SIZES_BREAKDOWN: &str = "16K";
+/// Services of a chain, and memory servers of `memory-rate`, at most.
+pub(crate) const SERVERS_MAX: usize = 16;
+
 /// Where the two processes run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Placement {
@@ -47,7 +55,12 @@ impl Placement {
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) benches: Vec<Bench>,
+    /// Empty for each benchmark's own.
     pub(crate) sizes: Vec<usize>,
+    /// Services in turn, or memory servers; empty for each benchmark's own.
+    pub(crate) servers: Vec<usize>,
+    /// Calls by reference as well.
+    pub(crate) by_ref: bool,
     pub(crate) variants: Vec<&'static dyn Variant>,
     pub(crate) rounds: u32,
     /// Calls of one variant in one round, at most.
@@ -63,12 +76,38 @@ pub(crate) struct Plan {
 impl Plan {
     /// Every workload in order.
     pub(crate) fn workloads(&self) -> Vec<Workload> {
-        let of = |&bench: &Bench| {
-            let sizes: &[usize] = if bench.is_sized() { &self.sizes } else { &[0] };
-            let outstanding = if bench == Bench::Rate { self.outstanding } else { 1 };
-            sizes.iter().map(move |&size| Workload { bench, size, outstanding })
+        let mut workloads = Vec::new();
+        for &bench in &self.benches {
+            for size in self.sizes_of(bench) {
+                let outstanding = if bench.is_rate() { self.outstanding } else { 1 };
+                let of = |servers| Workload { bench, size, outstanding, servers };
+                workloads.extend(self.servers_of(bench).into_iter().map(of));
+            }
+        }
+        workloads
+    }
+
+    fn sizes_of(&self, bench: Bench) -> Vec<usize> {
+        let list = match bench {
+            Bench::Ping | Bench::Rate => return vec![0],
+            _ if !self.sizes.is_empty() => return self.sizes.clone(),
+            Bench::Chain => SIZES_CHAIN,
+            Bench::Breakdown => SIZES_BREAKDOWN,
+            Bench::MemoryRate => SIZES_MEMORY_RATE,
+            Bench::Memory => SIZES_BY_REFERENCE,
+            _ if self.by_ref => SIZES_BY_REFERENCE,
+            _ => SIZES,
         };
-        self.benches.iter().flat_map(of).collect()
+        list.split(',').filter_map(|size| parse_size(size).ok()).collect()
+    }
+
+    fn servers_of(&self, bench: Bench) -> Vec<usize> {
+        match bench {
+            _ if !bench.has_servers() => vec![1],
+            _ if !self.servers.is_empty() => self.servers.clone(),
+            Bench::Chain => vec![1, 2, 4],
+            _ => vec![1, 2, 3],
+        }
     }
 }
 
@@ -88,20 +127,25 @@ pub(crate) fn parse_size(text: &str) -> Result<usize> {
 
 /// The benchmarks that a name stands for.
 pub(crate) fn parse_benches(name: &str) -> Result<Vec<Bench>> {
-    if name == "all" {
-        return Ok(Bench::ALL.to_vec());
+    match name {
+        "all" => return Ok(Bench::BY_VALUE.to_vec()),
+        "memory" => return Ok(vec![Bench::Memory, Bench::MemoryRate]),
+        _ => {}
     }
-    let names = || Bench::ALL.map(Bench::name).join(", ");
+    let names = || Bench::BY_VALUE.map(Bench::name).join(", ");
     Bench::named(name).map(|bench| vec![bench]).with_context(|| format!("no benchmark `{name}`: {} or all", names()))
 }
 
-/// The variants named, in the usual order; all if none is.
-pub(crate) fn parse_variants(names: &[String]) -> Result<Vec<&'static dyn Variant>> {
+/// The variants named, in the usual order; all if none is, those that concern calls by reference only if `by_ref` says so.
+pub(crate) fn parse_variants(names: &[String], by_ref: bool) -> Result<Vec<&'static dyn Variant>> {
     for name in names {
         let known = || variants::ALL.iter().map(|variant| variant.name()).collect::<Vec<_>>().join(", ");
         ensure!(variants::named(name).is_some(), "no variant `{name}`: {}", known());
     }
-    let wanted = |variant: &&dyn Variant| names.is_empty() || names.iter().any(|name| name == variant.name());
+    let wanted = |variant: &&dyn Variant| match names {
+        [] => by_ref || !variant.is_by_reference(),
+        names => names.iter().any(|name| name == variant.name()),
+    };
     Ok(variants::ALL.iter().copied().filter(wanted).collect())
 }
 
@@ -148,21 +192,25 @@ mod tests {
 
     #[test]
     fn names() {
-        assert_eq!(parse_benches("all").unwrap().len(), Bench::ALL.len());
+        assert_eq!(parse_benches("all").unwrap().len(), Bench::BY_VALUE.len());
+        assert_eq!(parse_benches("memory").unwrap(), [Bench::Memory, Bench::MemoryRate]);
         assert_eq!(parse_benches("echo").unwrap(), [Bench::Echo]);
         assert!(parse_benches("pong").unwrap_err().to_string().contains("increment-list"));
-        assert_eq!(parse_variants(&[]).unwrap().len(), variants::ALL.len());
-        let some = parse_variants(&["raw-tcp".to_owned(), "raw-udp".to_owned()]).unwrap();
+        assert_eq!(parse_variants(&[], true).unwrap().len(), variants::ALL.len());
+        assert!(parse_variants(&[], false).unwrap().iter().all(|variant| !variant.is_by_reference()));
+        let some = parse_variants(&["raw-tcp".to_owned(), "raw-udp".to_owned()], false).unwrap();
         assert_eq!(some.iter().map(|variant| variant.name()).collect::<Vec<_>>(), ["raw-udp", "raw-tcp"]);
-        assert!(parse_variants(&["tcp".to_owned()]).unwrap_err().to_string().contains("raw-tcp"));
+        assert!(parse_variants(&["tcp".to_owned()], true).unwrap_err().to_string().contains("raw-tcp"));
         assert!(Placement::named("here").is_err());
     }
 
     #[test]
-    fn only_sized_benchmarks_are_repeated() {
-        let plan = Plan {
-            benches: Bench::ALL.to_vec(),
+    fn benchmarks_are_repeated_by_what_they_have() {
+        let mut plan = Plan {
+            benches: Bench::BY_VALUE.to_vec(),
             sizes: vec![1, 2],
+            servers: Vec::new(),
+            by_ref: false,
             variants: Vec::new(),
             rounds: 1,
             iterations: 1,
@@ -174,6 +222,11 @@ mod tests {
         };
         let workloads = plan.workloads();
         assert_eq!(workloads.len(), 2 + 4 * 2);
-        assert_eq!(workloads[9], Workload { bench: Bench::Rate, size: 0, outstanding: 16 });
+        assert_eq!(workloads[9], Workload { bench: Bench::Rate, size: 0, outstanding: 16, servers: 1 });
+        plan.benches = vec![Bench::MemoryRate, Bench::Chain];
+        let servers: Vec<usize> = plan.workloads().iter().map(|workload| workload.servers).collect();
+        assert_eq!(servers, [1, 2, 3, 1, 2, 3, 1, 2, 4, 1, 2, 4]);
+        (plan.sizes, plan.servers) = (Vec::new(), vec![2]);
+        assert_eq!(plan.workloads().len(), 3 + 1);
     }
 }

@@ -7,15 +7,18 @@ use anyhow::{Context, Result};
 use crate::clock;
 use crate::plan::{Plan, size_text};
 use crate::progress::Progress;
-use crate::server::{ServerProcess, Setup};
+use crate::random::Random;
+use crate::server::Setup;
+use crate::servers::Servers;
 use crate::sockets;
-use crate::variants::{RateSession, Session, Variant};
+use crate::task::Task;
+use crate::variants::{RateSession, Variant};
 use crate::watchdog::{Aborter, Watchdog};
-use crate::workload::{Argument, Bench, Workload};
+use crate::workload::Workload;
 
 /// A burst may take this much longer than its budget before it is ended.
 const GRACE: Duration = Duration::from_secs(10);
-/// Untimed calls at the start of a burst, as far as time allows; the first one's result is checked.
+/// Untimed calls at the start of a burst, as far as time allows.
 const WARM_CALLS_MAX: u32 = 16;
 
 /// One measured value: nanoseconds of a call, or calls per second.
@@ -52,11 +55,13 @@ pub(crate) fn run(plan: &Plan, each: &mut dyn FnMut(Vec<Row>) -> Result<()>) -> 
 fn run_pinned(plan: &Plan, each: &mut dyn FnMut(Vec<Row>) -> Result<()>) -> Result<()> {
     let watchdog = Watchdog::start();
     let workloads = plan.workloads();
-    let mut progress = Progress::new(workloads.len() as u64 * u64::from(plan.rounds));
-    for workload in workloads {
-        let mut lanes: Vec<Lane> = plan.variants.iter().map(|variant| Lane::start(plan, workload, *variant)).collect();
+    let groups = workloads.chunk_by(|a, b| (a.bench, a.size) == (b.bench, b.size)).count();
+    let mut progress = Progress::new(groups as u64 * u64::from(plan.rounds));
+    // Those that differ by the number of servers only take turns with each other.
+    for group in workloads.chunk_by(|a, b| (a.bench, a.size) == (b.bench, b.size)) {
+        let mut lanes: Vec<Lane> = group.iter().flat_map(|&workload| start_lanes(plan, workload)).collect();
         for round in 0..plan.rounds {
-            progress.step(&format!("{} {}", workload.bench.name(), size_text(workload.size)));
+            progress.step(&format!("{} {}", group[0].bench.name(), size_text(group[0].size)));
             for lane in &mut lanes {
                 lane.burst(plan, round, &watchdog);
             }
@@ -67,25 +72,30 @@ fn run_pinned(plan: &Plan, each: &mut dyn FnMut(Vec<Row>) -> Result<()>) -> Resu
     Ok(())
 }
 
+fn start_lanes(plan: &Plan, workload: Workload) -> Vec<Lane> {
+    let variants = plan.variants.iter().filter(|variant| variant.measures(&workload));
+    variants.map(|variant| Lane::start(plan, workload, *variant)).collect()
+}
+
 /// One variant of the workload under way.
 #[derive(Debug)]
 struct Lane {
     row: Row,
-    argument: Argument,
-    /// The client before the server, so that it goes first.
-    ends: Option<(Client, ServerProcess)>,
+    random: Random,
+    /// The client before the servers, so that it goes first.
+    ends: Option<(Client, Servers)>,
 }
 
 #[derive(Debug)]
 enum Client {
-    Calls(Box<dyn Session>),
+    Task(Box<dyn Task>),
     Rate(Box<dyn RateSession>),
 }
 
 impl Client {
     fn aborter(&self) -> Result<Option<Aborter>> {
         match self {
-            Self::Calls(session) => session.aborter(),
+            Self::Task(task) => task.aborter(),
             Self::Rate(session) => session.aborter(),
         }
     }
@@ -95,18 +105,18 @@ impl Lane {
     fn start(plan: &Plan, workload: Workload, variant: &'static dyn Variant) -> Self {
         let mut row = Row { workload, variant: variant.name(), samples: Vec::new(), failure: None };
         let ends = meet(plan, workload, variant).map_err(|error| row.failure = Some(format!("{error:#}"))).ok();
-        Self { row, argument: workload.argument(), ends }
+        Self { row, random: Random::seeded(clock::unix_nanoseconds()), ends }
     }
 
-    /// One turn. A failure ends the lane: its server is stopped and its row says why.
+    /// One turn. A failure ends the lane: its servers are stopped and its row says why.
     fn burst(&mut self, plan: &Plan, round: u32, watchdog: &Watchdog) {
         let Some((client, _)) = &mut self.ends else {
             return;
         };
-        let (workload, argument) = (self.row.workload, &self.argument);
+        let random = &mut self.random;
         let result = client.aborter().and_then(|aborter| {
             let work = || match client {
-                Client::Calls(session) => time_calls(plan, workload, argument, session.as_mut()),
+                Client::Task(task) => time_task(plan, task.as_mut(), random),
                 Client::Rate(session) => time_rate(plan, session.as_mut()),
             };
             let (result, overdue) = watchdog.guard(plan.budget + GRACE, aborter, work);
@@ -122,42 +132,42 @@ impl Lane {
     }
 }
 
-fn meet(plan: &Plan, workload: Workload, variant: &dyn Variant) -> Result<(Client, ServerProcess)> {
-    let setup = Setup { workload, address: plan.address, key: plan.key.clone() };
-    let server = ServerProcess::start(variant, &setup, plan.placement.cores.map(|(_, server)| server))?;
-    let client = if workload.bench == Bench::Rate {
-        Client::Rate(variant.connect_rate(&setup, server.address)?)
+fn meet(plan: &Plan, workload: Workload, variant: &'static dyn Variant) -> Result<(Client, Servers)> {
+    let setup = Setup { workload, address: plan.address, key: plan.key.clone(), memory: Vec::new(), next: None };
+    let (servers, setup) = Servers::start(variant, setup, plan.placement.cores.map(|(_, server)| server))?;
+    let client = if workload.bench.is_rate() {
+        Client::Rate(variant.connect_rate(&setup, servers.address)?)
     } else {
-        Client::Calls(variant.connect(&setup, server.address)?)
+        Client::Task(variant.task(&setup, servers.address)?)
     };
-    Ok((client, server))
+    Ok((client, servers))
 }
 
-/// Nanoseconds of each call of a burst.
-fn time_calls(plan: &Plan, workload: Workload, argument: &Argument, session: &mut dyn Session) -> Result<Vec<f64>> {
-    warm_up(plan, workload, argument, session)?;
+/// Nanoseconds of each operation of a burst. Every result is checked.
+fn time_task(plan: &Plan, task: &mut dyn Task, random: &mut Random) -> Result<Vec<f64>> {
+    warm_up(plan, task, random)?;
     let mut values = Vec::new();
     let end = clock::now() + plan.budget;
     while values.is_empty() || (values.len() < plan.iterations as usize && clock::now() < end) {
-        let argument = argument.clone();
+        task.prepare(random)?;
         let start = clock::now();
-        let outcome = workload.call(session, argument)?;
+        task.run()?;
         values.push(nanoseconds(start));
-        drop(outcome);
+        task.check()?;
     }
     Ok(values)
 }
 
-/// Brings the processor's caches back to this variant, and checks that it computes what it should.
-fn warm_up(plan: &Plan, workload: Workload, argument: &Argument, session: &mut dyn Session) -> Result<()> {
+/// Brings the processor's caches back to this variant.
+fn warm_up(plan: &Plan, task: &mut dyn Task, random: &mut Random) -> Result<()> {
     let end = clock::now() + plan.budget / 5;
-    let outcome = workload.call(session, argument.clone())?;
-    workload.check(argument, &outcome)?;
-    for _ in 1..WARM_CALLS_MAX.min(plan.iterations) {
+    for _ in 0..WARM_CALLS_MAX.min(plan.iterations) {
+        task.prepare(random)?;
+        task.run()?;
+        task.check()?;
         if clock::now() >= end {
             break;
         }
-        workload.call(session, argument.clone())?;
     }
     Ok(())
 }

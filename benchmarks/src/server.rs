@@ -6,15 +6,16 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use bifrost_rpc::{Channel, ChannelBuilder, Key};
 
-use crate::sockets;
 use crate::variants::{self, Variant};
 use crate::workload::{Bench, Workload};
+use crate::{points, sockets};
 
 /// Holds an encoded [`Spec`] in a server process, and is unset everywhere else.
 const VARIABLE: &str = "BIFROST_BENCH_SERVER";
@@ -29,6 +30,27 @@ pub(crate) struct Setup {
     pub(crate) address: IpAddr,
     /// The operator key's file, for variants that can seal.
     pub(crate) key: Option<PathBuf>,
+    /// The memory servers, for variants that use them.
+    pub(crate) memory: Vec<SocketAddr>,
+    /// The service that a service of a chain calls.
+    pub(crate) next: Option<SocketAddr>,
+}
+
+impl Setup {
+    /// The operator key, if packets are to be sealed.
+    pub(crate) fn load_key(&self) -> Result<Option<Key>> {
+        let Some(path) = &self.key else { return Ok(None) };
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read the key in {}", path.display()))?;
+        let key = Key::from_hex(&text);
+        key.map(Some).with_context(|| format!("{} does not hold a key: 64 hexadecimal digits", path.display()))
+    }
+
+    /// Bifröst's channels: default settings, but for the key.
+    pub(crate) fn channels(&self) -> Result<ChannelBuilder> {
+        let key = self.load_key()?;
+        Ok(key.into_iter().fold(Channel::builder(), ChannelBuilder::key))
+    }
 }
 
 /// What a server process is told.
@@ -51,9 +73,12 @@ impl Spec {
             workload.bench.name().to_owned(),
             workload.size.to_string(),
             workload.outstanding.to_string(),
+            workload.servers.to_string(),
             self.setup.address.to_string(),
             self.core.map_or(String::new(), |core| core.to_string()),
             key.to_owned(),
+            self.setup.memory.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            self.setup.next.map_or(String::new(), |next| next.to_string()),
         ];
         if fields.iter().any(|field| field.contains(SEPARATOR)) {
             bail!("the key file's path has a control character");
@@ -63,17 +88,20 @@ impl Spec {
 
     fn decode(text: &str) -> Result<Self> {
         let fields: Vec<&str> = text.split(SEPARATOR).collect();
-        let [variant, bench, size, outstanding, address, core, key] = fields[..] else {
-            bail!("{VARIABLE} has {} fields instead of 7", fields.len());
+        let [variant, bench, size, outstanding, servers, address, core, key, memory, next] = fields[..] else {
+            bail!("{VARIABLE} has {} fields instead of 10", fields.len());
         };
         let workload = Workload {
             bench: Bench::named(bench).with_context(|| format!("no benchmark {bench}"))?,
             size: size.parse()?,
             outstanding: outstanding.parse()?,
+            servers: servers.parse()?,
         };
         let core = if core.is_empty() { None } else { Some(core.parse()?) };
         let key = (!key.is_empty()).then(|| PathBuf::from(key));
-        let setup = Setup { workload, address: address.parse()?, key };
+        let memory = memory.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+        let next = if next.is_empty() { None } else { Some(next.parse()?) };
+        let setup = Setup { workload, address: address.parse()?, key, memory, next };
         Ok(Self { variant: variant.to_owned(), setup, core })
     }
 }
@@ -96,21 +124,29 @@ pub fn server_main() -> Result<bool> {
     if let Some(core) = spec.core {
         sockets::pin(&[core])?;
     }
-    let variant = variants::named(&spec.variant).with_context(|| format!("no variant {}", spec.variant))?;
+    if spec.setup.workload.bench == Bench::Breakdown {
+        points::enable();
+    }
+    let variant = variants::served(&spec.variant).with_context(|| format!("no variant {}", spec.variant))?;
     variant.serve(&spec.setup, &mut announce)?;
     Ok(true)
 }
 
 /// Tells the parent where the server listens.
 fn announce(port: u16) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{port}").and_then(|()| out.flush()).context("cannot tell the port")
+    say(&port.to_string()).context("cannot tell the port")
 }
 
+fn say(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush())
+}
+
+/// Answers each byte on the standard input by a line with the points that the last call has reached.
 fn exit_with_parent() {
     std::thread::spawn(|| {
-        let mut bytes = [0; 64];
-        while matches!(std::io::stdin().lock().read(&mut bytes), Ok(read) if read > 0) {}
+        let mut byte = [0];
+        while matches!(std::io::stdin().lock().read(&mut byte), Ok(1)) && say(&points::line()).is_ok() {}
         #[expect(clippy::exit, reason = "the parent is gone; a server blocked in a receive has no other end")]
         std::process::exit(0);
     });
@@ -121,6 +157,7 @@ fn exit_with_parent() {
 pub(crate) struct ServerProcess {
     child: Child,
     stdin: Option<ChildStdin>,
+    stdout: Option<BufReader<ChildStdout>>,
     /// Where it listens.
     pub(crate) address: SocketAddr,
 }
@@ -137,27 +174,38 @@ impl ServerProcess {
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start a server for {}", spec.variant))?;
-        let stdin = child.stdin.take();
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take().map(BufReader::new));
         // From here on dropping `process` ends the child, whatever goes wrong.
-        let mut process = Self { child, stdin, address: SocketAddr::new(setup.address, 0) };
+        let mut process = Self { child, stdin, stdout, address: SocketAddr::new(setup.address, 0) };
         let port = process.read_port().with_context(|| format!("the server of {} did not start", spec.variant))?;
         process.address.set_port(port);
         Ok(process)
     }
 
     fn read_port(&mut self) -> Result<u16> {
-        let stdout = self.child.stdout.take().context("no standard output")?;
+        let line = self.read_line()?;
+        line.trim().parse().map_err(|_| anyhow!("it said {:?} instead of a port", line.trim()))
+    }
+
+    fn read_line(&mut self) -> Result<String> {
+        let mut stdout = self.stdout.take().context("no standard output")?;
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             let mut line = String::new();
-            let read = BufReader::new(stdout).read_line(&mut line).map(|_| line);
+            let read = stdout.read_line(&mut line).map(|_| (line, stdout));
             // Nobody listens any more if the wait below has timed out.
             let _ = sender.send(read);
         });
-        let line = receiver
-            .recv_timeout(Duration::from_millis(START_MS_MAX))
-            .map_err(|_| anyhow!("no port within {START_MS_MAX} ms"))??;
-        line.trim().parse().map_err(|_| anyhow!("it said {:?} instead of a port", line.trim()))
+        let wait = Duration::from_millis(START_MS_MAX);
+        let (line, stdout) = receiver.recv_timeout(wait).map_err(|_| anyhow!("silent for {START_MS_MAX} ms"))??;
+        self.stdout = Some(stdout);
+        Ok(line)
+    }
+
+    /// The points that the last call has reached in the server, in nanoseconds of the monotonic clock.
+    pub(crate) fn points(&mut self) -> Result<points::Times> {
+        self.stdin.as_mut().context("no standard input")?.write_all(&[0]).context("cannot ask the server")?;
+        points::parse(&self.read_line()?)
     }
 }
 
@@ -176,9 +224,13 @@ mod tests {
 
     #[test]
     fn a_spec_survives_the_environment() {
-        let workload = Workload { bench: Bench::IncrementList, size: 4096, outstanding: 3 };
-        for (core, key) in [(None, None), (Some(1), Some(PathBuf::from("a key")))] {
-            let setup = Setup { workload, address: "::1".parse().unwrap(), key };
+        let workload = Workload { bench: Bench::IncrementList, size: 4096, outstanding: 3, servers: 2 };
+        let addresses: [SocketAddr; 2] = ["127.0.0.1:5".parse().unwrap(), "[::1]:6".parse().unwrap()];
+        let none = (None, None, Vec::new(), None);
+        for (core, key, memory, next) in
+            [none, (Some(1), Some(PathBuf::from("a key")), addresses.to_vec(), Some(addresses[1]))]
+        {
+            let setup = Setup { workload, address: "::1".parse().unwrap(), key, memory, next };
             let spec = Spec { variant: "raw-udp".to_owned(), setup, core };
             assert_eq!(Spec::decode(&spec.encode().unwrap()).unwrap(), spec);
         }
@@ -187,7 +239,9 @@ mod tests {
     #[test]
     fn a_damaged_spec_is_refused() {
         assert!(Spec::decode("raw-udp").is_err());
-        assert!(Spec::decode("a\x1fnone\x1f1\x1f1\x1f::1\x1f\x1f").unwrap_err().to_string().contains("none"));
+        assert!(
+            Spec::decode("a\x1fnone\x1f1\x1f1\x1f1\x1f::1\x1f\x1f\x1f\x1f").unwrap_err().to_string().contains("none")
+        );
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use anyhow::{Result, ensure};
 
+use crate::chain;
+use crate::random::Random;
 use crate::variants::Session;
 
 /// Added to each byte by `increment` and `increment-list`.
@@ -25,12 +27,21 @@ pub(crate) enum Bench {
     Add,
     /// Small calls per second with several outstanding.
     Rate,
+    /// One operation on a memory server: reading, writing, making or freeing an object.
+    Memory,
+    /// Memory operations per second of several clients against one or more servers.
+    MemoryRate,
+    /// Services that call each other in turn, each reading a part of an array.
+    Chain,
+    /// `increment` in parts.
+    Breakdown,
 }
 
 impl Bench {
-    /// In the order in which `all` runs them.
-    pub(crate) const ALL: [Self; 6] =
+    /// What `all` runs, in this order: everything by value.
+    pub(crate) const BY_VALUE: [Self; 6] =
         [Self::Ping, Self::Echo, Self::Increment, Self::IncrementList, Self::Add, Self::Rate];
+    const BY_REFERENCE: [Self; 4] = [Self::Memory, Self::MemoryRate, Self::Chain, Self::Breakdown];
 
     /// The name on the command line and in every output.
     pub(crate) fn name(self) -> &'static str {
@@ -41,17 +52,31 @@ impl Bench {
             Self::IncrementList => "increment-list",
             Self::Add => "add",
             Self::Rate => "rate",
+            Self::Memory => "memory",
+            Self::MemoryRate => "memory-rate",
+            Self::Chain => "chain",
+            Self::Breakdown => "breakdown",
         }
     }
 
     /// The benchmark of that name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|bench| bench.name() == name)
+        Self::BY_VALUE.into_iter().chain(Self::BY_REFERENCE).find(|bench| bench.name() == name)
     }
 
     /// Whether it is run once for each size.
     pub(crate) fn is_sized(self) -> bool {
         !matches!(self, Self::Ping | Self::Rate)
+    }
+
+    /// Whether its figures are operations per second.
+    pub(crate) fn is_rate(self) -> bool {
+        matches!(self, Self::Rate | Self::MemoryRate)
+    }
+
+    /// Whether it is run with several numbers of servers.
+    pub(crate) fn has_servers(self) -> bool {
+        matches!(self, Self::MemoryRate | Self::Chain)
     }
 }
 
@@ -61,8 +86,10 @@ pub(crate) struct Workload {
     pub(crate) bench: Bench,
     /// Bytes of one array; 0 where the benchmark has no size.
     pub(crate) size: usize,
-    /// Calls outstanding at once; 1 for all but `rate`.
+    /// Calls outstanding at once, for `rate`; clients, for `memory-rate`; 1 for all others.
     pub(crate) outstanding: usize,
+    /// Services in turn, for `chain`; memory servers, for `memory-rate`; 1 for all others.
+    pub(crate) servers: usize,
 }
 
 impl Workload {
@@ -70,8 +97,8 @@ impl Workload {
     pub(crate) fn request_bytes(&self) -> usize {
         match self.bench {
             Bench::Ping | Bench::Rate => PING_REQUEST_BYTES,
-            Bench::Echo | Bench::Increment | Bench::IncrementList => self.size,
             Bench::Add => 2 * self.size,
+            _ => self.size,
         }
     }
 
@@ -86,30 +113,26 @@ impl Workload {
     /// Does a raw server's work in place: turns a request of `request_bytes` into a reply in its first `reply_bytes`.
     pub(crate) fn serve_in_place(&self, buffer: &mut [u8]) {
         match self.bench {
-            Bench::Ping | Bench::Rate | Bench::Echo => {}
-            Bench::Increment | Bench::IncrementList => increment(buffer, INCREMENT),
+            Bench::Increment | Bench::IncrementList | Bench::Breakdown => increment(buffer, INCREMENT),
             Bench::Add => {
                 let (a, b) = buffer.split_at_mut(self.size);
                 add(a, b);
             }
+            _ => {}
         }
     }
 
-    /// The arguments of every call; a session gets a clone of them.
-    pub(crate) fn argument(&self) -> Argument {
-        let pattern = |step: u8| -> Vec<u8> {
-            (0..self.size)
-                .scan(step, |state, _| {
-                    *state = state.wrapping_mul(5).wrapping_add(step | 1);
-                    Some(*state)
-                })
-                .collect()
-        };
+    /// The arguments of a call.
+    pub(crate) fn draw(&self, random: &mut Random) -> Argument {
         match self.bench {
             Bench::Ping | Bench::Rate => Argument::Nothing,
-            Bench::Echo | Bench::Increment => Argument::Bytes(pattern(7)),
-            Bench::IncrementList => Argument::Signed(bytemuck::cast_vec(pattern(7))),
-            Bench::Add => Argument::Pair(pattern(7), pattern(12)),
+            Bench::IncrementList => Argument::Signed(bytemuck::cast_vec(random.bytes(self.size))),
+            Bench::Add => Argument::Pair(random.bytes(self.size), random.bytes(self.size)),
+            Bench::Chain => {
+                let offset = chain::next_offset(self.size, random.next().cast_signed());
+                Argument::Visit(random.bytes(self.size), offset)
+            }
+            _ => Argument::Bytes(random.bytes(self.size)),
         }
     }
 
@@ -125,6 +148,7 @@ impl Workload {
             Argument::Bytes(data) => Outcome::Bytes(session.increment(data, INCREMENT)?),
             Argument::Signed(data) => Outcome::Signed(session.increment_list(data, INCREMENT)?),
             Argument::Pair(a, b) => Outcome::Bytes(session.add(a, b)?),
+            Argument::Visit(data, offset) => Outcome::Number(session.visit(data, offset)?),
         })
     }
 
@@ -138,19 +162,22 @@ impl Workload {
             Argument::Bytes(data) => data,
             Argument::Signed(data) => bytemuck::cast_vec(data),
             Argument::Pair(a, b) => [a, b].concat(),
+            Argument::Visit(data, offset) => return self.check_visit(&data, offset, outcome),
         };
         self.serve_in_place(&mut expected);
         expected.truncate(self.size);
         let got: &[u8] = match outcome {
-            Outcome::Nothing => &[],
+            Outcome::Nothing | Outcome::Number(_) => &[],
             Outcome::Bytes(data) => data,
             Outcome::Signed(data) => bytemuck::cast_slice(data),
         };
-        ensure!(got.len() == expected.len(), "wrong result: {} bytes instead of {}", got.len(), expected.len());
-        match got.iter().zip(&expected).position(|(got, expected)| got != expected) {
-            Some(at) => anyhow::bail!("wrong result: byte {at} is {} instead of {}", got[at], expected[at]),
-            None => Ok(()),
-        }
+        check_bytes(got, &expected)
+    }
+
+    fn check_visit(&self, data: &[u8], offset: i32, outcome: &Outcome) -> Result<()> {
+        let expected = Outcome::Number(chain::answer(data, offset, self.servers)?);
+        ensure!(*outcome == expected, "wrong result: {outcome:?} instead of {expected:?}");
+        Ok(())
     }
 }
 
@@ -161,6 +188,8 @@ pub(crate) enum Argument {
     Bytes(Vec<u8>),
     Signed(Vec<i8>),
     Pair(Vec<u8>, Vec<u8>),
+    /// An array, and where the first service reads in it.
+    Visit(Vec<u8>, i32),
 }
 
 /// What a call returns.
@@ -169,6 +198,20 @@ pub(crate) enum Outcome {
     Nothing,
     Bytes(Vec<u8>),
     Signed(Vec<i8>),
+    Number(i64),
+}
+
+/// Whether `got` is what was expected.
+///
+/// # Errors
+/// The first difference.
+pub(crate) fn check_bytes(got: &[u8], expected: &[u8]) -> Result<()> {
+    ensure!(got.len() == expected.len(), "wrong result: {} bytes instead of {}", got.len(), expected.len());
+    if got == expected {
+        return Ok(());
+    }
+    let at = got.iter().zip(expected).position(|(got, expected)| got != expected).unwrap_or(0);
+    anyhow::bail!("wrong result: byte {at} is {} instead of {}", got[at], expected[at])
 }
 
 /// Adds `amount` to each byte, wrapping.
@@ -191,12 +234,12 @@ mod tests {
     use super::*;
 
     fn workload(bench: Bench, size: usize) -> Workload {
-        Workload { bench, size, outstanding: 1 }
+        Workload { bench, size, outstanding: 1, servers: 1 }
     }
 
     #[test]
     fn names_are_unique_and_found() {
-        for bench in Bench::ALL {
+        for bench in Bench::BY_VALUE.into_iter().chain(Bench::BY_REFERENCE) {
             assert_eq!(Bench::named(bench.name()), Some(bench));
         }
         assert_eq!(Bench::named("all"), None);
@@ -210,6 +253,15 @@ mod tests {
         let wrong = echo.check(&argument, &Outcome::Bytes(vec![1, 2, 9, 4])).unwrap_err();
         assert!(wrong.to_string().contains("byte 2"), "{wrong}");
         assert!(echo.check(&argument, &Outcome::Bytes(vec![1])).is_err());
+    }
+
+    #[test]
+    fn what_is_drawn_differs_each_time() {
+        let random = &mut Random::seeded(1);
+        for bench in [Bench::Echo, Bench::IncrementList, Bench::Add, Bench::Chain] {
+            let workload = workload(bench, 5000);
+            assert_ne!(workload.draw(random), workload.draw(random), "{bench:?}");
+        }
     }
 
     #[test]

@@ -16,11 +16,23 @@ fn bench(arguments: &str) -> Output {
 }
 
 /// The JSON lines of a run that must succeed.
-fn objects(arguments: &str) -> Vec<String> {
-    let output = bench(&format!("{arguments} --json --variants {}", VARIANTS.join(",")));
+fn lines(arguments: &str) -> Vec<String> {
+    let output = bench(&format!("{arguments} --json"));
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments}: {errors}");
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// The same with the variants that every benchmark by value has.
+fn objects(arguments: &str) -> Vec<String> {
+    lines(&format!("{arguments} --variants {}", VARIANTS.join(",")))
+}
+
+/// The figures of one row.
+fn row<'a>(objects: &'a [String], bench: &str, variant: &str, size: usize, more: &str) -> &'a str {
+    let start = format!("{{\"bench\":\"{bench}\",\"variant\":\"{variant}\",\"size\":{size},");
+    let found = objects.iter().find(|object| object.starts_with(&start) && object.contains(more));
+    found.unwrap_or_else(|| panic!("no {start} with {more} in {objects:?}"))
 }
 
 /// The number that stands behind `key`.
@@ -31,9 +43,7 @@ fn number(object: &str, key: &str) -> f64 {
 
 fn check(objects: &[String], bench: &str, size: usize, figure: &str) {
     for variant in VARIANTS {
-        let start = format!("{{\"bench\":\"{bench}\",\"variant\":\"{variant}\",\"size\":{size},");
-        let object = objects.iter().find(|object| object.starts_with(&start));
-        let object = object.unwrap_or_else(|| panic!("no {start} in {objects:?}"));
+        let object = row(objects, bench, variant, size, "");
         for key in [figure, "ratio_raw_udp", "ratio_raw_tcp"] {
             assert!(number(object, key) > 0.0, "{object}");
         }
@@ -77,6 +87,65 @@ fn rate() {
 fn ipv4() {
     let objects = objects("echo --sizes 100,200K --address 127.0.0.1");
     check(&objects, "echo", 200 << 10, "median_us");
+}
+
+/// Results are checked in every call: these runs fail where a loop computes something else.
+#[test]
+fn arrays_by_reference() {
+    for bench in ["increment", "add"] {
+        let objects = lines(&format!("{bench} --by-ref --sizes 1,40000,300K"));
+        for size in [1, 40_000, 300 << 10] {
+            for variant in ["raw-udp", "raw-udp-echo", "apache-tcp-framed", "bifrost-udp", "bifrost-ref-in-place"] {
+                row(&objects, bench, variant, size, "");
+            }
+            let by_ref = row(&objects, bench, "bifrost-ref", size, "");
+            assert!(number(by_ref, "ratio_raw_udp") > 0.0 && number(by_ref, "ratio_transfer") > 0.0, "{by_ref}");
+        }
+    }
+}
+
+#[test]
+fn memory_operations() {
+    let objects = lines("memory --sizes 64,100K --servers 1,3 --outstanding 4");
+    for size in [64, 100 << 10] {
+        for variant in ["raw-udp", "raw-udp-write", "read", "write", "alloc-write"] {
+            assert!(number(row(&objects, "memory", variant, size, ""), "ratio_raw_udp") > 0.0);
+        }
+        row(&objects, "memory", "free", size, "");
+        for (variant, servers) in [("read", 1), ("read", 3), ("write", 1), ("write", 3)] {
+            let row = row(&objects, "memory-rate", variant, size, &format!("\"servers\":{servers},"));
+            assert!(number(row, "gbit_per_second") > 0.0 && number(row, "outstanding") == 4.0, "{row}");
+        }
+    }
+}
+
+#[test]
+fn chains() {
+    let objects = lines("chain --sizes 300K --servers 1,3");
+    for servers in ["\"servers\":1,", "\"servers\":3,"] {
+        for variant in ["apache-tcp-buffered", "apache-tcp-framed", "bifrost-udp", "bifrost-ref"] {
+            assert!(number(row(&objects, "chain", variant, 300 << 10, servers), "ratio_by_ref") > 0.0);
+        }
+    }
+}
+
+#[test]
+fn a_breakdown_adds_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().display().to_string();
+    let objects = lines(&format!("breakdown --plot {path} --save {path}"));
+    for variant in ["apache-tcp-framed", "bifrost-udp", "bifrost-ref"] {
+        let row = row(&objects, "breakdown", variant, 16_384, "");
+        let parts =
+            ["pre_processing", "marshalling", "network", "unmarshalling", "server_computation", "post_processing"];
+        let sum: f64 = parts.iter().map(|part| number(row, &format!("{part}_us"))).sum();
+        assert!((sum - number(row, "total_us")).abs() < 0.01 && number(row, "median_plain_us") > 0.0, "{row}");
+    }
+    let drawn = std::fs::read_to_string(directory.path().join("breakdown.svg")).unwrap();
+    assert!(drawn.contains("server computation"), "{drawn}");
+    let run = directory.path().read_dir().unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir());
+    let raw = std::fs::read_to_string(run.unwrap().join("raw.csv")).unwrap();
+    assert!(raw.lines().count() > 1 + 3, "{raw}");
 }
 
 /// Batches are few and short; every variant's encoding is checked before it is timed.

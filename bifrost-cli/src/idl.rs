@@ -10,13 +10,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The files that come with this program, by name.
-const BUILT_IN: [(&str, &str); 6] = [
+const BUILT_IN: [(&str, &str); 7] = [
     ("bifrost.thrift", include_str!("../../idl/bifrost.thrift")),
     ("benchmark.thrift", include_str!("../../idl/benchmark.thrift")),
     ("example.thrift", include_str!("../../idl/example.thrift")),
     ("interop.thrift", include_str!("../../idl/interop.thrift")),
     ("interop_shared.thrift", include_str!("../../idl/interop_shared.thrift")),
     ("interop_uuid.thrift", include_str!("../../idl/interop_uuid.thrift")),
+    ("memory_control.thrift", include_str!("../../idl/memory_control.thrift")),
 ];
 
 /// The built-in files in the directory `idl`, as [`Files`].

@@ -1,6 +1,7 @@
 //! The `bifrost` command.
 #![forbid(unsafe_code)]
 
+mod announce;
 mod call;
 mod clock;
 mod compile;
@@ -10,10 +11,12 @@ mod fault;
 mod idl;
 mod key;
 mod limits;
+mod mem;
 mod serve;
 mod services;
 #[cfg(feature = "sim")]
 mod simulate;
+mod stop;
 mod units;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +32,9 @@ Examples:
 
   bifrost call udp://[::1]:7400 Counter add 5
       Call a method; arguments and result are JSON.
+
+  bifrost mem --open
+      Keep objects in memory for other programs, on udp://[::1]:7500.
 
   bifrost gen idl/store.thrift --out src/gen
       Compile IDL to Rust.
@@ -59,6 +65,7 @@ enum Command {
     Compile(bifrost_codegen::cli::Args),
     Serve(serve::Args),
     Call(call::Args),
+    Mem(mem::Args),
     Bench(bifrost_bench::cli::Args),
     #[cfg(feature = "sim")]
     #[command(name = "sim")]
@@ -71,6 +78,7 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Compile(args) => compile::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Call(args) => call::run(&args),
+        Command::Mem(args) => mem::run(&args),
         Command::Bench(args) => bifrost_bench::cli::run(args).map(|()| fault::OK),
         #[cfg(feature = "sim")]
         Command::Simulate(args) => simulate::run(&args),

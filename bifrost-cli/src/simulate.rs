@@ -1,12 +1,14 @@
-//! `bifrost sim`: the deterministic simulation of the transport.
+//! `bifrost sim`: the deterministic simulations of the transport, and of memory from end to end.
+
+mod world;
 
 use crate::clock;
 use crate::fault::{FAILED, OK, usage};
-use crate::idl::list;
 use anyhow::{Context, Result};
-use bifrost_rpc::sim::{self, Options, Report, Summary};
+use bifrost_rpc::sim;
 use std::io::Write;
 use std::time::{Duration, Instant};
+use world::{Report, World};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,19 +20,25 @@ Examples:
 
   bifrost sim --list-checks
   bifrost sim --without duplicate-call --seeds 1000
-      Leave a safety check out of the protocol: some seed must fail, or the simulation is blind to it.";
+      Leave a safety check out of the protocol: some seed must fail, or the simulation is blind to it.
 
-/// Lines of a trace that is printed.
-const TRACE_LINES: usize = 1_000_000;
+  bifrost sim --memory --seeds 10000
+      Run clients and memory servers; what the clients saw of each object must be linearizable.";
+
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 /// Run clients, servers and a bad network in virtual time, from seeds
 ///
 /// Every seed decides on nodes, calls, lost and late packets and crashes; a checker outside sees that each call ran
-/// exactly once, or at most once where its client was told so. Equal seeds make equal runs.
+/// exactly once, or at most once where its client was told so; with --memory, that some order of all operations
+/// explains what clients read and wrote. Equal seeds make equal runs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
+    /// Simulate clients of memory servers, and judge what they saw
+    #[arg(long)]
+    memory: bool,
+
     /// Seeds to run
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
@@ -60,7 +68,7 @@ pub(crate) struct Args {
     failures: u64,
 
     /// List the safety checks that can be left out
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with_all = ["seed", "seeds", "without"])]
     list_checks: bool,
 }
 
@@ -68,40 +76,28 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<u8> {
     let mut out = std::io::stdout().lock();
     if args.list_checks {
-        for (name, _) in sim::check_names() {
+        for name in World::check_names(args.memory) {
             writeln!(out, "{name}").context("cannot write to standard output")?;
         }
         return Ok(OK);
     }
-    let mut options = Options::default();
-    if let Some(name) = &args.without {
-        let known = || list(sim::check_names().map(|(name, _)| name));
-        let found = sim::check_by_name(name).ok_or_else(|| usage(format!("no check {name:?}; there are {}", known())));
-        options.without = Some(found?);
-    }
+    let world = World::new(args)?;
     let (text, has_held) = match args.seed {
-        Some(seed) => one(seed, args, options),
-        None => many(args, &options)?,
+        Some(seed) => one(seed, args, &world),
+        None => many(args, &world)?,
     };
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")?;
     Ok(if has_held { OK } else { FAILED })
 }
 
 /// Runs one seed; returns what to print, and whether everything held.
-fn one(seed: u64, args: &Args, mut options: Options) -> (String, bool) {
-    if args.trace {
-        options.trace_lines = TRACE_LINES;
-        options.traces_all = true;
-    }
-    let report = sim::run(seed, &options);
+fn one(seed: u64, args: &Args, world: &World) -> (String, bool) {
+    let report = world.run(seed);
     let mut text = String::new();
     if args.trace {
         report.trace.iter().for_each(|line| text.extend([line.as_str(), "\n"]));
     }
-    text += &format!("seed {seed}: {}\n", report.plan);
-    let (calls, packets, passed) = (report.calls, report.packets, report.passed);
-    text += &format!("{calls} calls, {packets} packets, {passed:.3?} of virtual time, digest {:016x}\n", report.digest);
-    text += &violations(&report);
+    text += &format!("seed {seed}: {}\n{}\n{}", report.plan, report.passed, report.violations);
     if report.is_ok() {
         text += "everything held\n";
     }
@@ -109,43 +105,65 @@ fn one(seed: u64, args: &Args, mut options: Options) -> (String, bool) {
 }
 
 /// Runs many seeds; returns what to print, and whether everything held.
-fn many(args: &Args, options: &Options) -> Result<(String, bool)> {
+fn many(args: &Args, world: &World) -> Result<(String, bool)> {
     let end = args.from.checked_add(args.seeds).ok_or_else(|| usage("seeds end at 2^64 - 1"))?;
     let processors = || std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.map_or_else(processors, usize::from);
     let start = clock::now();
     let mut progress = Progress { seeds: args.seeds, done: 0, failed: 0, start, told: start };
-    let summary = sim::many(args.from..end, options, threads, |report| {
-        progress.hear(report);
-        progress.failed < args.failures
-    });
+    let mut summary = Summary::default();
+    sim::each(
+        args.from..end,
+        threads,
+        |seed| world.run(seed),
+        |report| {
+            progress.hear(&report);
+            summary.hear(report);
+            progress.failed < args.failures
+        },
+    );
+    summary.failed.sort_by_key(|report| report.seed);
     Ok(summarize(args, &summary, clock::now() - start))
+}
+
+/// What many runs did.
+#[derive(Default)]
+struct Summary {
+    seeds: u64,
+    calls: u64,
+    packets: u64,
+    failed: Vec<Report>,
+}
+
+impl Summary {
+    fn hear(&mut self, report: Report) {
+        self.seeds += 1;
+        self.calls += report.calls;
+        self.packets += report.packets;
+        if !report.is_ok() {
+            self.failed.push(report);
+        }
+    }
 }
 
 fn summarize(args: &Args, summary: &Summary, took: Duration) -> (String, bool) {
     let mut text = String::new();
     for report in &summary.failed {
-        text += &format!("seed {} failed: {}\n{}", report.seed, report.plan, violations(report));
+        text += &format!("seed {} failed: {}\n{}", report.seed, report.plan, report.violations);
+        let memory = if args.memory { " --memory" } else { "" };
         let without = args.without.as_ref().map_or(String::new(), |check| format!(" --without {check}"));
-        text += &format!("  replay: bifrost sim --seed {} --trace{without}\n", report.seed);
+        text += &format!("  replay: bifrost sim{memory} --seed {} --trace{without}\n", report.seed);
     }
     let (seeds, calls, packets) = (summary.seeds, summary.calls, summary.packets);
     let rate = rate(seeds, took);
-    text +=
-        &format!("{seeds} seeds, {calls} calls, {packets} packets in {:.1} s: {rate:.0} seeds/s\n", took.as_secs_f64());
+    let calls_are = if args.memory { "operations" } else { "calls" };
+    let secs = took.as_secs_f64();
+    text += &format!("{seeds} seeds, {calls} {calls_are}, {packets} packets in {secs:.1} s: {rate:.0} seeds/s\n");
     text += &match summary.failed.len() {
         0 => "everything held\n".to_owned(),
         failed => format!("{failed} of {seeds} seeds failed\n"),
     };
     (text, summary.failed.is_empty())
-}
-
-fn violations(report: &Report) -> String {
-    report
-        .violations
-        .iter()
-        .map(|found| format!("  {:?} at {:.6?}: {}\n", found.rule, found.at, found.detail))
-        .collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate for people")]

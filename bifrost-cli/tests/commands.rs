@@ -43,6 +43,15 @@ fn the_demo_runs_where_there_is_no_idl() {
 }
 
 #[test]
+fn the_demo_of_memory_ends_what_it_starts() {
+    let outcome = bifrost(&["demo", "memory"]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    for line in ["memory server m3 at udp://", "add two arrays of 2097152 bytes", "all five processes have ended"] {
+        assert!(outcome.err.contains(line), "{outcome:?}");
+    }
+}
+
+#[test]
 fn help_names_every_command() {
     let outcome = bifrost(&["--help"]);
     assert_eq!(outcome.code, 0);
@@ -64,6 +73,23 @@ mod simulation {
         let first = one();
         assert_eq!((first.code, &first.out), (0, &one().out), "{}", first.err);
         assert!(first.text().contains("seed 7: ") && first.text().lines().count() > 10);
+    }
+
+    #[test]
+    fn memory_is_simulated_too() {
+        let many = bifrost(&["sim", "--memory", "--seeds", "20", "--from", "7", "--threads", "2"]);
+        assert_eq!(many.code, 0, "{many:?}");
+        assert!(many.text().contains(" operations, ") && many.text().ends_with("everything held\n"), "{many:?}");
+        let one = || bifrost(&["sim", "--memory", "--seed", "7", "--trace"]);
+        let first = one();
+        assert_eq!((first.code, &first.out), (0, &one().out), "{}", first.err);
+        let without = ["sim", "--memory", "--without", "staging", "--seeds", "300", "--failures", "1"];
+        let outcome = bifrost(&without);
+        assert_eq!(outcome.code, 1, "{outcome:?}");
+        assert!(outcome.text().contains("no order of these operations explains"), "{outcome:?}");
+        assert!(outcome.text().contains("replay: bifrost sim --memory --seed "), "{outcome:?}");
+        let unknown = bifrost(&["sim", "--memory", "--without", "duplicate-call"]);
+        assert!(unknown.code == 2 && unknown.err.contains("version-pinning"), "{unknown:?}");
     }
 
     #[test]

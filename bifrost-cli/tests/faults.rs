@@ -49,7 +49,7 @@ fn wrong_calls_are_refused_before_anything_is_sent() {
 fn wrong_servers_do_not_start() {
     let several = "tcp://127.0.0.1:0?multiplexed=false";
     for (args, expected) in [
-        (&["Shop"][..], "Ping, Echo, Arrays, Counter, Store, Health, Interop and InteropUuid"),
+        (&["Shop"][..], "Ping, Echo, Arrays, SharedArrays, Counter, Store, Health, Interop and InteropUuid"),
         (&["Ping", "Ping"], "twice"),
         (&[], "SERVICE"),
         (&["Ping", "--listen", "[::1]:7400"], "scheme://host:port"),
@@ -59,6 +59,7 @@ fn wrong_servers_do_not_start() {
         (&["Ping", "--max-message", "64X"], "no size"),
         (&["Ping", "--drain", "5"], "without a unit"),
         (&["Ping", "--workers", "0"], "--workers"),
+        (&["SharedArrays", "--memory", "tcp://[::1]:7501"], "--memory"),
     ] {
         let said = complaint(&[&["serve"], args].concat());
         assert!(said.contains(expected), "{args:?}: {said}");

@@ -15,6 +15,7 @@ mod emit;
 pub mod load;
 pub mod manifest;
 pub mod output;
+mod references;
 pub mod resolve;
 pub mod schema;
 pub mod source;

@@ -176,6 +176,9 @@ pub enum Type {
     Set(Box<Type>),
     /// `map<K, V>`.
     Map(Box<(Type, Type)>),
+    /// An element of a list, or a value of a map, marked `(bifrost.ref)`. When Rust is emitted also a field, an argument or a
+    /// result.
+    Ref(Box<Type>),
     /// A typedef.
     Typedef(Id),
     /// An enum.
@@ -230,6 +233,15 @@ impl Schema {
             of = aliased;
         }
         of
+    }
+
+    /// The type of the value: what is behind typedefs and `(bifrost.ref)`.
+    #[must_use]
+    pub fn value_type<'a>(&'a self, of: &'a Type) -> &'a Type {
+        match self.actual(of) {
+            Type::Ref(value) => self.actual(value),
+            other => other,
+        }
     }
 
     /// The struct of an id.

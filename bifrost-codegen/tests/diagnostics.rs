@@ -65,3 +65,8 @@ fn include_circle() {
 fn a_missing_file_is_an_error() {
     assert_eq!(errors("nothing.thrift"), "error: no file `nothing.thrift`\n");
 }
+
+#[test]
+fn references() {
+    check("references");
+}

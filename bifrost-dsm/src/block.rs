@@ -44,6 +44,11 @@ impl Held {
         Arc::get_mut(&mut self.0).map(|block| block.data.as_mut_slice())
     }
 
+    /// The buffer, if nobody else has the block; from now on nothing accounts for it.
+    pub(crate) fn into_data(mut self) -> Option<Vec<u8>> {
+        Arc::get_mut(&mut self.0).map(|block| std::mem::take(&mut block.data))
+    }
+
     /// Whether somebody else has the block.
     pub(crate) fn is_shared(&self) -> bool {
         Arc::strong_count(&self.0) > 1

@@ -1,7 +1,7 @@
 //! What a memory server is told at its making.
 
 use crate::checks::Checks;
-use crate::pointer::PREFIX_DEFAULT;
+use bifrost_rpc::memory::PREFIX_DEFAULT;
 
 /// Steps of a batch at most.
 pub const BATCH_STEPS_MAX: usize = 64;
@@ -29,6 +29,9 @@ pub struct Config {
     pub pinned_bytes_max: u64,
     /// Clients at most. Default 4,096.
     pub clients_max: usize,
+    /// Outcomes are kept, so that a copy of an operation finds the first one's. A transport that hands on each operation
+    /// once needs none. Default true.
+    pub keeps_outcomes: bool,
     /// Operations of one client whose outcome is kept at most. Default 4,096.
     pub records_max: usize,
     /// Operations of one client that wait for an earlier write at most. Default 256.
@@ -41,12 +44,13 @@ pub struct Config {
     pub leases_max: usize,
     /// Snapshots at most, and objects in all of them together. Default 65,536.
     pub snapshots_max: usize,
-    /// Whole-object writes of fewer bytes are copied into the memory there is, if nobody reads it.
-    pub(crate) adopt_bytes_min: usize,
+    /// Whole-object writes of fewer bytes are copied into the memory there is, if nobody reads it. Default 4 KiB.
+    pub adopt_bytes_min: usize,
     /// Bytes that a small write to a version being read copies at most: a multiple of it is what is read in one piece.
-    pub(crate) chunk_bytes: usize,
-    /// Which safety checks are made.
-    pub(crate) checks: Checks,
+    /// Default, and at most, 256 KiB.
+    pub chunk_bytes: usize,
+    /// Which safety checks are made: all, outside simulations.
+    pub checks: Checks,
 }
 
 impl Default for Config {
@@ -62,6 +66,7 @@ impl Default for Config {
             holder_bytes_max: u64::MAX,
             pinned_bytes_max: 256 << 20,
             clients_max: 4096,
+            keeps_outcomes: true,
             records_max: 4096,
             waiting_max: 256,
             staged_max: 256,

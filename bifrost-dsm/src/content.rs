@@ -113,6 +113,11 @@ impl Content {
         }
     }
 
+    /// The buffer of a version that is one block which nobody else has.
+    pub(crate) fn into_buffer(self) -> Option<Vec<u8>> {
+        self.base.filter(|_| self.patches.is_empty()).and_then(Held::into_data)
+    }
+
     /// Whether the whole can be written in place: one block that nobody else has.
     pub(crate) fn is_free(&self) -> bool {
         self.patches.is_empty() && self.base.as_ref().is_some_and(|base| !base.is_shared())

@@ -3,8 +3,8 @@
 use crate::access::CallKey;
 use crate::checks::{Check, Checks};
 use crate::identity::Holder;
-use crate::pointer::ObjectId;
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::ObjectId;
 use std::collections::VecDeque;
 
 /// Outcomes kept for control messages that come again.

@@ -1,6 +1,7 @@
-//! The memory server of a Bifröst rack: its brain, without sockets, clock or threads.
+//! The memory server of a Bifröst rack.
 //!
-//! [`Memory`] takes operations and control messages, and says what came of them. `docs/memory.md` is the normative text.
+//! [`Memory`] is its brain, without sockets, clock or threads: it takes operations and control messages, and says what came
+//! of them. [`daemon`] puts it behind the transport, [`front`] lets the control plane reach it. `docs/memory.md` is the normative text.
 
 mod access;
 mod block;
@@ -8,6 +9,8 @@ pub mod checks;
 mod config;
 mod content;
 mod control;
+pub mod daemon;
+pub mod front;
 mod identity;
 mod ledger;
 #[cfg(feature = "_sim")]
@@ -15,18 +18,17 @@ pub mod linear;
 mod memory;
 mod metrics;
 mod operation;
-pub mod placement;
-pub mod pointer;
 mod refusal;
+mod retired;
 #[cfg(feature = "_sim")]
 pub mod sim;
 
 pub use access::{CallKey, ObjectRow};
+pub use bifrost_rpc::memory::{ObjectId, Pointer};
 pub use config::{BATCH_STEPS_MAX, Config};
 pub use control::{CONTROL_OBJECTS_MAX, Control, Controlled, Stamp};
 pub use identity::{Client, Holder, Node};
-pub use memory::{Announce, Memory, Page, Place, Staged};
+pub use memory::{Announce, Memory, Page, Place, Retired, Staged};
 pub use metrics::{Metrics, Operations};
-pub use operation::{Action, Answer, Data, Outcome, Request, Step, Submitted, Work};
-pub use pointer::{ObjectId, Pointer};
+pub use operation::{Action, Answer, Data, Outcome, READ_TO_END_BYTES_MAX, Request, Step, Submitted, Work};
 pub use refusal::Refusal;

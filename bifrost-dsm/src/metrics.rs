@@ -1,7 +1,7 @@
 //! What a memory server counts.
 
-use crate::pointer::Operation;
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::MemoryOp;
 
 /// Operations by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,15 +70,15 @@ impl Counters {
     }
 
     /// An operation took effect on so many bytes.
-    pub(crate) fn done(&mut self, operation: Operation, bytes: u64) {
+    pub(crate) fn done(&mut self, operation: MemoryOp, bytes: u64) {
         let operations = &mut self.operations;
         match operation {
-            Operation::Alloc => operations.allocs += 1,
-            Operation::Read => operations.reads += 1,
-            Operation::Write => operations.writes += 1,
-            Operation::Free => operations.frees += 1,
+            MemoryOp::Alloc => operations.allocs += 1,
+            MemoryOp::Read => operations.reads += 1,
+            MemoryOp::Write => operations.writes += 1,
+            MemoryOp::Free => operations.frees += 1,
         }
-        let counter = if operation == Operation::Read { &mut self.read_bytes } else { &mut self.written_bytes };
+        let counter = if operation == MemoryOp::Read { &mut self.read_bytes } else { &mut self.written_bytes };
         *counter += bytes;
     }
 

@@ -1,9 +1,12 @@
 //! Operations on objects, and their answers.
 
 use crate::config::BATCH_STEPS_MAX;
-use crate::pointer::{ObjectId, Operation, Pointer};
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::{MemoryOp, ObjectId, Pointer};
 use bytes::Bytes;
+
+/// Bytes that a read to the object's end answers at most. Of more the reader is told how many there are.
+pub const READ_TO_END_BYTES_MAX: u64 = 64 << 20;
 
 /// One operation on one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,16 +29,18 @@ pub enum Action {
         /// Its bytes.
         len: u64,
     },
-    /// Makes an object of these bytes.
+    /// Makes an object that begins with these bytes; the rest is zero.
     AllocWrite {
-        /// The buffer becomes the object's memory.
+        /// Its bytes, at least as many as there are data.
+        len: u64,
+        /// If it is the whole object, the buffer becomes its memory.
         data: Vec<u8>,
     },
     /// Reads a range.
     Read {
         /// Where it begins.
         offset: u64,
-        /// Its bytes.
+        /// Its bytes; [`bifrost_rpc::memory::READ_TO_END`] for all that there are.
         len: u64,
     },
     /// Writes a range.
@@ -52,19 +57,19 @@ pub enum Action {
 impl Action {
     /// The operation as the pointer's byte 6 says it.
     #[must_use]
-    pub const fn operation(&self) -> Operation {
+    pub const fn operation(&self) -> MemoryOp {
         match self {
-            Self::Alloc { .. } | Self::AllocWrite { .. } => Operation::Alloc,
-            Self::Read { .. } => Operation::Read,
-            Self::Write { .. } => Operation::Write,
-            Self::Free => Operation::Free,
+            Self::Alloc { .. } | Self::AllocWrite { .. } => MemoryOp::Alloc,
+            Self::Read { .. } => MemoryOp::Read,
+            Self::Write { .. } => MemoryOp::Write,
+            Self::Free => MemoryOp::Free,
         }
     }
 
     /// Bytes that came with it.
     pub(crate) fn data_len(&self) -> u64 {
         match self {
-            Self::AllocWrite { data } | Self::Write { data, .. } => data.len() as u64,
+            Self::AllocWrite { data, .. } | Self::Write { data, .. } => data.len() as u64,
             _ => 0,
         }
     }
@@ -109,7 +114,7 @@ impl Work {
             }
         };
         for step in steps {
-            if let Action::AllocWrite { data } | Action::Write { data, .. } = &mut step.action {
+            if let Action::AllocWrite { data, .. } | Action::Write { data, .. } = &mut step.action {
                 *data = Vec::new();
             }
         }

@@ -1,4 +1,6 @@
-//! Why something is refused, and the numbers that say so on the wire.
+//! Why something is refused, and the status that says so on the wire.
+
+use bifrost_rpc::memory::MemoryStatus;
 
 /// Why an operation or a control message is refused. It has had no effect, except where [`Refusal::may_have_run`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
@@ -148,30 +150,33 @@ impl Refusal {
     }
 }
 
-/// Variants, their codes, and the field that travels with some of them.
-macro_rules! codes {
-    ($($code:literal $name:ident $($field:ident)?;)*) => {
+/// Writes down once which status says what on the wire, and which field travels with it.
+macro_rules! statuses {
+    ($($name:ident $($field:ident)? => $status:ident;)*) => {
         impl Refusal {
-            /// Number of kinds of refusal.
-            pub const KINDS: usize = [$($code),*].len();
+            /// Number of kinds of refusal. Their codes are 1 to this.
+            pub const KINDS: usize = [$(MemoryStatus::$status),*].len();
 
-            /// The number on the wire. It never changes its meaning.
+            /// What says so on the wire.
             #[must_use]
-            pub const fn code(&self) -> u16 {
-                match self { $(Self::$name { .. } => $code,)* }
+            pub const fn status(&self) -> MemoryStatus {
+                match self { $(Self::$name { .. } => MemoryStatus::$status,)* }
             }
 
-            /// The number that goes with the code: a limit, a length, what is free; 0 where there is none.
+            /// The number that goes with the status: a limit, a length, what is free; 0 where there is none.
             #[must_use]
             pub const fn detail(&self) -> u64 {
-                match *self { $(codes!(@pattern $name $($field)?) => codes!(@value $($field)?),)* }
+                match *self { $(statuses!(@pattern $name $($field)?) => statuses!(@value $($field)?),)* }
             }
 
-            /// The refusal of a code and its detail; `None` for a code that this version does not know.
+            /// The refusal of a status and its detail; `None` for a status that is no refusal of a memory server.
             #[must_use]
-            pub const fn from_wire(code: u16, detail: u64) -> Option<Self> {
+            pub const fn of(status: MemoryStatus, detail: u64) -> Option<Self> {
                 let _ = detail;
-                match code { $($code => Some(codes!(@make detail $name $($field)?)),)* _ => None }
+                match status {
+                    $(MemoryStatus::$status => Some(statuses!(@make detail $name $($field)?)),)*
+                    _ => None,
+                }
             }
 
             /// What kind of refusal it is, in the words that metrics use.
@@ -189,36 +194,50 @@ macro_rules! codes {
     (@make $detail:ident $name:ident $field:ident) => { Self::$name { $field: $detail } };
 }
 
-codes! {
-    1 OutOfMemory free;
-    2 NoSuchObject;
-    3 ObjectLost;
-    4 WrongServer;
-    5 NoRight;
-    6 Leased;
-    7 EndedIncarnation;
-    8 PastEnd len;
-    9 ZeroLength;
-    10 TooLarge limit;
-    11 Misaligned unit;
-    12 TooManyObjects limit;
-    13 Quota limit;
-    14 TooManyPinned limit;
-    15 TooManyOutstanding limit;
-    16 TooManyClients limit;
-    17 Ended;
-    18 SeveralObjects;
-    19 BatchLength limit;
-    20 Incomplete;
-    21 IdsExhausted;
-    22 OldTerm term;
-    23 OutOfSequence expected;
-    24 NoSuchSnapshot;
-    25 SnapshotExists;
-    26 TooManySnapshots limit;
-    27 TooManyLeases limit;
-    28 TooManyNodes limit;
-    29 UnknownClient;
+statuses! {
+    OutOfMemory free => OutOfMemory;
+    NoSuchObject => NoObject;
+    ObjectLost => ObjectLost;
+    WrongServer => WrongServer;
+    NoRight => Denied;
+    Leased => Leased;
+    EndedIncarnation => IncarnationEnded;
+    PastEnd len => OutOfRange;
+    ZeroLength => ZeroLength;
+    TooLarge limit => TooLarge;
+    Misaligned unit => Misaligned;
+    TooManyObjects limit => TooManyObjects;
+    Quota limit => Quota;
+    TooManyPinned limit => TooManyPinned;
+    TooManyOutstanding limit => TooManyOutstanding;
+    TooManyClients limit => TooManyClients;
+    Ended => Ended;
+    SeveralObjects => SeveralObjects;
+    BatchLength limit => BatchLength;
+    Incomplete => Incomplete;
+    IdsExhausted => IdsExhausted;
+    OldTerm term => OldTerm;
+    OutOfSequence expected => OutOfSequence;
+    NoSuchSnapshot => NoSnapshot;
+    SnapshotExists => SnapshotExists;
+    TooManySnapshots limit => TooManySnapshots;
+    TooManyLeases limit => TooManyLeases;
+    TooManyNodes limit => TooManyNodes;
+    UnknownClient => UnknownClient;
+}
+
+impl Refusal {
+    /// The number on the wire. It never changes its meaning.
+    #[must_use]
+    pub const fn code(&self) -> u16 {
+        self.status().to_wire()
+    }
+
+    /// The refusal of a code and its detail; `None` for a code that this version does not know.
+    #[must_use]
+    pub const fn from_wire(code: u16, detail: u64) -> Option<Self> {
+        Self::of(MemoryStatus::from_wire(code), detail)
+    }
 }
 
 #[cfg(test)]
@@ -226,15 +245,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_dense_and_read_back() {
-        for code in 1..=u16::try_from(Refusal::KINDS).unwrap() {
-            let refusal = Refusal::from_wire(code, 77).unwrap();
-            assert_eq!(refusal.code(), code);
-            let again = Refusal::from_wire(code, refusal.detail());
-            assert_eq!(again, Some(refusal));
+    fn each_refusal_is_one_status_and_each_status_one_refusal() {
+        let mut kinds = std::collections::BTreeSet::new();
+        for code in 0..=u16::MAX {
+            let status = MemoryStatus::from_wire(code);
+            let Some(refusal) = Refusal::of(status, 77) else {
+                use MemoryStatus::{Failed, NotDone, Ok, Other};
+                assert!(matches!(status, Ok | NotDone | Failed | Other(_)), "{status:?} is no refusal");
+                continue;
+            };
+            assert_eq!((refusal.status(), refusal.code()), (status, code));
+            assert_eq!(Refusal::from_wire(code, refusal.detail()), Some(refusal));
+            assert!(refusal.detail() == 77 || refusal.detail() == 0);
+            kinds.insert(refusal.kind());
         }
-        assert_eq!(Refusal::from_wire(0, 0), None);
-        assert_eq!(Refusal::from_wire(u16::try_from(Refusal::KINDS).unwrap() + 1, 0), None);
+        assert_eq!(kinds.len(), Refusal::KINDS);
+        let last = u16::try_from(Refusal::KINDS).unwrap();
+        assert!((1..=last).all(|code| Refusal::from_wire(code, 0).is_some()), "codes are dense");
     }
 
     #[test]

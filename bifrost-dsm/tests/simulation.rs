@@ -2,31 +2,28 @@
 
 use bifrost_dsm::checks::Check;
 use bifrost_dsm::sim::{Options, Report, Rule, run};
-use std::sync::atomic::{AtomicBool, Ordering};
+use bifrost_rpc::sim::each;
 
 /// Seeds of the ordinary test run.
 const SEEDS: u64 = 1000;
 /// Seeds within which a missing check has to show.
 const SEEDS_FOR_A_CHECK: u64 = 1000;
 
-/// The seeds for which something holds of the report, on two threads; stops at the first if so wanted.
-fn failing(seeds: u64, options: &Options, counts: impl Fn(&Report) -> bool + Sync) -> Option<Report> {
-    let found = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let (counts, found) = (&counts, &found);
-        let halves = [0, 1].map(|half| {
-            scope.spawn(move || {
-                let mut seeds = (half..seeds).step_by(2).take_while(|_| !found.load(Ordering::Relaxed));
-                let report = seeds.find_map(|seed| Some(run(seed, options)).filter(|report| counts(report)));
-                found.fetch_or(report.is_some(), Ordering::Relaxed);
-                report
-            })
-        });
-        halves
-            .into_iter()
-            .filter_map(|half| half.join().expect("a run does not panic"))
-            .min_by_key(|report| report.seed)
-    })
+/// The first report, as they come, for which something holds.
+fn failing(seeds: u64, options: &Options, counts: impl Fn(&Report) -> bool) -> Option<Report> {
+    let mut found = None;
+    each(
+        0..seeds,
+        2,
+        |seed| run(seed, options),
+        |report| {
+            if counts(&report) {
+                found.get_or_insert(report);
+            }
+            found.is_none()
+        },
+    );
+    found
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Messages on their way out: large blocks are kept as they are, not copied.
 
+use crate::reference::Passing;
+use crate::wire::{POINTERS_MAX, Pointer};
 use bytes::Bytes;
 
 /// Blocks of at least this many bytes that their owner gives up are kept, not copied.
@@ -17,6 +19,9 @@ pub struct MessageBuffer {
     tail: Vec<u8>,
     /// Bytes in `blocks`.
     blocks_bytes: usize,
+    pointers: Vec<Pointer>,
+    /// What references in the message are sent with; none where all goes by value.
+    passing: Option<Passing>,
 }
 
 impl Default for MessageBuffer {
@@ -42,7 +47,23 @@ impl MessageBuffer {
     #[must_use]
     pub fn recycle(mut spent: Vec<u8>) -> Self {
         spent.clear();
-        Self { blocks: Vec::new(), tail: spent, blocks_bytes: 0 }
+        Self { blocks: Vec::new(), tail: spent, blocks_bytes: 0, pointers: Vec::new(), passing: None }
+    }
+
+    /// What references in the message are sent with.
+    pub(crate) fn passing(&mut self) -> Option<&mut Passing> {
+        self.passing.as_mut()
+    }
+
+    pub(crate) fn set_passing(&mut self, passing: Option<Passing>) {
+        self.passing = passing;
+    }
+
+    /// Ends what [`MessageBuffer::set_passing`] began: the message's pointers are noted.
+    pub(crate) fn list_pointers(&mut self) -> Option<Passing> {
+        let passing = self.passing.take()?;
+        passing.pointers().iter().for_each(|pointer| self.put_pointer(*pointer));
+        Some(passing)
     }
 
     /// Length of the message in bytes.
@@ -67,6 +88,25 @@ impl MessageBuffer {
         self.blocks.clear();
         self.blocks_bytes = 0;
         self.tail.clear();
+        self.pointers.clear();
+        if let Some(passing) = &mut self.passing {
+            passing.reset();
+        }
+    }
+
+    /// Notes that the message refers to an object: packets tell of the pointer where the network can read it. One that was noted
+    /// is not noted again. A message with more than [`POINTERS_MAX`] cannot be sent.
+    pub fn put_pointer(&mut self, pointer: Pointer) {
+        // One more than can be sent is enough to know that it cannot.
+        if self.pointers.len() <= POINTERS_MAX && !self.pointers.contains(&pointer) {
+            self.pointers.push(pointer);
+        }
+    }
+
+    /// The pointers noted.
+    #[must_use]
+    pub fn pointers(&self) -> &[Pointer] {
+        &self.pointers
     }
 
     /// Appends a copy of `bytes`.
@@ -118,17 +158,29 @@ impl MessageBuffer {
         head
     }
 
+    /// All that was written as one block; a single one is not copied.
+    pub(crate) fn into_bytes(mut self) -> Bytes {
+        match self.blocks.pop() {
+            None => Bytes::from(self.tail),
+            Some(only) if self.blocks.is_empty() && self.tail.is_empty() => only,
+            Some(last) => {
+                self.blocks.push(last);
+                Bytes::from(self.finish().to_vec())
+            }
+        }
+    }
+
     /// The finished message.
     #[must_use]
     pub fn finish(mut self) -> Message {
         let len = self.len();
         if self.blocks.is_empty() && len < KEEP_BYTES_MIN {
-            return Message { body: Body::Contiguous(self.tail), len };
+            return Message { body: Body::Contiguous(self.tail), len, pointers: self.pointers };
         }
         if !self.tail.is_empty() {
             self.blocks.push(Bytes::from(self.tail));
         }
-        Message { body: Body::Blocks(self.blocks), len }
+        Message { body: Body::Blocks(self.blocks), len, pointers: self.pointers }
     }
 }
 
@@ -145,6 +197,7 @@ enum Body {
 pub struct Message {
     body: Body,
     len: usize,
+    pointers: Vec<Pointer>,
 }
 
 impl From<Bytes> for Message {
@@ -152,7 +205,8 @@ impl From<Bytes> for Message {
     fn from(block: Bytes) -> Self {
         let len = block.len();
         let small = len < KEEP_BYTES_MIN;
-        Self { body: if small { Body::Contiguous(block.into()) } else { Body::Blocks(vec![block]) }, len }
+        let body = if small { Body::Contiguous(block.into()) } else { Body::Blocks(vec![block]) };
+        Self { body, len, pointers: Vec::new() }
     }
 }
 
@@ -160,7 +214,20 @@ impl Message {
     /// A message without bytes.
     #[must_use]
     pub const fn empty() -> Self {
-        Self { body: Body::Contiguous(Vec::new()), len: 0 }
+        Self { body: Body::Contiguous(Vec::new()), len: 0, pointers: Vec::new() }
+    }
+
+    /// The same message, with the pointers that its packets tell of.
+    #[must_use]
+    pub fn with_pointers(mut self, pointers: Vec<Pointer>) -> Self {
+        self.pointers = pointers;
+        self
+    }
+
+    /// The pointers that its packets tell of.
+    #[must_use]
+    pub fn pointers(&self) -> &[Pointer] {
+        &self.pointers
     }
 
     /// Whether it refers to blocks that others may have, too.

@@ -7,6 +7,7 @@ pub mod endpoint;
 mod io;
 pub mod memory;
 pub mod protocol;
+pub mod reference;
 pub mod server;
 pub mod service;
 #[cfg(feature = "_sim")]

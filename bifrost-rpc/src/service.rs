@@ -2,6 +2,7 @@
 
 use crate::buffer::MessageBuffer;
 use crate::protocol::{Limits, MessageHeader, Reader, Writer};
+use crate::wire::Pointer;
 use std::time::Duration;
 
 mod answer;
@@ -12,11 +13,11 @@ pub use answer::{
     bad_arguments, exception, missing_field, missing_result, read_application_error, reply, unknown_method,
     write_application_error,
 };
-pub(crate) use call::write_call;
 pub use call::{
     decode_answer, decode_answer_shared, decode_answer_shared_with_limits, decode_answer_with_limits, encode_call,
     encode_call_in,
 };
+pub(crate) use call::{decode_answer_received, write_call};
 pub use serve::serve;
 pub(crate) use serve::{check_call, panicked, write_failure};
 
@@ -37,7 +38,7 @@ pub struct Method {
 
 /// What a handler's call may know of its transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct CallContext {
+pub struct CallContext<'a> {
     /// What is left of the caller's deadline; `None` without one.
     pub deadline: Option<Duration>,
     /// The method that the packet's header announced, which the message must be for; `None` where there is no such
@@ -45,6 +46,11 @@ pub struct CallContext {
     pub method: Option<&'static str>,
     /// What the call's message and its answer may make the service do: those of the server.
     pub limits: Limits,
+    /// The pointers that the call's packets told of: what the call leases.
+    pub pointers: &'a [Pointer],
+    /// Whether the caller understands references in the answer. Otherwise an answer with pointers
+    /// ([`MessageBuffer::put_pointer`]) is not sent, but an internal error.
+    pub references: bool,
 }
 
 /// What a server sends after a dispatch.
@@ -85,6 +91,10 @@ pub trait Service: Send + Sync + 'static {
     fn name(&self) -> &'static str;
     /// All its methods, inherited ones included.
     fn methods(&self) -> &[Method];
+    /// Whether references are understood in the arguments, so that callers may send them.
+    fn understands_references(&self) -> bool {
+        true
+    }
     /// Runs the call in `request` (one Thrift message), whose method may be named with or without the prefix of this
     /// service (`Service:method`); the answer is appended to `reply`. Both stay within the limits of `context`.
     ///

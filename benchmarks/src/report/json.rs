@@ -1,6 +1,6 @@
 //! One object a line.
 
-use super::Line;
+use super::{Line, RATIOS};
 
 /// `line` as a JSON object. Names and numbers only, so nothing needs escaping.
 pub(crate) fn object(line: &Line, pin: &str) -> String {
@@ -12,9 +12,13 @@ pub(crate) fn object(line: &Line, pin: &str) -> String {
         format!("\"samples\":{}", line.summary.count),
     ];
     let summary = &line.summary;
+    if line.workload.bench.has_servers() {
+        fields.push(format!("\"servers\":{}", line.workload.servers));
+    }
     if line.is_rate() {
         fields.push(format!("\"outstanding\":{}", line.workload.outstanding));
         fields.push(format!("\"per_second\":{}", number(Some(summary.median))));
+        fields.extend(line.gbit_per_second().map(|rate| format!("\"gbit_per_second\":{rate:.3}")));
     } else {
         let times = [
             ("median_us", summary.median),
@@ -25,8 +29,12 @@ pub(crate) fn object(line: &Line, pin: &str) -> String {
         ];
         fields.extend(times.map(|(name, value)| format!("\"{name}\":{}", number(Some(value)))));
     }
-    fields.push(format!("\"ratio_raw_udp\":{}", number(line.ratio_raw_udp)));
-    fields.push(format!("\"ratio_raw_tcp\":{}", number(line.ratio_raw_tcp)));
+    for (index, ((name, _), ratio)) in RATIOS.iter().zip(line.ratios).enumerate() {
+        // The first two are of every row; the others where there is something to compare with.
+        if index < 2 || ratio.is_some() {
+            fields.push(format!("\"{name}\":{}", number(ratio)));
+        }
+    }
     format!("{{{}}}", fields.join(","))
 }
 
@@ -58,5 +66,12 @@ mod tests {
         let object = object(&lines[0], "none");
         assert!(object.contains("\"outstanding\":16,\"per_second\":100000.000,"), "{object}");
         assert!(!object.contains("median_us"), "{object}");
+    }
+
+    #[test]
+    fn rates_of_data() {
+        let lines = lines(&[row(Bench::MemoryRate, 1_000_000, "read", &[1e3])]);
+        let object = object(&lines[0], "none");
+        assert!(object.contains("\"servers\":1,") && object.contains("\"gbit_per_second\":8.000,"), "{object}");
     }
 }

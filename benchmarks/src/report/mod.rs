@@ -3,12 +3,12 @@
 pub(crate) mod csv;
 pub(crate) mod json;
 pub(crate) mod plot;
-mod svg;
+pub(crate) mod svg;
 pub(crate) mod table;
 
 use crate::runner::Row;
 use crate::stats::Summary;
-use crate::variants::{RAW_TCP, RAW_UDP};
+use crate::variants::{BIFROST_REF, RAW_TCP, RAW_UDP, RAW_UDP_ECHO, RAW_UDP_WRITE, memory};
 use crate::workload::{Bench, Workload};
 
 /// What is quoted of a row.
@@ -18,44 +18,66 @@ pub(crate) struct Line {
     pub(crate) variant: &'static str,
     /// Microseconds of a call, or calls per second.
     pub(crate) summary: Summary,
-    /// How many times slower than the raw sockets, by medians; above 1 is slower, for rates too.
-    pub(crate) ratio_raw_udp: Option<f64>,
-    pub(crate) ratio_raw_tcp: Option<f64>,
+    /// How many times slower than others, by medians, in the order of [`RATIOS`]; above 1 is slower, for rates too.
+    pub(crate) ratios: [Option<f64>; RATIOS.len()],
+}
+
+/// What variants are compared with: its name in data, and in tables.
+pub(crate) const RATIOS: [(&str, &str); 4] = [
+    ("ratio_raw_udp", "× raw UDP"),
+    ("ratio_raw_tcp", "× raw TCP"),
+    // One array there and back, however many the call has.
+    ("ratio_transfer", "× both ways"),
+    ("ratio_by_ref", "× by reference"),
+];
+
+/// The variants that `variant` is compared with.
+fn references(bench: Bench, variant: &str) -> [Option<&'static str>; RATIOS.len()] {
+    let raw_udp = match variant {
+        RAW_UDP_WRITE | memory::WRITE | memory::ALLOC_WRITE => Some(RAW_UDP_WRITE),
+        // It carries nothing.
+        memory::FREE => None,
+        _ => Some(RAW_UDP),
+    };
+    [raw_udp, Some(RAW_TCP), Some(RAW_UDP_ECHO), (bench == Bench::Chain).then_some(BIFROST_REF)]
 }
 
 impl Line {
     /// Whether the figures are calls per second.
     pub(crate) fn is_rate(&self) -> bool {
-        self.workload.bench == Bench::Rate
+        self.workload.bench.is_rate()
+    }
+
+    /// Gigabits of data per second at the median, where a row is about that.
+    pub(crate) fn gbit_per_second(&self) -> Option<f64> {
+        let bits = self.workload.size as f64 * 8.0;
+        (self.workload.bench == Bench::MemoryRate).then(|| self.summary.median * bits / 1e9)
     }
 }
 
-/// The lines of one workload's rows. A row without samples has none.
+/// The lines of rows that took turns. A row without samples has none.
 pub(crate) fn lines(rows: &[Row]) -> Vec<Line> {
     let summaries: Vec<(&Row, Summary)> =
         rows.iter().filter_map(|row| summary(row).map(|summary| (row, summary))).collect();
-    let median_of =
-        |name: &str| summaries.iter().find(|(row, _)| row.variant == name).map(|(_, summary)| summary.median);
+    let median_of = |workload: Workload, name: &str| {
+        let found = summaries.iter().find(|(row, _)| row.workload == workload && row.variant == name);
+        found.map(|(_, summary)| summary.median)
+    };
     summaries
         .iter()
         .map(|&(row, summary)| {
-            let is_rate = row.workload.bench == Bench::Rate;
-            let ratio = |raw: f64| {
-                if is_rate { raw / summary.median } else { summary.median / raw }
+            let ratio = |other: f64| {
+                if row.workload.bench.is_rate() { other / summary.median } else { summary.median / other }
             };
-            Line {
-                workload: row.workload,
-                variant: row.variant,
-                summary,
-                ratio_raw_udp: median_of(RAW_UDP).map(ratio),
-                ratio_raw_tcp: median_of(RAW_TCP).map(ratio),
-            }
+            let references = references(row.workload.bench, row.variant);
+            let ratios = references.map(|name| name.and_then(|name| median_of(row.workload, name)).map(ratio));
+            Line { workload: row.workload, variant: row.variant, summary, ratios }
         })
         .collect()
 }
 
 fn summary(row: &Row) -> Option<Summary> {
-    let scale = if row.workload.bench == Bench::Rate { 1.0 } else { 1e-3 };
+    let scale = if row.workload.bench.is_rate() { 1.0 } else { 1e-3 };
     Summary::of(row.samples.iter().map(|sample| sample.value * scale))
 }
 
@@ -68,7 +90,7 @@ pub(crate) mod samples {
     pub(crate) fn row(bench: Bench, size: usize, variant: &'static str, values: &[f64]) -> Row {
         let samples = (0..).zip(values).map(|(round, &value)| Sample { round, value }).collect();
         let outstanding = if bench == Bench::Rate { 16 } else { 1 };
-        Row { workload: Workload { bench, size, outstanding }, variant, samples, failure: None }
+        Row { workload: Workload { bench, size, outstanding, servers: 1 }, variant, samples, failure: None }
     }
 }
 
@@ -84,9 +106,28 @@ mod tests {
         ];
         let lines = lines(&rows);
         assert_eq!(lines[1].summary.median, 6.0);
-        assert_eq!((lines[1].ratio_raw_udp, lines[1].ratio_raw_tcp), (Some(3.0), None));
+        assert_eq!(lines[1].ratios, [Some(3.0), None, None, None]);
         let rates = [row(Bench::Rate, 0, RAW_UDP, &[100.0]), row(Bench::Rate, 0, RAW_TCP, &[50.0])];
-        assert_eq!(super::lines(&rates)[1].ratio_raw_udp, Some(2.0));
+        assert_eq!(super::lines(&rates)[1].ratios[0], Some(2.0));
+    }
+
+    #[test]
+    fn what_goes_to_the_server_is_compared_with_what_goes_there() {
+        let all = [(RAW_UDP, 1.0), (RAW_UDP_WRITE, 4.0), ("read", 2.0), ("write", 6.0), ("free", 3.0)];
+        let rows = all.map(|(variant, value)| row(Bench::Memory, 64, variant, &[value]));
+        let ratios: Vec<Option<f64>> = lines(&rows).iter().map(|line| line.ratios[0]).collect();
+        assert_eq!(ratios, [Some(1.0), Some(1.0), Some(2.0), Some(1.5), None]);
+    }
+
+    #[test]
+    fn chains_are_compared_at_their_own_length() {
+        let mut rows =
+            [("apache-tcp-framed", 50.0), (BIFROST_REF, 2.0), ("apache-tcp-framed", 90.0), (BIFROST_REF, 3.0)]
+                .map(|(variant, value)| row(Bench::Chain, 64, variant, &[value]));
+        rows[2].workload.servers = 2;
+        rows[3].workload.servers = 2;
+        let ratios: Vec<Option<f64>> = lines(&rows).iter().map(|line| line.ratios[3]).collect();
+        assert_eq!(ratios, [25.0, 1.0, 30.0, 1.0].map(Some));
     }
 
     #[test]

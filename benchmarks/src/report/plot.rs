@@ -13,12 +13,14 @@ const BOTTOM: f64 = 60.0;
 const BAR_HEIGHT: f64 = 26.0;
 const GRID: &str = "#dddddd";
 /// Told apart without red against green.
-const COLORS: [&str; 8] = ["#000000", "#0072b2", "#e69f00", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#999999"];
+pub(crate) const COLORS: [&str; 8] =
+    ["#000000", "#0072b2", "#e69f00", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#999999"];
 
 /// The drawing of one benchmark's lines; none if there are none.
 pub(crate) fn draw(lines: &[Line]) -> Option<String> {
     let first = lines.first()?;
-    Some(if first.workload.bench.is_sized() { curves(lines) } else { bars(lines) })
+    let bench = first.workload.bench;
+    Some(if bench.is_sized() && !bench.has_servers() { curves(lines) } else { bars(lines) })
 }
 
 /// The variants in order of appearance.
@@ -80,16 +82,24 @@ fn bars(lines: &[Line]) -> String {
     let bench = first.map_or("", |line| line.workload.bench.name());
     svg.text((LEFT, TOP - 24.0), Anchor::Start, &format!("{bench}: {unit}"));
     let largest = lines.iter().map(|line| line.summary.median).fold(f64::MIN_POSITIVE, f64::max);
-    let left = LEFT + 60.0;
+    let left = LEFT + if first.is_some_and(|line| line.workload.bench.has_servers()) { 180.0 } else { 60.0 };
     for ((index, line), color) in lines.iter().enumerate().zip(COLORS.iter().cycle()) {
         let top = TOP + BAR_HEIGHT * index as f64;
         let width = line.summary.median / largest * (WIDTH - left - 100.0);
-        svg.text((left - 8.0, top + 15.0), Anchor::End, line.variant);
+        svg.text((left - 8.0, top + 15.0), Anchor::End, &label(line));
         svg.bar((left, top), width, BAR_HEIGHT - 6.0, color);
         let digits = if line.is_rate() { 0 } else { 2 };
         svg.text((left + width + 8.0, top + 15.0), Anchor::Start, &format!("{:.digits$}", line.summary.median));
     }
     svg.finish()
+}
+
+fn label(line: &Line) -> String {
+    if line.workload.bench.has_servers() {
+        format!("{}, {}, {} servers", line.variant, size_text(line.workload.size), line.workload.servers)
+    } else {
+        line.variant.to_owned()
+    }
 }
 
 /// Maps a range of exponents to pixels.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// Where a text is held.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Anchor {
+pub(crate) enum Anchor {
     Start,
     Middle,
     End,
@@ -12,7 +12,7 @@ pub(super) enum Anchor {
 
 /// A drawing under way. Coordinates are pixels from the upper left corner.
 #[derive(Debug)]
-pub(super) struct Svg {
+pub(crate) struct Svg {
     body: String,
     width: f64,
     height: f64,
@@ -20,13 +20,13 @@ pub(super) struct Svg {
 
 impl Svg {
     /// An empty drawing on white.
-    pub(super) fn new(width: f64, height: f64) -> Self {
+    pub(crate) fn new(width: f64, height: f64) -> Self {
         let body = format!("<rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>\n");
         Self { body, width, height }
     }
 
     /// A straight line.
-    pub(super) fn line(&mut self, from: (f64, f64), to: (f64, f64), color: &str) {
+    pub(crate) fn line(&mut self, from: (f64, f64), to: (f64, f64), color: &str) {
         let ((x1, y1), (x2, y2)) = (from, to);
         self.push(format_args!(
             "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"{color}\"/>"
@@ -34,7 +34,7 @@ impl Svg {
     }
 
     /// A curve through `points`, with a dot on each.
-    pub(super) fn curve(&mut self, points: &[(f64, f64)], color: &str) {
+    pub(crate) fn curve(&mut self, points: &[(f64, f64)], color: &str) {
         let path: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
         let path = path.join(" ");
         self.push(format_args!("<polyline points=\"{path}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"/>"));
@@ -44,7 +44,7 @@ impl Svg {
     }
 
     /// A filled rectangle from its upper left corner.
-    pub(super) fn bar(&mut self, at: (f64, f64), width: f64, height: f64, color: &str) {
+    pub(crate) fn bar(&mut self, at: (f64, f64), width: f64, height: f64, color: &str) {
         let (x, y) = at;
         self.push(format_args!(
             "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{color}\"/>"
@@ -52,7 +52,7 @@ impl Svg {
     }
 
     /// One line of text.
-    pub(super) fn text(&mut self, at: (f64, f64), anchor: Anchor, text: &str) {
+    pub(crate) fn text(&mut self, at: (f64, f64), anchor: Anchor, text: &str) {
         let (x, y) = at;
         let anchor = match anchor {
             Anchor::Start => "start",
@@ -64,7 +64,7 @@ impl Svg {
     }
 
     /// The document.
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         let Self { body, width, height } = self;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \

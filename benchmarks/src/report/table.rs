@@ -1,12 +1,8 @@
 //! Aligned columns for people, and the same as Markdown.
 
-use super::Line;
+use super::{Line, RATIOS};
 use crate::plan::size_text;
-
-const TIME_COLUMNS: [&str; 9] =
-    ["size", "variant", "median µs", "p90 µs", "p99 µs", "mean µs", "stddev µs", "× raw UDP", "× raw TCP"];
-const RATE_COLUMNS: [&str; 8] =
-    ["outstanding", "variant", "median /s", "p90 /s", "mean /s", "stddev /s", "× raw UDP", "× raw TCP"];
+use crate::workload::Bench;
 
 /// The lines of one benchmark as text: a heading, the columns, a blank line after each size.
 pub(crate) fn text(lines: &[Line]) -> String {
@@ -48,24 +44,55 @@ pub(crate) fn markdown(lines: &[Line]) -> String {
 
 /// The heading and one row for each line.
 fn cells(lines: &[Line]) -> Vec<Vec<String>> {
-    let is_rate = lines.first().is_some_and(Line::is_rate);
-    let heading: &[&str] = if is_rate { &RATE_COLUMNS } else { &TIME_COLUMNS };
-    let mut table = vec![heading.iter().map(|&name| name.to_owned()).collect::<Vec<_>>()];
-    for line in lines {
-        let s = &line.summary;
-        let (key, values) = if is_rate {
-            (line.workload.outstanding.to_string(), vec![s.median, s.p90, s.mean, s.stddev])
-        } else {
-            (size_text(line.workload.size), vec![s.median, s.p90, s.p99, s.mean, s.stddev])
-        };
-        let mut row = vec![key, line.variant.to_owned()];
-        row.extend(values.into_iter().map(|value| if is_rate { format!("{value:.0}") } else { format!("{value:.2}") }));
-        row.extend(
-            [line.ratio_raw_udp, line.ratio_raw_tcp].map(|ratio| ratio.map_or("-".to_owned(), |x| format!("{x:.2}"))),
-        );
-        table.push(row);
+    let Some(first) = lines.first() else {
+        return Vec::new();
+    };
+    let mut table = vec![first.headings().map(str::to_owned).collect::<Vec<_>>()];
+    table.extend(lines.iter().map(Line::cells));
+    // The columns of raw sockets stay; those of other comparisons only where there are any.
+    let keys = table[0].len();
+    let kept: Vec<usize> =
+        (0..RATIOS.len()).filter(|&i| i < 2 || lines.iter().any(|line| line.ratios[i].is_some())).collect();
+    table[0].extend(kept.iter().map(|&i| RATIOS[i].1.to_owned()));
+    for (row, line) in table[1..].iter_mut().zip(lines) {
+        debug_assert_eq!(row.len(), keys, "a row has as many cells as headings");
+        row.extend(kept.iter().map(|&i| line.ratios[i].map_or("-".to_owned(), |ratio| format!("{ratio:.2}"))));
     }
     table
+}
+
+impl Line {
+    fn headings(&self) -> impl Iterator<Item = &'static str> {
+        let keys: &[&str] = match self.workload.bench {
+            Bench::Rate => &["outstanding"],
+            Bench::MemoryRate => &["size", "servers"],
+            Bench::Chain => &["size", "services"],
+            _ => &["size"],
+        };
+        let figures: &[&str] = match self.workload.bench {
+            Bench::Rate => &["median /s", "p90 /s", "mean /s", "stddev /s"],
+            Bench::MemoryRate => &["median /s", "p90 /s", "mean /s", "stddev /s", "Gbit/s"],
+            _ => &["median µs", "p90 µs", "p99 µs", "mean µs", "stddev µs"],
+        };
+        keys.iter().chain(&["variant"]).chain(figures).copied()
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let (s, workload) = (&self.summary, &self.workload);
+        let mut cells = match workload.bench {
+            Bench::Rate => vec![workload.outstanding.to_string()],
+            bench if bench.has_servers() => vec![size_text(workload.size), workload.servers.to_string()],
+            _ => vec![size_text(workload.size)],
+        };
+        cells.push(self.variant.to_owned());
+        if self.is_rate() {
+            cells.extend([s.median, s.p90, s.mean, s.stddev].map(|value| format!("{value:.0}")));
+        } else {
+            cells.extend([s.median, s.p90, s.p99, s.mean, s.stddev].map(|value| format!("{value:.2}")));
+        }
+        cells.extend(self.gbit_per_second().map(|rate| format!("{rate:.2}")));
+        cells
+    }
 }
 
 /// Figures to the right, names to the left.
@@ -81,7 +108,6 @@ fn align(cell: &str, width: usize) -> String {
 mod tests {
     use super::super::{lines, samples::row};
     use super::*;
-    use crate::workload::Bench;
 
     #[test]
     fn columns_line_up() {

@@ -42,7 +42,7 @@ impl Variant for BifrostTcp {
         let processor: Arc<dyn TProcessor + Send + Sync> = match setup.workload.bench {
             Bench::Ping | Bench::Rate => Arc::new(PingSyncProcessor::new(Handler)),
             Bench::Echo => Arc::new(EchoSyncProcessor::new(Handler)),
-            Bench::Increment | Bench::IncrementList | Bench::Add => Arc::new(ArraysSyncProcessor::new(Handler)),
+            _ => Arc::new(ArraysSyncProcessor::new(Handler)),
         };
         sockets::serve_tcp(&listener, move |stream| {
             let Ok((mut input, mut output)) = protocols(stream) else { return };

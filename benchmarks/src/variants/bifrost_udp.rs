@@ -3,14 +3,16 @@
 use super::{RateSession, Session, Variant};
 use crate::clock;
 use crate::server::Setup;
-use crate::services::Handler;
 use crate::services::benchmark::{
-    ArraysClient, ArraysSyncProcessor, EchoClient, EchoSyncProcessor, PingClient, PingSyncProcessor, TArraysSyncClient,
-    TEchoSyncClient, TPingSyncClient,
+    ArraysClient, ArraysSyncProcessor, ChainClient, ChainSyncProcessor, EchoClient, EchoSyncProcessor, PingClient,
+    PingSyncProcessor, TArraysSyncClient, TChainSyncClient, TEchoSyncClient, TPingSyncClient,
 };
+use crate::services::stamped::{self, Stamped};
+use crate::services::{ChainLink, Handler};
 use crate::watchdog::Aborter;
-use anyhow::{Context, Result};
-use bifrost_rpc::{Channel, Key, Pending, Server};
+use crate::workload::{Bench, Workload};
+use anyhow::Result;
+use bifrost_rpc::{Channel, Pending, Server};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,19 +21,14 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct BifrostUdp;
 
-fn key(setup: &Setup) -> Result<Option<Key>> {
-    let Some(path) = &setup.key else { return Ok(None) };
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the key in {}", path.display()))?;
-    let key = Key::from_hex(&text);
-    key.map(Some).with_context(|| format!("{} does not hold a key: 64 hexadecimal digits", path.display()))
+fn channel(setup: &Setup, server: SocketAddr) -> Result<Channel> {
+    Ok(setup.channels()?.connect(&format!("udp://{server}"))?)
 }
 
-fn channel(setup: &Setup, server: SocketAddr) -> Result<Channel> {
-    let mut builder = Channel::builder();
-    if let Some(key) = key(setup)? {
-        builder = builder.key(key);
-    }
-    Ok(builder.connect(&format!("udp://{server}"))?)
+/// A service of a chain, with the one after it.
+fn chain_link(setup: &Setup) -> Result<ChainLink> {
+    let next = setup.next.map(|next| channel(setup, next)).transpose()?;
+    Ok(ChainLink { next: next.map(ChainClient::new) })
 }
 
 impl Variant for BifrostUdp {
@@ -39,13 +36,21 @@ impl Variant for BifrostUdp {
         "bifrost-udp"
     }
 
+    fn measures(&self, workload: &Workload) -> bool {
+        Bench::BY_VALUE.contains(&workload.bench) || matches!(workload.bench, Bench::Chain | Bench::Breakdown)
+    }
+
     fn serve(&self, setup: &Setup, ready: &mut dyn FnMut(u16) -> Result<()>) -> Result<()> {
         let mut builder = Server::builder()
             .listen(&format!("udp://{}", SocketAddr::from((setup.address, 0))))
             .service(PingSyncProcessor::new(Handler))
             .service(EchoSyncProcessor::new(Handler))
-            .service(ArraysSyncProcessor::new(Handler));
-        if let Some(key) = key(setup)? {
+            .service(ChainSyncProcessor::new(chain_link(setup)?));
+        builder = match setup.workload.bench {
+            Bench::Breakdown => builder.service(Stamped(ArraysSyncProcessor::new(Stamped(Handler)))),
+            _ => builder.service(ArraysSyncProcessor::new(Handler)),
+        };
+        if let Some(key) = setup.load_key()? {
             builder = builder.key(key);
         }
         let server = builder.start()?;
@@ -60,7 +65,9 @@ impl Variant for BifrostUdp {
         Ok(Box::new(BifrostSession {
             ping: PingClient::new(channel.clone()),
             echo: EchoClient::new(channel.clone()),
-            arrays: ArraysClient::new(channel),
+            arrays: ArraysClient::new(channel.clone()),
+            noted: (setup.workload.bench == Bench::Breakdown).then(|| channel.clone()),
+            chain: ChainClient::new(channel),
         }))
     }
 
@@ -75,6 +82,9 @@ struct BifrostSession {
     ping: PingClient,
     echo: EchoClient,
     arrays: ArraysClient,
+    /// For calls that note the points they reach.
+    noted: Option<Channel>,
+    chain: ChainClient,
 }
 
 impl Session for BifrostSession {
@@ -87,7 +97,10 @@ impl Session for BifrostSession {
     }
 
     fn increment(&mut self, data: Vec<u8>, amount: i8) -> Result<Vec<u8>> {
-        Ok(self.arrays.increment(data, amount)?)
+        Ok(match &self.noted {
+            Some(channel) => stamped::increment(channel, data, amount)?,
+            None => self.arrays.increment(data, amount)?,
+        })
     }
 
     fn increment_list(&mut self, data: Vec<i8>, amount: i8) -> Result<Vec<i8>> {
@@ -96,6 +109,10 @@ impl Session for BifrostSession {
 
     fn add(&mut self, a: Vec<u8>, b: Vec<u8>) -> Result<Vec<u8>> {
         Ok(self.arrays.add(a, b)?)
+    }
+
+    fn visit(&mut self, data: Vec<u8>, offset: i32) -> Result<i64> {
+        Ok(self.chain.visit(data, offset)?)
     }
 
     fn aborter(&self) -> Result<Option<Aborter>> {

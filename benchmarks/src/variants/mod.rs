@@ -1,8 +1,10 @@
 //! What is compared. A variant is one file that implements [`Variant`] and [`Session`], named in [`ALL`].
 
 mod apache;
+mod bifrost_ref;
 mod bifrost_tcp;
 mod bifrost_udp;
+pub(crate) mod memory;
 mod raw_tcp;
 mod raw_udp;
 mod threads;
@@ -11,10 +13,12 @@ use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::server::Setup;
+use crate::task::{CallTask, Task};
 use crate::watchdog::Aborter;
+use crate::workload::{Bench, Workload};
 
 /// Every variant, in the order in which they take turns and are printed.
 pub(crate) static ALL: &[&dyn Variant] = &[
@@ -24,12 +28,33 @@ pub(crate) static ALL: &[&dyn Variant] = &[
     &apache::Framed,
     &bifrost_udp::BifrostUdp,
     &bifrost_tcp::BifrostTcp,
+    &raw_udp::RawUdpEcho,
+    &bifrost_ref::BifrostRef,
+    &bifrost_ref::InPlace,
+    &raw_udp::RawUdpWrite,
+    &memory::Operation::Read,
+    &memory::Operation::Write,
+    &memory::Operation::AllocWrite,
+    &memory::Operation::Free,
 ];
 
 /// The names that others are compared with.
 pub(crate) const RAW_UDP: &str = "raw-udp";
 /// The TCP one of them.
 pub(crate) const RAW_TCP: &str = "raw-tcp";
+
+/// Raw UDP with the bytes on their way to the server.
+pub(crate) const RAW_UDP_WRITE: &str = "raw-udp-write";
+/// An array there and back, whatever the benchmark sends.
+pub(crate) const RAW_UDP_ECHO: &str = "raw-udp-echo";
+/// Calls whose arguments and results are in global memory.
+pub(crate) const BIFROST_REF: &str = "bifrost-ref";
+
+/// The variant of that name, or what else runs in a server process.
+pub(crate) fn served(name: &str) -> Option<&'static dyn Variant> {
+    let daemon: &'static dyn Variant = &memory::Daemon;
+    named(name).or((name == daemon.name()).then_some(daemon))
+}
 
 /// The variant of that name.
 pub(crate) fn named(name: &str) -> Option<&'static dyn Variant> {
@@ -41,12 +66,37 @@ pub(crate) trait Variant: Debug + Sync {
     /// The name on the command line and in every output.
     fn name(&self) -> &'static str;
 
+    /// Whether it is compared in this workload.
+    fn measures(&self, workload: &Workload) -> bool {
+        Bench::BY_VALUE.contains(&workload.bench)
+    }
+
+    /// Whether it uses memory servers, or is there to be compared with such: left out unless asked for.
+    fn is_by_reference(&self) -> bool {
+        false
+    }
+
+    /// How many memory servers it needs.
+    fn memory_servers(&self, _workload: &Workload) -> usize {
+        0
+    }
+
+    /// How many server processes it needs. The client calls the last to be started; each is told of the one before.
+    fn services(&self, workload: &Workload) -> usize {
+        if workload.bench == Bench::Chain { workload.servers } else { 1 }
+    }
+
     /// Serves `setup.workload`, in a process of its own, until that is ended. Calls `ready` with the port once it
     /// listens on `setup.address`.
     fn serve(&self, setup: &Setup, ready: &mut dyn FnMut(u16) -> Result<()>) -> Result<()>;
 
     /// A client of the server at `server`, ready for its first call.
     fn connect(&self, setup: &Setup, server: SocketAddr) -> Result<Box<dyn Session>>;
+
+    /// What is timed: by default calls of a connected client.
+    fn task(&self, setup: &Setup, server: SocketAddr) -> Result<Box<dyn Task>> {
+        Ok(Box::new(CallTask::new(setup.workload, self.connect(setup, server)?)))
+    }
 
     /// A client that keeps `setup.workload.outstanding` pings under way. By default as many sessions,
     /// each with a thread.
@@ -61,15 +111,25 @@ pub(crate) trait Variant: Debug + Sync {
 /// A session is only asked for what its workload is about. Sums and increments wrap for each byte.
 pub(crate) trait Session: Debug + Send {
     /// A call that carries nothing.
-    fn ping(&mut self) -> Result<()>;
+    fn ping(&mut self) -> Result<()> {
+        bail!("not a call of this variant")
+    }
     /// Returns `data` from the server.
-    fn echo(&mut self, data: Vec<u8>) -> Result<Vec<u8>>;
+    fn echo(&mut self, _data: Vec<u8>) -> Result<Vec<u8>> {
+        bail!("not a call of this variant")
+    }
     /// `data` with `amount` added to each byte.
     fn increment(&mut self, data: Vec<u8>, amount: i8) -> Result<Vec<u8>>;
     /// The same as a `list<byte>`.
-    fn increment_list(&mut self, data: Vec<i8>, amount: i8) -> Result<Vec<i8>>;
+    fn increment_list(&mut self, _data: Vec<i8>, _amount: i8) -> Result<Vec<i8>> {
+        bail!("not a call of this variant")
+    }
     /// The sums of `a` and `b`, which are of one length.
     fn add(&mut self, a: Vec<u8>, b: Vec<u8>) -> Result<Vec<u8>>;
+    /// The answer of the first service of a chain; see [`crate::chain`].
+    fn visit(&mut self, _data: Vec<u8>, _offset: i32) -> Result<i64> {
+        bail!("not a call of this variant")
+    }
 
     /// What ends a call that hangs; none if every call has a deadline of its own.
     fn aborter(&self) -> Result<Option<Aborter>>;

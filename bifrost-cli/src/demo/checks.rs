@@ -24,7 +24,8 @@ pub(super) fn run(url: &str) -> Result<()> {
     timed(&format!("{COUNTS} calls that each add 1 to a counter, which then is {COUNTS}"), || count(&channel))
 }
 
-fn timed(what: &str, check: impl FnOnce() -> Result<()>) -> Result<()> {
+/// Says what was done, once it has succeeded, and how long it took.
+pub(super) fn timed(what: &str, check: impl FnOnce() -> Result<()>) -> Result<()> {
     let start = clock::now();
     check().with_context(|| format!("{what} failed"))?;
     let took = (clock::now() - start).as_secs_f64() * 1e3;

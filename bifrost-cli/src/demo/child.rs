@@ -4,39 +4,37 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child as Process, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
 const START_WAIT: Duration = Duration::from_secs(10);
 
-/// A running `bifrost serve`. Dropping it ends it.
+/// A running `bifrost serve` or `bifrost mem`. Dropping it ends it.
 #[derive(Debug)]
-pub(super) struct Serving {
-    child: Child,
+pub(super) struct Child {
+    process: Process,
     url: String,
 }
 
-impl Serving {
-    /// Starts this executable to serve some services on a free port.
-    pub(super) fn start(services: &[&str]) -> Result<Self> {
+impl Child {
+    /// Starts this executable with `args`, which make it listen on a free port.
+    pub(super) fn start(args: &[&str]) -> Result<Self> {
         let program = std::env::current_exe().context("cannot find this executable")?;
-        let child = Command::new(program)
-            .arg("serve")
-            .args(services)
-            .args(["--listen", "udp://[::1]:0"])
+        let process = Command::new(program)
+            .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .context("cannot start a server")?;
-        // From here on dropping it ends the child, whatever goes wrong.
-        let mut serving = Self { child, url: String::new() };
-        serving.url = serving.read_url()?;
-        Ok(serving)
+        // From here on dropping it ends the process, whatever goes wrong.
+        let mut child = Self { process, url: String::new() };
+        child.url = child.read_url()?;
+        Ok(child)
     }
 
     fn read_url(&mut self) -> Result<String> {
-        let stdout = self.child.stdout.take().context("no standard output")?;
+        let stdout = self.process.stdout.take().context("no standard output")?;
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             let mut line = String::new();
@@ -58,18 +56,18 @@ impl Serving {
 
     /// Tells it to stop, and waits until its running calls have finished; it bounds that itself.
     pub(super) fn stop(mut self) -> Result<()> {
-        let id = i32::try_from(self.child.id()).context("a process id out of range")?;
+        let id = i32::try_from(self.process.id()).context("a process id out of range")?;
         kill(Pid::from_raw(id), Signal::SIGTERM).context("cannot tell the server to stop")?;
-        let status = self.child.wait().context("cannot wait for the server")?;
+        let status = self.process.wait().context("cannot wait for the server")?;
         ensure!(status.success(), "the server ended with {status}");
         Ok(())
     }
 }
 
-impl Drop for Serving {
+impl Drop for Child {
     fn drop(&mut self) {
         // Already ended is as good; waiting leaves no zombie.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }

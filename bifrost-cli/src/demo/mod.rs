@@ -2,13 +2,14 @@
 
 mod checks;
 mod child;
+mod memory;
 
 use crate::fault::{FAILED, OK};
 use crate::idl;
 use anyhow::{Context, Result, ensure};
 use bifrost_codegen::load::{Disk, Files};
 use bifrost_codegen::{Options, compile_from, output, render};
-use child::Serving;
+use child::Child;
 use clap::Parser;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,10 @@ Examples:
       Generate code, start servers, call them, measure; under a minute in a release build.
 
   bifrost demo --no-bench
-      Only what is correct, not how fast.";
+      Only what is correct, not how fast.
+
+  bifrost demo memory
+      Start three memory servers and a service, and call it with arrays that stay in global memory.";
 
 /// The run of the benchmarks: short, and at the sizes where stacks differ.
 const BENCH: &str = "bench all --sizes 64,9000,64K,1M --rounds 5 --burst-ms 10 --iterations 200";
@@ -27,6 +31,10 @@ const BENCH: &str = "bench all --sizes 64,9000,64K,1M --rounds 5 --burst-ms 10 -
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
+    /// What to show: everything but global memory, or that alone
+    #[arg(value_name = "WHAT", value_parser = ["memory"], conflicts_with = "no_bench")]
+    what: Option<String>,
+
     /// Leave the measurements out
     #[arg(long)]
     no_bench: bool,
@@ -41,6 +49,10 @@ struct Bench {
 
 /// Runs the command; returns the exit status.
 pub(crate) fn run(args: &Args) -> Result<u8> {
+    if args.what.is_some() {
+        memory::run().context("the calls by reference failed")?;
+        return Ok(OK);
+    }
     generate().context("generating code failed")?;
     check().context("the calls over UDP failed")?;
     if args.no_bench {
@@ -79,7 +91,7 @@ fn generate() -> Result<()> {
 /// Starts servers and calls them.
 fn check() -> Result<()> {
     eprintln!("2. Calling over UDP");
-    let serving = Serving::start(&["Ping", "Echo", "Arrays", "Counter"])?;
+    let serving = Child::start(&["serve", "Ping", "Echo", "Arrays", "Counter", "--listen", "udp://[::1]:0"])?;
     eprintln!("   a server of Ping, Echo, Arrays and Counter at {}", serving.url());
     checks::run(serving.url())?;
     serving.stop()?;

@@ -57,7 +57,7 @@ fn result<R: Reader>(found: Found<'_>, input: &mut R) -> thrift::Result<Option<A
         }
         let exception = || found.method.throws.iter().find(|field| field.id == id && wire == TType::Struct);
         if let Some(of) = found.method.result.as_ref().filter(|of| id == 0 && wire == wire_type(found.schema, of)) {
-            answer = Some(match found.schema.actual(of) {
+            answer = Some(match found.schema.value_type(of) {
                 Type::Binary => Answer::Binary(input.bytes()?),
                 _ => Answer::Result(read::value(found.schema, of, input)?),
             });
@@ -76,7 +76,7 @@ fn result<R: Reader>(found: Found<'_>, input: &mut R) -> thrift::Result<Option<A
 }
 
 fn declared<R: Reader>(found: Found<'_>, field: &Field, input: &mut R) -> thrift::Result<Answer> {
-    let Type::Struct(id) = found.schema.actual(&field.field_type) else {
+    let Type::Struct(id) = found.schema.value_type(&field.field_type) else {
         input.skip(TType::Struct)?;
         return Ok(Answer::Declared(field.name.clone(), Map::new()));
     };

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// The JSON of a constant of a type.
 pub(super) fn to_json(schema: &Schema, of: &Type, constant: &Constant) -> Value {
-    let actual = schema.actual(of);
+    let actual = schema.value_type(of);
     match (constant, actual) {
         (Constant::Bool(value), _) => (*value).into(),
         (Constant::Int(value), _) => (*value).into(),

@@ -25,7 +25,7 @@ use thrift::protocol::TType;
 
 /// The type byte of a type, with typedefs seen through.
 fn wire_type(schema: &Schema, of: &Type) -> TType {
-    match schema.actual(of) {
+    match schema.value_type(of) {
         Type::Bool => TType::Bool,
         Type::I8 => TType::I08,
         Type::I16 => TType::I16,
@@ -38,7 +38,7 @@ fn wire_type(schema: &Schema, of: &Type) -> TType {
         Type::Set(_) => TType::Set,
         Type::Map(_) => TType::Map,
         // Typedefs are resolved.
-        Type::Typedef(_) | Type::Struct(_) => TType::Struct,
+        Type::Typedef(_) | Type::Ref(_) | Type::Struct(_) => TType::Struct,
     }
 }
 
@@ -58,7 +58,8 @@ fn type_name(schema: &Schema, of: &Type) -> String {
         Type::List(item) => format!("list<{}>", type_name(schema, item)),
         Type::Set(item) => format!("set<{}>", type_name(schema, item)),
         Type::Map(entry) => format!("map<{}, {}>", type_name(schema, &entry.0), type_name(schema, &entry.1)),
-        Type::Typedef(id) => format!("{} ({})", name(id), type_name(schema, schema.actual(of))),
+        Type::Ref(value) => type_name(schema, value),
+        Type::Typedef(id) => format!("{} ({})", name(id), type_name(schema, schema.value_type(of))),
         Type::Enum(id) => format!("enum {}", name(id)),
         Type::Struct(id) => match schema.struct_of(*id).map(|found| found.kind) {
             Some(StructKind::Union) => format!("union {}", name(id)),

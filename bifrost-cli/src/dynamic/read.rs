@@ -13,7 +13,7 @@ const VALUE_BYTES: usize = size_of::<Value>();
 
 /// Reads a value of a type, whose type byte has been checked.
 pub(super) fn value<R: Reader>(schema: &Schema, of: &Type, input: &mut R) -> thrift::Result<Value> {
-    Ok(match schema.actual(of) {
+    Ok(match schema.value_type(of) {
         Type::Bool => input.bool()?.into(),
         Type::I8 => input.i8()?.into(),
         Type::I16 => input.i16()?.into(),
@@ -41,8 +41,8 @@ pub(super) fn value<R: Reader>(schema: &Schema, of: &Type, input: &mut R) -> thr
             let known = schema.struct_of(*id).map_or(&[][..], |found| &found.fields);
             Value::Object(fields(schema, known, input)?)
         }
-        // `actual` has seen through it.
-        Type::Typedef(_) => Value::Null,
+        // `value_type` has seen through it.
+        Type::Typedef(_) | Type::Ref(_) => Value::Null,
     })
 }
 

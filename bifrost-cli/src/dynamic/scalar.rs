@@ -67,7 +67,7 @@ pub(super) fn from_enum(schema: &Schema, id: Id, number: i32) -> Value {
 
 /// The JSON that a text stands for where a value of this type is wanted: in a map's key, or on the command line.
 pub(super) fn from_text(schema: &Schema, of: &Type, text: &str) -> Result<Value, String> {
-    let actual = schema.actual(of);
+    let actual = schema.value_type(of);
     let parsed = serde_json::from_str::<Value>(text);
     match (actual, parsed) {
         // `"a"` is a; a is a, and so is anything else that is no JSON string.
@@ -92,7 +92,7 @@ pub(super) fn to_key(json: &Value) -> Option<String> {
 
 /// The JSON that the text of a map's key stands for.
 pub(super) fn from_key(schema: &Schema, of: &Type, text: &str) -> Result<Value, String> {
-    match schema.actual(of) {
+    match schema.value_type(of) {
         Type::String | Type::Binary | Type::Uuid => Ok(text.into()),
         _ => from_text(schema, of, text),
     }

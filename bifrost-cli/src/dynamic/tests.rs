@@ -47,7 +47,7 @@ fn named(schema: &Schema, name: &str) -> Type {
 fn json_of(schema: &Schema, of: &Type, depth: u32) -> BoxedStrategy<Value> {
     let len = if depth == 0 { 0..1_usize } else { 0..4_usize };
     let below = depth.saturating_sub(1);
-    match schema.actual(of).clone() {
+    match schema.value_type(of).clone() {
         Type::Bool => any::<bool>().prop_map(Value::from).boxed(),
         Type::I8 => any::<i8>().prop_map(Value::from).boxed(),
         Type::I16 => any::<i16>().prop_map(Value::from).boxed(),
@@ -68,7 +68,7 @@ fn json_of(schema: &Schema, of: &Type, depth: u32) -> BoxedStrategy<Value> {
             prop::collection::vec(pair, len).prop_map(map_of).boxed()
         }
         Type::Struct(id) => struct_of(schema, id, below),
-        Type::Typedef(_) => unreachable!("`actual` sees through it"),
+        Type::Typedef(_) | Type::Ref(_) => unreachable!("`value_type` sees through it"),
     }
 }
 

@@ -57,7 +57,7 @@ type Result<T = (), E = WriteError> = std::result::Result<T, E>;
 pub(super) fn value<W: Writer>(schema: &Schema, of: &Type, json: &Value, out: &mut W) -> Result {
     let wrong = WriteError::json;
     let name = || type_name(schema, of);
-    match schema.actual(of) {
+    match schema.value_type(of) {
         Type::Bool => match json {
             Value::Bool(value) => out.bool(*value)?,
             _ => return Err(mismatch(schema, of, json)),
@@ -93,7 +93,7 @@ pub(super) fn value<W: Writer>(schema: &Schema, of: &Type, json: &Value, out: &m
         Type::Map(entry) => map(schema, entry, json, out)?,
         Type::Struct(id) => structure(schema, *id, json, out)?,
         // `actual` has seen through it.
-        Type::Typedef(_) => return Err(wrong(format!("{} is not resolved", name()))),
+        Type::Typedef(_) | Type::Ref(_) => return Err(wrong(format!("{} is not resolved", name()))),
     }
     Ok(())
 }

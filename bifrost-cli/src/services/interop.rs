@@ -1,11 +1,12 @@
 //! The handler of `Interop` and `InteropUuid`: what clients in other languages are tested against.
 
 use super::generated::interop::{
-    Bare, Choice, Color, Containers, Declined, Defaults, Empty, Ids, Implicit, InteropSyncHandler, Keywords, Missing,
-    Optional, Required, Scalars, Tree, Versioned,
+    Bare, Choice, Color, Containers, Declined, Defaults, Empty, Ids, Implicit, InteropSyncHandler, Keywords, Marked,
+    Missing, Optional, Required, Scalars, Tree, Versioned,
 };
 use super::generated::interop_shared::{Failed, InteropBaseSyncHandler, Level, Point, Token};
 use super::generated::interop_uuid::{InteropUuidSyncHandler, Unknown, Uuids};
+use bifrost_rpc::reference::Ref;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -98,6 +99,8 @@ impl InteropSyncHandler for Interop {
         handle_echo_ids: Ids,
         handle_echo_implicit: Implicit,
         handle_echo_versioned: Versioned,
+        handle_echo_marked: Ref<Marked>,
+        handle_echo_marked_binary: Ref<Vec<u8>>,
         handle_echo_list: Vec<Scalars>,
         handle_echo_set: BTreeSet<String>,
         handle_echo_map: BTreeMap<i32, Vec<BTreeMap<String, BTreeSet<i64>>>>,

@@ -10,8 +10,10 @@ use self::store::Store;
 use crate::fault::usage;
 use crate::idl;
 use anyhow::Result;
-use bifrost_bench::services::Handler;
-use bifrost_bench::services::benchmark::{ArraysSyncProcessor, EchoSyncProcessor, PingSyncProcessor};
+use bifrost_bench::services::benchmark::{
+    ArraysSyncProcessor, EchoSyncProcessor, PingSyncProcessor, SharedArraysSyncProcessor,
+};
+use bifrost_bench::services::{Handler, SharedHandler};
 use bifrost_rpc::Service;
 use generated::example::{ConstDEFAULTPOLICY, CounterSyncProcessor, HealthSyncProcessor, StoreSyncProcessor};
 use generated::interop::InteropSyncProcessor;
@@ -24,7 +26,8 @@ pub(crate) mod generated {
 }
 
 /// Names and what they are, for help and errors.
-pub(crate) const NAMES: [&str; 8] = ["Ping", "Echo", "Arrays", "Counter", "Store", "Health", "Interop", "InteropUuid"];
+pub(crate) const NAMES: [&str; 9] =
+    ["Ping", "Echo", "Arrays", "SharedArrays", "Counter", "Store", "Health", "Interop", "InteropUuid"];
 
 /// A service that is ready to be served.
 pub(crate) struct Builtin {
@@ -65,6 +68,7 @@ fn make(name: &str) -> Option<Builtin> {
         "Ping" => builtin("Ping", PingSyncProcessor::new(Handler)),
         "Echo" => builtin("Echo", EchoSyncProcessor::new(Handler)),
         "Arrays" => builtin("Arrays", ArraysSyncProcessor::new(Handler)),
+        "SharedArrays" => builtin("SharedArrays", SharedArraysSyncProcessor::new(SharedHandler)),
         "Counter" => builtin("Counter", CounterSyncProcessor::new(Counter::default())),
         "Store" => builtin("Store", StoreSyncProcessor::new(store("Store"))),
         "Health" => builtin("Health", HealthSyncProcessor::new(store("Health"))),

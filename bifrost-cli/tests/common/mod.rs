@@ -64,7 +64,7 @@ fn signal(id: u32, signal: Signal) {
     kill(Pid::from_raw(i32::try_from(id).unwrap()), signal).unwrap();
 }
 
-/// A running `bifrost serve`; dropping it ends it.
+/// A running `bifrost serve` or `bifrost mem`; dropping it ends it.
 #[derive(Debug)]
 pub struct Serving {
     child: Option<Child>,
@@ -81,10 +81,15 @@ impl Serving {
             args.extend(["--listen", *url]);
         }
         args.extend(options);
-        let mut child = command(&args).spawn().unwrap();
+        Self::command(&args, listen.len())
+    }
+
+    /// Runs a command that serves, and waits until so many addresses are listened on.
+    pub fn command(args: &[&str], addresses: usize) -> Self {
+        let mut child = command(args).spawn().unwrap();
         let (out, err) = (lines(child.stdout.take().unwrap()), lines(child.stderr.take().unwrap()));
         let mut serving = Self { child: Some(child), urls: Vec::new(), err };
-        for _ in listen {
+        for _ in 0..addresses {
             let line = out.recv_timeout(WAIT).expect("the server does not listen");
             serving.urls.push(line.strip_prefix("listening on ").expect("an address").to_owned());
         }
@@ -94,6 +99,11 @@ impl Serving {
     /// The first address.
     pub fn url(&self) -> &str {
         &self.urls[0]
+    }
+
+    /// The id of its process.
+    pub fn process(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
     }
 
     pub fn call(&self, rest: &[&str]) -> Outcome {

@@ -1,12 +1,13 @@
 //! Everything that a client in Rust calls, whatever carries it.
 
 use crate::generated::interop::{
-    Bare, Color, Containers, Declined, Empty, Keywords, Kind, Missing, Scalars, TInteropSyncClient,
+    Bare, Color, Containers, Declined, Empty, Keywords, Kind, Marked, Missing, Scalars, TInteropSyncClient,
 };
 use crate::generated::interop_shared::{Failed, Level, Point};
 use crate::values;
 use bifrost_rpc::buffer::MessageBuffer;
 use bifrost_rpc::protocol::{Binary, Codec, Encode};
+use bifrost_rpc::reference::Ref;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -67,6 +68,7 @@ fn scalars(client: &mut impl TInteropSyncClient) {
     }
     for value in values::blocks().into_iter().chain([values::long_block()]) {
         same(client.echo_binary(value.clone()), &value);
+        same(client.echo_marked_binary(Ref::by_reference(value.clone())), &Ref::from(value));
     }
     for value in values::COLORS {
         same(client.echo_color(value), &value);
@@ -93,6 +95,9 @@ fn structs(client: &mut impl TInteropSyncClient) {
     }
     for value in [Keywords::default(), values::keywords()] {
         same(client.echo_keywords(value.clone()), &value);
+    }
+    for marked in [Marked::default, values::marked] {
+        same(client.echo_marked(Ref::by_reference(marked())), &Ref::from(marked()));
     }
     same(client.echo_ids(values::ids()), &values::ids());
     same(client.echo_implicit(values::implicit()), &values::implicit());

@@ -1,10 +1,11 @@
 //! Values that are hard to carry.
 
 use crate::generated::interop::{
-    Choice, Color, Containers, Defaults, Empty, Ids, Implicit, Keywords, Kind, Optional, Part, Required, Scalars, Tree,
-    Versioned,
+    Choice, Color, Containers, Defaults, Empty, Ids, Implicit, Keywords, Kind, Marked, Optional, Part, Required,
+    Scalars, Tree, Versioned,
 };
 use crate::generated::interop_shared::{Level, Point};
+use bifrost_rpc::reference::Ref;
 use std::collections::{BTreeMap, BTreeSet};
 use thrift::OrderedFloat;
 
@@ -215,6 +216,12 @@ pub(crate) fn ids() -> Ids {
         sixteenth: Some(false),
         seventeenth: Some(17),
     }
+}
+
+pub(crate) fn marked() -> Marked {
+    let text = |text: &str| Ref::by_reference(text.to_owned());
+    let numbers = BTreeMap::from([(-1, Ref::from(I64S.to_vec())), (1, Ref::from(vec![]))]);
+    Marked::new(Ref::from(vec![0; 100_000]), vec![text(""), text("é")], numbers, Ref::from(full()))
 }
 
 pub(crate) fn implicit() -> Implicit {

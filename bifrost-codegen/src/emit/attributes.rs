@@ -12,6 +12,8 @@ const DERIVE_WIDTH: usize = 86;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Derives {
     pub(super) copy: bool,
+    /// It holds no reference, whose control has one holder.
+    pub(super) clone: bool,
     pub(super) default: bool,
     /// It has an order and a hash.
     pub(super) ordered: bool,
@@ -27,7 +29,8 @@ impl Module<'_> {
             names.extend(some.iter().filter(|_| wanted).map(|name| (*name).to_owned()));
         };
         add(derives.copy, &["Copy"]);
-        add(true, &["Clone", "Debug"]);
+        add(derives.clone, &["Clone"]);
+        add(true, &["Debug"]);
         add(derives.default, &["Default"]);
         add(true, &["Eq"]);
         add(derives.ordered, &["Hash", "Ord"]);

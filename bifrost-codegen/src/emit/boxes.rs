@@ -29,7 +29,7 @@ impl Boxes {
 
     /// Whether a field of a struct is boxed as a whole.
     pub(super) fn holds_box(&self, schema: &Schema, owner: Id, field: &Field) -> bool {
-        let Type::Struct(target) = schema.actual(&field.field_type) else {
+        let Type::Struct(target) = schema.value_type(&field.field_type) else {
             return false;
         };
         self.boxing == Boxing::Minimal && (field.reference || self.edges.contains(&(owner, *target)))
@@ -54,7 +54,7 @@ fn edges(schema: &Schema) -> BTreeMap<Id, Vec<Id>> {
         for (index, definition) in f.definitions.iter().enumerate() {
             if let Item::Struct(s) = &definition.item {
                 let held = s.fields.iter().filter(|field| !field.reference);
-                let targets = held.filter_map(|field| match schema.actual(&field.field_type) {
+                let targets = held.filter_map(|field| match schema.value_type(&field.field_type) {
                     Type::Struct(target) => Some(*target),
                     _ => None,
                 });

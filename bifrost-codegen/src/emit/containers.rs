@@ -46,6 +46,7 @@ impl Containers {
         match of {
             Type::Map(_) | Type::Set(_) => !self.is_hash,
             Type::List(element) => self.is_ordered_type(schema, element),
+            Type::Ref(value) => self.is_ordered_type(schema, value),
             Type::Typedef(id) if self.in_key(*id) => true,
             Type::Typedef(_) => self.is_ordered_type(schema, schema.actual(of)),
             Type::Struct(id) => self.is_ordered(*id),
@@ -100,6 +101,7 @@ fn definitions_in(schema: &Schema, of: &Type, found: &mut Vec<Id>) {
         }
         Type::Struct(id) => found.push(*id),
         Type::List(element) | Type::Set(element) => definitions_in(schema, element, found),
+        Type::Ref(value) => definitions_in(schema, value, found),
         Type::Map(entry) => {
             definitions_in(schema, &entry.0, found);
             definitions_in(schema, &entry.1, found);
@@ -129,6 +131,7 @@ fn in_keys(schema: &Schema) -> BTreeSet<Id> {
 fn keys_in(schema: &Schema, of: &Type, found: &mut Vec<Id>) {
     match of {
         Type::List(element) => keys_in(schema, element, found),
+        Type::Ref(value) => keys_in(schema, value, found),
         Type::Set(element) => definitions_in(schema, element, found),
         Type::Map(entry) => {
             definitions_in(schema, &entry.0, found);

@@ -19,7 +19,7 @@ impl Module<'_> {
         let name = self.program.definition(self.id(index));
         self.check_acronym(name);
         docs(code, 0, definition.docs.as_deref(), &format!("Enum `{}`.", definition.name));
-        self.attributes(code, Derives { copy: true, default: false, ordered: true, public: true });
+        self.attributes(code, Derives { copy: true, clone: true, default: false, ordered: true, public: true });
         code.line(0, format!("pub struct {name}(pub {});", self.std_type("i32")));
         code.blank();
         self.enum_constants(code, name, values);
@@ -42,7 +42,7 @@ impl Module<'_> {
     }
 
     fn enum_codec(&self, code: &mut Code, name: &str) {
-        self.thrift_type(code, name, &format!("{}::I32", self.thrift_protocol("TType")));
+        self.thrift_type(code, name, &format!("{}::I32", self.thrift_protocol("TType")), false);
         let encode = self.protocol("Encode");
         code.line(0, format!("impl {encode} for {name} {{"));
         self.encode_head(code, false);
@@ -85,10 +85,13 @@ impl Module<'_> {
         }
     }
 
-    pub(super) fn thrift_type(&self, code: &mut Code, name: &str, wire_type: &str) {
+    pub(super) fn thrift_type(&self, code: &mut Code, name: &str, wire_type: &str, has_references: bool) {
         let (thrift_type, ttype) = (self.protocol("ThriftType"), self.thrift_protocol("TType"));
         code.line(0, format!("impl {thrift_type} for {name} {{"));
         code.line(4, format!("const TYPE: {ttype} = {wire_type};"));
+        if has_references {
+            code.line(4, format!("const HAS_REFERENCES: {} = true;", self.std_type("bool")));
+        }
         code.line(0, "}");
         code.blank();
     }

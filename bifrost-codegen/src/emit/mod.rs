@@ -14,6 +14,7 @@ mod options;
 mod order;
 mod paths;
 mod program;
+mod references;
 mod service;
 mod structs;
 mod types;

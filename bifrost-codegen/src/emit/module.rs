@@ -5,6 +5,7 @@ use super::containers::Containers;
 use super::layout::Type;
 use super::options::Options;
 use super::program::{FileNames, Program, ServiceNames};
+use crate::references::References;
 use crate::schema::{File, Id, Schema};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ pub(super) struct Whole<'a> {
     pub(super) program: Program,
     pub(super) boxes: Boxes,
     pub(super) containers: Containers,
+    pub(super) references: References,
 }
 
 impl<'a> Whole<'a> {
@@ -26,6 +28,7 @@ impl<'a> Whole<'a> {
             program: Program::new(schema, options.layout),
             boxes: Boxes::new(schema, options),
             containers: Containers::new(schema, options),
+            references: References::new(schema),
         }
     }
 }
@@ -36,6 +39,7 @@ pub(super) struct Module<'a> {
     pub(super) program: &'a Program,
     pub(super) boxes: &'a Boxes,
     pub(super) containers: &'a Containers,
+    pub(super) references: &'a References,
     pub(super) index: usize,
     /// Imported paths by the names they have here.
     pub(super) imports: RefCell<BTreeMap<String, String>>,
@@ -45,9 +49,9 @@ pub(super) struct Module<'a> {
 
 impl<'a> Module<'a> {
     pub(super) fn new(whole: &'a Whole<'a>, index: usize) -> Self {
-        let Whole { schema, options, program, boxes, containers } = whole;
+        let Whole { schema, options, program, boxes, containers, references } = whole;
         let (imports, lints) = (RefCell::default(), RefCell::default());
-        Self { schema, options, program, boxes, containers, index, imports, lints }
+        Self { schema, options, program, boxes, containers, references, index, imports, lints }
     }
 
     pub(super) fn file(&self) -> &'a File {

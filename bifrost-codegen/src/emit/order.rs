@@ -5,7 +5,8 @@
 use crate::schema::{Field, Id, Item, Schema, Type, Value};
 use std::collections::BTreeMap;
 
-/// The schema with the members of everything by rising ids.
+/// The schema with the members of everything by rising ids, and the types of those that are marked `(bifrost.ref)` as
+/// [`Type::Ref`].
 pub(super) fn by_ids(schema: &Schema) -> Schema {
     let order = Order { schema, places: places(schema) };
     let mut ordered = schema.clone();
@@ -17,6 +18,9 @@ pub(super) fn by_ids(schema: &Schema) -> Schema {
                 for method in &mut service.methods {
                     order.fields(&mut method.arguments);
                     order.fields(&mut method.throws);
+                    if method.result_by_reference {
+                        method.result = method.result.take().map(|of| Type::Ref(Box::new(of)));
+                    }
                 }
             }
             Item::Typedef(_) | Item::Enum(_) => {}
@@ -59,13 +63,16 @@ impl Order<'_> {
             if let Some(default) = &mut field.default {
                 self.value(&field.field_type, default);
             }
+            if field.by_reference {
+                field.field_type = Type::Ref(Box::new(field.field_type.clone()));
+            }
         }
         fields.sort_by_key(|field| field.id);
     }
 
     /// A constant of a struct names its fields by their places.
     fn value(&self, of: &Type, value: &mut Value) {
-        match (self.schema.actual(of), value) {
+        match (self.schema.value_type(of), value) {
             (Type::List(item) | Type::Set(item), Value::List(values)) => {
                 values.iter_mut().for_each(|value| self.value(item, value));
             }

@@ -48,8 +48,9 @@ impl Module<'_> {
         };
         docs(code, 0, definition.docs.as_deref(), &format!("{word} `{}`.", definition.name));
         let derives_default = self.derives_default(id, found);
-        let ordered = self.containers.is_ordered(id);
-        self.attributes(code, Derives { copy: false, default: derives_default, ordered, public: true });
+        let clone = !self.references.has(id);
+        let ordered = clone && self.containers.is_ordered(id);
+        self.attributes(code, Derives { copy: false, clone, default: derives_default, ordered, public: true });
         self.serde_struct(code, self.has_default(id));
         let names = field_names(&found.fields);
         let unknown = self.unknown_name(found);
@@ -174,13 +175,14 @@ impl Module<'_> {
     /// `ThriftType`, `Encode` and `Decode` of a struct.
     pub(super) fn codec(&self, code: &mut Code, name: &str, idl: &str, slots: &[Slot<'_>], unknown: Option<&str>) {
         let wire_type = format!("{}::Struct", self.thrift_protocol("TType"));
-        self.thrift_type(code, name, &wire_type);
+        self.thrift_type(code, name, &wire_type, slots.iter().any(|slot| self.holds_references(slot.of)));
         code.line(0, format!("impl {} for {name} {{", self.protocol("Encode")));
         self.encode(code, idl, slots, unknown, false);
         if slots.iter().any(|slot| self.holds_binary(slot.of)) {
             code.blank();
             self.encode(code, idl, slots, unknown, true);
         }
+        self.visit_slots(code, slots);
         code.line(0, "}");
         code.blank();
         code.line(0, format!("impl {} for {name} {{", self.protocol("Decode")));
@@ -254,6 +256,12 @@ impl Module<'_> {
             code.expr(indent, "", &Expr::call_with(function, &args), "?;");
             return;
         }
+        if let schema::Type::Ref(_) = of {
+            let function = format!("{}::encode_owned_field", self.protocol("Encode"));
+            let args = [value, "w", &format!("\"{idl}\""), &id.to_string()];
+            code.expr(indent, "", &Expr::call_with(function, &args), "?;");
+            return;
+        }
         let head = [format!("\"{idl}\""), self.wire_type(of), id.to_string()];
         let head: Vec<&str> = head.iter().map(String::as_str).collect();
         code.expr(indent, "", &Expr::call_with("w.field_begin", &head), "?;");
@@ -289,9 +297,9 @@ impl Module<'_> {
         let ttype = self.thrift_protocol("TType");
         code.line(16, format!("({ttype}::Stop, _) => break,"));
         let some = self.std_value("Some");
-        let decode = format!("{}::decode(r)?", self.protocol("Decode"));
-        for slot in slots {
-            let pattern = format!("({}, {})", self.wire_type(slot.of), slot.id);
+        for (slot, wire_type) in slots.iter().flat_map(|slot| self.wire_types(slot.of).map(move |of| (slot, of))) {
+            let pattern = format!("({wire_type}, {})", slot.id);
+            let decode = self.decoded_value(slot.of, &wire_type);
             let body = match slot.presence {
                 Presence::Defaulted(_) => format!("{} = {decode}", local(&slot.name)),
                 _ => format!("{} = {some}({decode})", local(&slot.name)),
@@ -318,10 +326,9 @@ impl Module<'_> {
 
     /// The fields as long as they come in the order of their ids, as they mostly do; what else comes is left to the loop.
     fn decode_in_order(&self, code: &mut Code, slots: &[Slot<'_>]) {
-        for slot in slots {
-            let field = [self.wire_type(slot.of), slot.id.to_string()];
-            code.expr(8, "if ", &Expr::call_with("r.field_is", &[&field[0], &field[1]]), " {");
-            let value = Expr::atom(format!("{}::decode(r)?", self.protocol("Decode")));
+        for (slot, wire_type) in slots.iter().flat_map(|slot| self.wire_types(slot.of).map(move |of| (slot, of))) {
+            code.expr(8, "if ", &Expr::call_with("r.field_is", &[&wire_type, &slot.id.to_string()]), " {");
+            let value = Expr::atom(self.decoded_value(slot.of, &wire_type));
             let value = match slot.presence {
                 Presence::Defaulted(_) => value,
                 _ => Expr::call(self.std_value("Some"), vec![value]),
@@ -329,6 +336,21 @@ impl Module<'_> {
             code.expr(12, &format!("{} = ", local(&slot.name)), &value, ";");
             code.line(12, "r.field_end()?;");
             code.line(8, "}");
+        }
+    }
+
+    /// The wire types that a field may come as: a reference as its value's and as that of pointers.
+    pub(super) fn wire_types(&self, of: &schema::Type) -> impl Iterator<Item = String> + use<> {
+        let pointer = matches!(of, schema::Type::Ref(_)).then(|| self.wire_type(&schema::Type::Uuid));
+        std::iter::once(self.wire_type(of)).chain(pointer)
+    }
+
+    /// What reads a value that has come as one of its wire types.
+    pub(super) fn decoded_value(&self, of: &schema::Type, wire_type: &str) -> String {
+        let decode = self.protocol("Decode");
+        match of {
+            schema::Type::Ref(_) => format!("{decode}::decode_as({wire_type}, r)?"),
+            _ => format!("{decode}::decode(r)?"),
         }
     }
 

@@ -28,10 +28,13 @@ impl Place {
 impl Module<'_> {
     /// The Rust type of a field, argument aside.
     pub(super) fn member_type(&self, owner: Id, field: &schema::Field) -> Type {
-        let rust = self.rust_type(owner, &field.field_type);
-        match self.boxes.holds_box(self.schema, owner, field) {
-            true => Type::of(self.std_type("Box"), vec![rust]),
-            false => rust,
+        if !self.boxes.holds_box(self.schema, owner, field) {
+            return self.rust_type(owner, &field.field_type);
+        }
+        let boxed = |of: &schema::Type| Type::of(self.std_type("Box"), vec![self.rust_type(owner, of)]);
+        match &field.field_type {
+            schema::Type::Ref(value) => self.reference(boxed(value)),
+            of => boxed(of),
         }
     }
 
@@ -60,6 +63,7 @@ impl Module<'_> {
                 Binary::Bytes => Type::plain(self.bytes()),
             },
             T::Uuid => Type::plain(self.runtime("uuid::Uuid")),
+            T::Ref(value) => self.reference(self.type_at(place, value)),
             T::List(element) => {
                 let element = self.type_at(place, element);
                 if element.path == self.std_type("Box") {
@@ -93,6 +97,10 @@ impl Module<'_> {
         self.import(if is_hash { "std::collections::HashMap" } else { "std::collections::BTreeMap" })
     }
 
+    fn reference(&self, of: Type) -> Type {
+        Type::of(self.runtime("reference::Ref"), vec![of])
+    }
+
     pub(super) fn bytes(&self) -> String {
         self.runtime("bytes::Bytes")
     }
@@ -116,7 +124,7 @@ impl Module<'_> {
     /// The variant of `TType`.
     pub(super) fn wire_type(&self, of: &schema::Type) -> String {
         use schema::Type as T;
-        let variant = match self.schema.actual(of) {
+        let variant = match self.schema.value_type(of) {
             T::Bool => "Bool",
             T::I8 => "I08",
             T::I16 => "I16",
@@ -128,7 +136,7 @@ impl Module<'_> {
             T::List(_) => "List",
             T::Set(_) => "Set",
             T::Map(_) => "Map",
-            T::Struct(_) | T::Typedef(_) => "Struct",
+            T::Struct(_) | T::Typedef(_) | T::Ref(_) => "Struct",
         };
         format!("{}::{variant}", self.thrift_protocol("TType"))
     }
@@ -141,6 +149,7 @@ impl Module<'_> {
             match self.schema.actual(of) {
                 schema::Type::Binary => return true,
                 schema::Type::List(element) | schema::Type::Set(element) => open.push(element),
+                schema::Type::Ref(value) => open.push(value),
                 schema::Type::Map(entry) => open.extend([&entry.0, &entry.1]),
                 schema::Type::Struct(id) if seen.insert(*id) => {
                     let fields = self.schema.struct_of(*id).into_iter().flat_map(|s| &s.fields);

@@ -25,13 +25,14 @@ impl Module<'_> {
             self.lint("clippy::large_enum_variant");
         }
         docs(code, 0, definition.docs.as_deref(), &format!("Union `{}`.", definition.name));
-        let ordered = self.containers.is_ordered(id);
-        self.attributes(code, Derives { copy: false, default: false, ordered, public: true });
+        let clone = !self.references.has(id);
+        let ordered = clone && self.containers.is_ordered(id);
+        self.attributes(code, Derives { copy: false, clone, default: false, ordered, public: true });
         let unknown = self.unknown_variant(found);
         self.variants(code, id, found, &variants, unknown.as_deref());
         code.blank();
         let wire_type = format!("{}::Struct", self.thrift_protocol("TType"));
-        self.thrift_type(code, name, &wire_type);
+        self.thrift_type(code, name, &wire_type, !clone);
         self.union_encode(code, name, &definition.name, found, &variants);
         self.union_decode(code, name, &definition.name, found, &variants);
         code.blank();
@@ -98,11 +99,12 @@ impl Module<'_> {
             code.line(8, "w.struct_end()");
             code.line(4, "}");
         }
+        self.visit_variants(code, &found.fields, variants, unknown.is_some());
         code.line(0, "}");
         code.blank();
     }
 
-    fn union_decode(&self, code: &mut Code, name: &str, idl: &str, found: &Struct, variants: &[String]) {
+    fn union_decode<'a>(&self, code: &mut Code, name: &str, idl: &str, found: &'a Struct, variants: &'a [String]) {
         let ttype = self.thrift_protocol("TType");
         let (some, none) = (self.std_value("Some"), self.std_value("None"));
         code.line(0, format!("impl {} for {name} {{", self.protocol("Decode")));
@@ -117,9 +119,12 @@ impl Module<'_> {
         code.line(8, "loop {");
         code.line(12, "match r.field_begin()? {");
         code.line(16, format!("({ttype}::Stop, _) => break,"));
-        for (field, variant) in found.fields.iter().zip(variants) {
-            let pattern = format!("({}, {})", self.wire_type(&field.field_type), field.id);
-            let decode = format!("{}::decode(r)?", self.protocol("Decode"));
+        let both = |(field, variant): (&'a Field, &'a String)| {
+            self.wire_types(&field.field_type).map(move |wire_type| (field, variant, wire_type))
+        };
+        for (field, variant, wire_type) in found.fields.iter().zip(variants).flat_map(both) {
+            let pattern = format!("({wire_type}, {})", field.id);
+            let decode = self.decoded_value(&field.field_type, &wire_type);
             let body = format!("value = {some}(Self::{variant}({decode}))");
             let line = format!("{pattern} => {body},");
             if 16 + line.len() <= super::layout::WIDTH {

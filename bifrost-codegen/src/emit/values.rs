@@ -15,11 +15,17 @@ impl Module<'_> {
 
     /// A value of a field, boxed as the field is.
     fn member_value(&self, owner: Id, field: &Field, value: &Value) -> Expr {
-        let expr = self.value(owner, &field.field_type, value);
-        match self.boxes.holds_box(self.schema, owner, field) {
-            true => self.boxed(expr),
-            false => expr,
+        if !self.boxes.holds_box(self.schema, owner, field) {
+            return self.value(owner, &field.field_type, value);
         }
+        match &field.field_type {
+            Type::Ref(of) => self.referred(self.boxed(self.value(owner, of, value))),
+            of => self.boxed(self.value(owner, of, value)),
+        }
+    }
+
+    fn referred(&self, expr: Expr) -> Expr {
+        Expr::call(format!("{}::from", self.runtime("reference::Ref")), vec![expr])
     }
 
     fn boxed(&self, expr: Expr) -> Expr {
@@ -32,6 +38,7 @@ impl Module<'_> {
                 Item::Typedef(aliased) => self.value(*id, aliased, value),
                 _ => self.new_of("Default"),
             },
+            Type::Ref(of) => self.referred(self.value_at(place, of, value)),
             of => self.plain_value(place, of, value),
         };
         match self.boxes.is_forward(self.schema, place.owner, of) {
@@ -161,7 +168,7 @@ impl Module<'_> {
         if field.requiredness != Requiredness::Default {
             return none;
         }
-        let empty = match self.schema.actual(&field.field_type) {
+        let empty = match self.schema.value_type(&field.field_type) {
             Type::Bool => Value::Bool(false),
             Type::I8 | Type::I16 | Type::I32 | Type::I64 => Value::Int(0),
             Type::Double => Value::Double(0.0),
@@ -170,7 +177,7 @@ impl Module<'_> {
             Type::List(_) | Type::Set(_) => Value::List(Vec::new()),
             Type::Map(_) => Value::Map(Vec::new()),
             Type::Uuid => Value::Uuid(0),
-            Type::Enum(_) | Type::Struct(_) | Type::Typedef(_) => return none,
+            Type::Enum(_) | Type::Struct(_) | Type::Typedef(_) | Type::Ref(_) => return none,
         };
         let empty = self.value(owner, &field.field_type, &empty);
         Expr::call(self.std_value("Some"), vec![empty])

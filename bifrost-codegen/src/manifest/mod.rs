@@ -160,6 +160,7 @@ fn type_name(schema: &Schema, of: &Type) -> String {
         Type::Binary => "binary".to_owned(),
         Type::Uuid => "uuid".to_owned(),
         Type::List(element) => format!("list<{}>", type_name(schema, element)),
+        Type::Ref(value) => type_name(schema, value),
         Type::Set(element) => format!("set<{}>", type_name(schema, element)),
         Type::Map(entry) => format!("map<{}, {}>", type_name(schema, &entry.0), type_name(schema, &entry.1)),
         Type::Typedef(id) | Type::Enum(id) | Type::Struct(id) => qualified(schema, *id),

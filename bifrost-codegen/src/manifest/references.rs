@@ -146,7 +146,7 @@ impl<'a> Finder<'a> {
             walk.found.places.push(Reference { path: walk.path.clone(), is_pointer: !by_reference });
         }
         // A value passed by reference may hold references itself: the call lists them too.
-        match self.schema.actual(of) {
+        match self.schema.value_type(of) {
             Type::List(element) | Type::Set(element) => self.step(Step::Element, element, walk),
             Type::Map(entry) => {
                 self.step(Step::Key, &entry.0, walk);
@@ -159,7 +159,7 @@ impl<'a> Finder<'a> {
 
     fn step(&self, step: Step, of: &Type, walk: &mut Walk) {
         walk.path.push(step);
-        self.walk(of, false, walk);
+        self.walk(of, matches!(of, Type::Ref(_)), walk);
         walk.path.pop();
     }
 
@@ -187,6 +187,7 @@ impl<'a> Finder<'a> {
             match self.schema.actual(of) {
                 Type::List(element) | Type::Set(element) => open.push(element),
                 Type::Map(entry) => open.extend([&entry.0, &entry.1]),
+                Type::Ref(_) => return true,
                 Type::Struct(id) if self.holders.contains(id) => return true,
                 _ => {}
             }
@@ -221,6 +222,7 @@ impl<'a> Finder<'a> {
 
 fn structs_in(schema: &Schema, of: &Type, each: &mut dyn FnMut(Id)) {
     match schema.actual(of) {
+        Type::Ref(value) => structs_in(schema, value, each),
         Type::Struct(id) => each(*id),
         Type::List(element) | Type::Set(element) => structs_in(schema, element, each),
         Type::Map(entry) => {

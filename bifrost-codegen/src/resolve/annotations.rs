@@ -6,7 +6,10 @@ use crate::syntax::ast::{self, Annotation, TypeKind};
 
 /// All annotations that have a meaning, and what they stand on.
 const KNOWN: [(&str, &str); 4] = [
-    ("bifrost.ref", "a field, an argument or a type"),
+    (
+        "bifrost.ref",
+        "a field, an argument, a result or its method, or the type of a list's elements or of a map's values",
+    ),
     ("bifrost.short", "a method"),
     ("bifrost.idempotent", "a method"),
     ("bifrost.on_failure", "a method"),

@@ -88,6 +88,7 @@ impl Resolver<'_> {
             _ if level > TYPEDEF_DEPTH_MAX => return None,
             Type::Typedef(id) => self.typedef_depth(*id, visits, level)?,
             Type::List(element) | Type::Set(element) => self.type_depth(element, visits, level + 1)?,
+            Type::Ref(value) => self.type_depth(value, visits, level)?,
             Type::Map(entry) => {
                 let key = self.type_depth(&entry.0, visits, level + 1)?;
                 key.max(self.type_depth(&entry.1, visits, level + 1)?)
@@ -189,7 +190,7 @@ impl Resolver<'_> {
             size = size.saturating_add(more?);
             (size <= DEFAULT_SIZE_MAX).then_some(())
         };
-        match (self.schema.actual(of), value) {
+        match (self.schema.value_type(of), value) {
             (Type::List(element) | Type::Set(element), Value::List(values)) => {
                 for value in values {
                     add(self.value_size(element, value, visits, level))?;

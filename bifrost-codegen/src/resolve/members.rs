@@ -1,6 +1,7 @@
 //! Members: numbers of enum values, ids of fields.
 
 use super::Resolver;
+use super::types::Stands;
 use crate::schema::{EnumValue, Field};
 use crate::source::Span;
 use crate::syntax::ast::{self, Name};
@@ -50,7 +51,7 @@ impl Resolver<'_> {
                 let help = format!("field `{first}` has it already");
                 self.report_help(file, span, message, help);
             }
-            let field_type = self.type_of(file, &field.field_type);
+            let field_type = self.type_of(file, &field.field_type, Stands::Member);
             let by_reference = self.reference(file, field);
             // A place is kept for a field that is wrong, so that indices stay those of the syntax tree.
             fields.push(Field {

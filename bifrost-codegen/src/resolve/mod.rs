@@ -2,6 +2,7 @@
 
 mod annotations;
 mod cycles;
+mod keys;
 mod lookup;
 mod members;
 mod services;
@@ -14,6 +15,7 @@ use crate::schema::{Definition, File, Item, Schema, Service, Struct, Type, Value
 use crate::source::Span;
 use crate::syntax::ast::{self, Body};
 use lookup::Names;
+use types::Stands;
 
 /// Resolves files that [`crate::load::load`] read. The schema is whole only if there are no diagnostics.
 #[must_use]
@@ -26,6 +28,7 @@ pub fn resolve(units: &[Unit]) -> (Schema, Vec<Diagnostic>) {
         resolver.evaluate();
         resolver.resolve_services();
         resolver.check_default_cycles();
+        resolver.check_keys();
     }
     (resolver.schema, resolver.diagnostics)
 }
@@ -70,10 +73,12 @@ impl<'a> Resolver<'a> {
         self.check_annotations(file, &definition.annotations, &[]);
         let item = match &definition.body {
             // A type that is not found is reported; what stands in its place is never emitted.
-            Body::Typedef(of) => Item::Typedef(self.type_of(file, of).unwrap_or(Type::Bool)),
+            Body::Typedef(of) => Item::Typedef(self.type_of(file, of, Stands::Elsewhere).unwrap_or(Type::Bool)),
             Body::Enum(values) => Item::Enum(self.enum_values(file, values)),
             Body::Struct(kind, fields) => Item::Struct(Struct { kind: *kind, fields: self.fields(file, fields) }),
-            Body::Const(of, _) => Item::Const(self.type_of(file, of).unwrap_or(Type::Bool), Value::Bool(false)),
+            Body::Const(of, _) => {
+                Item::Const(self.type_of(file, of, Stands::Elsewhere).unwrap_or(Type::Bool), Value::Bool(false))
+            }
             Body::Service(..) => Item::Service(Service { extends: None, methods: Vec::new() }),
         };
         Definition {

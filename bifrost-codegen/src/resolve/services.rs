@@ -2,10 +2,11 @@
 
 use super::Resolver;
 use super::lookup::Space;
+use super::types::Stands;
 use crate::schema::{Field, Id, Item, Method, Service};
 use crate::syntax::ast::{self, Body};
 
-const METHOD_ANNOTATIONS: [&str; 3] = ["bifrost.short", "bifrost.idempotent", "bifrost.on_failure"];
+const METHOD_ANNOTATIONS: [&str; 4] = ["bifrost.ref", "bifrost.short", "bifrost.idempotent", "bifrost.on_failure"];
 
 impl Resolver<'_> {
     pub(super) fn resolve_services(&mut self) {
@@ -37,15 +38,21 @@ impl Resolver<'_> {
     }
 
     fn method(&mut self, file: usize, method: &ast::Method) -> Method {
-        self.check_annotations(file, &method.annotations, &METHOD_ANNOTATIONS);
         self.check_oneway(file, method);
         let result = match &method.result {
-            Some(result) => self.type_of(file, result),
+            Some(result) => self.type_of(file, result, Stands::Member),
             None => None,
         };
         let result_by_reference = match &method.result {
-            Some(result) => self.type_reference(file, &[], result),
-            None => false,
+            Some(result) => {
+                self.check_annotations(file, &method.annotations, &METHOD_ANNOTATIONS);
+                self.type_reference(file, &method.annotations, result)
+            }
+            None => {
+                // Without a result there is nothing to refer to.
+                self.check_annotations(file, &method.annotations, &METHOD_ANNOTATIONS[1..]);
+                false
+            }
         };
         Method {
             name: method.name.text.clone(),
@@ -95,6 +102,10 @@ impl Resolver<'_> {
             return fields;
         }
         for (field, written) in fields.iter().zip(written) {
+            if field.by_reference {
+                let help = "an exception is no value to be referred to: mark its fields";
+                self.report_help(file, written.name.span, "`bifrost.ref` has no meaning here", help);
+            }
             if !self.is_exception(&field.field_type) {
                 let name = self.describe(&field.field_type);
                 let message = format!("`{name}` is no exception");

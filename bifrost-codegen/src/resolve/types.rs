@@ -5,17 +5,37 @@ use super::lookup::Space;
 use crate::schema::{Id, Type};
 use crate::syntax::ast::{self, BaseType, Body, TypeKind};
 
+/// Where a type stands, as far as `(bifrost.ref)` is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stands {
+    /// It is that of a field, an argument or a result.
+    Member,
+    /// It is that of a list's elements or of a map's values.
+    Inside,
+    /// References have no meaning there: a key has to be compared, a constant and a typedef are no places.
+    Elsewhere,
+}
+
 impl Resolver<'_> {
     /// The type, or `None` when a name in it is unknown (and reported).
-    pub(super) fn type_of(&mut self, file: usize, written: &ast::Type) -> Option<Type> {
-        self.check_annotations(file, &written.annotations, &["bifrost.ref"]);
+    pub(super) fn type_of(&mut self, file: usize, written: &ast::Type, stands: Stands) -> Option<Type> {
+        let allowed: &[&str] = if stands == Stands::Elsewhere { &[] } else { &["bifrost.ref"] };
+        self.check_annotations(file, &written.annotations, allowed);
+        let found = self.unmarked(file, written)?;
+        Some(match stands == Stands::Inside && self.type_reference(file, &[], written) {
+            true => Type::Ref(Box::new(found)),
+            false => found,
+        })
+    }
+
+    fn unmarked(&mut self, file: usize, written: &ast::Type) -> Option<Type> {
         Some(match &written.kind {
             TypeKind::Base(base) => base_type(*base),
-            TypeKind::List(element) => Type::List(Box::new(self.type_of(file, element)?)),
-            TypeKind::Set(element) => Type::Set(Box::new(self.type_of(file, element)?)),
+            TypeKind::List(element) => Type::List(Box::new(self.type_of(file, element, Stands::Inside)?)),
+            TypeKind::Set(element) => Type::Set(Box::new(self.type_of(file, element, Stands::Elsewhere)?)),
             TypeKind::Map(entry) => {
-                let key = self.type_of(file, &entry.0);
-                let value = self.type_of(file, &entry.1);
+                let key = self.type_of(file, &entry.0, Stands::Elsewhere);
+                let value = self.type_of(file, &entry.1, Stands::Inside);
                 Type::Map(Box::new((key?, value?)))
             }
             TypeKind::Named(name) => {
@@ -50,6 +70,7 @@ impl Resolver<'_> {
             Type::Uuid => "uuid".to_owned(),
             Type::List(element) => format!("list<{}>", self.describe(element)),
             Type::Set(element) => format!("set<{}>", self.describe(element)),
+            Type::Ref(value) => format!("{} (bifrost.ref)", self.describe(value)),
             Type::Map(entry) => {
                 format!("map<{}, {}>", self.describe(&entry.0), self.describe(&entry.1))
             }

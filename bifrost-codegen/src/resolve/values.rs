@@ -80,7 +80,7 @@ impl Resolver<'_> {
         }
         budget.depth -= 1;
         budget.size -= 1;
-        let actual = self.schema.actual(of).clone();
+        let actual = self.schema.value_type(of).clone();
         let value = self.fit_actual(file, &actual, of, written, budget);
         budget.depth += 1;
         value
@@ -158,7 +158,7 @@ impl Resolver<'_> {
 
     fn report_misfit(&mut self, file: usize, of: &Type, span: Span, found: &str) {
         let expected = self.describe(of);
-        let help = match self.schema.actual(of) {
+        let help = match self.schema.value_type(of) {
             Type::Bool => "write `true` or `false`",
             Type::I8 | Type::I16 | Type::I32 | Type::I64 => "write an integer",
             Type::Double => "write a number",
@@ -167,7 +167,7 @@ impl Resolver<'_> {
             Type::List(_) | Type::Set(_) => "write `[a, b]`",
             Type::Map(_) => "write `{key: value}`",
             Type::Enum(_) => "write `Enum.VALUE`",
-            Type::Struct(_) | Type::Typedef(_) => "write `{\"field\": value}`",
+            Type::Struct(_) | Type::Typedef(_) | Type::Ref(_) => "write `{\"field\": value}`",
         };
         let message = format!("{found} is no value of type `{expected}`");
         self.report_help(file, span, message, help);
@@ -218,7 +218,7 @@ impl Resolver<'_> {
     /// A constant, or a value of an enum.
     fn named(&mut self, file: usize, of: &Type, name: &str, span: Span, budget: &mut Budget) -> Option<Value> {
         if let Some(number) = self.enum_member(file, of, name) {
-            return match *self.schema.actual(of) {
+            return match *self.schema.value_type(of) {
                 Type::Enum(expected) if expected == number.0 => Some(Value::Enum(number.1)),
                 Type::I8 => self.int(file, of, number.1.into(), span, i8::MAX.into()),
                 Type::I16 => self.int(file, of, number.1.into(), span, i16::MAX.into()),
@@ -256,7 +256,7 @@ impl Resolver<'_> {
         };
         let (prefix, member) = name.rsplit_once('.').unwrap_or(("", name));
         let named = self.find(file, Space::Type, prefix).and_then(|id| number(id, member));
-        let expected = match *self.schema.actual(of) {
+        let expected = match *self.schema.value_type(of) {
             Type::Enum(expected) => expected,
             _ => return named,
         };

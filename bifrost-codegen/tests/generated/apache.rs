@@ -7,6 +7,7 @@ use crate::golden::fields::{Color, Nobody, Point, Shape};
 use crate::golden::services::{
     OnlyExtendsSyncHandler, RichSyncClient, RichSyncHandler, RichSyncProcessor, TRichSyncClient,
 };
+use bifrost_rpc::reference::Ref;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -68,8 +69,8 @@ impl RichSyncHandler for Handler {
         }))
     }
 
-    fn handle_by_reference(&self, data: Vec<u8>, more: Vec<i64>) -> thrift::Result<Vec<u8>> {
-        Ok([data, vec![u8::try_from(more.len()).unwrap()]].concat())
+    fn handle_by_reference(&self, data: Ref<Vec<u8>>, more: Ref<Vec<i64>>) -> thrift::Result<Ref<Vec<u8>>> {
+        Ok(Ref::from([data.into_value()?, vec![u8::try_from(more.len()?).unwrap()]].concat()))
     }
 
     fn handle_shapes(&self, wanted: BTreeSet<Shape>, color: Color) -> thrift::Result<Vec<Shape>> {

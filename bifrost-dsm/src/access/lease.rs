@@ -2,7 +2,7 @@
 
 use crate::checks::{Check, Checks};
 use crate::identity::Holder;
-use crate::pointer::ObjectId;
+use bifrost_rpc::memory::ObjectId;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What names a call for as long as the rack runs.
@@ -81,9 +81,9 @@ impl Leases {
         1
     }
 
-    /// Ends the leases of a call. Returns its objects.
-    pub(super) fn release(&mut self, call: CallKey) -> Vec<ObjectId> {
-        let objects: Vec<_> = self.calls.get(&call).into_iter().flatten().copied().collect();
+    /// Ends leases of a call, `max` at most. Returns their objects.
+    pub(super) fn release(&mut self, call: CallKey, max: usize) -> Vec<ObjectId> {
+        let objects: Vec<_> = self.calls.get(&call).into_iter().flatten().take(max).copied().collect();
         objects.iter().for_each(|object| self.remove(*object, call));
         objects
     }
@@ -109,38 +109,28 @@ impl Leases {
         self.len -= 1;
     }
 
-    /// Ends the leases to a callee. Returns their objects.
-    pub(super) fn release_callee(&mut self, callee: Holder) -> Vec<ObjectId> {
-        let mut objects = Vec::new();
-        for call in self.calls_to(callee) {
-            for object in self.leased_to(call, callee) {
-                self.remove(object, call);
-                objects.push(object);
-            }
-        }
-        objects
+    /// Ends leases to a callee, `max` at most. Returns their objects.
+    pub(super) fn release_callee(&mut self, callee: Holder, max: usize) -> Vec<ObjectId> {
+        let leases = self.leases_to(callee, max);
+        leases.iter().for_each(|(call, object)| self.remove(*object, *call));
+        leases.into_iter().map(|(_, object)| object).collect()
     }
 
-    /// Leases to `from` become leases to `to`. Returns how many.
-    pub(super) fn succeed(&mut self, from: Holder, to: Holder) -> u64 {
+    /// Leases to `from`, `max` at most, become leases to `to`. Returns how many.
+    pub(super) fn succeed(&mut self, from: Holder, to: Holder, max: usize) -> u64 {
         let mut moved = 0;
-        for call in self.calls_to(from) {
-            for object in self.leased_to(call, from) {
-                self.remove(object, call);
-                moved += self.add(object, call, to);
-            }
+        for (call, object) in self.leases_to(from, max) {
+            self.remove(object, call);
+            moved += self.add(object, call, to);
         }
         moved
     }
 
-    fn calls_to(&self, callee: Holder) -> Vec<CallKey> {
+    fn leases_to(&self, callee: Holder, max: usize) -> Vec<(CallKey, ObjectId)> {
         let (low, high) = (CallKey { client: 0, rpc: 0 }, CallKey { client: u64::MAX, rpc: u64::MAX });
-        self.callees.range((callee, low)..=(callee, high)).map(|((_, call), _)| *call).collect()
-    }
-
-    fn leased_to(&self, call: CallKey, callee: Holder) -> Vec<ObjectId> {
-        let objects = self.calls.get(&call).into_iter().flatten();
-        objects.filter(|object| self.is_leased_to(**object, call, callee)).copied().collect()
+        let calls = self.callees.range((callee, low)..=(callee, high)).map(|((_, call), _)| *call);
+        let objects = |call: CallKey| self.calls.get(&call).into_iter().flatten().map(move |object| (call, *object));
+        calls.flat_map(objects).filter(|(call, object)| self.is_leased_to(*object, *call, callee)).take(max).collect()
     }
 
     /// The callees between two holders that lease anything.
@@ -156,7 +146,11 @@ impl Leases {
         self.extra.remove(&object);
     }
 
-    pub(super) fn of(&self, object: ObjectId) -> Vec<(CallKey, Holder)> {
-        self.objects.get(&object).into_iter().flatten().map(|(call, callee)| (*call, *callee)).collect()
+    /// The leases of an object after that of a call, in the order of the calls, `max` at most.
+    pub(super) fn of(&self, object: ObjectId, after: Option<CallKey>, max: usize) -> Vec<(CallKey, Holder)> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let leases =
+            self.objects.get(&object).map(|leases| leases.range((after.map_or(Unbounded, Excluded), Unbounded)));
+        leases.into_iter().flatten().take(max).map(|(call, callee)| (*call, *callee)).collect()
     }
 }

@@ -5,8 +5,8 @@ mod lease;
 
 use crate::checks::{Check, Checks};
 use crate::identity::{Holder, Node};
-use crate::pointer::ObjectId;
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::ObjectId;
 pub use lease::CallKey;
 use lease::Leases;
 pub(crate) use lease::Lend;
@@ -48,8 +48,10 @@ pub struct ObjectRow {
     pub control: Option<Holder>,
     /// Whether its controller has freed it: it is kept for its leases or snapshots.
     pub freed: bool,
-    /// The calls that lease it, and who may read it for each.
+    /// The first calls that lease it, in the order of their ids, and who may read it for each.
     pub leases: Vec<(CallKey, Holder)>,
+    /// Whether there are more.
+    pub has_more_leases: bool,
 }
 
 /// The table. It knows objects by their id and length, not their bytes.
@@ -207,9 +209,9 @@ impl Access {
         Ok(lend.objects.iter().map(|object| self.leases.add(*object, lend.call, lend.callee)).sum())
     }
 
-    /// Ends the leases of a call. Returns the objects that it had.
-    pub(crate) fn release(&mut self, call: CallKey) -> Vec<ObjectId> {
-        self.leases.release(call)
+    /// Ends leases of a call, `max` at most. Returns their objects.
+    pub(crate) fn release(&mut self, call: CallKey, max: usize) -> Vec<ObjectId> {
+        self.leases.release(call, max)
     }
 
     /// Gives control of objects to another holder: of those that `from` controls.
@@ -224,14 +226,14 @@ impl Access {
         moved
     }
 
-    /// Gives a holder's place to its successor: control, and what is leased to it.
-    pub(crate) fn succeed(&mut self, from: Holder, to: Holder) -> u64 {
+    /// Gives a holder's place to its successor: control, and what is leased to it. At most `max` of both; returns how many.
+    pub(crate) fn succeed(&mut self, from: Holder, to: Holder, max: usize) -> u64 {
         if from == to {
             return 0;
         }
-        let objects = self.controlled_by(from);
+        let objects = self.controlled_by(from, max);
         objects.iter().for_each(|object| self.set_control(*object, Some(to)));
-        objects.len() as u64 + self.leases.succeed(from, to)
+        objects.len() as u64 + self.leases.succeed(from, to, max - objects.len())
     }
 
     /// Ends an incarnation and those before it.
@@ -246,15 +248,16 @@ impl Access {
         Ok(changed)
     }
 
-    /// Ends the leases of a callee that is no more. Returns the objects that it had.
-    pub(crate) fn release_callee(&mut self, callee: Holder) -> Vec<ObjectId> {
-        self.leases.release_callee(callee)
+    /// Ends leases of a callee that is no more, `max` at most. Returns the objects that it had.
+    pub(crate) fn release_callee(&mut self, callee: Holder, max: usize) -> Vec<ObjectId> {
+        self.leases.release_callee(callee, max)
     }
 
-    /// The objects that a holder controls.
-    pub(crate) fn controlled_by(&self, holder: Holder) -> Vec<ObjectId> {
+    /// Objects that a holder controls, `max` at most.
+    pub(crate) fn controlled_by(&self, holder: Holder, max: usize) -> Vec<ObjectId> {
         let (low, high) = (ObjectId::from_bits(0), ObjectId::from_bits(u64::MAX));
-        self.controlled.range((Some(holder), low)..=(Some(holder), high)).map(|(_, object)| *object).collect()
+        let objects = self.controlled.range((Some(holder), low)..=(Some(holder), high));
+        objects.take(max).map(|(_, object)| *object).collect()
     }
 
     /// The incarnations of a node up to one that control or lease anything.
@@ -270,16 +273,27 @@ impl Access {
         self.ended.iter().map(|(node, incarnation)| Holder { node: *node, incarnation: *incarnation })
     }
 
-    /// The objects after a given one.
-    pub(crate) fn rows_after(&self, after: Option<ObjectId>) -> impl Iterator<Item = ObjectRow> {
+    /// The objects after a given one, each with `leases` of its leases at most.
+    pub(crate) fn rows_after(&self, after: Option<ObjectId>, leases: usize) -> impl Iterator<Item = ObjectRow> {
         use std::ops::Bound::{Excluded, Unbounded};
-        self.objects.range((after.map_or(Unbounded, Excluded), Unbounded)).map(|(object, entry)| ObjectRow {
-            object: *object,
-            bytes: entry.bytes,
-            control: entry.control,
-            freed: entry.freed,
-            leases: self.leases.of(*object),
+        self.objects.range((after.map_or(Unbounded, Excluded), Unbounded)).map(move |(object, entry)| {
+            let mut first = self.leases.of(*object, None, leases.saturating_add(1));
+            let has_more_leases = first.len() > leases;
+            first.truncate(leases);
+            ObjectRow {
+                object: *object,
+                bytes: entry.bytes,
+                control: entry.control,
+                freed: entry.freed,
+                leases: first,
+                has_more_leases,
+            }
         })
+    }
+
+    /// The leases of an object after that of a call, `max` at most.
+    pub(crate) fn leases(&self, object: ObjectId, after: Option<CallKey>, max: usize) -> Vec<(CallKey, Holder)> {
+        self.leases.of(object, after, max)
     }
 
     pub(crate) fn leases_len(&self) -> usize {

@@ -57,6 +57,8 @@ pub struct Entry {
     pub begin: u64,
     /// When the client had the answer, and the answer; `None` if it never had one.
     pub end: Option<(u64, Seen)>,
+    /// Without an answer: when it has taken effect at the latest, if it ever does; `None` for at any time.
+    pub latest: Option<u64>,
 }
 
 /// Why a history cannot be judged.
@@ -140,7 +142,10 @@ impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "client {:x} {}", self.client, self.op)?;
         match &self.end {
-            None => write!(f, ", never answered [{}, …)", self.begin),
+            None => match self.latest {
+                None => write!(f, ", never answered [{}, …)", self.begin),
+                Some(latest) => write!(f, ", never answered [{}, {latest}]", self.begin),
+            },
             Some((end, seen)) => {
                 match seen {
                     Seen::Done => f.write_str(", done")?,

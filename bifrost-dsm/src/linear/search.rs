@@ -248,6 +248,8 @@ impl<'a> Walk<'a> {
                 pending.client != entry.client || *other > index || !writes(pending)
             });
         }
+        // What has to take effect before this one begins comes before it or never.
+        config.pending.retain(|other| self.entries[*other].latest.is_none_or(|latest| latest >= entry.begin));
         config.state = config.state.after(self.entries, index)?;
         // Everything before this one in the window is in the order, so that reads there need nothing any more.
         let first = self.window.answered.get(config.prefix).copied().unwrap_or(index);

@@ -6,11 +6,11 @@ use super::*;
 use proptest::prelude::*;
 
 fn entry(client: u64, op: Op, begin: u64, end: u64, seen: Seen) -> Entry {
-    Entry { client, op, begin, end: Some((end, seen)) }
+    Entry { client, op, begin, end: Some((end, seen)), latest: None }
 }
 
 fn pending(client: u64, op: Op, begin: u64) -> Entry {
-    Entry { client, op, begin, end: None }
+    Entry { client, op, begin, end: None, latest: None }
 }
 
 fn alloc(len: usize) -> Entry {
@@ -171,7 +171,7 @@ fn real(clients: u64, operations: usize, mut next: impl FnMut(u64) -> u64) -> Ve
             let data: Vec<u8> = (0..len).map(|_| u8::try_from(next(256)).unwrap()).collect();
             object[at..at + len].copy_from_slice(&data);
             let answered = (next(50) > 0).then_some((end, Seen::Done));
-            entries.push(Entry { client, op: Op::Write(at, data), begin, end: answered });
+            entries.push(Entry { client, op: Op::Write(at, data), begin, end: answered, latest: None });
         } else {
             entries.push(read(client, at, &object[at..at + len], begin, end));
         }
@@ -211,6 +211,17 @@ fn what_is_too_complex_is_said_to_be() {
     assert!(matches!(check_within(&history, 50), Verdict::TooComplex { visited: 50 }));
 }
 
+#[test]
+fn what_has_to_take_effect_by_some_time_does_not_later() {
+    let late = |latest| {
+        let write = Entry { latest, ..pending(1, Op::Write(0, vec![7]), 10) };
+        vec![alloc(1), write, read(2, 0, &[0], 30, 40), read(2, 0, &[7], 50, 60)]
+    };
+    good(late(None));
+    good(late(Some(40)));
+    bad(late(Some(29)));
+}
+
 fn any_entry() -> impl Strategy<Value = Entry> {
     let op = prop_oneof![
         4 => (0usize..3, 1usize..3, 1u8..4).prop_map(|(at, len, byte)| Op::Write(at, vec![byte; len])),
@@ -218,14 +229,15 @@ fn any_entry() -> impl Strategy<Value = Entry> {
         1 => Just(Op::Free),
         1 => (1u8..4).prop_map(|byte| Op::Restore(vec![byte; 3])),
     ];
-    (0u64..3, op, 2u64..30, 0u64..15, prop::collection::vec(0u8..4, 2), 0u8..10).prop_map(
-        |(client, op, begin, takes, bytes, kind)| {
+    (0u64..3, op, 2u64..30, 0u64..15, prop::collection::vec(0u8..4, 2), 0u8..10, prop::option::of(0u64..15)).prop_map(
+        |(client, op, begin, takes, bytes, kind, latest)| {
             let seen = match (&op, kind) {
-                (_, 0) => Seen::Gone,
+                (_, 2) => Seen::Gone,
                 (Op::Read(_, len), _) => Seen::Bytes(bytes[..*len].to_vec()),
                 _ => Seen::Done,
             };
-            Entry { client, op, begin, end: (kind != 1).then_some((begin + takes, seen)) }
+            let latest = latest.filter(|_| kind <= 1).map(|after| begin + after);
+            Entry { client, op, begin, end: (kind > 1).then_some((begin + takes, seen)), latest }
         },
     )
 }

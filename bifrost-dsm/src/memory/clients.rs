@@ -42,6 +42,7 @@ pub(super) struct State {
     records: BTreeMap<u64, Record>,
     waiting: BTreeMap<u64, Waiting>,
     staged: BTreeMap<u64, Staging>,
+    keeps_outcomes: bool,
     _charge: Charge,
 }
 
@@ -97,7 +98,7 @@ impl State {
 
     pub(super) fn conclude(&mut self, id: u64, outcome: Outcome, ledger: &Ledger) {
         self.staged.remove(&id);
-        if !self.has_ended(id) {
+        if self.keeps_outcomes && !self.has_ended(id) {
             // Bounded by the number of records, and needed to refuse for lack of memory.
             let record = Record { outcome, _charge: ledger.charge_anyway(RECORD_BYTES) };
             self.records.insert(id, record);
@@ -173,6 +174,7 @@ impl Clients {
             records: BTreeMap::new(),
             waiting: BTreeMap::new(),
             staged: BTreeMap::new(),
+            keeps_outcomes: config.keeps_outcomes,
             _charge: ledger.charge(CLIENT_BYTES)?,
         };
         self.0.insert(client, state);

@@ -6,9 +6,9 @@ use crate::checks::Check;
 use crate::content::Content;
 use crate::identity::{Client, Holder};
 use crate::ledger::Charge;
-use crate::operation::{Action, Answer, Data, Outcome, Step, Work};
-use crate::pointer::{ARGUMENT_MAX, ObjectId, Pointer};
+use crate::operation::{Action, Answer, Data, Outcome, READ_TO_END_BYTES_MAX, Step, Work};
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::{ARGUMENT_MAX, ObjectId, Pointer, READ_TO_END};
 use std::ops::Range;
 
 impl Memory {
@@ -47,9 +47,9 @@ impl Memory {
         let (target, unit) = (&step.target, step.unit_log2);
         let answer = match step.action {
             Action::Alloc { len } => self.alloc(holder, target, len, None),
-            Action::AllocWrite { data } => {
+            Action::AllocWrite { len, data } => {
                 let charge = charge.split(written);
-                self.alloc(holder, target, written, Some((data, charge)))
+                self.alloc(holder, target, len, Some((data, charge)))
             }
             Action::Read { offset, len } => self.read(holder, target, unit, offset, len),
             Action::Write { offset, data } => self.write(holder, target, unit, (offset, data), charge.split(written)),
@@ -65,14 +65,14 @@ impl Memory {
 
     /// Refuses a pointer that is not of this server.
     fn is_ours(&self, pointer: &Pointer) -> Result<(), Refusal> {
-        let ours = pointer.prefix == self.config.prefix && pointer.server == self.config.server;
+        let ours = (pointer.prefix(), pointer.server()) == (self.config.prefix, self.config.server);
         if ours { Ok(()) } else { Err(Refusal::WrongServer) }
     }
 
     /// The object that a pointer names, if the holder may do this to it.
     pub(super) fn resolve(&self, holder: Holder, target: &Pointer, right: Right) -> Result<ObjectId, Refusal> {
         self.is_ours(target)?;
-        let object = self.locate(target.object)?;
+        let object = self.locate(target.object_id())?;
         self.access.permits(holder, object, right)?;
         Ok(object)
     }
@@ -107,16 +107,31 @@ impl Memory {
     fn alloc(&mut self, holder: Holder, target: &Pointer, len: u64, data: Option<(Vec<u8>, Charge)>) -> Outcome {
         self.allows(holder, target, len)?;
         let charge = self.ledger.charge(OBJECT_BYTES)?;
-        let chunk = self.config.chunk_bytes;
-        let content = match data {
-            Some((data, charge)) => Content::whole(trimmed(data), chunk, charge),
-            None => Content::zeros(usize::try_from(len).unwrap_or(usize::MAX), chunk, self.ledger.charge(len)?),
-        };
+        let content = self.content(len, data)?;
         self.made += 1;
         let object = ObjectId { boot: self.boot, counter: self.made };
         self.objects.insert(object, Object { content, snapshots: 0, _charge: charge });
         self.access.insert(object, len, holder);
-        Ok(Answer::Allocated(Pointer { object, ..*target }))
+        Ok(Answer::Allocated(target.with_object(object)))
+    }
+
+    /// The bytes of a new object: those given, and zeros.
+    fn content(&self, len: u64, data: Option<(Vec<u8>, Charge)>) -> Result<Content, Refusal> {
+        let chunk = self.config.chunk_bytes;
+        let zeros = || {
+            let bytes = usize::try_from(len).unwrap_or(usize::MAX);
+            Ok(Content::zeros(bytes, chunk, self.ledger.charge(len)?))
+        };
+        match data {
+            Some((data, charge)) if data.len() as u64 == len => Ok(Content::whole(trimmed(data), chunk, charge)),
+            Some((data, _charge)) if (data.len() as u64) < len && !data.is_empty() => {
+                let mut content = zeros()?;
+                content.write(0, &data, 0, &self.ledger)?;
+                Ok(content)
+            }
+            Some((data, _charge)) if !data.is_empty() => Err(Refusal::Incomplete),
+            _ => zeros(),
+        }
     }
 
     /// Bytes of an object as a range, if it has them and they are whole units.
@@ -140,8 +155,16 @@ impl Memory {
         start.zip(end).map(|(start, end)| start..end).ok_or(Refusal::PastEnd { len: has as u64 })
     }
 
+    /// Bytes from an offset to the end of an object, if they are not too many for one answer.
+    fn rest(&self, object: ObjectId, offset: u64) -> Result<u64, Refusal> {
+        let has = self.objects.get(&object).ok_or(Refusal::NoSuchObject)?.content.len() as u64;
+        let rest = has.checked_sub(offset).filter(|rest| (1..=READ_TO_END_BYTES_MAX).contains(rest));
+        rest.ok_or(Refusal::PastEnd { len: has })
+    }
+
     fn read(&mut self, holder: Holder, target: &Pointer, unit_log2: u8, offset: u64, len: u64) -> Outcome {
         let object = self.resolve(holder, target, Right::Read)?;
+        let len = if len == READ_TO_END { self.rest(object, offset)? } else { len };
         let range = self.range(object, unit_log2, offset, len)?;
         let content = &self.objects.get(&object).ok_or(Refusal::NoSuchObject)?.content;
         Ok(Answer::Data(Data { object, offset, pieces: content.read(range) }))
@@ -172,11 +195,16 @@ impl Memory {
             let written = content.write(at, &data, pinnable, &self.ledger);
             written
                 .map_err(|refusal| if matches!(refusal, Refusal::TooManyPinned { .. }) { too_many } else { refusal })?;
+            if let Some(retired) = &mut self.retired {
+                retired.push_buffer(data);
+            }
         } else {
             if content.would_pin() > pinnable {
                 return Err(too_many);
             }
-            *content = Content::whole(trimmed(data), self.config.chunk_bytes, charge);
+            let whole = Content::whole(trimmed(data), self.config.chunk_bytes, charge);
+            let replaced = std::mem::replace(content, whole);
+            self.retire(replaced);
         }
         Ok(Answer::Written)
     }
@@ -203,8 +231,17 @@ impl Memory {
         let kept = self.objects.get(&object).is_some_and(|object| object.snapshots > 0);
         let kept = kept && checks.makes(Check::SnapshotFree);
         if !leased && !kept {
-            self.objects.remove(&object);
+            if let Some(object) = self.objects.remove(&object) {
+                self.retire(object.content);
+            }
             self.access.remove(object);
+        }
+    }
+
+    /// Lets go of a version.
+    pub(super) fn retire(&mut self, content: Content) {
+        if let Some(retired) = &mut self.retired {
+            retired.push(content);
         }
     }
 }
@@ -225,6 +262,16 @@ impl Memory {
         let now = self.objects.get(&data.object).filter(|_| !self.config.checks.makes(Check::VersionPinning));
         let at = usize::try_from(data.offset).unwrap_or(0) + at;
         now.and_then(|object| object.content.read(at..at + 1).first().map(|byte| byte[0])).unwrap_or(pinned)
+    }
+
+    /// What a server without staging would do with a fragment of a write.
+    pub(crate) fn put_unstaged(&mut self, object: ObjectId, at: usize, fragment: &[u8]) {
+        let has = self.objects.get(&object).map_or(0, |object| object.content.len());
+        if let Ok(charge) = self.ledger.charge(fragment.len() as u64)
+            && at + fragment.len() <= has
+        {
+            let _ = self.put(object, at, fragment.to_vec(), charge);
+        }
     }
 
     /// The bytes of an object, for who judges a simulation.

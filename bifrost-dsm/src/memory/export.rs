@@ -1,10 +1,14 @@
 //! The whole access table, page by page, for a control plane that starts anew.
 
 use super::Memory;
-use crate::access::ObjectRow;
+use crate::access::{CallKey, ObjectRow};
+use crate::config::Config;
 use crate::control::Stamp;
 use crate::identity::Holder;
-use crate::pointer::ObjectId;
+use bifrost_rpc::memory::ObjectId;
+
+/// Leases of one object in a page at most.
+const ROW_LEASES_MAX: usize = 1024;
 
 /// Part of the table. Objects come in the order of their ids, which does not change: going through all pages finds every
 /// object that exists throughout.
@@ -13,33 +17,51 @@ use crate::pointer::ObjectId;
 pub struct Page {
     /// The last control message that was applied.
     pub last: Stamp,
-    /// The boot number of this life's first objects.
-    pub boot: u32,
     /// The objects of this page.
     pub objects: Vec<ObjectRow>,
     /// Where the next page begins: what to ask for `after`; `None` on the last one.
     pub next: Option<ObjectId>,
-    /// First page only: the highest ended incarnation of each node.
-    pub ended: Vec<Holder>,
-    /// First page only: the snapshots, with their objects.
-    pub snapshots: Vec<(u64, Vec<ObjectId>)>,
 }
 
 impl Memory {
-    /// The objects after a given one, at most `max` (and at least one).
+    /// The objects after a given one, at most `max` (and at least one). Of each the first 1,024 leases; after as many leases
+    /// in all the page ends.
     #[must_use]
     pub fn export(&self, after: Option<ObjectId>, max: usize) -> Page {
-        let mut rows = self.access.rows_after(after);
-        let objects: Vec<ObjectRow> = rows.by_ref().take(max.max(1)).collect();
-        let next = if rows.next().is_some() { objects.last().map(|row| row.object) } else { None };
-        let first = after.is_none();
-        Page {
-            last: self.order.last(),
-            boot: self.config.boot,
-            objects,
-            next,
-            ended: if first { self.access.ended().collect() } else { Vec::new() },
-            snapshots: if first { self.snapshots.iter().collect() } else { Vec::new() },
+        let mut page = Page { last: self.order.last(), objects: Vec::new(), next: None };
+        let mut leases = 0;
+        for row in self.access.rows_after(after, ROW_LEASES_MAX) {
+            if page.objects.len() >= max.max(1) || leases >= ROW_LEASES_MAX {
+                page.next = page.objects.last().map(|last| last.object);
+                break;
+            }
+            leases += row.leases.len();
+            page.objects.push(row);
         }
+        page
+    }
+
+    /// The leases of an object after that of a call, in the order of the calls, at most `max`.
+    #[must_use]
+    pub fn leases(&self, object: ObjectId, after: Option<CallKey>, max: usize) -> Vec<(CallKey, Holder)> {
+        self.access.leases(object, after, max)
+    }
+
+    /// The highest ended incarnation of each node.
+    #[must_use]
+    pub fn ended(&self) -> Vec<Holder> {
+        self.access.ended().collect()
+    }
+
+    /// The snapshots, with their objects.
+    #[must_use]
+    pub fn snapshots(&self) -> Vec<(u64, Vec<ObjectId>)> {
+        self.snapshots.iter().collect()
+    }
+
+    /// What the server was told at its making.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 }

@@ -5,8 +5,9 @@ use crate::access::{CallKey, Lend};
 use crate::checks::Check;
 use crate::control::{CONTROL_OBJECTS_MAX, Control, Controlled, Stamp, Turn};
 use crate::identity::Holder;
-use crate::pointer::ObjectId;
 use crate::refusal::Refusal;
+use crate::retired::Retired;
+use bifrost_rpc::memory::ObjectId;
 
 impl Memory {
     /// Takes a message of the control plane. Whether the sender may send it is the caller's to check.
@@ -16,18 +17,51 @@ impl Memory {
     /// [`Refusal::OldTerm`] and [`Refusal::OutOfSequence`] leave everything as it was. Any other refusal is the outcome of
     /// the message, which counts as applied and has changed nothing.
     pub fn control(&mut self, stamp: Stamp, control: &Control) -> Result<Controlled, Refusal> {
+        // A step without a limit is the only one.
+        self.control_step(stamp, control, usize::MAX).unwrap_or(Ok(Controlled { changed: 0 }))
+    }
+
+    /// As [`Memory::control`], in steps: each changes about `max` objects and leases. [`Control::Lease`],
+    /// [`Control::Snapshot`] and [`Control::Restore`] are one step, whatever their objects, and so is what a
+    /// [`Control::Reply`] returns. `None` says that there is more to do: the same message comes next, but anything else than
+    /// control messages may come between.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn control_step(&mut self, stamp: Stamp, control: &Control, max: usize) -> Option<Result<Controlled, Refusal>> {
         match self.order.turn(stamp) {
             Ok(Turn::Apply) => {}
-            Ok(Turn::Before(outcome)) => return outcome,
+            Ok(Turn::Before(outcome)) => return Some(outcome),
             Err(refusal) => {
                 self.counters.refused(&refusal);
-                return Err(refusal);
+                return Some(Err(refusal));
             }
         }
-        let outcome = self.apply(control).map(|changed| Controlled { changed });
+        let begun = self.unfinished.take().filter(|(of, _)| *of == stamp).map(|(_, changed)| changed);
+        let outcome = match self.apply(control, begun.is_none(), max.max(1)).map(|step| step.and(begun.unwrap_or(0))) {
+            Ok(Step::More(changed)) => {
+                self.unfinished = Some((stamp, changed));
+                return None;
+            }
+            Ok(Step::Last(changed)) => Ok(Controlled { changed }),
+            Err(refusal) => Err(refusal),
+        };
         self.order.applied(stamp, outcome);
         self.counters.controls += 1;
-        outcome.inspect_err(|refusal| self.counters.refused(refusal))
+        Some(outcome.inspect_err(|refusal| self.counters.refused(refusal)))
+    }
+
+    /// As [`Memory::control_step`]; memory that the message lets go of is returned, as by [`Memory::submit_keeping`].
+    pub fn control_step_keeping(
+        &mut self,
+        stamp: Stamp,
+        control: &Control,
+        max: usize,
+    ) -> (Option<Result<Controlled, Refusal>>, Retired) {
+        self.retired = Some(Retired::default());
+        let outcome = self.control_step(stamp, control, max);
+        (outcome, self.retired.take().unwrap_or_default())
     }
 
     /// The last control message that was applied.
@@ -36,26 +70,28 @@ impl Memory {
         self.order.last()
     }
 
-    fn apply(&mut self, control: &Control) -> Result<u64, Refusal> {
-        match control {
+    /// Does a step of a message.
+    fn apply(&mut self, control: &Control, is_first: bool, max: usize) -> Result<Step, Refusal> {
+        let changed = match control {
             Control::Grant { object, to } => self.access.grant(self.locate(*object)?, *to),
             Control::Revoke { object, from } => Ok(self.access.revoke(*object, *from)),
             Control::Lease { call, caller, callee, objects } => self.lease(*call, *caller, *callee, objects),
-            Control::Release { call } => Ok(self.release_call(*call)),
+            Control::Release { call } => return Ok(self.release_call(*call, max)),
             Control::Reply { call, from, to, returned } => {
                 if returned.len() > CONTROL_OBJECTS_MAX {
                     return Err(Refusal::TooLarge { limit: CONTROL_OBJECTS_MAX as u64 });
                 }
-                let moved = self.access.transfer(returned, *from, *to);
-                Ok(moved + self.release_call(*call))
+                let moved = if is_first { self.access.transfer(returned, *from, *to) } else { 0 };
+                return Ok(self.release_call(*call, max).and(moved));
             }
-            Control::Succeed { from, to } => Ok(self.access.succeed(*from, *to)),
+            Control::Succeed { from, to } => return Ok(Step::of(self.access.succeed(*from, *to, max), max)),
             Control::EndIncarnation { holder } => self.end_incarnation(*holder),
-            Control::Cleanup { holder } => self.cleanup(*holder),
+            Control::Cleanup { holder } => return self.cleanup(*holder, max),
             Control::Snapshot { id, objects } => self.snapshot(*id, objects),
             Control::Restore { id } => self.restore(*id),
-            Control::DropSnapshot { id } => Ok(self.drop_snapshot(*id)),
-        }
+            Control::DropSnapshot { id } => return Ok(Step::of(self.drop_snapshot(*id, max), max)),
+        };
+        changed.map(Step::Last)
     }
 
     fn lease(&mut self, call: CallKey, caller: Holder, callee: Holder, objects: &[ObjectId]) -> Result<u64, Refusal> {
@@ -68,11 +104,11 @@ impl Memory {
         self.access.lend(&Lend { call, caller, callee, objects })
     }
 
-    /// Ends the leases of a call, and frees what was waiting for that.
-    fn release_call(&mut self, call: CallKey) -> u64 {
-        let released = self.access.release(call);
+    /// Ends leases of a call, and frees what was waiting for that.
+    fn release_call(&mut self, call: CallKey, max: usize) -> Step {
+        let released = self.access.release(call, max);
         released.iter().for_each(|object| self.settle(*object));
-        released.len() as u64
+        Step::of(released.len() as u64, max)
     }
 
     /// Ends an incarnation and those before it, and drops what their clients have unfinished.
@@ -84,19 +120,44 @@ impl Memory {
         Ok(changed)
     }
 
-    /// Ends incarnations and frees all they control.
-    fn cleanup(&mut self, holder: Holder) -> Result<u64, Refusal> {
-        let mut changed = self.end_incarnation(holder)?;
+    /// Ends incarnations and frees what they control, in steps.
+    fn cleanup(&mut self, holder: Holder, max: usize) -> Result<Step, Refusal> {
+        let ended = self.end_incarnation(holder)?;
+        let mut left = max;
         for gone in self.access.holders_until(holder) {
-            let released = self.access.release_callee(gone);
-            let freed = self.access.controlled_by(gone);
-            changed += (released.len() + freed.len()) as u64;
+            let released = self.access.release_callee(gone, left);
+            left -= released.len();
+            let freed = self.access.controlled_by(gone, left);
+            left -= freed.len();
             released.iter().for_each(|object| self.settle(*object));
             for object in freed {
                 self.access.revoke(object, gone);
                 self.give_up(object);
             }
         }
-        Ok(changed)
+        let changed = (max - left) as u64;
+        Ok(if left == 0 { Step::More(ended + changed) } else { Step::Last(ended + changed) })
+    }
+}
+
+/// What a step of a control message changed, and whether it was the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    More(u64),
+    Last(u64),
+}
+
+impl Step {
+    /// One that could have changed `max`: if it did, there may be more.
+    fn of(changed: u64, max: usize) -> Self {
+        if changed < max as u64 { Self::Last(changed) } else { Self::More(changed) }
+    }
+
+    /// One that has changed so many more.
+    fn and(self, more: u64) -> Self {
+        match self {
+            Self::More(changed) => Self::More(changed + more),
+            Self::Last(changed) => Self::Last(changed + more),
+        }
     }
 }

@@ -13,13 +13,14 @@ use crate::access::{Access, Limits};
 use crate::checks::Check;
 use crate::config::{BATCH_STEPS_MAX, Config};
 use crate::content::Content;
-use crate::control::Order;
+use crate::control::{Order, Stamp};
 use crate::identity::Client;
 use crate::ledger::{Charge, Ledger};
 use crate::metrics::{Counters, Metrics};
 use crate::operation::{Action, Outcome, Request, Submitted, Work};
-use crate::pointer::ObjectId;
 use crate::refusal::Refusal;
+pub use crate::retired::Retired;
+use bifrost_rpc::memory::ObjectId;
 use clients::{Clients, Waiting};
 pub use export::Page;
 use snapshots::Snapshots;
@@ -53,9 +54,13 @@ pub struct Memory {
     clients: Clients,
     snapshots: Snapshots,
     order: Order,
+    /// A control message of which steps have been done, and what they changed.
+    unfinished: Option<(Stamp, u64)>,
     /// What came of operations that had to wait.
     answers: VecDeque<(Client, u64, Outcome)>,
     counters: Counters,
+    /// Memory that the operation under way lets go of, to be dropped by whoever submitted it.
+    retired: Option<Retired>,
 }
 
 impl Memory {
@@ -78,8 +83,10 @@ impl Memory {
             clients: Clients::default(),
             snapshots: Snapshots::default(),
             order: Order::new(checks),
+            unfinished: None,
             answers: VecDeque::new(),
             counters: Counters::default(),
+            retired: None,
             config,
         }
     }
@@ -88,6 +95,11 @@ impl Memory {
     #[must_use]
     pub fn ids_left(&self) -> u32 {
         u32::MAX - self.made
+    }
+
+    #[cfg(test)]
+    pub(crate) fn use_ids(&mut self, made: u32) {
+        self.made = made;
     }
 
     /// Goes on under a further boot number, when object ids run out. Objects stay. Numbers that are not higher than the
@@ -136,6 +148,21 @@ impl Memory {
         }
     }
 
+    /// Drops what waits or is being staged of an operation that its transport has given up for now; it may come again.
+    pub fn withdraw(&mut self, client: Client, id: u64) {
+        if let Some(state) = self.clients.get_mut(client) {
+            state.drop_unfinished(id);
+        }
+    }
+
+    /// As [`Memory::submit`]; memory that the operation lets go of is not given back to the system here, which takes long
+    /// where it is large, but returned.
+    pub fn submit_keeping(&mut self, client: Client, request: Request) -> (Submitted, Retired) {
+        self.retired = Some(Retired::default());
+        let submitted = self.submit(client, request);
+        (submitted, self.retired.take().unwrap_or_default())
+    }
+
     /// Takes a request. Each id is executed once; a copy gets the answer of the first.
     pub fn submit(&mut self, client: Client, request: Request) -> Submitted {
         match self.admit(client, request.id, request.lowest, request.work.only_reads()) {
@@ -155,6 +182,12 @@ impl Memory {
     /// What came of an operation that had to wait: whose, its id, its outcome.
     pub fn poll_answer(&mut self) -> Option<(Client, u64, Outcome)> {
         self.answers.pop_front()
+    }
+
+    /// Bytes of the capacity that are not in use.
+    #[must_use]
+    pub fn free_bytes(&self) -> u64 {
+        self.config.capacity_bytes.saturating_sub(self.ledger.used())
     }
 
     /// How things stand.
@@ -225,7 +258,7 @@ impl Memory {
         let staged = self.clients.get_mut(client).and_then(|state| state.unstage(request.id));
         // Bytes that were announced are paid for already.
         match staged {
-            Some(staged) if staged.charge.bytes() == len => Ok(staged.charge),
+            Some(mut staged) if staged.charge.bytes() >= len => Ok(staged.charge.split(len)),
             _ => self.ledger.charge(len),
         }
     }

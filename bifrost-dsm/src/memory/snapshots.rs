@@ -4,8 +4,8 @@ use super::Memory;
 use crate::content::Content;
 use crate::control::CONTROL_OBJECTS_MAX;
 use crate::ledger::Charge;
-use crate::pointer::ObjectId;
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::ObjectId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a snapshot takes for each object, and for itself.
@@ -80,27 +80,34 @@ impl Memory {
     /// that the snapshot has kept, and what no block backs is charged whatever the capacity.
     pub(super) fn restore(&mut self, id: u64) -> Result<u64, Refusal> {
         let snapshot = self.snapshots.by_id.get_mut(&id).ok_or(Refusal::NoSuchSnapshot)?;
-        let mut changed = 0;
+        let mut replaced = Vec::new();
         for (id, content) in &mut snapshot.objects {
             if let Some(object) = self.objects.get_mut(id) {
-                object.content = content.restored(&self.ledger);
+                replaced.push(std::mem::replace(&mut object.content, content.restored(&self.ledger)));
                 self.access.set_freed(*id, false);
-                changed += 1;
             }
         }
+        let changed = replaced.len() as u64;
+        replaced.into_iter().for_each(|content| self.retire(content));
         Ok(changed)
     }
 
-    /// Gives a snapshot's memory back. One that is gone already: changes nothing.
-    pub(super) fn drop_snapshot(&mut self, id: u64) -> u64 {
-        let Some(snapshot) = self.snapshots.by_id.remove(&id) else { return 0 };
-        self.snapshots.objects -= snapshot.objects.len();
-        for id in snapshot.objects.keys() {
-            if let Some(object) = self.objects.get_mut(id) {
+    /// Gives the memory of a snapshot's objects back, of `max` at most. One that is gone already: changes nothing.
+    pub(super) fn drop_snapshot(&mut self, id: u64, max: usize) -> u64 {
+        let Some(snapshot) = self.snapshots.by_id.get_mut(&id) else { return 0 };
+        let dropped: Vec<_> = std::iter::from_fn(|| snapshot.objects.pop_first()).take(max).collect();
+        if snapshot.objects.is_empty() {
+            self.snapshots.by_id.remove(&id);
+        }
+        self.snapshots.objects -= dropped.len();
+        let changed = dropped.len() as u64;
+        for (id, content) in dropped {
+            if let Some(object) = self.objects.get_mut(&id) {
                 object.snapshots = object.snapshots.saturating_sub(1);
             }
-            self.settle(*id);
+            self.settle(id);
+            self.retire(content);
         }
-        snapshot.objects.len() as u64
+        changed
     }
 }

@@ -8,8 +8,8 @@ use crate::checks::Check;
 use crate::identity::Client;
 use crate::ledger::Charge;
 use crate::operation::{Action, Outcome, Step, Work};
-use crate::pointer::Pointer;
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::Pointer;
 use rangemap::RangeSet;
 
 /// Gaps in a staged write at most; a fragment that makes more is dropped.
@@ -18,10 +18,15 @@ const RANGES_MAX: usize = 4096;
 /// Where a staged write goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Into a new object, made for it.
-    New,
+    /// Into a new object, at its beginning.
+    New {
+        /// The object's bytes.
+        len: u64,
+    },
     /// To this offset of the target.
     At(u64),
+    /// To several places, or into several answers: a batch. Its bytes are reserved; all else is checked when it is done.
+    Batch,
 }
 
 /// A write that is about to come in fragments.
@@ -46,7 +51,7 @@ pub struct Announce {
 /// What became of an announcement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Staged {
-    /// Memory is reserved (by this announcement or by a copy of it): send the bytes.
+    /// Its bytes are reserved (by this announcement or by a copy of it): send them.
     Ready,
     /// All has come already: the write waits for the one before it.
     Waiting,
@@ -72,7 +77,7 @@ impl Staging {
         let end = end.and_then(|end| usize::try_from(end).ok()).ok_or(Refusal::Incomplete)?;
         if start < end && self.got.len() < RANGES_MAX {
             if self.data.len() < end {
-                // Within the capacity that was reserved.
+                // Within the capacity that `land` reserved.
                 self.data.resize(end, 0);
             }
             self.data[start..end].copy_from_slice(fragment);
@@ -85,14 +90,16 @@ impl Staging {
         self.got.get(&0).is_some_and(|range| range.end as u64 == self.announce.len)
     }
 
-    fn into_operation(self) -> Waiting {
+    /// The operation; none of a batch, whose steps were not announced.
+    fn into_operation(self) -> Option<Waiting> {
         let Announce { id, target, previous, unit_log2, place, .. } = self.announce;
         let action = match place {
-            Place::New => Action::AllocWrite { data: self.data },
+            Place::New { len } => Action::AllocWrite { len, data: self.data },
             Place::At(offset) => Action::Write { offset, data: self.data },
+            Place::Batch => return None,
         };
         let work = Work::One(Step { target, previous, unit_log2, action });
-        Waiting { id, work, refused: None, charge: self.charge }
+        Some(Waiting { id, work, refused: None, charge: self.charge })
     }
 }
 
@@ -138,15 +145,17 @@ impl Memory {
             return Err(Refusal::TooManyOutstanding { limit: limit as u64 });
         }
         match announce.place {
-            Place::New => self.allows(client.holder, &announce.target, announce.len)?,
+            Place::New { len } => self.allows(client.holder, &announce.target, len)?,
             Place::At(offset) => {
                 let object = self.resolve(client.holder, &announce.target, Right::Write)?;
                 self.range(object, announce.unit_log2, offset, announce.len)?;
             }
+            // Where nodes are protected from each other it touches this object alone.
+            Place::Batch if !self.config.open => _ = self.resolve(client.holder, &announce.target, Right::Read)?,
+            Place::Batch => {}
         }
         let charge = self.ledger.charge(announce.len)?;
-        let data = self.ledger.vec(usize::try_from(announce.len).unwrap_or(usize::MAX))?;
-        let staging = Staging { announce, data, got: RangeSet::new(), charge };
+        let staging = Staging { announce, data: Vec::new(), got: RangeSet::new(), charge };
         if let Some(state) = self.clients.get_mut(client) {
             state.stage(announce.id, staging);
         }
@@ -157,9 +166,13 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Incomplete`] when no such write is staged or the fragment lies outside it.
+    /// [`Refusal::Incomplete`] when no such write is staged or the fragment lies outside it; [`Refusal::OutOfMemory`]
+    /// when the system has none.
     pub fn land(&mut self, client: Client, id: u64, at: u64, fragment: &[u8]) -> Result<bool, Refusal> {
         let staging = self.clients.get_mut(client).and_then(|state| state.staged(id)).ok_or(Refusal::Incomplete)?;
+        if staging.data.capacity() == 0 {
+            staging.data = self.ledger.vec(usize::try_from(staging.announce.len).unwrap_or(usize::MAX))?;
+        }
         let complete = staging.land(at, fragment)?;
         let announce = staging.announce;
         if !self.config.checks.makes(Check::Staging) {
@@ -191,8 +204,8 @@ impl Memory {
         if !state.staged(id).is_some_and(|staging| staging.is_complete()) {
             return Submitted::Done(Err(Refusal::Incomplete));
         }
-        match state.unstage(id) {
-            Some(staging) => self.run(client, staging.into_operation()),
+        match state.unstage(id).and_then(Staging::into_operation) {
+            Some(operation) => self.run(client, operation),
             None => Submitted::Done(Err(Refusal::Incomplete)),
         }
     }

@@ -2,12 +2,13 @@
 
 mod bounds;
 mod rights;
+mod steps;
 
 use super::*;
 use crate::control::{Control, Controlled, Stamp};
 use crate::identity::{Holder, Node};
-use crate::operation::{Answer, Step};
-use crate::pointer::{PREFIX_DEFAULT, Pointer};
+use crate::operation::{Answer, READ_TO_END_BYTES_MAX, Step};
+use bifrost_rpc::memory::{PREFIX_DEFAULT, Pointer, READ_TO_END};
 
 const KIB: u64 = 1 << 10;
 
@@ -68,7 +69,7 @@ impl Rig {
     }
 
     fn alloc(&mut self, node: u16, data: &[u8]) -> Pointer {
-        match self.step(node, nowhere(), Action::AllocWrite { data: data.to_vec() }) {
+        match self.step(node, nowhere(), Action::AllocWrite { len: data.len() as u64, data: data.to_vec() }) {
             Ok(Answer::Allocated(pointer)) => pointer,
             other => panic!("{other:?}"),
         }
@@ -102,7 +103,7 @@ impl Rig {
 }
 
 fn nowhere() -> Pointer {
-    Pointer { prefix: PREFIX_DEFAULT, server: 1, object: ObjectId::default() }
+    Pointer::new(PREFIX_DEFAULT, 1, 0)
 }
 
 fn step(target: Pointer, action: Action) -> Step {
@@ -123,6 +124,22 @@ fn what_is_written_is_read_and_freeing_gives_everything_back() {
     rig.free(A, pointer).unwrap();
     assert_eq!(rig.read(A, pointer, 0, 5), Err(Refusal::NoSuchObject));
     assert_eq!(rig.used(), 0);
+}
+
+#[test]
+fn a_read_to_the_end_needs_no_length() {
+    let mut rig = Rig::plain();
+    let pointer = rig.alloc(A, b"hello");
+    assert_eq!(rig.read(A, pointer, 0, READ_TO_END).unwrap(), b"hello");
+    assert_eq!(rig.read(A, pointer, 3, READ_TO_END).unwrap(), b"lo");
+    for beyond in [5, 6, u64::MAX - READ_TO_END] {
+        assert_eq!(rig.read(A, pointer, beyond, READ_TO_END), Err(Refusal::PastEnd { len: 5 }));
+    }
+    assert_eq!(rig.read(A, pointer, 0, READ_TO_END - 1), Err(Refusal::PastEnd { len: 5 }));
+    let len = READ_TO_END_BYTES_MAX + 1;
+    let Ok(Answer::Allocated(large)) = rig.step(A, nowhere(), Action::Alloc { len }) else { panic!("no room") };
+    assert_eq!(rig.read(A, large, 0, READ_TO_END), Err(Refusal::PastEnd { len }));
+    assert_eq!(rig.read(A, large, 1, READ_TO_END).unwrap().len() as u64, len - 1);
 }
 
 #[test]

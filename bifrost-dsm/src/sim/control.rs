@@ -7,8 +7,8 @@ use super::world::{Event, World};
 use crate::access::CallKey;
 use crate::control::{Control, Stamp};
 use crate::identity::Holder;
-use crate::pointer::ObjectId;
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::ObjectId;
 
 /// Its memory.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ impl World {
             objects.remove(drop);
         }
         if self.rng.chance(50) && !self.pointers.is_empty() {
-            objects.push(self.rng.pick(&self.pointers).0.object);
+            objects.push(self.rng.pick(&self.pointers).0.object_id());
         }
         objects
     }
@@ -225,7 +225,7 @@ impl World {
         self.governor.sequence = 0;
         let page = self.memory.export(None, usize::MAX);
         let mut controls: Vec<Control> =
-            page.snapshots.iter().map(|(id, _)| Control::DropSnapshot { id: *id }).collect();
+            self.memory.snapshots().iter().map(|(id, _)| Control::DropSnapshot { id: *id }).collect();
         for row in &page.objects {
             controls.extend(row.leases.iter().map(|(call, _)| Control::Release { call: *call }));
             if row.control.is_none() && !row.freed {

@@ -3,7 +3,7 @@
 use super::judge::Thing;
 use super::world::{Event, Issued, World};
 use crate::operation::{Action, Request, Step, Work};
-use crate::pointer::{ObjectId, PREFIX_DEFAULT, Pointer};
+use bifrost_rpc::memory::{ObjectId, PREFIX_DEFAULT, Pointer};
 
 impl World {
     pub(super) fn issue(&mut self, process: usize) {
@@ -29,9 +29,9 @@ impl World {
         };
         let mut wrote = Vec::new();
         for step in steps {
-            step.previous = state.writes.get(&step.target.object).copied().unwrap_or(0);
+            step.previous = state.writes.get(&step.target.object_id()).copied().unwrap_or(0);
             if matches!(step.action, Action::Write { .. }) {
-                wrote.push(step.target.object);
+                wrote.push(step.target.object_id());
             }
         }
         state.writes.extend(wrote.into_iter().map(|object| (object, id)));
@@ -55,7 +55,7 @@ impl World {
         let from: Vec<(Pointer, u64)> = match self.rng.below(10) {
             0 => self.pointers.clone(),
             _ if self.plan.open => self.pointers.iter().rev().take(4).copied().collect(),
-            _ => self.pointers.iter().filter(|(pointer, _)| near.contains(&pointer.object)).copied().collect(),
+            _ => self.pointers.iter().filter(|(pointer, _)| near.contains(&pointer.object_id())).copied().collect(),
         };
         (!from.is_empty()).then(|| self.rng.pick(&from))
     }
@@ -63,9 +63,12 @@ impl World {
     fn draw_work(&mut self, process: usize) -> Work {
         let Some((target, len)) = self.draw_pointer(process).filter(|_| !self.rng.chance(120)) else {
             let len = self.rng.between(1, self.plan.bytes);
-            let action =
-                if self.rng.chance(500) { Action::Alloc { len } } else { Action::AllocWrite { data: self.data(len) } };
-            let target = Pointer { prefix: PREFIX_DEFAULT, server: 1, object: ObjectId::default() };
+            let action = if self.rng.chance(500) {
+                Action::Alloc { len }
+            } else {
+                Action::AllocWrite { len, data: self.data(len) }
+            };
+            let target = Pointer::new(PREFIX_DEFAULT, 1, 0);
             return Work::One(Step { target, previous: 0, unit_log2: 0, action });
         };
         let action = self.draw_action(len);

@@ -4,8 +4,8 @@ use crate::access::CallKey;
 use crate::control::{Control, Controlled, Stamp};
 use crate::identity::{Client, Holder};
 use crate::operation::{Action, Answer, Data, Outcome, Request, Step, Work};
-use crate::pointer::ObjectId;
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::ObjectId;
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone)]
@@ -132,7 +132,7 @@ impl Judge {
             return None;
         }
         let made = match got {
-            Ok(Answer::Allocated(pointer)) => Some(pointer.object),
+            Ok(Answer::Allocated(pointer)) => Some(pointer.object_id()),
             _ => None,
         };
         if made.is_some_and(|made| self.things.iter().any(|thing| thing.id == made)) {
@@ -153,7 +153,7 @@ impl Judge {
         let zeros = |len: &u64| vec![0; usize::try_from(*len).unwrap_or(0)];
         let bytes = match &step.action {
             Action::Alloc { len } => Some(zeros(len)),
-            Action::AllocWrite { data } => Some(data.clone()),
+            Action::AllocWrite { data, .. } => Some(data.clone()),
             _ => None,
         };
         if let Some(bytes) = bytes {
@@ -161,7 +161,7 @@ impl Judge {
             self.things.push(Thing { id, bytes, control, freed: false, leases: Vec::new() });
             return Ok(None);
         }
-        let (open, id) = (self.open, step.target.object);
+        let (open, id) = (self.open, step.target.object_id());
         if id.boot < self.boot {
             return Err(Refusal::ObjectLost);
         }

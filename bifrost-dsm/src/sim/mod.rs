@@ -12,13 +12,14 @@ mod draw;
 mod judge;
 mod packets;
 mod plan;
+pub mod rack;
 mod record;
-mod rng;
+pub mod walk;
 mod world;
 
 use crate::checks::{Check, Checks};
 #[cfg(test)]
-pub(crate) use rng::Rng;
+pub(crate) use bifrost_rpc::sim::Rng;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -31,6 +32,8 @@ pub enum Rule {
     Judge,
     /// Memory is bounded, and given back.
     Memory,
+    /// Everything that is asked ends, once.
+    Ends,
     /// Nothing panics.
     Panic,
 }

@@ -89,7 +89,7 @@ impl World {
     ) -> Option<Submitted> {
         let (place, data) = match &step.action {
             Action::Write { offset, data } => (Place::At(*offset), data),
-            Action::AllocWrite { data } => (Place::New, data),
+            Action::AllocWrite { len, data } => (Place::New { len: *len }, data),
             _ => return None,
         };
         let announce = Announce {
@@ -146,7 +146,7 @@ impl World {
             self.broke(Rule::Judge, wrong);
         }
         if let Ok(Answer::Allocated(pointer)) = &outcome {
-            self.record.made(record, pointer.object);
+            self.record.made(record, pointer.object_id());
             let len = self.operations[operation].request.work.steps().iter().map(|step| match &step.action {
                 Action::Alloc { len } => *len,
                 action => action.data_len(),

@@ -1,9 +1,9 @@
 //! What a seed decides before anything happens.
 
-use super::rng::Rng;
 use crate::checks::Checks;
 use crate::config::Config;
 use crate::identity::{Client, Holder, Node};
+use bifrost_rpc::sim::Rng;
 use std::net::Ipv6Addr;
 
 /// The character of a run.
@@ -88,7 +88,7 @@ pub(super) struct Process {
     /// Operations whose answers it waits for.
     pub(super) outstanding: std::collections::BTreeSet<u64>,
     /// Its last write to each object.
-    pub(super) writes: std::collections::BTreeMap<crate::pointer::ObjectId, u64>,
+    pub(super) writes: std::collections::BTreeMap<bifrost_rpc::memory::ObjectId, u64>,
 }
 
 impl Process {

@@ -3,8 +3,8 @@
 use super::{Broken, Rule};
 use crate::linear::{Entry, History, Op, Seen, Verdict, check};
 use crate::operation::{Action, Answer, Outcome, Request};
-use crate::pointer::ObjectId;
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::ObjectId;
 use std::collections::BTreeMap;
 
 /// The histories.
@@ -21,12 +21,14 @@ impl Record {
             let usize = |n: u64| usize::try_from(n).unwrap_or(0);
             let (object, op) = match &step.action {
                 Action::Alloc { len } => (None, Op::Alloc(vec![0; usize(*len)])),
-                Action::AllocWrite { data } => (None, Op::Alloc(data.clone())),
-                Action::Read { offset, len } => (Some(step.target.object), Op::Read(usize(*offset), usize(*len))),
-                Action::Write { offset, data } => (Some(step.target.object), Op::Write(usize(*offset), data.clone())),
-                Action::Free => (Some(step.target.object), Op::Free),
+                Action::AllocWrite { data, .. } => (None, Op::Alloc(data.clone())),
+                Action::Read { offset, len } => (Some(step.target.object_id()), Op::Read(usize(*offset), usize(*len))),
+                Action::Write { offset, data } => {
+                    (Some(step.target.object_id()), Op::Write(usize(*offset), data.clone()))
+                }
+                Action::Free => (Some(step.target.object_id()), Op::Free),
             };
-            self.entries.push((object, Entry { client, op, begin: now, end: None }));
+            self.entries.push((object, Entry { client, op, begin: now, end: None, latest: None }));
         }
         at
     }
@@ -44,7 +46,7 @@ impl Record {
             let (object, entry) = &mut self.entries[at + place];
             let seen = match answers.get(place) {
                 Some(Ok(Answer::Allocated(pointer))) => {
-                    *object = Some(pointer.object);
+                    *object = Some(pointer.object_id());
                     Seen::Done
                 }
                 Some(Ok(Answer::Data(data))) => Seen::Bytes(read.map_or_else(|| data.to_vec(), <[u8]>::to_vec)),
@@ -68,13 +70,14 @@ impl Record {
     /// The control plane freed an object.
     pub(super) fn freed(&mut self, object: ObjectId, now: u64) {
         let end = Some((now, Seen::Done));
-        self.entries.push((Some(object), Entry { client: u64::MAX, op: Op::Free, begin: now, end }));
+        self.entries.push((Some(object), Entry { client: u64::MAX, op: Op::Free, begin: now, end, latest: None }));
     }
 
     /// The control plane restored an object.
     pub(super) fn restored(&mut self, object: ObjectId, bytes: Vec<u8>, now: u64) {
         let end = Some((now, Seen::Done));
-        self.entries.push((Some(object), Entry { client: u64::MAX, op: Op::Restore(bytes), begin: now, end }));
+        self.entries
+            .push((Some(object), Entry { client: u64::MAX, op: Op::Restore(bytes), begin: now, end, latest: None }));
     }
 
     /// Judges all histories. Where frees may be deferred, when they take effect is not for this judge to say.

@@ -4,15 +4,15 @@ use super::control::Governor;
 use super::judge::Judge;
 use super::plan::{Plan, Process, holder};
 use super::record::Record;
-use super::rng::Rng;
 use super::{Broken, Rule};
 use crate::checks::Checks;
 use crate::control::{Control, Stamp};
 use crate::identity::Client;
 use crate::memory::Memory;
 use crate::operation::{Data, Outcome, Request};
-use crate::pointer::{ObjectId, Pointer};
 use crate::refusal::Refusal;
+use bifrost_rpc::memory::{ObjectId, Pointer};
+use bifrost_rpc::sim::Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 const BROKEN_MAX: usize = 8;

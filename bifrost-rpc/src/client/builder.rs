@@ -4,9 +4,12 @@ use super::way::Way;
 use super::{Channel, ConnectError, Core};
 use crate::endpoint::{Config, Key};
 use crate::io::Address;
+use crate::memory::GlobalMemory;
 use crate::protocol::Limits;
+use crate::reference::{Settings, THRESHOLD_BYTES};
 use crate::service::Service;
 use crate::stream::{InProcess, StreamClient};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,13 +18,27 @@ use std::time::Duration;
 pub struct ChannelBuilder {
     config: Config,
     limits: Limits,
+    memory: Option<GlobalMemory>,
+    reference_bytes_min: usize,
+    references: Option<bool>,
     deadline: Option<Duration>,
     linger: Duration,
+    local: Option<IpAddr>,
 }
 
 impl Default for ChannelBuilder {
     fn default() -> Self {
-        Self { config: Config::default(), limits: Limits::DEFAULT, deadline: None, linger: Duration::from_secs(1) }
+        let linger = Duration::from_secs(1);
+        Self {
+            config: Config::default(),
+            limits: Limits::DEFAULT,
+            memory: None,
+            reference_bytes_min: THRESHOLD_BYTES,
+            references: None,
+            deadline: None,
+            linger,
+            local: None,
+        }
     }
 }
 
@@ -30,6 +47,38 @@ impl ChannelBuilder {
     #[must_use]
     pub fn key(mut self, key: Key) -> Self {
         self.config.key = Some(key);
+        self
+    }
+
+    /// The memory that references are of (UDP): values long enough are stored there and passed by reference to servers that
+    /// understand references, and pointers in answers are read from there. Default: none; then all goes by value.
+    #[must_use]
+    pub fn global_memory(mut self, memory: GlobalMemory) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
+    /// Bytes from which on a value goes by reference unless it says otherwise. Default [`THRESHOLD_BYTES`].
+    #[must_use]
+    pub fn reference_bytes_min(mut self, bytes: usize) -> Self {
+        self.reference_bytes_min = bytes;
+        self
+    }
+
+    /// Whether this side understands references in answers (UDP). Default: if there is a
+    /// [`global_memory`](ChannelBuilder::global_memory) to read them from. Calls made by [`Channel::call_message`] and
+    /// [`Channel::start_message`] never say so.
+    #[must_use]
+    pub fn references(mut self, understands: bool) -> Self {
+        self.references = Some(understands);
+        self
+    }
+
+    /// Links route memory operations by their pointers (UDP): each goes to the address that its pointer is, whatever
+    /// memory server that is, at the port of the URL. Default: no.
+    #[must_use]
+    pub fn native(mut self, routes_by_pointers: bool) -> Self {
+        self.config.native = routes_by_pointers;
         self
     }
 
@@ -78,6 +127,22 @@ impl ChannelBuilder {
         self
     }
 
+    /// The address of this machine that calls come from (UDP): by it memory servers know the node. Default: the system's
+    /// choice for the way to the server.
+    #[must_use]
+    pub fn local(mut self, address: IpAddr) -> Self {
+        self.local = Some(address);
+        self
+    }
+
+    /// This node's incarnation, as the control plane gave it (UDP). Rights to memory are those of a node's incarnation.
+    /// Default 1.
+    #[must_use]
+    pub fn incarnation(mut self, incarnation: u32) -> Self {
+        self.config.incarnation = incarnation;
+        self
+    }
+
     /// Makes the channel. Nothing is sent before the first call.
     ///
     /// # Errors
@@ -87,8 +152,10 @@ impl ChannelBuilder {
         let way = match Address::parse(url)? {
             Address::Udp(peer) => {
                 let limits = self.limits;
+                self.config.references = self.references.unwrap_or(self.memory.is_some());
                 self.config.message_bytes_max = u32::try_from(limits.message_bytes_max).unwrap_or(u32::MAX);
-                let core = Core::start(peer, self.config).map_err(|source| ConnectError::Socket { peer, source })?;
+                let core = Core::start(peer, self.local, self.config)
+                    .map_err(|source| ConnectError::Socket { peer, source })?;
                 Way::udp(core, self.linger)
             }
             Address::Stream(_) if self.config.key.is_some() => return Err(ConnectError::Sealed(url.to_owned())),
@@ -96,7 +163,9 @@ impl ChannelBuilder {
                 Way::Stream(Arc::new(StreamClient::new(address, self.limits, self.config.peer_timeout)))
             }
         };
-        Ok(Channel { way, deadline: self.deadline, limits: self.limits })
+        let references =
+            self.memory.map(|memory| Arc::new(Settings::new(memory, self.reference_bytes_min, self.limits)));
+        Ok(Channel { way, deadline: self.deadline, limits: self.limits, references })
     }
 
     /// Makes a channel to services in this process, as [`Channel::in_process`] does to one.
@@ -104,6 +173,6 @@ impl ChannelBuilder {
     pub fn in_process(self, services: impl IntoIterator<Item = Arc<dyn Service>>) -> Channel {
         let services: Vec<_> = services.into_iter().collect();
         let way = Way::InProcess(Arc::new(InProcess::new(&services, self.limits)));
-        Channel { way, deadline: self.deadline, limits: self.limits }
+        Channel { way, deadline: self.deadline, limits: self.limits, references: None }
     }
 }

@@ -1,12 +1,13 @@
 //! The machinery of a channel: threads that wait share one socket, one of them receives for all.
 
-use crate::buffer::MessageBuffer;
-use crate::endpoint::{Answered, CallError, CallId, Config, Datagrams, Endpoint, Event, Landing, Request, Stats, Time};
-use crate::io::{Clock, Port, RECEIVE_BYTES, Received, Socket, Timer};
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use super::scratch::{SCRATCH, SPARE_BYTES_MAX, Scratch};
+use crate::endpoint::{
+    Answered, CallError, CallId, Config, Datagrams, Endpoint, Event, Landing, QuickMap, Request, Stats, Time,
+};
+use crate::io::{Clock, Port, Received, Socket, Timer};
+
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -20,37 +21,6 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// Receives in a row that the timer thread makes where no thread waits.
 const DRAIN_ROUNDS: usize = 64;
 
-/// Small buffers that a thread keeps for its next messages.
-const SPARE_MAX: usize = 16;
-/// Larger buffers go back to the endpoint, which receives large messages into them.
-const SPARE_BYTES_MAX: usize = 16 * 1024;
-
-thread_local! {
-    static SCRATCH: RefCell<Scratch> = const {
-        RefCell::new(Scratch::new())
-    };
-}
-
-/// What a thread needs to send and receive.
-struct Scratch {
-    batch: Datagrams,
-    buffer: Vec<u8>,
-    spare: Vec<Vec<u8>>,
-}
-
-impl Scratch {
-    const fn new() -> Self {
-        Self { batch: Datagrams::new(), buffer: Vec::new(), spare: Vec::new() }
-    }
-
-    fn buffer(&mut self) -> &mut [u8] {
-        if self.buffer.is_empty() {
-            self.buffer.resize(RECEIVE_BYTES, 0);
-        }
-        &mut self.buffer
-    }
-}
-
 #[derive(Debug)]
 struct Waiters {
     /// Whether a thread is receiving for all.
@@ -58,7 +28,7 @@ struct Waiters {
     /// Threads that wait to be told.
     followers: usize,
     /// Calls whose end somebody wants to know; with the end, once it has come.
-    calls: BTreeMap<CallId, Option<Outcome>>,
+    calls: QuickMap<CallId, Option<Outcome>>,
 }
 
 /// A socket, its endpoint, and those who wait for it.
@@ -77,15 +47,18 @@ pub(super) struct Core {
 }
 
 impl Core {
-    /// Makes the socket and starts the timer thread.
-    pub(super) fn start(peer: SocketAddr, mut config: Config) -> io::Result<Arc<Self>> {
-        let socket = Socket::connect(peer)?;
+    /// Makes the socket, at this address of the machine if one is given, and starts the timer thread.
+    pub(super) fn start(peer: SocketAddr, local: Option<IpAddr>, mut config: Config) -> io::Result<Arc<Self>> {
+        let mut socket = Socket::connect(peer, local)?;
+        config.datagram_bytes = socket.datagram_bytes();
+        if config.native {
+            socket = Socket::unconnected(peer, local)?;
+        }
         socket.set_receive_timeout(Some(TICK))?;
         config.receive_buffer_bytes = socket.receive_buffer_bytes();
-        config.datagram_bytes = socket.datagram_bytes();
         let clock = Clock::new();
         let endpoint = Endpoint::new(config, crate::io::seed()?);
-        let waiters = Waiters { has_leader: false, followers: 0, calls: BTreeMap::new() };
+        let waiters = Waiters { has_leader: false, followers: 0, calls: QuickMap::default() };
         let core = Arc::new(Self {
             port: Port::new(socket, clock, endpoint),
             peer,
@@ -118,29 +91,12 @@ impl Core {
         self.sequence.fetch_add(1, Ordering::Relaxed) & i32::MAX
     }
 
-    /// A buffer for a message.
-    pub(super) fn buffer() -> MessageBuffer {
-        SCRATCH.with_borrow_mut(|scratch| scratch.spare.pop()).map_or_else(MessageBuffer::new, MessageBuffer::recycle)
-    }
-
     /// Takes a message's memory back.
     pub(super) fn recycle(&self, spent: Vec<u8>) {
         if spent.capacity() > SPARE_BYTES_MAX {
             return self.port.endpoint().recycle(spent);
         }
         Self::recycle_small(spent);
-    }
-
-    /// Takes a small message's memory back; a large one's is freed.
-    pub(super) fn recycle_small(spent: Vec<u8>) {
-        if spent.capacity() > SPARE_BYTES_MAX {
-            return;
-        }
-        SCRATCH.with_borrow_mut(|scratch| {
-            if scratch.spare.len() < SPARE_MAX {
-                scratch.spare.push(spent);
-            }
-        });
     }
 
     fn waiters(&self) -> MutexGuard<'_, Waiters> {
@@ -173,6 +129,17 @@ impl Core {
             .with_borrow_mut(|scratch| self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket));
         self.timer.wake_by(due);
         Ok(call)
+    }
+
+    /// Whether the server of a request's service understands references; opens a session if there is none.
+    pub(super) fn peer_references(&self, request: Request) -> Result<bool, CallError> {
+        let now = self.port.clock.now();
+        let known = self.port.endpoint().peer_references(now, self.peer, request.service);
+        if let Some(references) = known {
+            return Ok(references);
+        }
+        let asked = self.begin_with(true, |endpoint, now, peer| Ok(endpoint.ask_session(now, peer, request)))?;
+        Ok(matches!(self.wait(asked)?, Answered::Session { references: true }))
     }
 
     /// Nobody receives while no call is under way: a server's farewell may lie in the socket, and must be heard before

@@ -27,7 +27,7 @@ impl Channel {
     pub(crate) fn wait_memory(&self, call: CallId) -> Result<Option<MemoryAnswer>, CallError> {
         Ok(match self.way.wait(Call::Udp(call))? {
             Answered::Memory(answer) => Some(answer),
-            Answered::Message(..) | Answered::Delivered => None,
+            _ => None,
         })
     }
 
@@ -39,6 +39,11 @@ impl Channel {
     /// Gives a memory operation up.
     pub(crate) fn cancel_memory(&self, call: CallId) {
         self.way.cancel(Call::Udp(call));
+    }
+
+    /// Lets a memory operation go on by itself.
+    pub(crate) fn forget_memory(&self, call: CallId) {
+        self.way.forget(Call::Udp(call));
     }
 
     /// Takes memory back that an answer came in.

@@ -22,7 +22,7 @@ impl Channel {
         oneway: bool,
         message: MessageBuffer,
     ) -> Result<PendingMessage, CallError> {
-        let named = Named { service, method, oneway, idempotent: false };
+        let named = Named { service, method, oneway, idempotent: false, references: false };
         let call = self.way.begin_message(named, message, self.deadline)?;
         Ok(PendingMessage { call: Some(call), channel: self.clone(), oneway })
     }
@@ -47,8 +47,8 @@ impl PendingMessage {
     pub fn wait(mut self) -> Result<Option<Vec<u8>>, CallError> {
         let Some(call) = self.call.take() else { return Ok(None) };
         match self.channel.way.wait(call)? {
-            Answered::Message(_, message) => Ok(Some(message)),
-            Answered::Delivered | Answered::Memory(_) => Ok(None),
+            Answered::Message(_, message, _) => Ok(Some(message)),
+            _ => Ok(None),
         }
     }
 }

@@ -5,6 +5,7 @@ mod builder;
 mod core;
 mod memory;
 mod message;
+mod scratch;
 mod way;
 
 pub use self::message::PendingMessage;
@@ -17,8 +18,10 @@ use self::way::{Call, Named, Way};
 use crate::buffer::MessageBuffer;
 use crate::endpoint::{Answered, CallError, Stats};
 use crate::io::{Address, UrlError};
+use crate::memory::Pointer;
 use crate::protocol::{Encode, Limits};
-use crate::service::{CallResult, Method, Service, decode_answer_with_limits};
+use crate::reference::{Held, Passing, Received, Settings};
+use crate::service::{CallResult, Method, Service, decode_answer_received};
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
@@ -70,6 +73,8 @@ pub struct Channel {
     way: Way,
     deadline: Option<Duration>,
     limits: Limits,
+    /// What references go with; none where all goes by value.
+    references: Option<Arc<Settings>>,
 }
 
 impl Channel {
@@ -122,8 +127,8 @@ impl Channel {
     ///
     /// A declared exception, an application exception, or a [`CallError`] (see [`CallError::of`]).
     pub fn call<A: Encode, R: CallResult>(&self, method: &'static Method, args: A) -> thrift::Result<R::Value> {
-        let (call, sequence) = self.begin(method, args)?;
-        self.finish::<R>(method, sequence, self.way.wait(call))
+        let (call, sequence, held) = self.begin(method, args)?;
+        self.finish::<R>(method, sequence, held, self.way.wait(call))
     }
 
     /// Starts a call; its result is waited for later.
@@ -136,9 +141,9 @@ impl Channel {
         method: &'static Method,
         args: A,
     ) -> thrift::Result<Pending<R::Value>> {
-        let (call, sequence) = self.begin(method, args)?;
+        let (call, sequence, held) = self.begin(method, args)?;
         let channel = self.clone();
-        Ok(Pending { call: Some(call), channel, method, sequence, finish: Self::finish::<R>, value: PhantomData })
+        Ok(Pending { call: Some(call), channel, method, sequence, held, finish: Self::finish::<R>, value: PhantomData })
     }
 
     /// Sends a oneway call. Over UDP it is sent again until the server says that it has it, and runs at most once; on
@@ -148,7 +153,7 @@ impl Channel {
     ///
     /// The arguments cannot be encoded, or the message is over the limit.
     pub fn oneway<A: Encode>(&self, method: &'static Method, args: A) -> thrift::Result<()> {
-        let (message, _) = self.encode(method, args)?;
+        let (message, ..) = self.encode(method, args)?;
         self.way.oneway(Named::from(method), message, self.deadline)?;
         Ok(())
     }
@@ -160,42 +165,71 @@ impl Channel {
     ///
     /// [`CallError`].
     pub fn call_message(&self, method: &Method, message: MessageBuffer) -> Result<Option<Vec<u8>>, CallError> {
-        let call = self.way.begin_message(Named::from(method), message, self.deadline)?;
+        let named = Named { references: false, ..Named::from(method) };
+        let call = self.way.begin_message(named, message, self.deadline)?;
         match self.way.wait(call)? {
-            Answered::Message(_, message) => Ok(Some(message)),
-            Answered::Delivered | Answered::Memory(_) => Ok(None),
+            Answered::Message(_, message, _) => Ok(Some(message)),
+            _ => Ok(None),
         }
     }
 
-    fn begin<A: Encode>(&self, method: &'static Method, args: A) -> thrift::Result<(Call, i32)> {
-        let (message, sequence) = self.encode(method, args)?;
-        Ok((self.way.begin(Named::from(method), sequence, message, self.deadline)?, sequence))
+    /// Whether references may go to the service of a method: the server said so in the session that there is now. Opens
+    /// one if there is none, within the channel's deadline. Over streams and in this process it is always `false`.
+    ///
+    /// A call whose message has pointers fails with [`CallError::Pointers`], certainly not run, should another server
+    /// have come in the meantime that does not understand them.
+    ///
+    /// # Errors
+    ///
+    /// There is no session to be had.
+    pub fn takes_references(&self, method: &Method) -> Result<bool, CallError> {
+        self.way.takes_references(Named::from(method), self.deadline)
     }
 
-    /// The message of a call, and its sequence number.
-    fn encode<A: Encode>(&self, method: &Method, args: A) -> thrift::Result<(MessageBuffer, i32)> {
+    fn begin<A: Encode>(&self, method: &'static Method, args: A) -> thrift::Result<(Call, i32, Vec<Held>)> {
+        let (message, sequence, held) = self.encode(method, args)?;
+        Ok((self.way.begin(Named::from(method), sequence, message, self.deadline)?, sequence, held))
+    }
+
+    /// The message of a call, its sequence number, and the objects that must live until it has ended.
+    fn encode<A: Encode>(&self, method: &Method, args: A) -> thrift::Result<(MessageBuffer, i32, Vec<Held>)> {
         let sequence = self.way.next_sequence();
         let mut message = Core::buffer();
+        if A::HAS_REFERENCES && self.references.is_some() && self.takes_references(method)? {
+            message.set_passing(Some(Passing::call(self.references.clone(), method.oneway)));
+        }
         self.way.encode(method, sequence, args, self.limits, &mut message)?;
-        Ok((message, sequence))
+        let held = message.list_pointers().map(Passing::into_held).unwrap_or_default();
+        Ok((message, sequence, held))
     }
 
     fn finish<R: CallResult>(
         &self,
         method: &'static Method,
         sequence: i32,
+        held: Vec<Held>,
         answered: Result<Answered, CallError>,
     ) -> thrift::Result<R::Value> {
         match answered? {
-            Answered::Message(_, message) => {
-                let value = decode_answer_with_limits::<R>(method, sequence, &message, self.limits);
+            Answered::Message(_, message, given) => {
+                let received = self.received(R::HAS_REFERENCES, held, given);
+                let value = decode_answer_received::<R>(method, sequence, &message, self.limits, received);
                 self.way.recycle(message);
                 value
             }
-            Answered::Delivered | Answered::Memory(_) => Err(crate::service::missing_result(method.name)),
+            _ => Err(crate::service::missing_result(method.name)),
         }
     }
 }
+
+impl Channel {
+    /// What the pointers of an answer have come with. What was passed is held no longer than by what comes back.
+    fn received(&self, may_be_any: bool, passed: Vec<Held>, given: Vec<Pointer>) -> Option<Arc<Received>> {
+        (may_be_any || !given.is_empty()).then(|| Received::answer(self.references.clone(), passed, given))
+    }
+}
+
+type Finish<T> = fn(&Channel, &'static Method, i32, Vec<Held>, Result<Answered, CallError>) -> thrift::Result<T>;
 
 /// A call in flight. Dropping it cancels the call.
 #[must_use = "dropping a pending call cancels it"]
@@ -204,7 +238,9 @@ pub struct Pending<T> {
     channel: Channel,
     method: &'static Method,
     sequence: i32,
-    finish: fn(&Channel, &'static Method, i32, Result<Answered, CallError>) -> thrift::Result<T>,
+    /// Objects that live until the call has ended.
+    held: Vec<Held>,
+    finish: Finish<T>,
     value: PhantomData<T>,
 }
 
@@ -224,7 +260,8 @@ impl<T> Pending<T> {
         match self.call.take() {
             Some(call) => {
                 let answered = self.channel.way.wait(call);
-                (self.finish)(&self.channel, self.method, self.sequence, answered)
+                let held = std::mem::take(&mut self.held);
+                (self.finish)(&self.channel, self.method, self.sequence, held, answered)
             }
             None => Err(crate::service::missing_result(self.method.name)),
         }
@@ -244,8 +281,12 @@ impl<T> Pending<T> {
 
 impl<T> Drop for Pending<T> {
     fn drop(&mut self) {
-        if let Some(call) = self.call.take() {
-            self.channel.way.cancel(call);
+        let Some(call) = self.call.take() else { return };
+        if self.channel.references.is_none() || !self.channel.way.is_done(&call) {
+            return self.channel.way.cancel(call);
         }
+        // An answer that has come may give objects away: taken in, and dropped, it frees them.
+        let (answered, held) = (self.channel.way.wait(call), std::mem::take(&mut self.held));
+        drop((self.finish)(&self.channel, self.method, self.sequence, held, answered));
     }
 }

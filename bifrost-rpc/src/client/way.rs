@@ -7,7 +7,7 @@ use crate::io::{Address, Style};
 use crate::protocol::{Binary, Codec, Encode, Limits, WireProtocol, in_protocol};
 use crate::service::{Method, write_call};
 use crate::stream::{InProcess, StreamCall, StreamClient};
-use crate::wire::MethodField;
+use crate::wire::{MethodField, check_pointers};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,12 +37,14 @@ pub(super) struct Named<'a> {
     pub(super) method: &'a str,
     pub(super) oneway: bool,
     pub(super) idempotent: bool,
+    /// Whether references are understood in the answer.
+    pub(super) references: bool,
 }
 
 impl<'a> From<&'a Method> for Named<'a> {
     fn from(method: &'a Method) -> Self {
         let Method { service, name, oneway, idempotent, .. } = *method;
-        Self { service, method: name, oneway, idempotent }
+        Self { service, method: name, oneway, idempotent, references: true }
     }
 }
 
@@ -54,6 +56,7 @@ impl Named<'_> {
             oneway: self.oneway,
             idempotent: self.idempotent,
             deadline,
+            references: self.references,
             message: message.finish(),
         }
     }
@@ -132,6 +135,7 @@ impl Way {
         message: MessageBuffer,
         deadline: Option<Duration>,
     ) -> Result<Call, CallError> {
+        self.check_pointers(&message)?;
         match self {
             Self::Udp(udp) => udp.core.begin(named.request(message, deadline), true).map(Call::Udp),
             Self::Stream(_) if named.oneway => self.oneway(named, message, deadline),
@@ -172,11 +176,25 @@ impl Way {
         message: MessageBuffer,
         deadline: Option<Duration>,
     ) -> Result<Call, CallError> {
+        self.check_pointers(&message)?;
         match self {
             Self::Udp(udp) => udp.core.begin(named.request(message, deadline), false).map(Call::Udp),
             Self::Stream(stream) => Ok(Call::Ended(Ok(stream.oneway(&message.finish(), deadline)?))),
             Self::InProcess(process) => Ok(Call::Ended(Ok(process.call(message.finish(), deadline)?))),
         }
+    }
+
+    /// Whether references may go to a service.
+    pub(super) fn takes_references(&self, named: Named<'_>, deadline: Option<Duration>) -> Result<bool, CallError> {
+        match self {
+            Self::Udp(udp) => udp.core.peer_references(named.request(MessageBuffer::recycle(Vec::new()), deadline)),
+            Self::Stream(_) | Self::InProcess(_) => Ok(false),
+        }
+    }
+
+    /// Only UDP's packets tell of pointers.
+    fn check_pointers(&self, message: &MessageBuffer) -> Result<(), CallError> {
+        Ok(check_pointers(message.pointers(), matches!(self, Self::Udp(_)))?)
     }
 
     pub(super) fn wait(&self, call: Call) -> Outcome {

@@ -168,6 +168,11 @@ impl Service for ApacheService {
         &self.methods
     }
 
+    /// What Apache's generator made knows values only.
+    fn understands_references(&self) -> bool {
+        false
+    }
+
     fn call(&self, request: &[u8], context: &CallContext, reply: &mut MessageBuffer) -> thrift::Result<Answer> {
         let protocol = WireProtocol::detect(request)?;
         let (mut header, checked) = in_protocol!(protocol, C => check::<C>(request, context.limits)?);

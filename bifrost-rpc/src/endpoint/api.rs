@@ -3,10 +3,10 @@
 #[cfg(doc)]
 use super::Endpoint;
 use super::error::CallError;
-use super::memory::{MemoryAnswer, MemoryOperation};
+use super::memory_api::{MemoryAnswer, MemoryOperation};
 use super::time::Time;
 use crate::buffer::Message;
-use crate::wire::MethodField;
+use crate::wire::{MethodField, Pointer};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -19,6 +19,20 @@ pub struct CallId(pub(super) u64);
 pub struct ServedCall {
     pub(super) session: u64,
     pub(super) rpc: u64,
+}
+
+impl ServedCall {
+    /// Its session: 64 random bits, never used twice.
+    #[must_use]
+    pub const fn session(self) -> u64 {
+        self.session
+    }
+
+    /// Its id, which rises within a client.
+    #[must_use]
+    pub const fn rpc(self) -> u64 {
+        self.rpc
+    }
 }
 
 #[cfg(feature = "_sim")]
@@ -42,7 +56,10 @@ pub struct Request {
     pub idempotent: bool,
     /// Time allowed for the call, at most 71 minutes on the wire.
     pub deadline: Option<Duration>,
-    /// The Thrift message.
+    /// Whether the caller understands references in the answer; it counts only if
+    /// [`Config::references`](super::Config::references) is set.
+    pub references: bool,
+    /// The Thrift message, with its pointers.
     pub message: Message,
 }
 
@@ -64,10 +81,15 @@ pub enum AnswerKind {
 /// An answered call, as its caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answered {
-    /// The answer's Thrift message.
-    Message(AnswerKind, Vec<u8>),
+    /// The answer's Thrift message, and its pointers.
+    Message(AnswerKind, Vec<u8>, Vec<Pointer>),
     /// A oneway call has reached the server.
     Delivered,
+    /// There is a session: what [`Endpoint::ask_session`] wanted to know.
+    Session {
+        /// Whether the server understands references.
+        references: bool,
+    },
     /// A memory operation's answer.
     Memory(MemoryAnswer),
 }
@@ -98,6 +120,10 @@ pub enum Event {
         oneway: bool,
         /// The Thrift message.
         message: Vec<u8>,
+        /// The pointers that its packets told of.
+        pointers: Vec<Pointer>,
+        /// Whether the caller understands references in the answer.
+        references: bool,
         /// When the caller gives it up.
         deadline: Option<Time>,
     },
@@ -123,6 +149,11 @@ pub enum Event {
         /// The call.
         call: ServedCall,
     },
+    /// A memory session has ended: no operation of it comes any more.
+    MemorySessionEnded {
+        /// The session, as [`ServedCall::session`] says it.
+        session: u64,
+    },
 }
 
 /// What an endpoint has counted since it was made.
@@ -147,6 +178,8 @@ pub struct Stats {
     pub strays: u64,
     /// Packets dropped because memory would exceed its bound.
     pub over_budget: u64,
+    /// Packets whose address is not their pointer, where links route by pointers.
+    pub misplaced: u64,
 }
 
 /// What an endpoint holds at the moment.
@@ -180,6 +213,7 @@ impl Stats {
             refusals: self.refusals + other.refusals,
             strays: self.strays + other.strays,
             over_budget: self.over_budget + other.over_budget,
+            misplaced: self.misplaced + other.misplaced,
         }
     }
 }

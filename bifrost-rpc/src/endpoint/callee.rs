@@ -1,14 +1,12 @@
-//! The callee's side of a session: calls arriving, running, answered; what must be remembered to run none twice.
+//! The callee's side of a session: which calls have ended, what is answered and sent.
 
-use super::caller::earlier;
+use super::caller_time::earlier;
 use super::config::Config;
 use super::datagrams::Datagrams;
-use super::inbound::Inbound;
 use super::link::{Exchange, Link};
-use super::memory::MemoryOperation;
-use super::outbound::Outbound;
+use super::record::{Answered, Released, Served};
 use super::time::Time;
-use crate::wire::{AckStatus, Flags, MemoryFields, MethodField, PacketType, Pointer};
+use crate::wire::{AckStatus, Flags, MemoryFields};
 use rangemap::RangeSet;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -21,62 +19,6 @@ const ANSWER_TIMEOUT_MIN: Duration = Duration::from_millis(40);
 
 /// Time-outs in a row after which an answer gives the window to others.
 const PROBE_TIMEOUTS: u32 = 2;
-
-/// A call as the callee remembers it.
-#[derive(Debug)]
-pub(super) enum Served {
-    /// Fragments are arriving.
-    Arriving(Box<Arriving>),
-    /// Its handler was started, or waits to be; so many bytes of its message came and were not acknowledged.
-    Running(u32),
-    /// The same of a oneway call, with the acknowledgements that told its caller so.
-    RunningOneway(u32),
-    /// A memory operation that is being done, or waits for another.
-    Memory(Box<MemoryRun>),
-    /// The answer, kept until the client says that the call has ended.
-    Answered(Box<Answered>),
-    /// A oneway call that ran.
-    Done,
-}
-
-/// A memory operation to be done later, with its data.
-pub(super) type Held = (MemoryOperation, Vec<u8>);
-
-/// A memory operation that is being done.
-#[derive(Debug)]
-pub(super) struct MemoryRun {
-    pub(super) fields: MemoryFields,
-    /// Bytes of its message that came and were not acknowledged.
-    pub(super) unacked: u32,
-    /// It waits for the write before it.
-    pub(super) held: Option<Box<Held>>,
-}
-
-#[derive(Debug)]
-pub(super) struct Arriving {
-    /// CALL, ONEWAY or MEMORY; fragments of one message have one type and one method.
-    pub(super) kind: PacketType,
-    pub(super) method: MethodField,
-    /// Of a memory operation: what is asked, in every fragment.
-    pub(super) memory: Option<MemoryFields>,
-    pub(super) inbound: Inbound,
-    pub(super) progress: Time,
-}
-
-#[derive(Debug)]
-pub(super) struct Answered {
-    pub(super) kind: PacketType,
-    pub(super) method: MethodField,
-    pub(super) out: Outbound,
-    /// Of a memory operation.
-    pub(super) memory: Option<MemoryFields>,
-    /// Of one that was answered before its turn: the write that it follows.
-    pub(super) follows: u64,
-    pub(super) prompt: bool,
-    pub(super) timer: Option<Time>,
-    pub(super) backoff: u32,
-    queued: bool,
-}
 
 /// A session as the callee keeps it.
 #[derive(Debug)]
@@ -181,7 +123,14 @@ impl CalleeSession {
 
     /// What packets without a message say of a call.
     pub(super) fn exchange(&self, rpc: u64) -> Exchange {
-        Exchange { rpc, pointer: self.calls.get(&rpc).and_then(Served::pointer) }
+        let served = self.calls.get(&rpc);
+        let leased = matches!(served, Some(Served::Running(run)) if run.leased);
+        Exchange { rpc, pointer: served.and_then(Served::pointer), leased }
+    }
+
+    /// Whether the caller of a call understands references in the answer; of one that was given up nobody cares.
+    pub(super) fn takes_references(&self, rpc: u64) -> bool {
+        !matches!(self.calls.get(&rpc), Some(Served::Running(run)) if !run.references)
     }
 
     /// Whether the client said that the call has ended.
@@ -194,7 +143,10 @@ impl CalleeSession {
     pub(super) fn answer(&mut self, rpc: u64, mut answered: Answered, released: &mut Released) -> Option<usize> {
         let served = self.calls.get_mut(&rpc)?;
         let unacked = match served {
-            Served::Running(unacked) => *unacked as usize,
+            Served::Running(run) => {
+                answered.leased = run.leased;
+                run.unacked as usize
+            }
             Served::Memory(run) => {
                 if run.held.is_some() {
                     answered.follows = run.fields.previous_write;
@@ -261,16 +213,16 @@ impl CalleeSession {
             match served {
                 Served::Arriving(arriving) if arriving.inbound.unacked > 0 => {
                     arriving.inbound.unacked = 0;
-                    let about = Exchange { rpc: *rpc, pointer: arriving.pointer() };
+                    let about = Exchange { pointer: arriving.pointer(), ..Exchange::from(*rpc) };
                     self.link.note_ack(about, AckStatus::Partial, arriving.inbound.ranges(64));
                 }
                 Served::Memory(run) if run.unacked > 0 => {
                     run.unacked = 0;
-                    let about = Exchange { rpc: *rpc, pointer: Some(run.fields.pointer) };
+                    let about = Exchange { pointer: Some(run.fields.pointer), ..Exchange::from(*rpc) };
                     self.link.note_ack(about, AckStatus::Complete, Vec::new());
                 }
-                Served::Running(unacked) if *unacked > 0 => {
-                    *unacked = 0;
+                Served::Running(run) if run.unacked > 0 => {
+                    run.unacked = 0;
                     self.link.note_ack(*rpc, AckStatus::Complete, Vec::new());
                 }
                 _ => {}
@@ -285,8 +237,8 @@ impl CalleeSession {
 
     /// Fills the batch with what is to be sent.
     pub(super) fn fill(&mut self, now: Time, limits: (usize, usize), out: &mut Datagrams) {
-        while let Some(bytes) = self.link.peek_note() {
-            if !out.takes(bytes, limits.0, limits.1) {
+        while let Some((bytes, pointer)) = self.link.peek_note() {
+            if !out.takes(bytes, self.link.route(pointer), limits) {
                 return;
             }
             self.link.put_note(0, out);
@@ -312,13 +264,13 @@ impl CalleeSession {
                 self.link.has_new_timer = true;
                 return;
             }
-            if !out.takes(self.link.fragment_datagram(&range), limits.0, limits.1) {
+            let route = self.link.route(answered.memory.map(|memory| memory.pointer));
+            if !out.takes(self.link.fragment_datagram(&answered.out, &range), route, limits) {
                 return;
             }
             let mut header = Link::message_header(answered.kind, answered.method, rpc, 0);
-            if answered.prompt && answered.out.packets == 0 {
-                header.flags = Flags::PROMPT;
-            }
+            let is_prompt = answered.prompt && answered.out.packets == 0;
+            header.flags = Flags(0).and(is_prompt, Flags::PROMPT).and(answered.leased, Flags::LEASED);
             if let Some(memory) = &answered.memory {
                 memory.put(&mut header, true);
             }
@@ -370,101 +322,5 @@ impl CalleeSession {
         }
         self.give_back(&released);
         released
-    }
-}
-
-impl Arriving {
-    pub(super) fn pointer(&self) -> Option<Pointer> {
-        self.memory.map(|memory| memory.pointer)
-    }
-}
-
-impl Served {
-    /// The pointer of a memory operation.
-    pub(super) fn pointer(&self) -> Option<Pointer> {
-        match self {
-            Self::Arriving(arriving) => arriving.pointer(),
-            Self::Memory(run) => Some(run.fields.pointer),
-            Self::Answered(answered) => answered.memory.map(|memory| memory.pointer),
-            Self::Running(_) | Self::RunningOneway(_) | Self::Done => None,
-        }
-    }
-}
-
-impl Answered {
-    pub(super) fn new(kind: PacketType, method: MethodField, out: Outbound, prompt: bool) -> Self {
-        Self { kind, method, out, memory: None, follows: 0, prompt, timer: None, backoff: 0, queued: false }
-    }
-
-    /// Memory that it shares with whoever gave it, in bytes.
-    fn pinned(&self) -> usize {
-        if self.out.message().is_shared() { self.out.bytes() } else { 0 }
-    }
-}
-
-/// What a session let go of.
-#[derive(Debug, Default)]
-pub(super) struct Released {
-    /// Memory freed.
-    pub(super) bytes: usize,
-    /// Memory not shared any more.
-    pinned: usize,
-    /// Calls that had not been answered.
-    pub(super) unanswered: Vec<u64>,
-    /// The usual case is one, which needs no list.
-    first_spent: Option<Vec<u8>>,
-    more_spent: Vec<Vec<u8>>,
-}
-
-impl Released {
-    fn spend(&mut self, spent: Vec<u8>) {
-        match self.first_spent {
-            None => self.first_spent = Some(spent),
-            Some(_) => self.more_spent.push(spent),
-        }
-    }
-
-    /// Buffers that can be used again.
-    pub(super) fn spent(self) -> impl Iterator<Item = Vec<u8>> {
-        self.first_spent.into_iter().chain(self.more_spent)
-    }
-
-    fn drop_held(&mut self, held: Option<Box<Held>>) {
-        if let Some((_, body)) = held.map(|held| *held) {
-            self.bytes += body.len();
-            self.spend(body);
-        }
-    }
-
-    fn drop_arriving(&mut self, arriving: Arriving) {
-        self.bytes += arriving.inbound.len();
-        self.spend(arriving.inbound.into_buffer());
-    }
-
-    fn take(&mut self, rpc: u64, served: Served, link: &mut Link) {
-        match served {
-            Served::Arriving(arriving) => {
-                if arriving.memory.is_some() {
-                    self.unanswered.push(rpc);
-                }
-                self.drop_arriving(*arriving);
-            }
-            Served::Running(_) => self.unanswered.push(rpc),
-            Served::Memory(run) => {
-                self.unanswered.push(rpc);
-                self.drop_held(run.held);
-            }
-            Served::Answered(mut answered) => {
-                self.pinned += answered.pinned();
-                self.bytes += answered.out.bytes();
-                let in_flight = answered.out.drain_flight();
-                link.window.acked(in_flight);
-                if let Some(spent) = answered.out.into_message().into_spent() {
-                    self.spend(spent);
-                }
-            }
-            // A oneway call that was reported delivered runs, whatever becomes of its caller.
-            Served::RunningOneway(_) | Served::Done => {}
-        }
     }
 }

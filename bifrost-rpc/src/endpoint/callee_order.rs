@@ -1,6 +1,7 @@
 //! In which order a callee does memory operations: each after the write that it follows.
 
-use super::callee::{CalleeSession, Held, Served};
+use super::callee::CalleeSession;
+use super::record::{Held, Served};
 use std::ops::Range;
 
 /// Operations of a session that may wait for others at most; more are told to come again.

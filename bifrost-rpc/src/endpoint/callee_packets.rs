@@ -1,18 +1,14 @@
-//! Packets that arrive at a callee, and what a callee does when time passes or a handler ends.
+//! Packets that arrive at a callee.
 
-use super::callee::{Answered, Arriving, Released, Served};
 use super::caller_packets::due_ack;
 use super::checks::Check;
 use super::inbound::{Inbound, Inserted};
 use super::link::Exchange;
 use super::memory::{MEMORY_SERVICE, exchange_of};
-use super::outbound::Outbound;
+use super::record::{Arriving, Running, Served};
 use super::time::Time;
-use super::{AnswerKind, Endpoint, Event, ServedCall, SessionRef};
-use crate::buffer::Message;
-use crate::wire::{
-    AckBody, AckStatus, FinishedBody, Flags, Header, MemoryFields, PacketType, Pointer, Refusal, RefusedBody,
-};
+use super::{Endpoint, Event, ServedCall, SessionRef};
+use crate::wire::{AckBody, AckStatus, FinishedBody, Flags, Header, MemoryFields, PacketType, Pointer, Refusal};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -20,6 +16,14 @@ use std::time::Duration;
 const PING_ECHO_BYTES: usize = 8;
 /// When a busy server asks to be tried again, in µs.
 const BUSY_RETRY_US: u32 = 1000;
+
+/// A fragment of a call.
+struct Fragment<'a> {
+    header: &'a Header,
+    /// All pointers of the message, with its fragment 0.
+    pointers: Vec<Pointer>,
+    body: &'a [u8],
+}
 
 impl Endpoint {
     pub(super) fn on_packet_to_callee(
@@ -32,7 +36,7 @@ impl Endpoint {
     ) {
         let known = self.callee_by_session.get(&header.session).copied();
         let is_owner = |session: &super::CalleeSession| {
-            session.link.peer == from
+            session.link.is_from(from, header)
                 && session.link.client == header.client
                 && header.instance == session.link.instance
         };
@@ -66,7 +70,7 @@ impl Endpoint {
         let released = session.raise_lowest(header.lowest, remember);
         self.released(index, released);
         match header.kind {
-            PacketType::Call | PacketType::Oneway | PacketType::Memory => self.on_call(now, index, header, body),
+            PacketType::Call | PacketType::Oneway | PacketType::Memory => self.on_call(now, index, header, raw, body),
             PacketType::Ack if header.rpc == 0 => self.on_finished(index, body),
             PacketType::Ack => self.on_ack_to_callee(now, index, header, body),
             PacketType::Ping => self.on_ping(index, header, body),
@@ -89,24 +93,17 @@ impl Endpoint {
         index
     }
 
-    /// Accounts for what a session let go of, and tells of calls that need not run any more.
-    pub(super) fn released(&mut self, index: usize, released: Released) {
-        self.bytes = self.bytes.saturating_sub(released.bytes);
-        let Some(session) = self.callees.get(index).map(|session| session.link.session) else {
+    fn on_call(&mut self, now: Time, index: usize, header: &Header, head: &[u8], body: &[u8]) {
+        let is_first = header.flags.has(Flags::FIRST);
+        let Ok(pointers) = header.pointers_of(head) else {
+            self.stats.malformed += 1;
             return;
         };
-        for rpc in &released.unanswered {
-            self.events.push_back(Event::Cancelled { call: ServedCall { session, rpc: *rpc } });
-        }
-        released.spent().for_each(|spent| self.pool.put(spent));
-    }
-
-    fn on_call(&mut self, now: Time, index: usize, header: &Header, body: &[u8]) {
-        let is_first = header.flags.has(Flags::FIRST);
         if is_first != (header.offset == 0) && self.config.makes(Check::FirstFragment) {
             self.stats.malformed += 1;
             return;
         }
+        let packet = Fragment { header, pointers, body };
         let finds_duplicates = self.config.makes(Check::DuplicateCall);
         let Some(session) = self.callees.get_mut(index) else {
             return;
@@ -116,9 +113,9 @@ impl Endpoint {
             return;
         }
         match session.calls.get(&header.rpc) {
-            Some(Served::Arriving(_)) => self.on_call_fragment(now, index, header, body),
+            Some(Served::Arriving(_)) => self.on_call_fragment(now, index, packet),
             Some(_) if finds_duplicates => self.on_duplicate(index, header),
-            _ => self.on_new_call(now, index, header, body, is_first),
+            _ => self.on_new_call(now, index, packet),
         }
     }
 
@@ -142,8 +139,9 @@ impl Endpoint {
         }
     }
 
-    fn on_new_call(&mut self, now: Time, index: usize, header: &Header, body: &[u8], is_first: bool) {
-        let len = header.message_len as usize;
+    fn on_new_call(&mut self, now: Time, index: usize, packet: Fragment<'_>) {
+        let Fragment { header, body, .. } = packet;
+        let (len, is_first) = (header.message_len as usize, header.flags.has(Flags::FIRST));
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
@@ -176,23 +174,24 @@ impl Endpoint {
         }
         if is_first && body.len() == len {
             let message = if memory.is_some() { self.pool.copy_exact(body) } else { self.pool.copy(body) };
-            self.start_call(now, index, header, message, body.len());
-            return;
+            let unacked = 0;
+            return self.start_call(now, index, header, (message, packet.pointers), unacked);
         }
         session.bytes += len;
         self.bytes += len;
         session.link.has_new_timer = true;
         let buffer = if memory.is_some() { self.pool.take_exact(len) } else { self.pool.take(len) };
-        let (kind, method, inbound) = (header.kind, header.method, Inbound::new(buffer));
+        let (kind, method, inbound) = (header.kind, header.method, Inbound::of(header, buffer));
         let arriving = Arriving { kind, method, memory, inbound, progress: now };
         session.calls.insert(header.rpc, Served::Arriving(Box::new(arriving)));
         if memory.is_some() {
             self.announce(now, index, header);
         }
-        self.on_call_fragment(now, index, header, body);
+        self.on_call_fragment(now, index, packet);
     }
 
-    fn on_call_fragment(&mut self, now: Time, index: usize, header: &Header, body: &[u8]) {
+    fn on_call_fragment(&mut self, now: Time, index: usize, packet: Fragment<'_>) {
+        let Fragment { header, pointers, body } = packet;
         let checks_length = self.config.makes(Check::MessageLength);
         let checks_target = self.config.makes(Check::MemoryTarget);
         let Some(session) = self.callees.get_mut(index) else {
@@ -203,6 +202,7 @@ impl Endpoint {
         };
         let is_same = arriving.inbound.len() == header.message_len as usize
             && arriving.kind == header.kind
+            && arriving.inbound.carries_same(header)
             && arriving.method == header.method;
         let is_same_target = arriving.memory.is_none_or(|memory| memory == MemoryFields::of(header));
         if (!is_same && checks_length) || (!is_same_target && checks_target) {
@@ -211,6 +211,7 @@ impl Endpoint {
         }
         let inserted = arriving.inbound.insert(header.offset, body);
         session.link.unacked += body.len();
+        arriving.inbound.take_pointers(pointers);
         if matches!(inserted, Inserted::Progress | Inserted::Gap) {
             arriving.progress = now;
         }
@@ -229,10 +230,11 @@ impl Endpoint {
             let Some(Served::Arriving(arriving)) = session.calls.remove(&header.rpc) else {
                 return;
             };
-            let message = arriving.inbound.into_buffer();
+            let (message, pointers) = arriving.inbound.into_parts();
             session.bytes = session.bytes.saturating_sub(message.len());
             self.bytes = self.bytes.saturating_sub(message.len());
-            return self.start_call(now, index, header, message, 0);
+            let unacked = message.len();
+            return self.start_call(now, index, header, (message, pointers), unacked);
         }
         if let Some(ranges) = due_ack(&arriving.inbound, inserted, header) {
             session.link.note_ack(exchange_of(header), AckStatus::Partial, ranges);
@@ -243,8 +245,15 @@ impl Endpoint {
         self.expect_next(SessionRef::Callee(index), header.rpc, inserted);
     }
 
-    fn start_call(&mut self, now: Time, index: usize, header: &Header, message: Vec<u8>, body_len: usize) {
-        let unacked = if message.len() > body_len { message.len() } else { 0 };
+    /// All of a call is there, of which `unacked` bytes came and were not acknowledged.
+    fn start_call(
+        &mut self,
+        now: Time,
+        index: usize,
+        header: &Header,
+        (message, pointers): (Vec<u8>, Vec<Pointer>),
+        unacked: usize,
+    ) {
         let unacked = u32::try_from(unacked).unwrap_or(u32::MAX);
         if header.kind == PacketType::Memory {
             return self.start_memory(now, index, header, message, unacked);
@@ -253,7 +262,9 @@ impl Endpoint {
             return;
         };
         let oneway = header.kind == PacketType::Oneway;
-        session.calls.insert(header.rpc, if oneway { Served::RunningOneway(0) } else { Served::Running(unacked) });
+        let (leased, references) = (header.flags.has(Flags::LEASED), header.flags.has(Flags::REFERENCES));
+        let running = Served::Running(Running { unacked, leased, references });
+        session.calls.insert(header.rpc, if oneway { Served::RunningOneway(0) } else { running });
         if oneway {
             session.acknowledge(header.rpc);
         } else if session.link.owes_ack() {
@@ -268,18 +279,10 @@ impl Endpoint {
             service: session.service,
             oneway,
             message,
+            pointers,
+            references,
             deadline: (header.deadline_us > 0).then(|| now.plus(Duration::from_micros(u64::from(header.deadline_us)))),
         });
-    }
-
-    /// Refuses a call in its session.
-    pub(super) fn refuse_call(&mut self, index: usize, about: Exchange, packet: u64, refusal: Refusal) {
-        self.stats.refusals += 1;
-        let Some(session) = self.callees.get_mut(index) else {
-            return;
-        };
-        let body = RefusedBody { refusal, packet };
-        session.link.note(PacketType::Refused, about, Flags::default(), body.to_bytes());
     }
 
     fn on_finished(&mut self, index: usize, body: &[u8]) {
@@ -332,7 +335,7 @@ impl Endpoint {
         // Of an operation that is not known here only its own packets say where they belong.
         let known = session.exchange(header.rpc).pointer;
         let pointer = known.or_else(|| session.link.root.map(|_| Pointer::from_bytes(header.pointer)));
-        let about = Exchange { rpc: header.rpc, pointer };
+        let about = Exchange { pointer, ..Exchange::from(header.rpc) };
         if header.rpc == 0 || session.has_ended(header.rpc) {
             let echo = body.get(..PING_ECHO_BYTES).unwrap_or_default();
             return session.link.note(PacketType::Pong, about, Flags::default(), echo.to_vec());
@@ -351,117 +354,6 @@ impl Endpoint {
                 session.answer_again(header.rpc);
                 session.link.note(PacketType::Pong, about, Flags::default(), Vec::new());
             }
-        }
-    }
-
-    /// Answers a call. Nothing happens if its session or its caller is gone.
-    pub fn reply(
-        &mut self,
-        now: Time,
-        call: ServedCall,
-        kind: AnswerKind,
-        method: crate::wire::MethodField,
-        message: Message,
-    ) {
-        let Some(index) = self.callee_by_session.get(&call.session).copied() else {
-            return;
-        };
-        let Some(session) = self.callees.get_mut(index) else {
-            return;
-        };
-        let kind = match kind {
-            AnswerKind::Reply => PacketType::Reply,
-            AnswerKind::Exception => PacketType::Exception,
-        };
-        let is_prompt = self.prompt.contains(&call);
-        let out = Outbound::new(message, session.link.fragment_bytes());
-        let answered = Answered::new(kind, method, out, is_prompt);
-        if let Some(bytes) = session.answer(call.rpc, answered, &mut Released::default()) {
-            self.bytes += bytes;
-        }
-        self.touch(now, SessionRef::Callee(index));
-    }
-
-    /// A oneway call's handler has ended.
-    pub fn done(&mut self, call: ServedCall) {
-        let Some(index) = self.callee_by_session.get(&call.session) else {
-            return;
-        };
-        let Some(session) = self.callees.get_mut(*index) else {
-            return;
-        };
-        if let Some(served) = session.calls.get_mut(&call.rpc)
-            && matches!(served, Served::RunningOneway(_))
-        {
-            *served = Served::Done;
-        }
-    }
-
-    /// Gives a call back unrun: its caller is told to try again later. Says whether it could be given back: a oneway
-    /// call that has been reported delivered could not, and has to be run.
-    pub fn refuse_busy(&mut self, now: Time, call: ServedCall, retry: Duration) -> bool {
-        let Some(index) = self.callee_by_session.get(&call.session).copied() else {
-            return true;
-        };
-        let Some(session) = self.callees.get_mut(index) else {
-            return true;
-        };
-        match session.calls.get_mut(&call.rpc) {
-            Some(Served::Running(_)) => {}
-            Some(Served::Memory(run)) if run.held.is_none() => {}
-            Some(Served::RunningOneway(acks)) => {
-                *acks -= session.link.withdraw_acks(call.rpc);
-                if *acks > 0 {
-                    session.acknowledge(call.rpc);
-                    return false;
-                }
-            }
-            _ => return true,
-        }
-        let about = session.exchange(call.rpc);
-        session.calls.remove(&call.rpc);
-        let retry_us = u32::try_from(retry.as_micros()).unwrap_or(u32::MAX);
-        self.refuse_call(index, about, 0, Refusal::Busy { retry_us });
-        self.touch(now, SessionRef::Callee(index));
-        true
-    }
-
-    /// Tells all callers that this end is going, so that their next calls open sessions with whoever comes after it
-    /// instead of risking to be lost in these. It is said once, and nothing rests on it.
-    pub fn farewell(&mut self, now: Time) {
-        let sessions: Vec<usize> = self.callees.iter().map(|(index, _)| index).collect();
-        for index in sessions {
-            self.refuse_call(index, Exchange::from(0), 0, Refusal::Draining);
-            self.touch(now, SessionRef::Callee(index));
-        }
-    }
-
-    /// What is due for a callee's session.
-    pub(super) fn callee_timeout(&mut self, now: Time, index: usize) {
-        let Some(session) = self.callees.get_mut(index) else {
-            return;
-        };
-        if now.since(session.link.heard) >= self.config.lease {
-            return self.drop_callee(index);
-        }
-        let released = session.calls_timeout(now, &self.config);
-        self.released(index, released);
-        self.touch(now, SessionRef::Callee(index));
-    }
-
-    /// Forgets a session: from now on its packets are refused.
-    pub(super) fn drop_callee(&mut self, index: usize) {
-        if !self.callees.contains(index) {
-            return;
-        }
-        let mut session = self.callees.remove(index);
-        self.callee_by_session.remove(&session.link.session);
-        self.callee_by_nonce.remove(&(session.link.client, session.nonce));
-        let released = session.raise_lowest(u64::MAX, true);
-        self.bytes = self.bytes.saturating_sub(released.bytes);
-        for rpc in released.unanswered {
-            let call = ServedCall { session: session.link.session, rpc };
-            self.events.push_back(Event::Cancelled { call });
         }
     }
 }

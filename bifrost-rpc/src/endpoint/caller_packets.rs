@@ -1,14 +1,19 @@
 //! Packets that arrive at a caller, and what a caller does when time passes.
 
-use super::caller::{CallPhase, LEASE_PROBES, Phase};
+use super::call::CallPhase;
+use super::caller::{LEASE_PROBES, Phase};
 use super::checks::Check;
 use super::error::CallError;
 use super::inbound::{Inbound, Inserted};
-use super::memory::{MemoryAnswer, exchange_of, fit};
+use super::memory::{exchange_of, fit};
+use super::memory_api::MemoryAnswer;
 use super::time::Time;
 use super::{AnswerKind, Answered, Endpoint, Event, SessionRef};
-use crate::wire::{AckBody, AckStatus, Flags, Header, MemoryFields, PacketType};
+use crate::wire::{AckBody, AckStatus, Flags, Header, MemoryFields, PacketType, Pointer};
 use std::net::SocketAddr;
+
+/// An answer that is whole: the header of its last packet, the message, its pointers.
+type Came<'a> = (&'a Header, Vec<u8>, Vec<Pointer>);
 
 impl Endpoint {
     pub(super) fn on_packet_to_caller(
@@ -31,7 +36,7 @@ impl Endpoint {
         let Some(session) = self.callers.get_mut(index) else {
             return;
         };
-        if owner_matters && (session.link.peer != from || header.client != self.client) {
+        if owner_matters && (!session.link.is_from(from, header) || header.client != self.client) {
             self.stats.strays += 1;
             return;
         }
@@ -42,7 +47,9 @@ impl Endpoint {
         session.link.heard(now, header);
         session.believe();
         match header.kind {
-            PacketType::Reply | PacketType::Exception | PacketType::Memory => self.on_answer(now, index, header, body),
+            PacketType::Reply | PacketType::Exception | PacketType::Memory => {
+                self.on_answer(now, index, header, raw, body)
+            }
             PacketType::Ack => self.on_ack_to_caller(now, index, header, body),
             PacketType::Held => session.on_held(now, header.rpc),
             PacketType::Done => self.on_done(now, index, header.rpc),
@@ -64,8 +71,12 @@ impl Endpoint {
         }
     }
 
-    fn on_answer(&mut self, now: Time, index: usize, header: &Header, body: &[u8]) {
+    fn on_answer(&mut self, now: Time, index: usize, header: &Header, head: &[u8], body: &[u8]) {
         let is_first = header.flags.has(Flags::FIRST);
+        let Ok(pointers) = header.pointers_of(head) else {
+            self.stats.malformed += 1;
+            return;
+        };
         if is_first != (header.offset == 0) && self.config.makes(Check::FirstFragment) {
             self.stats.malformed += 1;
             return;
@@ -100,12 +111,12 @@ impl Endpoint {
                 }
                 None => self.pool.copy(body),
             };
-            return self.end_call(now, index, header.rpc, Ok((header, message)));
+            return self.end_call(now, index, header.rpc, Ok((header, message, pointers)));
         }
-        self.on_answer_fragment(now, index, header, body);
+        self.on_answer_fragment(now, index, header, pointers, body);
     }
 
-    fn on_answer_fragment(&mut self, now: Time, index: usize, header: &Header, body: &[u8]) {
+    fn on_answer_fragment(&mut self, now: Time, index: usize, header: &Header, pointers: Vec<Pointer>, body: &[u8]) {
         let len = header.message_len as usize;
         let is_new = match self.callers.get(index).and_then(|session| session.calls.get(&header.rpc)) {
             Some(call) => call.answer.is_none(),
@@ -139,13 +150,14 @@ impl Endpoint {
         let said = call.answer_memory;
         let (kind, inbound) = call.answer.get_or_insert_with(|| {
             let buffer = fit(place.take(), len).unwrap_or_else(|| pool.take(len));
-            (header.kind, Inbound::new(buffer))
+            (header.kind, Inbound::of(header, buffer))
         });
-        let is_same = inbound.len() == len && *kind == header.kind && said == memory;
+        let is_same = inbound.len() == len && *kind == header.kind && said == memory && inbound.carries_same(header);
         if !is_same && self.config.makes(Check::MessageLength) {
             self.stats.malformed += 1;
             return;
         }
+        inbound.take_pointers(pointers);
         let inserted = inbound.insert(header.offset, body);
         session.link.unacked += body.len();
         call.backoff = 0;
@@ -170,8 +182,8 @@ impl Endpoint {
             };
             session.bytes = session.bytes.saturating_sub(inbound.len());
             self.bytes = self.bytes.saturating_sub(inbound.len());
-            let message = inbound.into_buffer();
-            return self.end_call(now, index, header.rpc, Ok((header, message)));
+            let (message, pointers) = inbound.into_parts();
+            return self.end_call(now, index, header.rpc, Ok((header, message, pointers)));
         }
         if let Some(ranges) = due_ack(inbound, inserted, header) {
             session.link.note_ack(exchange_of(header), AckStatus::Partial, ranges);
@@ -183,7 +195,7 @@ impl Endpoint {
     }
 
     /// A call of ours ends, with an answer or an error.
-    pub(super) fn end_call(&mut self, now: Time, index: usize, rpc: u64, end: Result<(&Header, Vec<u8>), CallError>) {
+    pub(super) fn end_call(&mut self, now: Time, index: usize, rpc: u64, end: Result<Came<'_>, CallError>) {
         let ack_delay = self.config.ack_delay;
         let Some(session) = self.callers.get_mut(index) else {
             return;
@@ -195,7 +207,7 @@ impl Endpoint {
             self.bytes = self.bytes.saturating_sub(inbound.len());
         }
         let result = match end {
-            Ok((header, message)) => {
+            Ok((header, message, pointers)) => {
                 session.renew(call.started);
                 session.sample(now, header, &call);
                 Ok(match header.kind {
@@ -205,8 +217,8 @@ impl Endpoint {
                         session.writes.answered(request, rpc, fields.status);
                         Answered::Memory(MemoryAnswer { fields, body: message })
                     }
-                    PacketType::Reply => Answered::Message(AnswerKind::Reply, message),
-                    _ => Answered::Message(AnswerKind::Exception, message),
+                    PacketType::Reply => Answered::Message(AnswerKind::Reply, message, pointers),
+                    _ => Answered::Message(AnswerKind::Exception, message, pointers),
                 })
             }
             Err(error) => Err(call.end_error(error)),

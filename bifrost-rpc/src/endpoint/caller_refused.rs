@@ -29,7 +29,7 @@ impl Endpoint {
         let Some(index) = self.caller_by_session.get(&header.session).copied() else {
             return;
         };
-        let Some(session) = self.callers.get_mut(index).filter(|session| session.link.peer == from) else {
+        let Some(session) = self.callers.get_mut(index).filter(|session| session.link.is_from(from, header)) else {
             return;
         };
         if session.link.seal.is_none() {

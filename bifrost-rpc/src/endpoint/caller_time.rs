@@ -1,10 +1,20 @@
 //! What a caller does when time passes, and how calls are given up.
 
-use super::caller::Phase;
+use super::call::{Call, CallPhase};
+use super::caller::{CallerSession, LEASE_PROBES, Phase};
+use super::config::Config;
 use super::error::{CallError, Lost};
 use super::time::Time;
 use super::{CallId, Endpoint, SessionRef};
 use crate::wire::{Flags, PacketType};
+use std::time::Duration;
+
+/// Probes unanswered after which HELD lapses.
+const HELD_PROBES: u32 = 3;
+/// Interval of probes while the control plane holds a call.
+const HELD_PROBE: Duration = Duration::from_millis(200);
+/// First wait after *busy*, on average; doubles up to the ceiling of the retransmission time-out.
+const BUSY_WAIT: Duration = Duration::from_millis(1);
 
 impl Endpoint {
     /// What is due for a caller's session.
@@ -78,7 +88,7 @@ impl Endpoint {
         self.abandon(now, call, |call| CallError::Cancelled { may_have_run: call.out.transmitted });
     }
 
-    fn abandon(&mut self, now: Time, id: CallId, error: impl FnOnce(&super::caller::Call) -> CallError) {
+    fn abandon(&mut self, now: Time, id: CallId, error: impl FnOnce(&Call) -> CallError) {
         let ack_delay = self.config.ack_delay;
         let found = self.callers.iter().find_map(|(index, session)| {
             let sent = session.calls.iter().find(|(_, call)| call.id == id).map(|(rpc, _)| Some(*rpc));
@@ -131,5 +141,114 @@ impl Endpoint {
             }
         }
         let _ = now;
+    }
+}
+
+impl CallerSession {
+    /// The next time at which something is due.
+    pub(super) fn next_deadline(&self, config: &Config) -> Option<Time> {
+        let handshake = (self.phase != Phase::Open).then_some(self.handshake_timer);
+        let calls = self.calls.values().filter_map(|call| earlier(call.timer, call.deadline)).min();
+        let waiting = self.waiting.iter().filter_map(|call| call.deadline).min();
+        let idle = self.is_idle().then(|| self.link.heard.plus(self.lease));
+        [handshake, calls, waiting, self.report_at, self.link.silent_at(config.peer_timeout), idle]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// An open session without calls, which ends with its lease.
+    pub(super) fn is_idle(&self) -> bool {
+        self.calls.is_empty() && self.waiting.is_empty() && self.phase == Phase::Open
+    }
+
+    /// Looks after one call whose timer ended.
+    pub(super) fn call_timeout(&mut self, now: Time, rpc: u64, ceiling: Duration) {
+        let Some(call) = self.calls.get_mut(&rpc) else {
+            return;
+        };
+        call.backoff = call.backoff.saturating_add(1);
+        let about = call.exchange(rpc);
+        if call.memory.is_some_and(|memory| memory.previous_write != 0) {
+            // It may wait for a write that was given up, and what said so was lost.
+            self.report_at.get_or_insert(now);
+        }
+        let mut again = false;
+        match call.phase {
+            CallPhase::Busy => {
+                let freed = call.out.restart(self.link.fragment_bytes());
+                self.link.window.forget(freed);
+                call.phase = CallPhase::Sending;
+                again = true;
+            }
+            CallPhase::Sending if call.answer.is_none() && call.out.is_single() && !call.out.is_acked() => {
+                self.link.on_timeout(&mut call.out, call.backoff);
+                let freed = call.out.send_first_again();
+                self.link.window.forget(freed);
+                again = true;
+            }
+            CallPhase::Held(left) => {
+                call.phase = if left == 0 { CallPhase::Sending } else { CallPhase::Held(left - 1) };
+                self.link.note(PacketType::Ping, about, Flags::ACK_NOW, Vec::new());
+            }
+            CallPhase::Sending | CallPhase::Arrived => {
+                if let Some((_, inbound)) = &call.answer {
+                    let ranges = inbound.ranges(64);
+                    self.link.note_ack(about, crate::wire::AckStatus::Partial, ranges);
+                } else {
+                    self.link.on_timeout(&mut call.out, call.backoff);
+                    again = call.out.peek().is_some();
+                }
+                self.link.note(PacketType::Ping, about, Flags::ACK_NOW, Vec::new());
+            }
+        }
+        let wait = match call.phase {
+            CallPhase::Held(_) => HELD_PROBE,
+            _ => self.link.rtt.timeout(call.backoff).min(ceiling).min(self.lease / LEASE_PROBES),
+        };
+        call.timer = Some(now.plus(wait));
+        self.link.owes(now);
+        if again {
+            self.enqueue(rpc);
+        }
+    }
+
+    /// The callee was busy: the call waits, longer each time, and is then sent again.
+    pub(super) fn on_busy(&mut self, now: Time, rpc: u64, retry: Duration, ceiling: Duration) {
+        let Some(call) = self.calls.get_mut(&rpc) else {
+            return;
+        };
+        if call.phase == CallPhase::Busy || call.answer.is_some() {
+            return;
+        }
+        let freed = call.out.acked_all();
+        self.link.window.forget(freed);
+        call.phase = CallPhase::Busy;
+        // Perhaps it is full of calls that have ended, and what said so was lost.
+        self.report_at.get_or_insert(now);
+        let wait = retry.max(BUSY_WAIT).saturating_mul(1 << call.backoff.min(10)).min(ceiling);
+        call.timer = Some(now.plus(wait / 2 + wait * spread(self.link.client, rpc, call.backoff) / 256));
+    }
+
+    /// The control plane holds the call.
+    pub(super) fn on_held(&mut self, now: Time, rpc: u64) {
+        if let Some(call) = self.calls.get_mut(&rpc) {
+            call.phase = CallPhase::Held(HELD_PROBES);
+            call.timer = Some(now.plus(HELD_PROBE));
+        }
+    }
+}
+
+/// A number below 256 that differs from call to call and from one attempt to the next: calls that were refused together
+/// must not come back together.
+fn spread(client: u64, rpc: u64, attempt: u32) -> u32 {
+    let mixed = (client ^ rpc).wrapping_add(u64::from(attempt)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    u32::from(mixed.to_be_bytes()[0])
+}
+
+pub(super) fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     }
 }

@@ -34,11 +34,13 @@ pub enum Check {
     MemoryTarget,
     /// A callee does a memory operation only after the write that it follows.
     WriteOrder,
+    /// An end drops a packet that did not go to, or come from, the address that its pointer is (on links that route by pointers).
+    PointerAddress,
 }
 
 impl Check {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::DuplicateCall,
         Self::EndedCall,
         Self::UnknownSession,
@@ -54,6 +56,7 @@ impl Check {
         Self::MemoryBound,
         Self::MemoryTarget,
         Self::WriteOrder,
+        Self::PointerAddress,
     ];
 }
 

@@ -75,6 +75,12 @@ pub struct Config {
     pub total_bytes_max: usize,
     /// The operator's key; without one nothing is sealed.
     pub key: Option<Key>,
+    /// Whether references are understood: as callee in calls, as caller in the answers to those calls that say so
+    /// ([`Request::references`](super::Request::references)). Default: yes.
+    pub references: bool,
+    /// Whether links route memory operations by their pointers: each packet of a memory session goes to, or comes from, the address
+    /// that its pointer is. Default: no.
+    pub native: bool,
     /// The callee instance this endpoint is; 0 draws one at random.
     pub instance: u32,
     /// The node's incarnation, as the control plane assigned it. Default 1.
@@ -102,6 +108,8 @@ impl Default for Config {
             session_bytes_max: 256 << 20,
             total_bytes_max: 1 << 30,
             key: None,
+            references: true,
+            native: false,
             instance: 0,
             incarnation: 1,
             #[cfg(feature = "_sim")]

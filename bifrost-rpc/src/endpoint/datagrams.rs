@@ -2,10 +2,10 @@
 
 use super::seal::TAG_BYTES;
 use crate::buffer::Message;
-use crate::wire::HEADER_BYTES;
+use crate::wire::{HEADER_BYTES, Pointer};
 use bytes::Bytes;
 use std::io::IoSlice;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::ops::Range;
 
 /// Bodies of at least this many bytes are referred to in a batch, not copied.
@@ -16,6 +16,8 @@ const SHARE_BYTES_MIN: usize = 4096;
 pub struct Transmit {
     /// Where all of them go.
     pub to: SocketAddr,
+    /// The address that all of them come from; `None` where the system may choose it.
+    pub from: Option<Ipv6Addr>,
     /// Bytes of each datagram but the last, which may be shorter.
     pub segment_bytes: usize,
     /// How many they are.
@@ -31,13 +33,15 @@ pub struct Datagrams {
     len: usize,
     segments: usize,
     segment_bytes: usize,
+    /// The pointer whose address all go to or come from, on links that route by it.
+    route: Option<Pointer>,
 }
 
 impl Datagrams {
     /// An empty batch.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), blocks: Vec::new(), len: 0, segments: 0, segment_bytes: 0 }
+        Self { bytes: Vec::new(), blocks: Vec::new(), len: 0, segments: 0, segment_bytes: 0, route: None }
     }
 
     /// Bytes of all datagrams together.
@@ -84,18 +88,31 @@ impl Datagrams {
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.blocks.clear();
-        (self.len, self.segments, self.segment_bytes) = (0, 0, 0);
+        (self.len, self.segments, self.segment_bytes, self.route) = (0, 0, 0, None);
     }
 
     pub(super) fn transmit(&self, to: SocketAddr) -> Transmit {
-        Transmit { to, segment_bytes: self.segment_bytes, segments: self.segments }
+        Transmit { to, from: None, segment_bytes: self.segment_bytes, segments: self.segments }
     }
 
-    /// Whether a datagram of `bytes` can join the batch: all but the last have one size, and the limits of a system
-    /// call are kept.
-    pub(super) fn takes(&self, bytes: usize, segments_max: usize, bytes_max: usize) -> bool {
-        self.segments == 0
-            || (bytes <= self.segment_bytes
+    pub(super) fn route(&self) -> Option<Pointer> {
+        self.route
+    }
+
+    /// Whether a datagram of `bytes` that goes to the address of `route` can join the batch: all but the last have one
+    /// size, all one address, and the limits of a system call are kept. The first one decides.
+    pub(super) fn takes(
+        &mut self,
+        bytes: usize,
+        route: Option<Pointer>,
+        (segments_max, bytes_max): (usize, usize),
+    ) -> bool {
+        if self.segments == 0 {
+            self.route = route;
+            return true;
+        }
+        self.route == route
+            && (bytes <= self.segment_bytes
                 && self.len == self.segments * self.segment_bytes
                 && self.segments < segments_max
                 && self.len + bytes <= bytes_max)
@@ -131,11 +148,17 @@ impl Datagrams {
         });
     }
 
-    /// Seals the last `body` bytes in place.
-    pub(super) fn seal_tail(&mut self, body: usize, seal: impl FnOnce(&mut [u8]) -> Option<[u8; TAG_BYTES]>) {
+    /// Seals the last `body` bytes in place, with the `head` bytes before them as associated data.
+    pub(super) fn seal_tail(
+        &mut self,
+        head: usize,
+        body: usize,
+        seal: impl FnOnce(&[u8], &mut [u8]) -> Option<[u8; TAG_BYTES]>,
+    ) {
         let start = self.bytes.len() - body;
+        let (before, body) = self.bytes.split_at_mut(start);
         // An AEAD fails only beyond 256 GiB; a zero tag is refused by the receiver.
-        let tag = seal(&mut self.bytes[start..]).unwrap_or_default();
+        let tag = seal(&before[before.len() - head..], body).unwrap_or_default();
         self.bytes.extend_from_slice(&tag);
     }
 }

@@ -1,6 +1,6 @@
 //! How calls fail.
 
-use crate::wire::Refusal;
+use crate::wire::{PassError, Refusal};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -60,6 +60,9 @@ pub enum CallError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The message cannot be sent with its pointers: this side, or the session that there is now, does not take them.
+    #[error("{0}; the call was not sent")]
+    Pointers(#[from] PassError),
     /// The answer cannot be taken: it is longer than a limit on this side. The call ran.
     #[error("an answer of {len} bytes, over the limit of {limit}; the call ran")]
     AnswerTooLarge {
@@ -138,6 +141,7 @@ impl CallError {
             Self::Unreachable { .. }
             | Self::BadCall { .. }
             | Self::NeedsUdp
+            | Self::Pointers(_)
             | Self::Refused(_)
             | Self::TooLarge { .. } => false,
         }

@@ -1,5 +1,6 @@
 //! A message on its way in: fragments put in place as they come.
 
+use crate::wire::{Header, POINTER_BYTES, Pointer};
 use rangemap::RangeSet;
 
 /// Separate ranges beyond the contiguous part at most; a fragment that would make more is dropped.
@@ -36,6 +37,10 @@ pub(super) struct Inbound {
     pub(super) unacked: usize,
     /// Fragments received while there was a gap.
     pub(super) gap_fragments: u32,
+    /// What each fragment says of the message's pointers.
+    carries: (u8, [u8; POINTER_BYTES]),
+    /// The pointers, once fragment 0 has come.
+    pointers: Vec<Pointer>,
 }
 
 impl Inbound {
@@ -49,6 +54,25 @@ impl Inbound {
             beyond: RangeSet::new(),
             unacked: 0,
             gap_fragments: 0,
+            carries: Default::default(),
+            pointers: Vec::new(),
+        }
+    }
+
+    /// The same, of the message whose first fragment to come has this header.
+    pub(super) fn of(header: &Header, buffer: Vec<u8>) -> Self {
+        Self { carries: header.carries(), ..Self::new(buffer) }
+    }
+
+    /// Whether a fragment with this header says the same of the message's pointers as those before it.
+    pub(super) fn carries_same(&self, header: &Header) -> bool {
+        self.carries == header.carries()
+    }
+
+    /// Takes the pointers that came with a fragment: all of them with fragment 0, none with others.
+    pub(super) fn take_pointers(&mut self, pointers: Vec<Pointer>) {
+        if self.pointers.is_empty() {
+            self.pointers = pointers;
         }
     }
 
@@ -151,6 +175,11 @@ impl Inbound {
     /// The buffer, whole when the message is complete.
     pub(super) fn into_buffer(self) -> Vec<u8> {
         self.buffer
+    }
+
+    /// The buffer and the pointers, whole when the message is complete.
+    pub(super) fn into_parts(self) -> (Vec<u8>, Vec<Pointer>) {
+        (self.buffer, self.pointers)
     }
 }
 

@@ -5,10 +5,10 @@
 //! usual: what was written to the place is not yet part of the message and does no harm. While a landing is out,
 //! fragments of its message that come another way are dropped, as the network might.
 
-use super::callee::Served;
 use super::checks::Check;
 use super::inbound::{Inbound, Inserted};
 use super::link::Link;
+use super::record::Served;
 use super::time::Time;
 use super::{Endpoint, SessionRef};
 use crate::wire::{Flags, HEADER_BYTES, Header, MemoryFields, PacketType};
@@ -173,10 +173,11 @@ fn is_next(
 ) -> bool {
     header.kind == kind
         && memory.is_none_or(|memory| memory == MemoryFields::of(header))
+        && inbound.carries_same(header)
         && header.session == link.session
         && header.client == link.client
         && header.instance == link.instance
-        && link.peer == from
+        && link.is_from(from, header)
         && header.rpc == rpc
         && header.offset == inbound.contiguous()
         && header.message_len as usize == inbound.len()

@@ -7,7 +7,9 @@ use super::rtt::Rtt;
 use super::seal::{SessionSeal, TAG_BYTES};
 use super::time::Time;
 use super::window::Window;
-use crate::wire::{AckBody, AckStatus, CREDIT_BYTES, Flags, HEADER_BYTES, Header, MethodField, PacketType, Pointer};
+use crate::wire::{
+    AckBody, AckStatus, CREDIT_BYTES, FURTHER_BYTES_MAX, Flags, HEADER_BYTES, Header, MethodField, PacketType, Pointer,
+};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -19,11 +21,13 @@ pub(super) struct Exchange {
     pub(super) rpc: u64,
     /// The pointer of a memory operation, which all its packets are sent to or from.
     pub(super) pointer: Option<Pointer>,
+    /// Of a call: it leases pointers.
+    pub(super) leased: bool,
 }
 
 impl From<u64> for Exchange {
     fn from(rpc: u64) -> Self {
-        Self { rpc, pointer: None }
+        Self { rpc, pointer: None, leased: false }
     }
 }
 
@@ -48,8 +52,12 @@ pub(super) struct Link {
     /// Of a memory session: the server's own pointer.
     pub(super) root: Option<Pointer>,
     pub(super) instance: u32,
+    /// The peer said that it understands references.
+    pub(super) peer_references: bool,
     incarnation: u32,
-    is_caller: bool,
+    pub(super) is_caller: bool,
+    /// The links route by pointers.
+    pub(super) is_native: bool,
     next_packet: u64,
     /// The highest packet number received.
     pub(super) largest_packet: u64,
@@ -81,8 +89,10 @@ const ACKED_RANGES_MAX: usize = 1024;
 const SEALED_PACKETS_MAX: usize = 4096;
 /// Time-outs in a row of a large message after which the path is taken to lose large datagrams.
 const BLACK_HOLE_TIMEOUTS: u32 = 3;
-/// What every IPv6 path carries: 1,280 bytes less the IPv6 and UDP headers.
-const DATAGRAM_BYTES_SAFE: usize = 1232;
+/// What every IPv6 path carries: 1,280 bytes less the IPv6 and UDP headers. No session has smaller ones.
+pub(super) const DATAGRAM_BYTES_MIN: usize = 1232;
+// Whatever pointers a message has, there is room for some of it behind them.
+const _: () = assert!(HEADER_BYTES + FURTHER_BYTES_MAX + TAG_BYTES < DATAGRAM_BYTES_MIN);
 
 impl Link {
     pub(super) fn new(config: &Config, is_caller: bool, peer: SocketAddr, client: u64, now: Time) -> Self {
@@ -92,14 +102,16 @@ impl Link {
             session: 0,
             root: None,
             instance: 0,
+            peer_references: false,
             incarnation: config.incarnation,
             is_caller,
+            is_native: config.native,
             next_packet: 1,
             largest_packet: 0,
             seal: None,
             rtt: Rtt::new(config.rto_min, config.rto_initial, config.rto_max),
             window: Window::new(64 << 10),
-            datagram_bytes: usize::from(config.datagram_bytes).max(DATAGRAM_BYTES_SAFE),
+            datagram_bytes: usize::from(config.datagram_bytes).max(DATAGRAM_BYTES_MIN),
             heard: now,
             owed_since: None,
             credits: config.receive_buffer_bytes,
@@ -178,9 +190,9 @@ impl Link {
         !self.notes.is_empty()
     }
 
-    /// Datagram bytes of the next note.
-    pub(super) fn peek_note(&self) -> Option<usize> {
-        self.notes.front().map(|note| HEADER_BYTES + note.body.len() + self.tag_bytes())
+    /// Datagram bytes of the next note, and the pointer that it has of its own.
+    pub(super) fn peek_note(&self) -> Option<(usize, Option<Pointer>)> {
+        self.notes.front().map(|note| (HEADER_BYTES + note.body.len() + self.tag_bytes(), note.about.pointer))
     }
 
     pub(super) fn drop_notes(&mut self) {
@@ -194,6 +206,9 @@ impl Link {
         };
         let mut header = Header::new(note.kind);
         header.flags = note.flags;
+        if note.about.leased && matches!(note.kind, PacketType::Cancel | PacketType::Refused) {
+            header.flags = header.flags.with(Flags::LEASED);
+        }
         header.rpc = note.about.rpc;
         header.lowest = lowest;
         if let Some(root) = self.root {
@@ -203,12 +218,12 @@ impl Link {
         let header = self.finish(header, note.body.len());
         out.begin(&header, note.body.len() + self.tag_bytes());
         out.put(&note.body);
-        self.seal_tail(&header, note.body.len(), out);
+        self.seal_tail(HEADER_BYTES, note.body.len(), out);
     }
 
-    /// Datagram bytes of the fragment `range`.
-    pub(super) fn fragment_datagram(&self, range: &Range<u32>) -> usize {
-        HEADER_BYTES + range.len() + self.tag_bytes()
+    /// Datagram bytes of the fragment `range` of a message.
+    pub(super) fn fragment_datagram(&self, message: &Outbound, range: &Range<u32>) -> usize {
+        HEADER_BYTES + message.head_bytes(range.start) + range.len() + self.tag_bytes()
     }
 
     /// Writes a fragment of a message; `header` carries what the message knows.
@@ -225,16 +240,21 @@ impl Link {
         if range.start == 0 {
             header.flags = header.flags.with(Flags::FIRST);
         }
-        let body_len = range.len();
+        let pointers = message.message().pointers();
+        header.set_pointers(pointers);
+        let (further, body_len) = (message.head_bytes(range.start), range.len());
         if message.is_counted() && self.window.room() <= body_len && range.end < message.message_len() {
             // Nothing more can be sent before an acknowledgement.
             header.flags = header.flags.with(Flags::ACK_NOW);
         }
         let packet = self.next_packet;
-        let header = self.finish(header, body_len);
-        out.begin(&header, body_len + self.tag_bytes());
+        let header = self.finish(header, further + body_len);
+        out.begin(&header, further + body_len + self.tag_bytes());
+        if further > 0 {
+            pointers.iter().skip(1).for_each(|pointer| out.put(&pointer.to_bytes()));
+        }
         out.put_message(message.message(), range.clone(), self.seal.is_some());
-        self.seal_tail(&header, body_len, out);
+        self.seal_tail(HEADER_BYTES + further, body_len, out);
         let counted = message.sent(now, packet, range);
         self.window.sent(counted);
     }
@@ -257,10 +277,10 @@ impl Link {
         header.to_bytes()
     }
 
-    fn seal_tail(&mut self, header: &[u8; HEADER_BYTES], body_len: usize, out: &mut Datagrams) {
+    fn seal_tail(&mut self, head: usize, body_len: usize, out: &mut Datagrams) {
         let packet = self.next_packet - 1;
         if let Some(seal) = &self.seal {
-            out.seal_tail(body_len, |body| seal.seal(packet, header, body));
+            out.seal_tail(head, body_len, |head, body| seal.seal(packet, head, body));
         }
     }
 
@@ -305,7 +325,7 @@ impl Link {
         if message.is_acked() {
             return;
         }
-        let safe = DATAGRAM_BYTES_SAFE - HEADER_BYTES - self.tag_bytes();
+        let safe = DATAGRAM_BYTES_MIN - HEADER_BYTES - self.tag_bytes();
         if timeouts >= BLACK_HOLE_TIMEOUTS && message.largest_fragment() > safe {
             self.shrink_datagrams();
         }
@@ -318,7 +338,7 @@ impl Link {
 
     /// Falls back to datagrams that every path carries.
     pub(super) fn shrink_datagrams(&mut self) {
-        self.datagram_bytes = self.datagram_bytes.min(DATAGRAM_BYTES_SAFE);
+        self.datagram_bytes = self.datagram_bytes.min(DATAGRAM_BYTES_MIN);
     }
 
     /// Decrypts a body in place. `None`: it is not what the peer sent in this session.

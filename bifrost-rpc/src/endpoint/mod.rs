@@ -5,12 +5,17 @@
 //! it through loss, duplication, reordering, corruption and crashes.
 
 mod api;
+mod call;
 mod callee;
+mod callee_answers;
 mod callee_order;
 mod callee_packets;
 mod caller;
+mod caller_life;
+mod caller_order;
 mod caller_packets;
 mod caller_refused;
+mod caller_send;
 mod caller_time;
 mod checks;
 mod config;
@@ -21,12 +26,19 @@ mod inbound;
 mod landing;
 mod link;
 mod memory;
+mod memory_api;
+mod native;
 mod open;
+mod open_callee;
 mod outbound;
+mod packets;
 mod pool;
+mod record;
 mod rtt;
 mod seal;
 mod time;
+mod timers;
+mod transmit;
 mod window;
 
 #[cfg(test)]
@@ -41,19 +53,18 @@ pub use config::{Config, Key};
 pub use datagrams::{Datagrams, Transmit};
 pub use error::{CallError, Lost};
 pub use landing::Landing;
-pub use memory::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest};
+pub use memory_api::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest};
 pub use time::Time;
 
-use crate::wire::{HEADER_BYTES, Header, MethodField, PacketType, Refusal, WireError};
+use crate::wire::{MethodField, check_pointers};
 use callee::CalleeSession;
 use caller::CallerSession;
-use hash::QuickMap;
+pub(crate) use hash::QuickMap;
 use pool::BufferPool;
 use slab::Slab;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum SessionRef {
@@ -84,6 +95,8 @@ pub struct Endpoint {
     callee_by_session: QuickMap<u64, usize>,
     callee_by_nonce: HashMap<(u64, u64), usize>,
     methods: QuickMap<MethodField, u32>,
+    /// Services that do not understand references.
+    by_value: Vec<u32>,
     serves_memory: bool,
     is_draining: bool,
 
@@ -112,15 +125,8 @@ impl std::fmt::Debug for Endpoint {
     }
 }
 
-/// Refusals for packets of no session at most, each second.
-const REFUSALS_PER_SECOND: u32 = 1000;
 /// Datagrams of no session waiting at most.
 const LOOSE_MAX: usize = 1024;
-/// Timer entries below which nobody looks for those that are superseded.
-const TIMERS_MIN: usize = 64;
-/// Bytes of a batch at most: what one UDP send carries.
-const BATCH_BYTES_MAX: usize = 65_000;
-
 impl Endpoint {
     /// An endpoint whose random values are drawn from `seed`, which must be unpredictable where it matters.
     #[must_use]
@@ -144,6 +150,7 @@ impl Endpoint {
             callee_by_session: QuickMap::default(),
             callee_by_nonce: HashMap::new(),
             methods: QuickMap::default(),
+            by_value: Vec::new(),
             serves_memory: false,
             is_draining: false,
             bytes: 0,
@@ -151,7 +158,7 @@ impl Endpoint {
             open_seal,
             ready: VecDeque::new(),
             loose: VecDeque::new(),
-            refusals_left: REFUSALS_PER_SECOND,
+            refusals_left: packets::REFUSALS_PER_SECOND,
             refusals_since: Time::ZERO,
             timers: BinaryHeap::new(),
             events: VecDeque::new(),
@@ -182,78 +189,64 @@ impl Endpoint {
         }
     }
 
+    /// Of a service registered: it does not understand references, so that it is sent values.
+    pub fn takes_values_only(&mut self, service: u32) {
+        self.by_value.push(service);
+    }
+
     /// Starts a call to a server.
     ///
     /// # Errors
     ///
-    /// [`CallError::TooLarge`]: the message is over the limit.
+    /// [`CallError::TooLarge`]: the message is over the limit. [`CallError::Pointers`]: its pointers cannot be sent; where the
+    /// server does not understand them the call ends with this later.
     pub fn call(&mut self, now: Time, peer: SocketAddr, request: Request) -> Result<CallId, CallError> {
         let (len, limit) = (request.message.len(), self.config.message_bytes_max as usize);
         if len > limit {
             return Err(CallError::TooLarge { len, limit });
         }
+        check_pointers(request.message.pointers(), true)?;
+        Ok(self.enter(
+            now,
+            peer,
+            Request { references: request.references && self.config.references, ..request },
+            false,
+        ))
+    }
+
+    fn enter(&mut self, now: Time, peer: SocketAddr, request: Request, only_asks: bool) -> CallId {
         let id = CallId(self.next_call);
         self.next_call += 1;
         let index = self.session_for(now, peer, request.service, request.method, None);
         let Some(session) = self.callers.get_mut(index) else {
-            return Ok(id);
+            return id;
         };
         let deadline = request.deadline.map(|after| now.plus(after));
         session.wait(now, id, request, None, None);
+        if let Some(call) = session.waiting.back_mut() {
+            call.only_asks = only_asks;
+        }
         self.advance_caller(now, index);
         if let Some(deadline) = deadline {
             self.arm_at(deadline, SessionRef::Caller(index));
         }
-        Ok(id)
+        id
     }
 
-    /// Whether [`Endpoint::poll_transmit`] may have something.
+    /// Asks for a session with a server, as a call would, and what the server said in it of itself. Ends with
+    /// [`Answered::Session`], after [`Request::deadline`] at the latest; the request's message is not sent.
+    pub fn ask_session(&mut self, now: Time, peer: SocketAddr, request: Request) -> CallId {
+        self.enter(now, peer, request, true)
+    }
+
+    /// Whether the server of a service understands references, where there is a session in which a call would be sent
+    /// at once; `None` where there is none, for [`Endpoint::ask_session`] to find out.
     #[must_use]
-    pub fn wants_transmit(&self) -> bool {
-        !self.ready.is_empty() || !self.loose.is_empty()
-    }
-
-    /// The next batch of datagrams to send, at most `segments_max` of one size.
-    pub fn poll_transmit(&mut self, now: Time, segments_max: usize, out: &mut Datagrams) -> Option<Transmit> {
-        out.clear();
-        if let Some((to, datagram)) = self.loose.pop_front() {
-            let (header, body) = datagram.split_first_chunk::<HEADER_BYTES>()?;
-            out.begin(header, body.len());
-            out.put(body);
-            self.stats.packets_out += 1;
-            return Some(out.transmit(to));
-        }
-        let limits = (segments_max, BATCH_BYTES_MAX);
-        while let Some(session) = self.ready.pop_front() {
-            let (to, can_send) = match session {
-                SessionRef::Caller(index) => {
-                    let Some(caller) = self.callers.get_mut(index) else {
-                        continue;
-                    };
-                    caller.fill(now, self.next_rpc, limits, out);
-                    caller.link.is_ready = caller.can_send();
-                    (caller.link.peer, caller.link.is_ready)
-                }
-                SessionRef::Callee(index) => {
-                    let Some(callee) = self.callees.get_mut(index) else {
-                        continue;
-                    };
-                    callee.fill(now, limits, out);
-                    callee.link.is_ready = callee.can_send();
-                    (callee.link.peer, callee.link.is_ready)
-                }
-            };
-            if can_send {
-                self.ready.push_front(session);
-            }
-            self.arm(now, session);
-            if !out.is_empty() {
-                let transmit = out.transmit(to);
-                self.stats.packets_out += transmit.segments as u64;
-                return Some(transmit);
-            }
-        }
-        None
+    pub fn peer_references(&self, now: Time, peer: SocketAddr, service: u64) -> Option<bool> {
+        let index = self.caller_by_target.get(&(peer, service))?;
+        let session = self.callers.get(*index)?;
+        let is_open = session.phase == caller::Phase::Open && !session.is_stale(now);
+        is_open.then_some(session.link.peer_references)
     }
 
     /// Whether [`Endpoint::poll_event`] has something.
@@ -264,96 +257,6 @@ impl Endpoint {
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
-    }
-
-    /// When [`Endpoint::handle_timeout`] has something to do. It may turn out that there is nothing.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Time> {
-        self.timers.peek().map(|Reverse((time, _))| *time)
-    }
-
-    /// Does what is due at `now`.
-    pub fn handle_timeout(&mut self, now: Time) {
-        // What is added meanwhile waits for the next time, so that this ends.
-        for _ in 0..self.timers.len() {
-            let Some(Reverse((time, session))) = self.timers.peek().copied().filter(|Reverse((time, _))| *time <= now)
-            else {
-                break;
-            };
-            self.timers.pop();
-            match self.link_mut(session) {
-                Some(link) if link.armed == Some(time) => link.armed = None,
-                // An earlier time took its place, or the session is gone.
-                _ => continue,
-            }
-            match session {
-                SessionRef::Caller(index) => self.caller_timeout(now, index),
-                SessionRef::Callee(index) => self.callee_timeout(now, index),
-            }
-        }
-    }
-
-    /// Takes in a datagram, or several that the kernel joined. Bodies are decrypted in place.
-    pub fn handle(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) {
-        self.prompt.clear();
-        self.expected = None;
-        let mut rest = datagram;
-        while !rest.is_empty() {
-            let header = match Header::parse(rest) {
-                Ok(header) => header,
-                Err(WireError::Type(_)) => {
-                    // A later version's packet: what follows it may be known.
-                    self.stats.malformed += 1;
-                    let body_len =
-                        rest.get(102..104).and_then(|bytes| bytes.try_into().ok()).map_or(0, u16::from_be_bytes);
-                    rest = rest.get_mut(HEADER_BYTES + usize::from(body_len)..).unwrap_or_default();
-                    continue;
-                }
-                Err(error) => {
-                    self.on_malformed(now, from, rest, error);
-                    return;
-                }
-            };
-            let end = HEADER_BYTES + usize::from(header.body_len);
-            if rest.len() < end {
-                self.stats.malformed += 1;
-                return;
-            }
-            let (packet, more) = rest.split_at_mut(end);
-            rest = more;
-            let (header_bytes, body) = packet.split_at_mut(HEADER_BYTES);
-            self.stats.packets_in += 1;
-            self.handle_packet(now, from, &header, header_bytes, body);
-        }
-    }
-
-    fn handle_packet(&mut self, now: Time, from: SocketAddr, header: &Header, raw: &[u8], body: &mut [u8]) {
-        use crate::wire::Flags;
-        let to_callee = header.flags.has(Flags::TO_CALLEE);
-        match header.kind {
-            PacketType::Open if to_callee => self.on_open(now, from, header, raw, body),
-            PacketType::Opened if !to_callee => self.on_opened(now, from, header, raw, body),
-            PacketType::Control => self.stats.strays += 1,
-            PacketType::Memory if to_callee == header.flags.has(Flags::MEMORY_REPLY) => self.stats.malformed += 1,
-            _ if to_callee => self.on_packet_to_callee(now, from, header, raw, body),
-            _ => self.on_packet_to_caller(now, from, header, raw, body),
-        }
-    }
-
-    fn on_malformed(&mut self, now: Time, from: SocketAddr, datagram: &[u8], error: WireError) {
-        self.stats.malformed += 1;
-        let WireError::Version(version) = error else {
-            return;
-        };
-        let kind = datagram.get(3).copied();
-        let nonce = datagram.get(48..56).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
-        if kind == Some(PacketType::Open as u8) {
-            let mut header = Header::new(PacketType::Open);
-            header.rpc = nonce;
-            self.refuse(now, from, &header, Refusal::WrongVersion { speaks: crate::wire::VERSION });
-        } else if matches!(kind, Some(kind) if kind == PacketType::Refused as u8 || kind == PacketType::Opened as u8) {
-            self.on_foreign_version(now, from, nonce, version);
-        }
     }
 
     /// Stops taking new sessions and calls; those running are finished. Whoever is refused may call elsewhere: there is
@@ -392,13 +295,6 @@ impl Endpoint {
         self.pool.put(spent);
     }
 
-    /// A datagram could not be sent because it is larger than the link takes: smaller ones are sent from now on.
-    pub fn datagram_too_large(&mut self, peer: SocketAddr) {
-        let callers = self.callers.iter_mut().map(|(_, session)| &mut session.link);
-        let callees = self.callees.iter_mut().map(|(_, session)| &mut session.link);
-        callers.chain(callees).filter(|link| link.peer == peer).for_each(link::Link::shrink_datagrams);
-    }
-
     fn random(&mut self) -> [u8; 32] {
         self.drawn += 1;
         seal::keyed_hash(&self.seed, &self.drawn.to_be_bytes())
@@ -415,98 +311,5 @@ impl Endpoint {
             SessionRef::Caller(index) => self.callers.get_mut(index).map(|session| &mut session.link),
             SessionRef::Callee(index) => self.callees.get_mut(index).map(|session| &mut session.link),
         }
-    }
-
-    /// Puts a session with something to send into the queue, and its next deadline into the timer queue.
-    fn touch(&mut self, now: Time, session: SessionRef) {
-        let can_send = match session {
-            SessionRef::Caller(index) => self.callers.get(index).is_some_and(CallerSession::can_send),
-            SessionRef::Callee(index) => self.callees.get(index).is_some_and(CalleeSession::can_send),
-        };
-        if can_send
-            && let Some(link) = self.link_mut(session)
-            && !link.is_ready
-        {
-            link.is_ready = true;
-            self.ready.push_back(session);
-        }
-        self.arm(now, session);
-    }
-
-    /// Puts a session's next deadline into the timer queue. Where an entry stands for a time that is near anyway,
-    /// the search for an earlier one is left to it.
-    fn arm(&mut self, now: Time, session: SessionRef) {
-        let near = now.plus(self.config.rto_min);
-        let is_callee = matches!(session, SessionRef::Callee(_));
-        let Some(link) = self.link_mut(session) else { return };
-        let nothing_new = is_callee && !link.has_new_timer;
-        if link.armed.is_some_and(|armed| armed <= near || nothing_new) {
-            return;
-        }
-        link.has_new_timer = false;
-        let due = match session {
-            SessionRef::Caller(index) => {
-                self.callers.get(index).and_then(|session| session.next_deadline(&self.config))
-            }
-            SessionRef::Callee(index) => {
-                self.callees.get(index).and_then(|session| session.next_deadline(&self.config))
-            }
-        };
-        if let Some(due) = due {
-            self.arm_at(due, session);
-        }
-    }
-
-    fn arm_at(&mut self, due: Time, session: SessionRef) {
-        if let Some(link) = self.link_mut(session)
-            && link.armed.is_none_or(|armed| due < armed)
-        {
-            link.armed = Some(due);
-            self.timers.push(Reverse((due, session)));
-            self.sweep_timers();
-        }
-    }
-
-    /// Drops the timer entries that others took the place of, when they are the most.
-    fn sweep_timers(&mut self) {
-        if self.timers.len() <= TIMERS_MIN + 4 * (self.callers.len() + self.callees.len()) {
-            return;
-        }
-        let (callers, callees) = (&self.callers, &self.callees);
-        self.timers.retain(|Reverse((time, session))| {
-            let link = match session {
-                SessionRef::Caller(index) => callers.get(*index).map(|session| &session.link),
-                SessionRef::Callee(index) => callees.get(*index).map(|session| &session.link),
-            };
-            link.is_some_and(|link| link.armed == Some(*time))
-        });
-    }
-
-    /// Refuses a packet of no session.
-    fn refuse(&mut self, now: Time, to: SocketAddr, refused: &Header, refusal: Refusal) {
-        if now.since(self.refusals_since) >= Duration::from_secs(1) {
-            self.refusals_since = now;
-            self.refusals_left = REFUSALS_PER_SECOND;
-        }
-        if self.refusals_left == 0 || self.loose.len() >= LOOSE_MAX {
-            return;
-        }
-        self.refusals_left -= 1;
-        self.stats.refusals += 1;
-        let body = crate::wire::RefusedBody { refusal, packet: refused.packet }.to_bytes();
-        let mut header = Header::new(PacketType::Refused);
-        header.method = refused.method;
-        if memory::is_memory(refused) {
-            (header.pointers, header.pointer) = (1, refused.pointer);
-        }
-        header.client = refused.client;
-        header.rpc = refused.rpc;
-        header.session = refused.session;
-        header.instance = self.config.instance;
-        header.incarnation = self.config.incarnation;
-        header.body_len = u16::try_from(body.len()).unwrap_or(0);
-        let mut datagram = header.to_bytes().to_vec();
-        datagram.extend_from_slice(&body);
-        self.loose.push_back((to, datagram));
     }
 }

@@ -1,21 +1,16 @@
-//! Opening sessions: OPEN and its answers, address-validation tokens, what happens when a session is lost.
+//! Opening sessions, as caller: OPEN and what its answer brings.
 
-use super::callee::CalleeSession;
-use super::caller::{Call, CallerSession, Phase};
+use super::caller::{CallerSession, Phase};
 use super::checks::Check;
-use super::error::{CallError, Lost};
-use super::link::Link;
-use super::memory::{MEMORY_SERVICE, is_memory};
-use super::seal::{OPEN_NONCE_BYTES, SessionSeal, keyed_hash};
+use super::link::{DATAGRAM_BYTES_MIN, Link};
+use super::memory::is_memory;
+use super::seal::{OPEN_NONCE_BYTES, SessionSeal};
 use super::time::Time;
-use super::{Endpoint, Event, LOOSE_MAX, SessionRef};
-use crate::wire::{Flags, Header, MethodField, OpenBody, OpenedBody, PacketType, Pointer, Refusal};
+use super::{Endpoint, LOOSE_MAX, SessionRef};
+use crate::wire::{Flags, Header, MethodField, OpenBody, OpenedBody, PacketType, Pointer};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Age of an address-validation token in seconds after which it may be refused; it is accepted for up to twice that.
-const TOKEN_SECONDS: u64 = 600;
-const TOKEN_MAC_BYTES: usize = 16;
 /// Tokens kept at most.
 const TOKENS_MAX: usize = 1024;
 
@@ -64,7 +59,7 @@ impl Endpoint {
         };
         session.token.clone_from(&body.token);
         let mut header = Header::new(PacketType::Open);
-        header.flags = Flags::FIRST.with(Flags::TO_CALLEE);
+        header.flags = Flags::FIRST.with(Flags::TO_CALLEE).and(self.config.references, Flags::REFERENCES);
         header.method = session.first_method;
         put_root(&mut header, session.link.root);
         header.client = self.client;
@@ -81,7 +76,7 @@ impl Endpoint {
     }
 
     /// Queues OPEN or OPENED, sealed if there is a key.
-    fn send_open_sealed(&mut self, to: SocketAddr, mut header: Header, body: &[u8], random: [u8; 32]) {
+    pub(super) fn send_open_sealed(&mut self, to: SocketAddr, mut header: Header, body: &[u8], random: [u8; 32]) {
         if self.loose.len() >= LOOSE_MAX {
             return;
         }
@@ -111,7 +106,7 @@ impl Endpoint {
     }
 
     /// The plain body of an OPEN or OPENED; `None` if keys differ.
-    fn open_body(&self, header: &Header, raw: &[u8], body: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn open_body(&self, header: &Header, raw: &[u8], body: &[u8]) -> Option<Vec<u8>> {
         let is_sealed = header.flags.has(Flags::SEALED);
         match &self.open_seal {
             Some(seal) if is_sealed => seal.open(raw, body),
@@ -119,151 +114,6 @@ impl Endpoint {
             None if is_sealed => None,
             None => Some(body.to_vec()),
         }
-    }
-
-    /// A client asks for a session.
-    pub(super) fn on_open(&mut self, now: Time, from: SocketAddr, header: &Header, raw: &[u8], body: &[u8]) {
-        let Some(body) = self.open_body(header, raw, body) else {
-            self.stats.unauthentic += 1;
-            return self.refuse(now, from, header, Refusal::WrongKey);
-        };
-        let Ok(open) = OpenBody::parse(&body) else {
-            self.stats.malformed += 1;
-            return;
-        };
-        if let Some(index) = self.callee_by_nonce.get(&(header.client, header.rpc)).copied()
-            && self.config.makes(Check::OpenNonce)
-            && self.callees.get(index).is_some_and(|session| session.link.peer == from)
-        {
-            return self.send_opened(now, index, &open);
-        }
-        if !self.is_token(now, from, header.client, &open.token) && self.config.makes(Check::AddressToken) {
-            return self.send_token(now, from, header);
-        }
-        let service = if is_memory(header) {
-            self.serves_memory.then_some(MEMORY_SERVICE)
-        } else {
-            self.methods.get(&header.method).copied()
-        };
-        let Some(service) = service else {
-            return self.refuse(now, from, header, Refusal::UnknownMethod);
-        };
-        if self.is_draining {
-            return self.refuse(now, from, header, Refusal::Draining);
-        }
-        if self.callees.len() >= self.config.sessions_max {
-            return self.refuse(now, from, header, Refusal::TooManySessions);
-        }
-        if service == MEMORY_SERVICE {
-            self.end_previous(header.client, open.previous);
-        }
-        let index = self.make_callee(now, from, header, service, &open);
-        self.send_opened(now, index, &open);
-    }
-
-    /// The client has given an earlier session up: of what it asked there nothing is done any more, so that it cannot come
-    /// after what it asks now.
-    fn end_previous(&mut self, client: u64, previous: u64) {
-        if let Some(index) = self.callee_by_session.get(&previous).copied()
-            && self.callees.get(index).is_some_and(|session| session.link.client == client)
-        {
-            self.drop_callee(index);
-        }
-    }
-
-    fn make_callee(&mut self, now: Time, from: SocketAddr, header: &Header, service: u32, open: &OpenBody) -> usize {
-        let mut link = Link::new(&self.config, false, from, header.client, now);
-        link.session = self.random_u64();
-        link.root = (service == MEMORY_SERVICE).then(|| Pointer::from_bytes(header.pointer).root());
-        link.instance = self.config.instance;
-        link.window.grant(usize::from(header.credits) * crate::wire::CREDIT_BYTES);
-        let offered = usize::try_from(open.datagram_bytes).unwrap_or(usize::MAX);
-        link.datagram_bytes = link.datagram_bytes.min(offered).max(512);
-        let random = self.random();
-        if let Some(key) = &self.config.key {
-            link.seal = Some(SessionSeal::new(key, &open.random, &random, false));
-        }
-        let session = link.session;
-        let index = self.callees.insert(CalleeSession::new(link, header.rpc, service, random));
-        self.callee_by_session.insert(session, index);
-        self.callee_by_nonce.insert((header.client, header.rpc), index);
-        self.arm(now, SessionRef::Callee(index));
-        index
-    }
-
-    fn send_opened(&mut self, now: Time, index: usize, open: &OpenBody) {
-        let nonce = self.random();
-        let Some(session) = self.callees.get(index) else {
-            return;
-        };
-        let (peer, client) = (session.link.peer, session.link.client);
-        let body = OpenedBody {
-            epoch: self.epoch,
-            random: session.random,
-            lease_ms: u32::try_from(self.config.lease.as_millis()).unwrap_or(u32::MAX),
-            calls_max: self.config.calls_max,
-            datagram_bytes: u32::try_from(session.link.datagram_bytes).unwrap_or(u32::MAX),
-            message_bytes_max: self.config.arriving_bytes_max(session.link.root.is_some()),
-            previous_known: open.previous != 0 && self.callee_by_session.contains_key(&open.previous),
-            token: self.token(now, peer, client),
-        };
-        let mut header = Header::new(PacketType::Opened);
-        header.flags = Flags::FIRST;
-        put_root(&mut header, session.link.root);
-        header.client = client;
-        header.rpc = session.nonce;
-        header.session = session.link.session;
-        header.instance = self.config.instance;
-        header.incarnation = self.config.incarnation;
-        self.send_open_sealed(peer, header, &body.to_bytes(), nonce);
-    }
-
-    /// Answers an OPEN without a valid token with a token, and forgets it.
-    fn send_token(&mut self, now: Time, from: SocketAddr, header: &Header) {
-        let nonce = self.random();
-        let body = OpenedBody {
-            epoch: self.epoch,
-            random: [0; 32],
-            lease_ms: 0,
-            calls_max: 0,
-            datagram_bytes: 0,
-            message_bytes_max: 0,
-            previous_known: false,
-            token: self.token(now, from, header.client),
-        };
-        let mut answer = Header::new(PacketType::Opened);
-        answer.flags = Flags::FIRST;
-        put_root(&mut answer, is_memory(header).then(|| Pointer::from_bytes(header.pointer)));
-        answer.client = header.client;
-        answer.rpc = header.rpc;
-        answer.instance = self.config.instance;
-        answer.incarnation = self.config.incarnation;
-        self.send_open_sealed(from, answer, &body.to_bytes(), nonce);
-    }
-
-    /// A token: the period it was made in, and a keyed hash of that, the address and the client.
-    fn token(&self, now: Time, peer: SocketAddr, client: u64) -> Vec<u8> {
-        self.token_of(now.as_nanos() / 1_000_000_000 / TOKEN_SECONDS, peer, client)
-    }
-
-    fn token_of(&self, period: u64, peer: SocketAddr, client: u64) -> Vec<u8> {
-        let mut input = period.to_be_bytes().to_vec();
-        match peer.ip() {
-            std::net::IpAddr::V4(ip) => input.extend_from_slice(&ip.octets()),
-            std::net::IpAddr::V6(ip) => input.extend_from_slice(&ip.octets()),
-        }
-        input.extend_from_slice(&peer.port().to_be_bytes());
-        input.extend_from_slice(&client.to_be_bytes());
-        let mac = keyed_hash(&self.seed, &input);
-        [&period.to_be_bytes()[..], &mac[..TOKEN_MAC_BYTES]].concat()
-    }
-
-    fn is_token(&self, now: Time, peer: SocketAddr, client: u64, token: &[u8]) -> bool {
-        let Some(period) = token.first_chunk().copied().map(u64::from_be_bytes) else {
-            return false;
-        };
-        let current = now.as_nanos() / 1_000_000_000 / TOKEN_SECONDS;
-        (period == current || period.checked_add(1) == Some(current)) && self.token_of(period, peer, client) == token
     }
 
     /// A server answers OPEN.
@@ -317,11 +167,12 @@ impl Endpoint {
         };
         session.link.session = header.session;
         session.link.instance = header.instance;
+        session.link.peer_references = header.flags.has(Flags::REFERENCES);
         session.link.is_heard(now);
         session.believe();
         session.link.window.grant(usize::from(header.credits) * crate::wire::CREDIT_BYTES);
         let offered = usize::try_from(opened.datagram_bytes).unwrap_or(usize::MAX);
-        session.link.datagram_bytes = session.link.datagram_bytes.min(offered).max(512);
+        session.link.datagram_bytes = session.link.datagram_bytes.min(offered).max(DATAGRAM_BYTES_MIN);
         if let Some(key) = &self.config.key {
             session.link.seal = Some(SessionSeal::new(key, &session.random, &opened.random, true));
         }
@@ -348,126 +199,10 @@ impl Endpoint {
         header.incarnation = self.config.incarnation;
         self.loose.push_back((to, header.to_bytes().to_vec()));
     }
-
-    /// Lets waiting calls into an open session that was heard lately; asks after one that was not.
-    pub(super) fn advance_caller(&mut self, now: Time, index: usize) {
-        let Some(session) = self.callers.get_mut(index) else {
-            return;
-        };
-        if session.phase == Phase::Open
-            && session.calls.is_empty()
-            && !session.waiting.is_empty()
-            && session.is_stale(now)
-            && self.config.makes(Check::LeaseConfirmed)
-        {
-            session.phase = Phase::Confirming;
-            session.handshake_attempts = 0;
-            session.handshake_since = now;
-            self.send_confirmation(now, index);
-            return;
-        }
-        let too_large = session.admit(&mut self.next_rpc);
-        let limit = session.peer_message_max as usize;
-        for call in too_large {
-            let len = call.out.message_len() as usize;
-            self.fail(&call, CallError::TooLarge { len, limit });
-        }
-        self.touch(now, SessionRef::Caller(index));
-    }
-
-    fn send_confirmation(&mut self, now: Time, index: usize) {
-        let Some(session) = self.callers.get_mut(index) else {
-            return;
-        };
-        let echo = session.handshake_since.as_nanos().to_be_bytes();
-        session.link.note(PacketType::Ping, 0, Flags::default(), echo.to_vec());
-        session.link.owes(now);
-        session.handshake_timer = now.plus(session.link.rtt.timeout(session.handshake_attempts));
-        session.handshake_attempts += 1;
-        self.touch(now, SessionRef::Caller(index));
-    }
-
-    /// OPEN or the confirming PING was not answered in time.
-    pub(super) fn handshake_timeout(&mut self, now: Time, index: usize) {
-        let Some(session) = self.callers.get(index) else {
-            return;
-        };
-        match session.phase {
-            Phase::Opening => {
-                self.stats.timeouts += 1;
-                self.send_open(now, index);
-            }
-            Phase::Confirming => {
-                self.stats.timeouts += 1;
-                self.send_confirmation(now, index);
-            }
-            Phase::Open => {}
-        }
-    }
-
-    /// A call ends without an answer.
-    pub(super) fn fail(&mut self, call: &Call, error: CallError) {
-        self.events.push_back(Event::Answer { call: call.id, result: Err(call.end_error(error)) });
-    }
-
-    /// Forgets a session, and gives its calls to `each`.
-    #[expect(clippy::vec_box, reason = "a call is large, and moves between tables")]
-    pub(super) fn drop_caller(&mut self, index: usize) -> Vec<Box<Call>> {
-        if !self.callers.contains(index) {
-            return Vec::new();
-        }
-        let mut session = self.callers.remove(index);
-        self.caller_by_nonce.remove(&session.nonce);
-        if session.link.session != 0 {
-            self.caller_by_session.remove(&session.link.session);
-        }
-        let target = (session.link.peer, session.service);
-        if self.caller_by_target.get(&target) == Some(&index) {
-            self.caller_by_target.remove(&target);
-        }
-        self.bytes = self.bytes.saturating_sub(session.bytes);
-        if session.link.root.is_some() {
-            // One that never came to be has not ended the one before it either.
-            let last = if session.link.session == 0 { session.previous } else { session.link.session };
-            self.abandon_memory(session.link.peer, last);
-        }
-        session.drain_calls()
-    }
-
-    /// The server does not know the session any more. Calls that were sent have an unknown outcome, except where they
-    /// may be issued again; the others go to a new session.
-    pub(super) fn lose_caller(&mut self, now: Time, index: usize) {
-        let Some(session) = self.callers.get(index) else {
-            return;
-        };
-        let (peer, service, method, lost) =
-            (session.link.peer, session.service, session.first_method, session.link.session);
-        let root = session.link.root;
-        let calls = self.drop_caller(index);
-        let mut moved = Vec::new();
-        for call in calls {
-            if !call.out.transmitted || call.idempotent || !self.config.makes(Check::OutcomeUnknown) {
-                let mut call = call.reset();
-                call.lost_before = call.out.transmitted;
-                moved.push(call);
-            } else {
-                self.fail(&call, CallError::OutcomeUnknown(Lost::Session));
-            }
-        }
-        if let Some(first) = moved.first() {
-            let method = if method == MethodField::NONE { first.method } else { method };
-            let index = self.session_for(now, peer, service, method, root);
-            if let Some(session) = self.callers.get_mut(index) {
-                session.previous = lost;
-                session.waiting.extend(moved);
-            }
-            self.advance_caller(now, index);
-        }
-    }
 }
 
 /// Packets of a memory session that belong to no operation carry the server's own pointer.
-fn put_root(header: &mut Header, root: Option<Pointer>) {
+pub(super) fn put_root(header: &mut Header, root: Option<Pointer>) {
     if let Some(root) = root {
         header.pointers = 1;
         header.pointer = root.to_bytes();

@@ -2,7 +2,7 @@
 
 use super::time::Time;
 use crate::buffer::Message;
-use crate::wire::AckBody;
+use crate::wire::{AckBody, further_bytes};
 use rangemap::RangeSet;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -38,8 +38,10 @@ pub(super) struct Acked {
 pub(super) struct Outbound {
     message: Message,
     len: u32,
-    /// Payload bytes of a full fragment.
+    /// Payload bytes of a full fragment, which are more than `head`.
     fragment: u32,
+    /// Bytes of the further pointers, which fragment 0 carries in front.
+    head: u32,
     /// The first byte never sent.
     next: u32,
     /// Bytes to send again.
@@ -61,10 +63,12 @@ pub(super) struct Outbound {
 }
 
 impl Outbound {
-    /// `message` must be shorter than 4 GiB, which the endpoint's limit ensures; `fragment` is positive.
+    /// `message` must be shorter than 4 GiB and have few enough pointers, which the endpoint sees to; `fragment` is larger
+    /// than what the further pointers take.
     pub(super) fn new(message: Message, fragment: usize) -> Self {
         let len = u32::try_from(message.len()).unwrap_or(u32::MAX);
         Self {
+            head: u32::try_from(further_bytes(message.pointers().len())).unwrap_or(u32::MAX),
             message,
             len,
             fragment: u32::try_from(fragment).unwrap_or(u32::MAX).max(1),
@@ -94,12 +98,27 @@ impl Outbound {
     }
 
     pub(super) fn is_single(&self) -> bool {
-        self.len <= self.fragment
+        self.len <= self.fragment_at(0)
     }
 
     /// Payload bytes of the longest fragment it is sent in.
     pub(super) fn largest_fragment(&self) -> usize {
-        self.len.min(self.fragment) as usize
+        self.len.saturating_add(self.head).min(self.fragment) as usize
+    }
+
+    /// Bytes that the fragment from `start` on carries in front of those of the message.
+    pub(super) fn head_bytes(&self, start: u32) -> usize {
+        if start == 0 { self.head as usize } else { 0 }
+    }
+
+    /// Bytes of the message in a full fragment from `start` on.
+    fn fragment_at(&self, start: u32) -> u32 {
+        if start == 0 { self.fragment.saturating_sub(self.head).max(1) } else { self.fragment }
+    }
+
+    /// The end of a full fragment from `start` on.
+    fn end_of(&self, start: u32) -> u32 {
+        start.saturating_add(self.fragment_at(start))
     }
 
     /// Whether it takes part in the window.
@@ -130,10 +149,10 @@ impl Outbound {
     /// Bytes of the next fragment to send.
     pub(super) fn peek(&self) -> Option<Range<u32>> {
         if let Some(first) = self.again.first() {
-            return Some(first.start..first.end.min(first.start.saturating_add(self.fragment)));
+            return Some(first.start..first.end.min(self.end_of(first.start)));
         }
         if (self.next < self.len && !self.is_probing) || self.empty_due {
-            return Some(self.next..self.len.min(self.next.saturating_add(self.fragment)));
+            return Some(self.next..self.len.min(self.end_of(self.next)));
         }
         None
     }
@@ -217,7 +236,7 @@ impl Outbound {
         }
         let gap = self.acked.gaps(&(0..self.next)).next();
         let Some(gap) = gap else { return 0 };
-        let range = gap.start..gap.end.min(gap.start.saturating_add(self.fragment));
+        let range = gap.start..gap.end.min(self.end_of(gap.start));
         let mut left = 0;
         self.flight.retain(|sent| {
             let hit = sent.start < range.end && range.start < sent.end;

@@ -2,10 +2,14 @@
 
 use super::*;
 use crate::buffer::{Message, MessageBuffer};
+use crate::wire::{Flags, HEADER_BYTES, Header, PacketType, Refusal};
+use std::time::Duration;
 
 mod found;
 mod memory;
 mod memory_hostile;
+mod native;
+mod pointers;
 mod reviewed;
 mod vectors;
 
@@ -51,6 +55,7 @@ impl Pair {
             oneway,
             idempotent: false,
             deadline,
+            references: true,
             message: message(bytes),
         };
         self.client.call(self.now, SERVER.parse().unwrap(), request).unwrap()
@@ -89,16 +94,17 @@ impl Pair {
         self.server.handle_timeout(self.now);
     }
 
-    /// Answers every call with its own message; returns how many there were.
+    /// Answers every call with its own message and pointers; returns how many there were.
     fn serve(&mut self) -> usize {
         let mut served = 0;
         while let Some(event) = self.server.poll_event() {
-            if let Event::Call { call, message: bytes, oneway, .. } = event {
+            if let Event::Call { call, message: bytes, oneway, pointers, .. } = event {
                 served += 1;
                 if oneway {
                     self.server.done(call);
                 } else {
-                    self.server.reply(self.now, call, AnswerKind::Reply, method(), message(&bytes));
+                    let answer = message(&bytes).with_pointers(pointers);
+                    self.server.reply(self.now, call, AnswerKind::Reply, method(), answer).unwrap();
                 }
             }
         }
@@ -122,7 +128,7 @@ impl Pair {
 }
 
 fn reply(bytes: &[u8]) -> Option<Result<Answered, CallError>> {
-    Some(Ok(Answered::Message(AnswerKind::Reply, bytes.to_vec())))
+    Some(Ok(Answered::Message(AnswerKind::Reply, bytes.to_vec(), Vec::new())))
 }
 
 #[test]
@@ -301,6 +307,7 @@ fn refusals_are_clear() {
         oneway: false,
         idempotent: false,
         deadline: None,
+        references: true,
         message: message(b""),
     };
     pair.client.call(pair.now, SERVER.parse().unwrap(), request).unwrap();

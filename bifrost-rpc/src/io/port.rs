@@ -63,9 +63,9 @@ impl Port {
     pub(crate) fn drain(&self, socket: &Socket, buffer: &mut [u8], rounds: usize) -> io::Result<()> {
         for _ in 0..rounds {
             match socket.try_receive(buffer)? {
-                Received::Bytes(bytes, from) => {
+                Received::Bytes(bytes, from, local) => {
                     let now = self.clock.now();
-                    self.endpoint().handle(now, from, &mut buffer[..bytes]);
+                    self.endpoint().handle_at(now, from, local, &mut buffer[..bytes]);
                 }
                 Received::Nothing | Received::Ended => break,
             }
@@ -85,8 +85,8 @@ impl Port {
             let received = socket.receive(buffer)?;
             let now = self.clock.now();
             let mut endpoint = self.endpoint();
-            if let Received::Bytes(bytes, from) = received {
-                endpoint.handle(now, from, &mut buffer[..bytes]);
+            if let Received::Bytes(bytes, from, local) = received {
+                endpoint.handle_at(now, from, local, &mut buffer[..bytes]);
             }
             return Ok((endpoint, now, received));
         };
@@ -96,7 +96,7 @@ impl Port {
         let now = self.clock.now();
         let mut endpoint = self.endpoint();
         let came = match received {
-            Ok(Received::Bytes(bytes, from)) if bytes >= HEADER_BYTES => Some((from, &header, bytes - HEADER_BYTES)),
+            Ok(Received::Bytes(bytes, from, _)) if bytes >= HEADER_BYTES => Some((from, &header, bytes - HEADER_BYTES)),
             _ => None,
         };
         // Not what was expected: put together what was received apart.

@@ -5,10 +5,12 @@
 
 use crate::endpoint::{Datagrams, Transmit};
 use nix::errno::Errno;
-use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, recvfrom, recvmsg, sendmsg, sockopt};
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvfrom, recvmsg, sendmsg, sockopt,
+};
 use socket2::{Domain, Protocol, Type};
 use std::io::{self, IoSlice};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -29,8 +31,9 @@ const DATAGRAM_BYTES_MAX: usize = 65_000;
 /// What a receive brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Received {
-    /// Datagrams of so many bytes together.
-    Bytes(usize, SocketAddr),
+    /// Datagrams of so many bytes together, from where they come, and, where the socket tells, to which address they
+    /// were sent.
+    Bytes(usize, SocketAddr, Option<Ipv6Addr>),
     /// The socket was shut down.
     Ended,
     /// Nothing within the time, or an error that says nothing about later receives (such as an ICMP message).
@@ -42,6 +45,8 @@ pub(crate) enum Received {
 pub(crate) struct Socket {
     inner: UdpSocket,
     peer: Option<SocketAddr>,
+    /// Whether it tells to which address datagrams were sent.
+    tells_local: bool,
     /// Segments of one send at most; 1 once the system has shown that it cannot segment.
     segments_max: AtomicUsize,
 }
@@ -54,6 +59,22 @@ impl Socket {
         socket.bind(&address.into())?;
         socket.set_reuse_port(true)?;
         Ok(Self::over(socket.into(), None))
+    }
+
+    /// As [`Socket::bind`], for a memory server behind links that route by pointers: it tells to which of the server's addresses
+    /// a datagram was sent, and may send from any of them, also from those that no device has (a `local` route brings
+    /// them here).
+    pub(crate) fn bind_native(address: SocketAddr) -> io::Result<Self> {
+        let socket = Self::unbound(address)?;
+        socket.set_freebind_v6(true)?;
+        nix::sys::socket::setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
+        socket.bind(&address.into())?;
+        Ok(Self { tells_local: true, ..Self::over(socket.into(), None) })
+    }
+
+    /// A client's socket for many peers.
+    pub(crate) fn unconnected(peer: SocketAddr, local: Option<IpAddr>) -> io::Result<Self> {
+        Ok(Self::over(UdpSocket::bind(at(peer, local))?, None))
     }
 
     /// Another socket at the address of one: the system spreads peers over them.
@@ -84,13 +105,9 @@ impl Socket {
         Ok(socket)
     }
 
-    /// A socket for one peer.
-    pub(crate) fn connect(peer: SocketAddr) -> io::Result<Self> {
-        let any: SocketAddr = match peer {
-            SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
-            SocketAddr::V6(_) => ([0u16; 8], 0).into(),
-        };
-        let socket = UdpSocket::bind(any)?;
+    /// A socket for one peer, at an address of this machine or, without one, at whichever the system chooses.
+    pub(crate) fn connect(peer: SocketAddr, local: Option<IpAddr>) -> io::Result<Self> {
+        let socket = UdpSocket::bind(at(peer, local))?;
         socket.connect(peer)?;
         Ok(Self::over(socket, Some(peer)))
     }
@@ -106,7 +123,7 @@ impl Socket {
             Ok(_) => SEGMENTS_MAX,
             Err(_) => 1,
         };
-        Self { inner, peer, segments_max: AtomicUsize::new(segments) }
+        Self { inner, peer, tells_local: false, segments_max: AtomicUsize::new(segments) }
     }
 
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -158,6 +175,7 @@ impl Socket {
     pub(crate) fn receive(&self, into: &mut [u8]) -> io::Result<Received> {
         match self.peer {
             Some(peer) => received(self.inner.recv(into).map(|bytes| (bytes, peer))),
+            None if self.tells_local => self.receive_told(into, MsgFlags::empty()),
             None => addressed(recvfrom(self.inner.as_raw_fd(), into)),
         }
     }
@@ -168,9 +186,30 @@ impl Socket {
     ///
     /// As [`Socket::receive`].
     pub(crate) fn try_receive(&self, into: &mut [u8]) -> io::Result<Received> {
+        if self.tells_local {
+            return self.receive_told(into, MsgFlags::MSG_DONTWAIT);
+        }
         let mut slices = [io::IoSliceMut::new(into)];
         let got = recvmsg::<SockaddrStorage>(self.inner.as_raw_fd(), &mut slices, None, MsgFlags::MSG_DONTWAIT);
         addressed(got.map(|got| (got.bytes, got.address)))
+    }
+
+    fn receive_told(&self, into: &mut [u8], flags: MsgFlags) -> io::Result<Received> {
+        let mut slices = [io::IoSliceMut::new(into)];
+        // GRO tells of its segments, too.
+        let mut control = nix::cmsg_space!(nix::libc::in6_pktinfo, i32);
+        let got = recvmsg::<SockaddrStorage>(self.inner.as_raw_fd(), &mut slices, Some(&mut control), flags);
+        let local = got.as_ref().ok().and_then(|got| {
+            got.cmsgs().ok()?.find_map(|message| match message {
+                ControlMessageOwned::Ipv6PacketInfo(info) => Some(Ipv6Addr::from(info.ipi6_addr.s6_addr)),
+                _ => None,
+            })
+        });
+        let received = addressed(got.map(|got| (got.bytes, got.address)))?;
+        Ok(match received {
+            Received::Bytes(bytes, from, _) => Received::Bytes(bytes, from, local),
+            other => other,
+        })
     }
 
     /// Waits for one datagram, which fills three places in turn.
@@ -187,7 +226,7 @@ impl Socket {
     /// Sends a batch. Datagrams that the system does not take are lost, as they might be in the network; `false` says
     /// that they are too large for the link.
     pub(crate) fn send(&self, transmit: &Transmit, datagrams: &Datagrams) -> bool {
-        if let (1, Some(bytes)) = (transmit.segments, datagrams.contiguous()) {
+        if let (1, None, Some(bytes)) = (transmit.segments, transmit.from, datagrams.contiguous()) {
             let sent = match self.peer {
                 Some(_) => self.inner.send(bytes),
                 None => self.inner.send_to(bytes, transmit.to),
@@ -201,8 +240,11 @@ impl Socket {
         let to = SockaddrStorage::from(transmit.to);
         let to = self.peer.is_none().then_some(&to);
         let segment = u16::try_from(transmit.segment_bytes).unwrap_or(u16::MAX);
-        let control = [ControlMessage::UdpGsoSegments(&segment)];
-        let control = if transmit.segments > 1 { &control[..] } else { &[] };
+        let source = transmit.from.map(packet_info).unwrap_or_else(|| packet_info(Ipv6Addr::UNSPECIFIED));
+        let control = [ControlMessage::Ipv6PacketInfo(&source), ControlMessage::UdpGsoSegments(&segment)];
+        let first = usize::from(transmit.from.is_none());
+        let last = if transmit.segments > 1 { 2 } else { 1 };
+        let control = control.get(first..last).unwrap_or_default();
         let mut slices = Vec::with_capacity(2 * transmit.segments + 2);
         datagrams.gather(&mut slices);
         match sendmsg(self.inner.as_raw_fd(), &slices, control, MsgFlags::empty(), to) {
@@ -226,10 +268,27 @@ impl Socket {
         let all = datagrams.to_vec();
         let to = SockaddrStorage::from(transmit.to);
         let to = self.peer.is_none().then_some(&to);
+        let source = transmit.from.map(packet_info);
+        let control = source.as_ref().map(ControlMessage::Ipv6PacketInfo);
         all.chunks(transmit.segment_bytes.max(1)).all(|datagram| {
-            let sent = sendmsg(self.inner.as_raw_fd(), &[IoSlice::new(datagram)], &[], MsgFlags::empty(), to);
+            let slices = [IoSlice::new(datagram)];
+            let sent = sendmsg(self.inner.as_raw_fd(), &slices, control.as_slice(), MsgFlags::empty(), to);
             sent != Err(Errno::EMSGSIZE)
         })
+    }
+}
+
+/// What says from which address a datagram is sent.
+fn packet_info(from: Ipv6Addr) -> nix::libc::in6_pktinfo {
+    nix::libc::in6_pktinfo { ipi6_addr: nix::libc::in6_addr { s6_addr: from.octets() }, ipi6_ifindex: 0 }
+}
+
+/// The given address of this machine, or any of the kind of the peer; any port.
+fn at(peer: SocketAddr, local: Option<IpAddr>) -> SocketAddr {
+    match (local, peer) {
+        (Some(local), _) => (local, 0).into(),
+        (None, SocketAddr::V4(_)) => ([0, 0, 0, 0], 0).into(),
+        (None, SocketAddr::V6(_)) => ([0u16; 8], 0).into(),
     }
 }
 
@@ -238,7 +297,7 @@ fn addressed(got: nix::Result<(usize, Option<SockaddrStorage>)>) -> io::Result<R
     match got {
         Ok((bytes, from)) => {
             let from = from.and_then(|from| socket_addr(&from));
-            Ok(from.map_or(Received::Ended, |from| Received::Bytes(bytes, from)))
+            Ok(from.map_or(Received::Ended, |from| Received::Bytes(bytes, from, None)))
         }
         Err(error) => received(Err(error.into())),
     }
@@ -252,7 +311,7 @@ fn socket_addr(from: &SockaddrStorage) -> Option<SocketAddr> {
 fn received(result: io::Result<(usize, SocketAddr)>) -> io::Result<Received> {
     use io::ErrorKind as Kind;
     match result {
-        Ok((bytes, from)) => Ok(Received::Bytes(bytes, from)),
+        Ok((bytes, from)) => Ok(Received::Bytes(bytes, from, None)),
         Err(error)
             if matches!(
                 error.kind(),

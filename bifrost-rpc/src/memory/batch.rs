@@ -10,14 +10,15 @@ use bytes::Bytes;
 #[derive(Debug)]
 #[must_use = "a batch does nothing before it is run"]
 pub struct MemoryBatch<'a> {
-    client: &'a MemoryClient,
+    /// Or why there is none.
+    client: Result<&'a MemoryClient, MemoryError>,
     object: Pointer,
     ops: Vec<BatchOp>,
     data: Vec<Bytes>,
 }
 
 impl<'a> MemoryBatch<'a> {
-    pub(super) fn new(client: &'a MemoryClient, object: Pointer) -> Self {
+    pub(super) fn new(client: Result<&'a MemoryClient, MemoryError>, object: Pointer) -> Self {
         Self { client, object, ops: Vec::new(), data: Vec::new() }
     }
 
@@ -50,14 +51,15 @@ impl<'a> MemoryBatch<'a> {
     ///
     /// [`MemoryError`]; nothing was done then, except where the error says otherwise.
     pub fn run(self) -> Result<Vec<Result<Bytes, MemoryError>>, MemoryError> {
+        let client = self.client?;
         let count = self.ops.len() as u64;
         let batch = Batch::new(self.ops).map_err(MemoryError::BadBatch)?;
         let mut body = Channel::buffer();
         body.put_slice(&batch.to_bytes());
         self.data.into_iter().for_each(|data| body.put_shared(data));
-        let request = self.client.request(self.object, batch.strongest(), 0, 0);
+        let request = client.request(self.object, batch.strongest(), 0, 0);
         let request = MemoryRequest { is_batch: true, body: body.finish(), ..request };
-        self.client.run(request, count, outcomes)
+        client.run(request, count, outcomes)
     }
 }
 

@@ -1,14 +1,15 @@
 //! A client's handle to a memory server.
 
 use super::pending::{Finish, finish};
-use super::{MemoryAnswer, MemoryBatch, MemoryError, MemoryOp, MemoryRequest, PendingMemory, Pointer};
+use super::{MemoryAnswer, MemoryBatch, MemoryError, MemoryOp, MemoryRequest, MemoryStatus, PendingMemory, Pointer};
 use crate::buffer::Message;
 use crate::client::{Channel, ConnectError};
 use crate::endpoint::{CallId, MEMORY_BYTES_MAX};
+use crate::wire::READ_TO_END;
 use bytes::Bytes;
 
 /// Bytes of one operation at most: larger ranges are read and written by several.
-const OPERATION_BYTES_MAX: u64 = MEMORY_BYTES_MAX as u64;
+pub(super) const OPERATION_BYTES_MAX: u64 = MEMORY_BYTES_MAX as u64;
 
 /// A way to the objects of one memory server. Cheap to clone; may be used by many threads at once.
 ///
@@ -50,7 +51,7 @@ impl MemoryClient {
     ///
     /// [`MemoryError`].
     pub fn alloc(&self, bytes: u64) -> Result<Pointer, MemoryError> {
-        self.run(self.request(self.server, MemoryOp::Alloc, 0, bytes), 0, allocated)
+        self.allocate(bytes, Bytes::new()).map(|made| made.object)
     }
 
     /// Makes an object of these bytes, by one message.
@@ -63,10 +64,9 @@ impl MemoryClient {
         let len = data.len() as u64;
         if len > OPERATION_BYTES_MAX {
             let object = self.alloc(len)?;
-            return self.write(object, 0, data).map(|()| object);
+            return self.fill(object, data);
         }
-        let request = self.request(self.server, MemoryOp::Alloc, 0, len);
-        self.run(MemoryRequest { body: data.into(), ..request }, 0, allocated)
+        self.allocate(len, data).map(|made| made.object)
     }
 
     /// Reads a range.
@@ -78,6 +78,25 @@ impl MemoryClient {
         let mut all = Vec::new();
         self.read_into(object, offset, len, &mut all)?;
         Ok(all)
+    }
+
+    /// Reads an object whose length is not known, if it has at most `bytes_max` bytes. Mostly that takes one operation; an
+    /// object of more than 64 MiB is read in steps.
+    ///
+    /// # Errors
+    ///
+    /// [`MemoryError`]; [`MemoryStatus::OutOfRange`], with the object's length, if it is longer.
+    pub fn read_all(&self, object: Pointer, bytes_max: u64) -> Result<Vec<u8>, MemoryError> {
+        let request = self.request(object, MemoryOp::Read, 0, READ_TO_END);
+        let too_long = |len| MemoryError::Refused { status: MemoryStatus::OutOfRange, detail: len };
+        match self.run(request, READ_TO_END, everything) {
+            Ok(all) if all.len() as u64 <= bytes_max => Ok(all),
+            Ok(all) => Err(too_long(all.len() as u64)),
+            Err(MemoryError::Refused { status: MemoryStatus::OutOfRange, detail }) if detail <= bytes_max => {
+                self.read(object, 0, detail)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads a range into a buffer, whose content is replaced. Up to 64 MiB are received straight into its memory if that
@@ -146,7 +165,7 @@ impl MemoryClient {
 
     /// Several operations on one object by one message.
     pub fn batch(&self, object: Pointer) -> MemoryBatch<'_> {
-        MemoryBatch::new(self, object)
+        MemoryBatch::new(Ok(self), object)
     }
 
     /// Starts [`MemoryClient::alloc_and_write`] of up to 64 MiB; its result is waited for later.
@@ -156,8 +175,9 @@ impl MemoryClient {
     /// The data are too long, or the socket has failed.
     pub fn start_alloc_and_write(&self, data: impl Into<Bytes>) -> Result<PendingMemory<Pointer>, MemoryError> {
         let data = data.into();
-        let request = self.request(self.server, MemoryOp::Alloc, 0, data.len() as u64);
-        self.start(MemoryRequest { body: data.into(), ..request }, 0, allocated)
+        self.start(self.alloc_request(data.len() as u64, data), 0, |answer, channel, expected| {
+            allocated(answer, channel, expected).map(|made| made.object)
+        })
     }
 
     /// Starts a read of up to 64 MiB; its result is waited for later. `place` may lend memory for it, or be empty.
@@ -207,6 +227,32 @@ impl MemoryClient {
         MemoryRequest { pointer, op, argument: 0, is_batch: false, offset, len, body, place: None, deadline }
     }
 
+    fn alloc_request(&self, len: u64, data: Bytes) -> MemoryRequest {
+        MemoryRequest { body: data.into(), ..self.request(self.server, MemoryOp::Alloc, 0, len) }
+    }
+
+    /// Makes an object of `len` bytes that begins with these.
+    pub(super) fn allocate(&self, len: u64, data: Bytes) -> Result<Allocated, MemoryError> {
+        self.run(self.alloc_request(len, data), 0, allocated)
+    }
+
+    /// Begins to make an object of these bytes.
+    pub(super) fn start_allocation(&self, data: Bytes) -> Result<PendingMemory<Allocated>, MemoryError> {
+        self.start(self.alloc_request(data.len() as u64, data), 0, allocated)
+    }
+
+    /// Writes all of a new object, which is given back if that fails.
+    pub(super) fn fill(&self, object: Pointer, data: Bytes) -> Result<Pointer, MemoryError> {
+        match self.write(object, 0, data) {
+            Ok(()) => Ok(object),
+            Err(error) => {
+                // The caller is told of the write; it has no pointer that it could free.
+                let _ = self.free(object);
+                Err(error)
+            }
+        }
+    }
+
     fn write_request(&self, object: Pointer, offset: u64, data: Bytes) -> MemoryRequest {
         let request = self.request(object, MemoryOp::Write, offset, data.len() as u64);
         MemoryRequest { body: data.into(), ..request }
@@ -237,10 +283,21 @@ fn pieces(len: u64) -> impl Iterator<Item = (u64, u64)> {
     })
 }
 
-fn allocated(answer: MemoryAnswer, channel: &Channel, _expected: u64) -> Result<Pointer, MemoryError> {
-    let pointer = answer.allocated();
+/// What an ALLOC made, and where that leaves its server.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Allocated {
+    pub(super) object: Pointer,
+    /// Bytes that the server has free, 0 if it does not say.
+    pub(super) free: u64,
+}
+
+fn allocated(answer: MemoryAnswer, channel: &Channel, _expected: u64) -> Result<Allocated, MemoryError> {
+    let (object, free) = (answer.allocated(), answer.detail());
     channel.recycle(answer.body);
-    if pointer.is_valid() { Ok(pointer) } else { Err(MemoryError::BadAnswer("with something that is no pointer")) }
+    match Pointer::parse(object.to_bytes()) {
+        Ok(object) => Ok(Allocated { object, free }),
+        Err(_none) => Err(MemoryError::BadAnswer("with something that is no pointer")),
+    }
 }
 
 fn data(answer: MemoryAnswer, _channel: &Channel, expected: u64) -> Result<Vec<u8>, MemoryError> {
@@ -248,6 +305,10 @@ fn data(answer: MemoryAnswer, _channel: &Channel, expected: u64) -> Result<Vec<u
         return Ok(answer.body);
     }
     Err(MemoryError::BadAnswer("with another number of bytes than asked for"))
+}
+
+fn everything(answer: MemoryAnswer, _channel: &Channel, _expected: u64) -> Result<Vec<u8>, MemoryError> {
+    Ok(answer.body)
 }
 
 fn nothing(answer: MemoryAnswer, channel: &Channel, _expected: u64) -> Result<(), MemoryError> {

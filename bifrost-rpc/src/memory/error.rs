@@ -24,6 +24,23 @@ pub enum MemoryError {
     /// The operations cannot be asked for together.
     #[error("no valid batch: {0}")]
     BadBatch(crate::wire::WireError),
+    /// The pointer is of a server that the handle does not know; nothing was sent.
+    #[error("memory server m{0} is not among those that this handle knows")]
+    UnknownServer(u8),
+    /// A server is configured under another id than its own.
+    #[error("the memory server configured as m{configured} made an object of m{answered}{}", kept(.freed))]
+    OtherServer {
+        /// The id that it was configured under.
+        configured: u8,
+        /// The id in the pointer that it gave.
+        answered: u8,
+        /// Whether the object has been freed.
+        freed: bool,
+    },
+}
+
+fn kept(freed: &bool) -> &'static str {
+    if *freed { "" } else { ", which could not be freed" }
 }
 
 fn number(detail: &u64) -> String {
@@ -46,8 +63,9 @@ impl MemoryError {
         match self {
             Self::Call(error) => error.may_have_run(),
             Self::Refused { status, .. } => matches!(status, MemoryStatus::Failed | MemoryStatus::Other(_)),
+            Self::OtherServer { freed, .. } => !freed,
             Self::BadAnswer(_) => true,
-            Self::BadBatch(_) => false,
+            Self::BadBatch(_) | Self::UnknownServer(_) => false,
         }
     }
 }

@@ -26,4 +26,11 @@ pub trait MemoryHandler: Send + Sync + 'static {
     fn cancelled(&self, call: ServedCall) {
         let _ = call;
     }
+
+    /// A session ([`ServedCall::session`]) has ended: its client closed it, gave it up or was silent for longer than its
+    /// lease. Its unanswered operations were reported as cancelled. With several receiving threads, or busy clients,
+    /// an operation of it may still be on its way through one of them.
+    fn session_ended(&self, session: u64) {
+        let _ = session;
+    }
 }

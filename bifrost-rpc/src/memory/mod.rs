@@ -1,4 +1,4 @@
-//! Global memory over the transport: a client's handle, and what a memory server has to implement.
+//! Global memory over the transport: a client's handles, to one server or the rack's, and what a memory server has to implement.
 //!
 //! A memory operation is a call in a session, with a header that says all and a body that is nothing but data. So a
 //! retried operation is done once, a large one is cut, sent and put together as a message is, and what is read or
@@ -17,14 +17,19 @@
 mod batch;
 mod client;
 mod error;
+mod global;
 mod handler;
 mod pending;
 
 pub use crate::endpoint::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest, ServedCall};
 pub use crate::server::{Later, Unanswered};
-pub use crate::wire::{Batch, BatchOp, BatchOutcome, MemoryFields, MemoryOp, MemoryStatus, Pointer};
+pub use crate::wire::{
+    ARGUMENT_MAX, Batch, BatchOp, BatchOutcome, MemoryFields, MemoryOp, MemoryStatus, ObjectId, PREFIX_DEFAULT,
+    Pointer, PointerError, READ_TO_END,
+};
 pub use batch::MemoryBatch;
 pub use client::MemoryClient;
 pub use error::MemoryError;
+pub use global::{GlobalMemory, PendingAlloc, ServersError};
 pub use handler::MemoryHandler;
 pub use pending::PendingMemory;

@@ -37,6 +37,13 @@ impl<T> PendingMemory<T> {
         finish(&self.channel, call, self.expected, self.finish)
     }
 
+    /// Lets the operation go on by itself; what becomes of it is not reported.
+    pub fn detach(mut self) {
+        if let Some(call) = self.call.take() {
+            self.channel.forget_memory(call);
+        }
+    }
+
     /// Whether the result is there, so that [`PendingMemory::wait`] returns at once. Takes in what has arrived.
     #[must_use]
     pub fn is_done(&self) -> bool {

@@ -56,7 +56,7 @@ fn type_of(byte: u8) -> thrift::Result<TType> {
 
 /// The bytes of every value of a fixed-width type.
 #[inline]
-fn fixed_bytes(of: TType) -> Option<usize> {
+pub(crate) const fn fixed_bytes(of: TType) -> Option<usize> {
     match of {
         TType::Bool | TType::I08 => Some(1),
         TType::I16 => Some(2),

@@ -2,4 +2,7 @@
 
 mod blocks;
 mod containers;
+
 mod scalars;
+
+pub(crate) use containers::element_bytes;

@@ -1,6 +1,8 @@
 //! Bounds on what a message may make its reader do.
 
 use super::error;
+use crate::reference::Received;
+use std::sync::Arc;
 
 /// Bounds that readers enforce on every message, and writers on the messages they make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,18 +89,20 @@ const RESERVE_BYTES_MIN: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Guard {
     pub(crate) limits: Limits,
+    /// What a reader's pointers have come with.
+    pub(crate) received: Option<Arc<Received>>,
     decoded_bytes: usize,
     depth: u8,
 }
 
 impl Guard {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, decoded_bytes: 0, depth: 0 }
+        Self { limits, received: None, decoded_bytes: 0, depth: 0 }
     }
 
     /// As new.
     pub(crate) fn restart(&mut self) {
-        *self = Self::new(self.limits);
+        (self.decoded_bytes, self.depth) = (0, 0);
     }
 
     /// One level down.

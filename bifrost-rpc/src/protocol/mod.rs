@@ -5,7 +5,9 @@
 //! protocols of this crate without `dyn`, and Apache's `TInputProtocol`/`TOutputProtocol` through the adapters of
 //! [`crate::compat`].
 
+use crate::reference::{Content, Passing, Received, Visitor};
 use bytes::Bytes;
+use std::sync::Arc;
 use thrift::protocol::{TMessageType, TType};
 use uuid::Uuid;
 
@@ -13,6 +15,8 @@ use uuid::Uuid;
 pub trait ThriftType {
     /// The type byte that announces a value of this type on the wire.
     const TYPE: TType;
+    /// Whether values of this type may hold a [`Ref`](crate::reference::Ref). Types that may not cost nothing for it.
+    const HAS_REFERENCES: bool = false;
 }
 
 /// A value that can be written in any Thrift protocol.
@@ -33,6 +37,21 @@ pub trait Encode: ThriftType {
     fn encode_field<W: Writer>(&self, w: &mut W, name: &'static str, id: i16) -> thrift::Result<()> {
         w.field_begin(name, Self::TYPE, id)?;
         self.encode(w)?;
+        w.field_end()
+    }
+
+    /// As [`Encode::encode_field`], giving the value up.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encode::encode`].
+    #[inline]
+    fn encode_owned_field<W: Writer>(self, w: &mut W, name: &'static str, id: i16) -> thrift::Result<()>
+    where
+        Self: Sized,
+    {
+        w.field_begin(name, Self::TYPE, id)?;
+        self.encode_owned(w)?;
         w.field_end()
     }
 
@@ -71,6 +90,86 @@ pub trait Encode: ThriftType {
     {
         items.into_iter().try_for_each(|item| item.encode_owned(w))
     }
+
+    /// The type byte that announces these elements of one container: all are written in the same way.
+    #[inline]
+    fn element_type<'a, W: Writer>(items: impl Iterator<Item = &'a Self>, w: &mut W) -> TType
+    where
+        Self: Sized + 'a,
+    {
+        let _ = (items, w);
+        Self::TYPE
+    }
+
+    /// Writes an element that [`Encode::element_type`] has announced as `element`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encode::encode`].
+    #[inline]
+    fn encode_element<W: Writer>(&self, element: TType, w: &mut W) -> thrift::Result<()> {
+        let _ = element;
+        self.encode(w)
+    }
+
+    /// As [`Encode::encode_element`], giving the element up.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encode::encode`].
+    #[inline]
+    fn encode_owned_element<W: Writer>(self, element: TType, w: &mut W) -> thrift::Result<()>
+    where
+        Self: Sized,
+    {
+        let _ = element;
+        self.encode_owned(w)
+    }
+
+    /// Shows the references in the value to a visitor.
+    ///
+    /// # Errors
+    ///
+    /// What the visitor reports.
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        let _ = visitor;
+        Ok(())
+    }
+
+    /// As [`Encode::visit_references`], for the elements of one container.
+    ///
+    /// # Errors
+    ///
+    /// What the visitor reports.
+    fn visit_elements<'a>(items: impl Iterator<Item = &'a mut Self>, visitor: &mut dyn Visitor) -> thrift::Result<()>
+    where
+        Self: Sized + 'a,
+    {
+        let mut items = items;
+        items.try_for_each(|item| item.visit_references(visitor))
+    }
+
+    /// Bytes that the value takes as an object of global memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encode::encode`].
+    fn object_len(&self) -> thrift::Result<usize> {
+        crate::reference::encoded_len(|w| self.encode(w))
+    }
+
+    /// Writes the value as an object of global memory holds it: in the binary protocol, or as nothing but its bytes or
+    /// elements where it is a `binary`, a `string` or a list of elements of fixed width.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encode::encode`].
+    fn encode_object(self, w: &mut BinaryWriter<'_>) -> thrift::Result<()>
+    where
+        Self: Sized,
+    {
+        self.encode_owned(w)
+    }
 }
 
 /// A value that can be read in any Thrift protocol.
@@ -95,6 +194,44 @@ pub trait Decode: ThriftType + Sized {
         }
         Ok(items)
     }
+
+    /// Whether a value of this type may be announced as one of type `found`.
+    #[inline]
+    #[must_use]
+    fn accepts(found: TType) -> bool {
+        found == Self::TYPE
+    }
+
+    /// As [`Decode::decode`], of a value that was announced as one of type `found`, which this type accepts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decode::decode`].
+    #[inline]
+    fn decode_as<R: Reader>(found: TType, r: &mut R) -> thrift::Result<Self> {
+        let _ = found;
+        Self::decode(r)
+    }
+
+    /// As [`Decode::decode_elements`], of elements that were announced as of type `found`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decode::decode`].
+    #[inline]
+    fn decode_elements_as<R: Reader>(found: TType, r: &mut R, len: usize) -> thrift::Result<Vec<Self>> {
+        let _ = found;
+        Self::decode_elements(r, len)
+    }
+
+    /// Reads what an object of global memory holds, as [`Encode::encode_object`] wrote it.
+    ///
+    /// # Errors
+    ///
+    /// The object holds no such value, or exceeds a limit.
+    fn decode_object(object: Content) -> thrift::Result<Self> {
+        object.decode()
+    }
 }
 
 /// The header of a Thrift message.
@@ -108,12 +245,12 @@ pub struct MessageHeader {
     pub sequence: i32,
 }
 
-mod binary;
+pub(crate) mod binary;
 mod codec;
 mod compact;
 mod dynamic;
 pub(crate) mod error;
-mod impls;
+pub(crate) mod impls;
 mod input;
 pub(crate) mod json;
 pub(crate) mod limits;
@@ -209,6 +346,10 @@ pub trait Writer {
     fn text_or_bytes(&mut self, value: &[u8]) -> thrift::Result<()> {
         self.bytes(value)
     }
+    /// What the message's references are sent with; none where all goes by value.
+    fn passing(&mut self) -> Option<&mut Passing> {
+        None
+    }
     /// The elements of a `list<i8>` (its header is written already).
     fn i8_elements(&mut self, values: &[i8]) -> thrift::Result<()> {
         values.iter().try_for_each(|v| self.i8(*v))
@@ -295,6 +436,14 @@ pub trait Reader {
     /// A `string` or a `binary`, where nobody knows which of the two.
     fn text_or_bytes(&mut self) -> thrift::Result<Vec<u8>> {
         self.bytes()
+    }
+    /// What the message's pointers have come with.
+    fn received(&self) -> Option<&Arc<Received>> {
+        None
+    }
+    /// Says what the message's pointers have come with. A reader that cannot know it gives them without memory.
+    fn set_received(&mut self, received: Option<Arc<Received>>) {
+        let _ = received;
     }
     /// The elements of a `list<i8>` of `len`.
     fn i8_elements(&mut self, len: usize) -> thrift::Result<Vec<i8>> {

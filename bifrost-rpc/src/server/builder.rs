@@ -5,8 +5,9 @@ use super::shard::Shard;
 use super::{Routes, ServeError, Server};
 use crate::endpoint::{Config, Key};
 use crate::io::{Address, Socket, StreamAddress};
-use crate::memory::MemoryHandler;
+use crate::memory::{GlobalMemory, MemoryHandler};
 use crate::protocol::Limits;
+use crate::reference::{Serving, THRESHOLD_BYTES};
 use crate::service::Service;
 use crate::stream::{Budget, Directory, Listening, Settings};
 use std::net::SocketAddr;
@@ -19,6 +20,9 @@ pub struct ServerBuilder {
     listen: Vec<String>,
     services: Vec<Arc<dyn Service>>,
     memory: Option<Arc<dyn MemoryHandler>>,
+    global_memory: Option<GlobalMemory>,
+    reference_bytes_min: usize,
+    references: Option<bool>,
     io_threads: usize,
     workers: usize,
     queue: usize,
@@ -45,6 +49,9 @@ impl Default for ServerBuilder {
             listen: Vec::new(),
             services: Vec::new(),
             memory: None,
+            global_memory: None,
+            reference_bytes_min: THRESHOLD_BYTES,
+            references: None,
             io_threads: 1,
             workers: (2 * cores).max(4),
             queue: 1024,
@@ -105,6 +112,39 @@ impl ServerBuilder {
     #[must_use]
     pub fn key(mut self, key: Key) -> Self {
         self.config.key = Some(key);
+        self
+    }
+
+    /// The memory that references are of (UDP): pointers in calls are read from there, and results long enough are stored there
+    /// and returned by reference to callers that understand references. Default: none; then all goes by value.
+    #[must_use]
+    pub fn global_memory(mut self, memory: GlobalMemory) -> Self {
+        self.global_memory = Some(memory);
+        self
+    }
+
+    /// Bytes from which on a result goes by reference unless it says otherwise. Default [`THRESHOLD_BYTES`].
+    #[must_use]
+    pub fn reference_bytes_min(mut self, bytes: usize) -> Self {
+        self.reference_bytes_min = bytes;
+        self
+    }
+
+    /// Whether this side understands references in calls (UDP), as far as its services do
+    /// ([`Service::understands_references`]). Default: if there is a [`global_memory`](ServerBuilder::global_memory) to read
+    /// them from.
+    #[must_use]
+    pub fn references(mut self, understands: bool) -> Self {
+        self.references = Some(understands);
+        self
+    }
+
+    /// Memory operations come over links that route by their pointers (UDP): each to the address that its pointer is, and its
+    /// answers come from there. Such links bring all addresses of the memory server's /48 here, by a `local` route. Listen on
+    /// `[::]`; one thread receives, whatever [`ServerBuilder::io_threads`] says. Default: no.
+    #[must_use]
+    pub fn native(mut self, routes_by_pointers: bool) -> Self {
+        self.config.native = routes_by_pointers;
         self
     }
 
@@ -215,7 +255,10 @@ impl ServerBuilder {
             return Err(ServeError::NoAddress);
         }
         self.config.message_bytes_max = u32::try_from(self.limits.message_bytes_max).unwrap_or(u32::MAX);
-        let routes = Arc::new(Routes::new(&self.services, self.memory.take(), self.inline_all)?);
+        self.config.references = self.references.unwrap_or(self.global_memory.is_some());
+        let serving = self.global_memory.take();
+        let serving = serving.map(|memory| Serving::new(memory, self.reference_bytes_min, self.limits));
+        let routes = Arc::new(Routes::new(&self.services, self.memory.take(), serving, self.inline_all)?);
         self.check_default()?;
         let queue = Arc::new(Queue::new(self.queue));
         let mut server = Server {
@@ -266,9 +309,15 @@ impl ServerBuilder {
         server: &mut Server,
     ) -> Result<Address, ServeError> {
         // A busy client's socket would be given datagrams of clients that another receiving thread serves.
-        let busy_clients = if self.io_threads > 1 { 0 } else { self.busy_clients };
-        for thread in 0..self.io_threads {
-            let socket = if thread == 0 { Socket::bind(address) } else { Socket::join(address) };
+        // Nor has it more than one of the addresses of links that route by pointers.
+        let native = self.config.native;
+        let busy_clients = if self.io_threads > 1 || native { 0 } else { self.busy_clients };
+        for thread in 0..if native { 1 } else { self.io_threads } {
+            let socket = match thread {
+                0 if native => Socket::bind_native(address),
+                0 => Socket::bind(address),
+                _ => Socket::join(address),
+            };
             let shard = socket
                 .and_then(|socket| Shard::new(socket, &self.config, self.limits, busy_clients, routes, &server.queue))
                 .map_err(|source| ServeError::Socket { address: Address::Udp(address), source })?;

@@ -1,6 +1,7 @@
 //! Memory operations on their way through a server.
 
-use super::shard::{Desk, Shard};
+use super::desk::Desk;
+use super::shard::Shard;
 use crate::endpoint::{MemoryOperation, MemoryReply, ServedCall};
 use crate::wire::MemoryStatus;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,10 +1,13 @@
 //! Serving: over UDP and over streams.
 
 mod builder;
+mod busy;
+mod desk;
 mod memory;
 mod queue;
 mod serve;
 mod shard;
+mod work;
 
 pub use builder::ServerBuilder;
 pub use memory::{Later, Unanswered};
@@ -14,6 +17,7 @@ use self::shard::Shard;
 use crate::endpoint::{Stats, Usage};
 use crate::io::{Address, Clock, Place, UrlError};
 use crate::memory::MemoryHandler;
+use crate::reference::Serving;
 use crate::service::Service;
 use crate::stream::Listening;
 use crate::wire::MethodField;
@@ -73,6 +77,8 @@ pub enum ServeError {
 pub(crate) struct Routes {
     services: Vec<Arc<dyn Service>>,
     memory: Option<Arc<dyn MemoryHandler>>,
+    /// What references go with; none where all goes by value.
+    references: Option<Serving>,
     methods: BTreeMap<MethodField, Route>,
 }
 
@@ -88,6 +94,7 @@ impl Routes {
     fn new(
         services: &[Arc<dyn Service>],
         memory: Option<Arc<dyn MemoryHandler>>,
+        references: Option<Serving>,
         inline_all: bool,
     ) -> Result<Self, ServeError> {
         if services.is_empty() && memory.is_none() {
@@ -105,7 +112,7 @@ impl Routes {
                 }
             }
         }
-        Ok(Self { services: services.to_vec(), memory, methods })
+        Ok(Self { services: services.to_vec(), memory, references, methods })
     }
 }
 

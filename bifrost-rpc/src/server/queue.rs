@@ -1,8 +1,9 @@
 //! The bounded queue of calls that wait for a worker.
 
-use super::shard::{Desk, Shard};
+use super::desk::Desk;
+use super::shard::Shard;
 use crate::endpoint::{ServedCall, Time};
-use crate::wire::MethodField;
+use crate::wire::{MethodField, Pointer};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -15,6 +16,8 @@ pub(super) struct Job {
     pub(super) service: u32,
     pub(super) oneway: bool,
     pub(super) message: Vec<u8>,
+    pub(super) pointers: Vec<Pointer>,
+    pub(super) references: bool,
     pub(super) deadline: Option<Time>,
 }
 

@@ -1,60 +1,36 @@
 //! One receiving thread of a server: its socket, its endpoint, the handlers it runs itself.
 
 use super::Routes;
+use super::busy::{BUSY_STREAK, BusyPeer};
+use super::desk::Desk;
 use super::queue::{Job, Queue};
-use crate::buffer::{Message, MessageBuffer};
-use crate::endpoint::{AnswerKind, Config, Datagrams, Endpoint, Event, MemoryReply, ServedCall, Stats, Time, Usage};
+use crate::endpoint::{Config, Datagrams, Endpoint, ServedCall, Stats, Time, Usage};
 use crate::io::{Clock, Port, RECEIVE_BYTES, Received, Socket, Timer};
 use crate::memory::MemoryHandler;
 use crate::protocol::Limits;
-use crate::service::{Answer, CallContext};
-use crate::wire::MethodField;
 use std::io;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// A thread whose socket fails tries again after this time.
 const FAILURE_PAUSE: Duration = Duration::from_millis(100);
-/// Datagrams in a row from one peer that make it a busy one.
-const BUSY_STREAK: u32 = 128;
-/// How often busy peers are looked at; one that sent nothing since the last time is busy no more.
-const BUSY_CHECK: Duration = Duration::from_secs(2);
-/// When a client whose call found the queue full is asked to try again.
-const BUSY_RETRY: Duration = Duration::from_millis(1);
-/// Small buffers that a thread keeps for its next answers.
-const SPARE_MAX: usize = 64;
-/// Larger buffers go back to the endpoint.
-const SPARE_BYTES_MAX: usize = 16 * 1024;
-
 /// A socket with its endpoint and threads.
 pub(super) struct Shard {
-    port: Port,
-    address: SocketAddr,
-    timer: Timer,
-    routes: Arc<Routes>,
-    queue: Arc<Queue<Job>>,
-    is_stopped: AtomicBool,
+    pub(super) port: Port,
+    pub(super) address: SocketAddr,
+    pub(super) timer: Timer,
+    pub(super) routes: Arc<Routes>,
+    pub(super) queue: Arc<Queue<Job>>,
+    pub(super) is_stopped: AtomicBool,
     /// Calls given to workers and not answered.
-    running: AtomicUsize,
+    pub(super) running: AtomicUsize,
     pause: (Mutex<()>, Condvar),
-    busy: Mutex<Vec<Arc<BusyPeer>>>,
-    busy_max: usize,
-    limits: Limits,
-}
-
-/// A peer that sends so much that it has a connected socket and a thread of its own: the system then need not look up
-/// the route for each answer, and other peers' calls run beside its.
-#[derive(Debug)]
-struct BusyPeer {
-    socket: Socket,
-    /// Datagrams taken in.
-    received: AtomicU32,
-    /// What `received` was when it was last looked at.
-    seen: AtomicU32,
+    pub(super) busy: Mutex<Vec<Arc<BusyPeer>>>,
+    pub(super) busy_max: usize,
+    pub(super) limits: Limits,
 }
 
 impl std::fmt::Debug for Shard {
@@ -80,6 +56,11 @@ impl Shard {
         for (field, route) in &routes.methods {
             // Collisions were refused when the routes were made.
             let _ = endpoint.serve(*field, route.service);
+        }
+        for (number, service) in (0..).zip(&routes.services) {
+            if !service.understands_references() {
+                endpoint.takes_values_only(number);
+            }
         }
         if routes.memory.is_some() {
             endpoint.serve_memory();
@@ -161,48 +142,6 @@ impl Shard {
         self.timer.stop();
     }
 
-    fn busy(&self) -> MutexGuard<'_, Vec<Arc<BusyPeer>>> {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Gives a peer a socket and a thread of its own.
-    fn make_busy(self: &Arc<Self>, peer: SocketAddr) {
-        let mut busy = self.busy();
-        let is_stopped = self.is_stopped.load(Ordering::Acquire);
-        if is_stopped || busy.len() >= self.busy_max || busy.iter().any(|other| other.socket.peer() == Some(peer)) {
-            return;
-        }
-        // Where it cannot be had, the peer goes on being served with the others.
-        let Ok(socket) = Socket::join_for(self.address, peer) else { return };
-        if self.port.drain(&socket, &mut vec![0; RECEIVE_BYTES], usize::MAX).is_err() {
-            return;
-        }
-        let (received, seen) = (AtomicU32::new(0), AtomicU32::new(u32::MAX));
-        let peer = Arc::new(BusyPeer { socket, received, seen });
-        let (shard, own) = (Arc::clone(self), Arc::clone(&peer));
-        let thread = std::thread::Builder::new().name("bifrost-busy".into());
-        let receive = move || {
-            shard.receive(&own.socket, Some(&own));
-            shard.busy().retain(|other| !Arc::ptr_eq(other, &own));
-        };
-        if thread.spawn(receive).is_ok() {
-            busy.push(peer);
-            self.timer.wake_by(Some(self.now().plus(BUSY_CHECK)));
-        }
-    }
-
-    /// Ends the sockets of peers that are busy no more. Returns when to look again.
-    fn check_busy(&self) -> Option<Time> {
-        let busy = self.busy();
-        for peer in busy.iter() {
-            let received = peer.received.load(Ordering::Relaxed);
-            if peer.seen.swap(received, Ordering::Relaxed) == received {
-                peer.socket.shut_down();
-            }
-        }
-        (!busy.is_empty()).then(|| self.now().plus(BUSY_CHECK))
-    }
-
     pub(super) fn pause(&self, time: Duration) {
         let guard = self.pause.0.lock().unwrap_or_else(PoisonError::into_inner);
         drop(self.pause.1.wait_timeout(guard, time).unwrap_or_else(PoisonError::into_inner));
@@ -231,7 +170,7 @@ impl Shard {
     }
 
     /// Serves what comes in at a socket: the shard's own, or that of a busy peer.
-    fn receive(self: &Arc<Self>, socket: &Socket, busy: Option<&BusyPeer>) {
+    pub(super) fn receive(self: &Arc<Self>, socket: &Socket, busy: Option<&BusyPeer>) {
         let mut buffer = vec![0; RECEIVE_BYTES];
         let mut desk = Desk::default();
         let mut streak = (self.address, 0);
@@ -250,18 +189,18 @@ impl Shard {
             place = busy.and_then(|_| endpoint.take_landing());
             let is_welcome = endpoint.expects_more() | self.serve(now, endpoint, socket, &mut desk);
             match (received, busy) {
-                (Received::Ended, _) | (Received::Bytes(0, _), Some(_)) => break,
+                (Received::Ended, _) | (Received::Bytes(0, ..), Some(_)) => break,
                 (Received::Bytes(..), Some(peer)) => _ = peer.received.fetch_add(1, Ordering::Relaxed),
                 // Datagrams of strangers make nobody busy.
                 (Received::Bytes(..), None) if !is_welcome => {}
-                (Received::Bytes(_, from), None) if streak.0 == from => {
+                (Received::Bytes(_, from, _), None) if streak.0 == from => {
                     streak.1 += 1;
                     if streak.1 == BUSY_STREAK {
                         self.make_busy(from);
                         streak.1 = 0;
                     }
                 }
-                (Received::Bytes(_, from), None) => streak = (from, 0),
+                (Received::Bytes(_, from, _), None) => streak = (from, 0),
                 (Received::Nothing, _) => {}
             }
         }
@@ -312,7 +251,13 @@ impl Shard {
     }
 
     /// Sends what there is to send, and has the timer thread awake by when something is due.
-    fn finish<'a>(&'a self, now: Time, endpoint: MutexGuard<'a, Endpoint>, desk: &mut Desk, socket: &Socket) {
+    pub(super) fn finish<'a>(
+        &'a self,
+        now: Time,
+        endpoint: MutexGuard<'a, Endpoint>,
+        desk: &mut Desk,
+        socket: &Socket,
+    ) {
         let due = if endpoint.wants_transmit() {
             self.port.flush_locked(now, endpoint, &mut desk.batch, socket)
         } else {
@@ -326,7 +271,13 @@ impl Shard {
         let mut endpoint = self.port.endpoint();
         for (call, method, answer) in desk.answers.drain(..) {
             match answer {
-                Some((kind, message)) => endpoint.reply(now, call, kind, method, message),
+                Some((kind, message, passing)) => {
+                    let is_kept = endpoint.reply(now, call, kind, method, message);
+                    // What nobody waits for is not given away, but freed.
+                    if let (Ok(true), Some(passing)) = (is_kept, passing) {
+                        passing.give_up();
+                    }
+                }
                 None => endpoint.done(call),
             }
         }
@@ -337,120 +288,5 @@ impl Shard {
             endpoint.recycle(spent);
         }
         endpoint
-    }
-
-    fn on_event(self: &Arc<Self>, now: Time, event: Event, desk: &mut Desk) {
-        match event {
-            Event::Call { call, method, service, oneway, message, deadline, .. } => {
-                let route = self.routes.methods.get(&method);
-                let shard = Arc::clone(self);
-                let job = Job { shard, call, method, service, oneway, message, deadline };
-                if route.is_some_and(|route| route.is_inline) {
-                    self.run(now, job, desk);
-                } else {
-                    self.enqueue(now, job);
-                }
-            }
-            Event::Cancelled { call } => {
-                if self.queue.remove(|job| job.call == call && Arc::ptr_eq(&job.shard, self)).is_some() {
-                    self.running.fetch_sub(1, Ordering::AcqRel);
-                } else if let Some(handler) = self.memory_handler() {
-                    handler.cancelled(call);
-                }
-            }
-            Event::MemoryAnnounced { operation, bytes } => self.announce(&operation, bytes, desk),
-            Event::Memory { operation, body } => self.run_memory(&operation, body, desk),
-            Event::Answer { .. } => {}
-        }
-    }
-
-    fn enqueue(&self, now: Time, job: Job) {
-        self.running.fetch_add(1, Ordering::AcqRel);
-        if let Err(job) = self.queue.push(job) {
-            if self.port.endpoint().refuse_busy(now, job.call, BUSY_RETRY) {
-                self.running.fetch_sub(1, Ordering::AcqRel);
-            } else {
-                self.queue.push_over_limit(job);
-            }
-        }
-    }
-
-    /// Runs a job on a worker's thread and sends its answer.
-    pub(super) fn run_job(&self, job: Job, desk: &mut Desk) {
-        self.run(self.now(), job, desk);
-        let now = self.now();
-        let endpoint = self.answer_all(now, desk);
-        self.finish(now, endpoint, desk, &self.port.socket);
-        self.running.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    fn within_limit(&self, answer: Answer, len: usize) -> thrift::Result<Answer> {
-        if len <= self.limits.message_bytes_max {
-            return Ok(answer);
-        }
-        let limit = self.limits.message_bytes_max;
-        let message = format!("an answer of {len} bytes, over the server's limit of {limit}");
-        Err(thrift::new_application_error(thrift::ApplicationErrorKind::InternalError, message))
-    }
-
-    /// Runs a handler; its answer is left on the desk.
-    fn run(&self, now: Time, job: Job, desk: &mut Desk) {
-        let Some(service) = self.routes.services.get(job.service as usize) else { return };
-        let method = self.routes.methods.get(&job.method).map(|route| route.name);
-        let context =
-            CallContext { deadline: job.deadline.map(|deadline| deadline.since(now)), method, limits: self.limits };
-        let mut reply = desk.buffer();
-        let called = catch_unwind(AssertUnwindSafe(|| service.call(&job.message, &context, &mut reply)));
-        let called = called.unwrap_or_else(|_panic| Err(crate::service::panicked()));
-        let answer = match called.and_then(|answer| self.within_limit(answer, reply.len())) {
-            _ if job.oneway => None,
-            Ok(Answer::Nothing) => {
-                reply.clear();
-                let error = crate::service::missing_result(method.unwrap_or_default());
-                crate::service::write_failure(&job.message, error, &mut reply);
-                Some((AnswerKind::Exception, reply.finish()))
-            }
-            Ok(Answer::Reply) => Some((AnswerKind::Reply, reply.finish())),
-            Ok(Answer::Exception) => Some((AnswerKind::Exception, reply.finish())),
-            Err(error) => {
-                reply.clear();
-                crate::service::write_failure(&job.message, error, &mut reply);
-                Some((AnswerKind::Exception, reply.finish()))
-            }
-        };
-        desk.answers.push((job.call, job.method, answer));
-        desk.recycle(job.message);
-    }
-}
-
-/// An answer's message, and what it is.
-type Written = (AnswerKind, Message);
-
-/// What a thread that runs handlers has at hand.
-#[derive(Debug, Default)]
-pub(super) struct Desk {
-    batch: Datagrams,
-    events: Vec<Event>,
-    /// Answers to be given to the endpoint; none to a oneway call.
-    answers: Vec<(ServedCall, MethodField, Option<Written>)>,
-    /// Answers to memory operations.
-    pub(super) memory: Vec<(ServedCall, MemoryReply)>,
-    /// Small buffers for the next answers.
-    spare: Vec<Vec<u8>>,
-    /// Large buffers, which the endpoint receives into.
-    large: Vec<Vec<u8>>,
-}
-
-impl Desk {
-    fn buffer(&mut self) -> MessageBuffer {
-        self.spare.pop().map_or_else(MessageBuffer::new, MessageBuffer::recycle)
-    }
-
-    fn recycle(&mut self, spent: Vec<u8>) {
-        if spent.capacity() > SPARE_BYTES_MAX {
-            self.large.push(spent);
-        } else if self.spare.len() < SPARE_MAX {
-            self.spare.push(spent);
-        }
     }
 }

@@ -2,15 +2,19 @@
 
 use super::Answer;
 use crate::protocol::{Encode, MessageHeader, Reader, Writer};
+use crate::reference::prepare;
 use thrift::protocol::{TMessageType, TType};
 use thrift::{ApplicationError, ApplicationErrorKind, Error, ProtocolErrorKind};
 
-/// Writes a REPLY with the result struct of a method.
+/// Writes a REPLY with the result struct of a method; an EXCEPTION if what goes by reference cannot be stored.
 ///
 /// # Errors
 ///
 /// What the writer reports.
-pub fn reply<W: Writer, R: Encode>(header: &MessageHeader, out: &mut W, result: R) -> thrift::Result<Answer> {
+pub fn reply<W: Writer, R: Encode>(header: &MessageHeader, out: &mut W, mut result: R) -> thrift::Result<Answer> {
+    if let Err(error) = prepare(&mut result, out.passing()) {
+        return exception(header, out, error);
+    }
     out.message_begin(&header.name, TMessageType::Reply, header.sequence)?;
     result.encode_owned(out)?;
     out.message_end()?;

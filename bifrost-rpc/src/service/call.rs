@@ -3,7 +3,9 @@
 use super::{CallResult, Method, read_application_error};
 use crate::buffer::MessageBuffer;
 use crate::protocol::{Binary, Codec, Encode, Limits, Reader, WireProtocol, Writer, in_protocol};
+use crate::reference::{Received, prepare};
 use bytes::Bytes;
+use std::sync::Arc;
 use thrift::protocol::{
     TMessageType, verify_expected_message_type, verify_expected_sequence_number, verify_expected_service_call,
 };
@@ -55,6 +57,22 @@ pub fn decode_answer_with_limits<R: CallResult>(
     in_protocol!(protocol, C => read_answer::<_, R>(method, sequence, &mut C::reader_with_limits(message, limits)))
 }
 
+/// As [`decode_answer_with_limits`], where the answer's pointers have come with something.
+pub(crate) fn decode_answer_received<R: CallResult>(
+    method: &Method,
+    sequence: i32,
+    message: &[u8],
+    limits: Limits,
+    received: Option<Arc<Received>>,
+) -> thrift::Result<R::Value> {
+    let protocol = WireProtocol::detect(message)?;
+    in_protocol!(protocol, C => {
+        let mut reader = C::reader_with_limits(message, limits);
+        reader.set_received(received);
+        read_answer::<_, R>(method, sequence, &mut reader)
+    })
+}
+
 /// As [`decode_answer`]; the result's [`Bytes`] refer to `message` instead of being copied from it.
 ///
 /// # Errors
@@ -88,9 +106,10 @@ pub(crate) fn write_call<W: Writer, A: Encode>(
     name: &str,
     method: &Method,
     sequence: i32,
-    args: A,
+    mut args: A,
     out: &mut W,
 ) -> thrift::Result<()> {
+    prepare(&mut args, out.passing())?;
     let kind = if method.oneway { TMessageType::OneWay } else { TMessageType::Call };
     out.message_begin(name, kind, sequence)?;
     args.encode_owned(out)?;

@@ -47,6 +47,7 @@ fn serve_in<C: Codec, D: Dispatch>(
     reply: &mut MessageBuffer,
 ) -> thrift::Result<Answer> {
     let mut args = C::reader_with_limits(request, limits);
+    args.set_received(reply.passing().and_then(|passing| passing.received()));
     let header = without_prefix::<D>(args.message_begin()?);
     if let Err(error) = check_call(&header, context) {
         return exception(&header, &mut C::writer(reply), error);

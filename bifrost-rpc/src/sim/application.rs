@@ -32,7 +32,7 @@ impl World {
                     self.checker.violate(self.now, Rule::EndedTwice, format!("{call:?} of n{id} ended again"));
                 }
             }
-            Event::Call { call, method, service, oneway, message, .. } => {
+            Event::Call { call, method, service, oneway, message, pointers, references, .. } => {
                 let Some(called) = super::node::method_of(service, method) else {
                     return self.checker.violate(
                         self.now,
@@ -40,10 +40,11 @@ impl World {
                         format!("n{id} runs unknown method {method}"),
                     );
                 };
-                let at = (id, self.nodes[id].life);
+                let (at, by_value) = ((id, self.nodes[id].life), self.nodes[id].takes_values_only(&self.plan));
                 let Some(index) = self.checker.received(self.now, at, call.parts(), &message, called) else {
                     return;
                 };
+                self.checker.received_pointers(self.now, index, &pointers, references, by_value);
                 let job = Job { call, index, method, oneway, is_started: false, memory: None };
                 self.take_job(id, job);
             }
@@ -53,6 +54,7 @@ impl World {
                 let node = &mut self.nodes[id];
                 node.jobs.retain(|_, job| job.call != call || job.is_started);
             }
+            Event::MemorySessionEnded { .. } => {}
         }
     }
 
@@ -113,7 +115,11 @@ impl World {
             if oneway {
                 endpoint.done(call);
             } else {
-                endpoint.reply(now, call, kind, method, payload::message(bytes));
+                let message = payload::message(bytes, payload::answer_pointers(Checker::key(index)));
+                let replied = endpoint.reply(now, call, kind, method, message);
+                if let Err(error) = replied {
+                    self.checker.violate(self.now, Rule::Payload, format!("call #{index} cannot be answered: {error}"));
+                }
             }
         }
         // A job that ends while events are being taken out is followed up there as well; twice does no harm.
@@ -137,14 +143,15 @@ impl World {
         if call.method.is_memory() {
             return self.issue_memory(index, &call);
         }
-        let service = SERVICES[call.service];
+        let (service, key) = (SERVICES[call.service], Checker::key(index));
         let request = Request {
             method: field(service, call.method),
             service: service_hash(service),
             oneway: call.method == Method::Note,
             idempotent: call.method == Method::AddIdempotent,
             deadline: call.deadline,
-            message: payload::message(payload::request(Checker::key(index), call.bytes)),
+            references: payload::takes_references(key),
+            message: payload::message(payload::request(key, call.bytes), payload::request_pointers(key)),
         };
         self.trace.text(self.now, || format!("n{} calls n{}: #{index} {call:?}", call.client, call.server));
         let node = &mut self.nodes[call.client];

@@ -1,9 +1,10 @@
 //! What must hold in every run: a ledger of all calls, their effects and their ends, kept outside all nodes.
 
 use super::memory::MemoryLedger;
-use super::payload::{answer, key_of, request};
+use super::payload::{answer, answer_pointers, key_of, request, request_pointers, takes_references};
 use super::plan::{Disruption, Method, Plan, nanos};
 use crate::endpoint::{AnswerKind, Answered, CallError};
+use crate::wire::Pointer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub enum Rule {
     Leak,
     /// A run comes to its end in a bounded number of steps and packets.
     Livelock,
+    /// On links that route by pointers a packet goes to, or comes from, the address that its pointer is.
+    Misplaced,
     /// Nothing panics.
     Panic,
 }
@@ -231,6 +234,26 @@ impl Checker {
         Some(index)
     }
 
+    /// What came with a call, at a server that may take values only.
+    pub(super) fn received_pointers(
+        &mut self,
+        now: u64,
+        index: usize,
+        pointers: &[Pointer],
+        references: bool,
+        by_value: bool,
+    ) {
+        let key = Self::key(index);
+        if self.entries[index].is_forged {
+            return;
+        }
+        if pointers != request_pointers(key) || references != takes_references(key) {
+            self.violate(now, Rule::Payload, format!("call #{index} arrived with {} pointers", pointers.len()));
+        } else if by_value && !pointers.is_empty() {
+            self.violate(now, Rule::Payload, format!("call #{index} has pointers its server does not understand"));
+        }
+    }
+
     /// A server gave a call back unrun.
     pub(super) fn given_back(&mut self, now: u64, index: usize) {
         let entry = &mut self.entries[index];
@@ -289,16 +312,19 @@ impl Checker {
                     self.violate(now, Rule::Answered, format!("oneway #{index} was not delivered"));
                 }
             }
-            Answered::Message(kind, bytes) => {
+            Answered::Message(kind, bytes, pointers) => {
                 let key = Self::key(index);
-                if *bytes != answer(key, entry.answer_bytes) || *kind != Self::answer_kind(index) {
+                let is_whole = *bytes == answer(key, entry.answer_bytes) && *pointers == answer_pointers(key);
+                if !is_whole || *kind != Self::answer_kind(index) {
                     self.violate(now, Rule::Payload, format!("call #{index} got a wrong answer of {}", bytes.len()));
                 } else if !ran {
                     self.violate(now, Rule::Answered, format!("call #{index} was answered without running"));
                 }
             }
             Answered::Memory(answer) => self.check_memory_answer(now, index, answer),
-            Answered::Delivered => self.violate(now, Rule::Answered, format!("call #{index} got no answer")),
+            Answered::Delivered | Answered::Session { .. } => {
+                self.violate(now, Rule::Answered, format!("call #{index} got no answer"));
+            }
         }
     }
 

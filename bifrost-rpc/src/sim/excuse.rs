@@ -2,6 +2,7 @@
 
 use super::checker::Checker;
 use super::faults::Fault;
+use super::payload::request_pointers;
 use super::plan::{Disruption, MS, Method, nanos};
 use crate::endpoint::CallError;
 use crate::wire::Refusal;
@@ -29,6 +30,7 @@ impl Checker {
                 let since = entry.issued.saturating_sub(AFTERMATH);
                 self.disrupted(since, now, |what| what == Disruption::Drain(entry.server))
             }
+            CallError::Pointers(_) => self.plan.by_value && !request_pointers(Self::key(index)).is_empty(),
             CallError::OutcomeUnknown(_) | CallError::Unreachable { .. } => self.may_lose(index, now),
             _ => false,
         }

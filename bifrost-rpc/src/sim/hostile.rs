@@ -1,7 +1,8 @@
 //! Who means harm: a replayer, a forger, and a client that breaks the protocol inside a session of its own.
 
 use super::checker::{Checker, Entry};
-use super::node::{SERVICES, field};
+use super::network::Way;
+use super::node::{SERVICES, field, pointer};
 use super::payload::request;
 use super::plan::{Method, Plan};
 use super::rng::Rng;
@@ -9,7 +10,7 @@ use super::trace::Fate;
 use super::world::World;
 use crate::wire::{
     FinishedBody, Flags, Header, MemoryFields, MemoryOp, MemoryStatus, MethodField, OpenBody, OpenedBody, PacketType,
-    Pointer, Refusal, RefusedBody,
+    Refusal, RefusedBody,
 };
 
 /// Packets the adversary keeps.
@@ -18,7 +19,7 @@ const KEPT_MAX: usize = 64;
 /// What the adversary knows.
 #[derive(Debug)]
 pub(super) struct Hostile {
-    kept: Vec<(usize, usize, Vec<u8>)>,
+    kept: Vec<(usize, Way, Vec<u8>)>,
     /// The node of the rogue.
     me: usize,
     /// An address at which nobody receives.
@@ -50,7 +51,7 @@ impl Hostile {
         }
     }
 
-    pub(super) fn keep(&mut self, rng: &mut Rng, from: usize, to: usize, bytes: &[u8]) {
+    pub(super) fn keep(&mut self, rng: &mut Rng, from: usize, to: Way, bytes: &[u8]) {
         let packet = (from, to, bytes.to_vec());
         if self.kept.len() < KEPT_MAX {
             self.kept.push(packet);
@@ -78,7 +79,8 @@ impl World {
         header.body_len = u16::try_from(body.len()).unwrap_or(0);
         self.trace.packet(self.now, from, to, Some(&header), Fate::Forged);
         let bytes = [&header.to_bytes()[..], body].concat();
-        self.deliver(from, to, bytes, false);
+        let route = self.route_of(&header);
+        self.deliver(from, (to, route), bytes, false);
     }
 
     /// A call that must not run: its number in the ledger and its message.
@@ -98,14 +100,14 @@ impl World {
         if self.rng.chance(250) {
             return self.forge_open();
         }
-        let calls = |(_, _, bytes): &&(usize, usize, Vec<u8>)| {
+        let calls = |(_, _, bytes): &&(usize, Way, Vec<u8>)| {
             Header::parse(bytes).is_ok_and(|header| matches!(header.kind, PacketType::Call | PacketType::Oneway))
         };
         let found: Vec<_> = self.hostile.kept.iter().filter(calls).cloned().collect();
         if found.is_empty() {
             return;
         }
-        let (client, server, bytes) = found[self.rng.index(found.len())].clone();
+        let (client, (server, _), bytes) = found[self.rng.index(found.len())].clone();
         let Ok(seen) = Header::parse(&bytes) else {
             return;
         };
@@ -171,7 +173,7 @@ impl World {
             let at = self.rng.index(bytes.len());
             bytes[at] ^= 1 << self.rng.below(8);
         }
-        self.deliver(from, to, bytes, false);
+        self.deliver(from, (to, None), bytes, false);
     }
 
     /// Asks for a session from an address at which nobody receives, with a stolen token if there is one.
@@ -195,7 +197,7 @@ impl World {
         header.method = field(SERVICES[0], Method::Add);
         if from == self.hostile.me && self.hostile.is_memory {
             header.method = MethodField::NONE;
-            header.pointers = 1;
+            header.set_pointers(&[pointer(server, 0)]);
         }
         header.client = client;
         header.rpc = nonce;
@@ -264,14 +266,22 @@ impl World {
         header.message_len = 600;
         header.method = MethodField::NONE;
         let mut fields = MemoryFields {
-            pointer: Pointer::new(1, 1, 1).with_operation(MemoryOp::Write as u8, 0),
+            pointer: pointer(server, 1).with_operation(MemoryOp::Write as u8, 0),
             offset: super::payload::key_of(&body).unwrap_or(0),
             len: 600,
             previous_write: 0,
             is_batch: false,
             status: MemoryStatus::Ok,
         };
-        match self.rng.below(6) {
+        match self.rng.below(7) {
+            // Sent to where it may write, for an object that it may not.
+            6 if self.plan.native => {
+                fields.put(&mut header, false);
+                header.body_len = 600;
+                let bytes = [&header.to_bytes()[..], &body].concat();
+                let elsewhere = pointer(server, 2).with_operation(MemoryOp::Write as u8, 0);
+                return self.deliver(me, (server, Some(elsewhere.address())), bytes, false);
+            }
             0 => fields.pointer = fields.pointer.with_operation(9, 0),
             1 => fields.offset = u64::MAX - 10,
             2 => fields.pointer = fields.pointer.with_operation(MemoryOp::Read as u8, 0),
@@ -282,7 +292,7 @@ impl World {
                 self.inject(me, server, header, &body[..300]);
                 header.flags = Flags::TO_CALLEE;
                 header.offset = 300;
-                fields.pointer = Pointer::new(1, 1, 2).with_operation(MemoryOp::Write as u8, 0);
+                fields.pointer = pointer(server, 2).with_operation(MemoryOp::Write as u8, 0);
                 fields.put(&mut header, false);
                 return self.inject(me, server, header, &body[300..]);
             }

@@ -26,36 +26,55 @@ pub fn many(
     workers: usize,
     mut progress: impl FnMut(&Report) -> bool,
 ) -> Summary {
+    let mut summary = Summary::default();
+    each(
+        seeds,
+        workers,
+        |seed| run(seed, options),
+        |report| {
+            summary.seeds += 1;
+            summary.calls += report.calls as u64;
+            summary.packets += report.packets;
+            let goes_on = progress(&report);
+            if !report.is_ok() {
+                summary.failed.push(report);
+            }
+            goes_on
+        },
+    );
+    summary.failed.sort_by_key(|report| report.seed);
+    summary
+}
+
+/// Has something done for the seeds of a range on `workers` threads. `hear` is given each result as it comes, and says whether to
+/// go on.
+pub fn each<R: Send>(
+    seeds: Range<u64>,
+    workers: usize,
+    run: impl Fn(u64) -> R + Sync,
+    mut hear: impl FnMut(R) -> bool,
+) {
     let (next, stop) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
     let (sender, receiver) = mpsc::channel();
-    let mut summary = Summary::default();
     std::thread::scope(|scope| {
         for _ in 0..workers.max(1) {
-            let (sender, next, stop) = (sender.clone(), &next, &stop);
+            let (sender, next, stop, run) = (sender.clone(), &next, &stop, &run);
             scope.spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end || sender.send(run(seed, options)).is_err() {
+                    if seed >= seeds.end || sender.send(run(seed)).is_err() {
                         return;
                     }
                 }
             });
         }
         drop(sender);
-        for report in receiver {
-            summary.seeds += 1;
-            summary.calls += report.calls as u64;
-            summary.packets += report.packets;
-            if !progress(&report) {
+        for result in receiver {
+            if !hear(result) {
                 stop.store(true, Ordering::Relaxed);
-            }
-            if !report.is_ok() {
-                summary.failed.push(report);
             }
         }
     });
-    summary.failed.sort_by_key(|report| report.seed);
-    summary
 }
 
 /// The names of the safety checks, as a command line takes them.
@@ -69,7 +88,9 @@ pub fn check_by_name(name: &str) -> Option<Check> {
     check_names().find(|(kebab, check)| kebab == name || format!("{check:?}") == name).map(|(_, check)| check)
 }
 
-fn kebab(camel: &str) -> String {
+/// A name such as `DuplicateCall` as a command line takes it: `duplicate-call`.
+#[must_use]
+pub fn kebab(camel: &str) -> String {
     let mut out = String::new();
     for c in camel.chars() {
         if c.is_ascii_uppercase() && !out.is_empty() {

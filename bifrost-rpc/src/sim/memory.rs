@@ -3,13 +3,13 @@
 //! An object is what was last written to it, whole. The offset of an operation says which one of the ledger it is.
 
 use super::checker::{Checker, Rule};
-use super::node::{Job, address};
+use super::node::{Job, address, pointer};
 use super::payload::{key_of, request};
 use super::plan::{CallPlan, Disruption, Method};
 use super::world::World;
 use crate::buffer::Message;
 use crate::endpoint::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest, ServedCall};
-use crate::wire::{MemoryOp, MemoryStatus, MethodField, Pointer};
+use crate::wire::{MemoryOp, MemoryStatus, MethodField};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ impl World {
         (entry.object, entry.floor) = (call.object, known);
         let body = if call.method == Method::Read { Vec::new() } else { request(Checker::key(index), call.bytes) };
         let memory = MemoryRequest {
-            pointer: Pointer::new(1, 1, call.object),
+            pointer: pointer(call.server, call.object),
             op: if call.method == Method::Read { MemoryOp::Read } else { MemoryOp::Write },
             argument: 0,
             is_batch: false,

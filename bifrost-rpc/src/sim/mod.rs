@@ -19,13 +19,16 @@ mod network;
 mod node;
 mod payload;
 mod plan;
+pub mod proxy;
 mod rng;
 mod trace;
 mod world;
 
 pub use checker::{Rule, Violation};
 pub use faults::{Fault, Faults};
-pub use many::{Summary, check_by_name, check_names, many};
+pub use many::{Summary, check_by_name, check_names, each, kebab, many};
+pub use network::Network;
+pub use rng::Rng;
 
 use crate::endpoint::{Check, Checks};
 use std::panic::{AssertUnwindSafe, catch_unwind};

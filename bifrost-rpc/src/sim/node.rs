@@ -3,7 +3,7 @@
 use super::plan::{Method, Plan};
 use super::rng::Rng;
 use crate::endpoint::{CallId, Config, Endpoint, Key, ServedCall};
-use crate::wire::MethodField;
+use crate::wire::{MethodField, Pointer};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv6Addr, SocketAddr};
@@ -16,6 +16,8 @@ pub(super) const SERVICES: [&str; 2] = ["Bank", "Log"];
 pub(super) struct Datagram {
     pub(super) from: usize,
     pub(super) bytes: Vec<u8>,
+    /// On links that route by pointers: the address at its memory server's end.
+    pub(super) route: Option<Ipv6Addr>,
     /// As its sender made it.
     pub(super) is_genuine: bool,
 }
@@ -76,7 +78,9 @@ impl Node {
     }
 
     /// The node starts, or starts anew.
-    pub(super) fn start(&mut self, plan: &Plan, config: Config, rng: &mut Rng) {
+    pub(super) fn start(&mut self, plan: &Plan, mut config: Config, rng: &mut Rng) {
+        self.life += 1;
+        config.references = !self.takes_values_only(plan);
         let mut endpoint = Endpoint::new(config, rng.bytes());
         if self.is_server {
             endpoint.serve_memory();
@@ -87,9 +91,12 @@ impl Node {
                 }
             }
         }
-        debug_assert!(plan.clients > 0);
-        self.life += 1;
         self.endpoint = Some(endpoint);
+    }
+
+    /// Whether it is a server that, in this life, understands no references.
+    pub(super) fn takes_values_only(&self, plan: &Plan) -> bool {
+        plan.by_value && self.is_server && self.life % 2 == 1
     }
 
     /// The node is gone with all it knew. The calls it had under way are returned.
@@ -119,6 +126,7 @@ pub(super) fn config(plan: &Plan, checks: crate::endpoint::Checks) -> Config {
         session_bytes_max: plan.limits.session_bytes,
         total_bytes_max: plan.limits.total_bytes,
         key: plan.keyed.then(|| Key::from_bytes([0x42; 32])),
+        native: plan.native,
         checks,
         ..Config::default()
     }
@@ -144,15 +152,34 @@ pub(super) fn method_of(service: u32, found: MethodField) -> Option<(usize, Meth
     all.into_iter().find(|method| field(name, *method) == found).map(|method| (service, method))
 }
 
+/// An object of a memory server.
+pub(super) fn pointer(server: usize, object: u64) -> Pointer {
+    Pointer::new(1, u8::try_from(server).unwrap_or(u8::MAX), object)
+}
+
+/// The pointer that an address is, where it is one.
+fn pointer_of(address: Ipv6Addr) -> Pointer {
+    Pointer::from_bytes(address.octets())
+}
+
 /// Where a node is.
 pub(super) fn address(id: usize) -> SocketAddr {
     let host = u16::try_from(id).unwrap_or(u16::MAX);
     SocketAddr::from((Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, host + 1), 7400))
 }
 
+/// The host of an address.
+pub(super) fn host(address: SocketAddr) -> Ipv6Addr {
+    match address {
+        SocketAddr::V6(v6) => *v6.ip(),
+        SocketAddr::V4(v4) => v4.ip().to_ipv6_mapped(),
+    }
+}
+
 /// The node at an address.
 pub(super) fn id_of(address: SocketAddr) -> usize {
     match address {
+        SocketAddr::V6(v6) if pointer_of(*v6.ip()).is_routable() => usize::from(pointer_of(*v6.ip()).server()),
         SocketAddr::V6(v6) => usize::from(v6.ip().segments()[7]).saturating_sub(1),
         SocketAddr::V4(_) => usize::MAX,
     }

@@ -2,6 +2,7 @@
 
 use super::rng::mix;
 use crate::buffer::{Message, MessageBuffer};
+use crate::wire::{POINTERS_MAX, Pointer};
 
 /// Bytes of the shortest message.
 pub(super) const PAYLOAD_BYTES_MIN: usize = 16;
@@ -34,9 +35,34 @@ fn filled(key: u64, len: usize, salt: u64) -> Vec<u8> {
     out
 }
 
+/// The pointers of call `key`: usually none, otherwise one, several, or as many as there may be.
+pub(super) fn request_pointers(key: u64) -> Vec<Pointer> {
+    pointers(mix(key))
+}
+
+/// The pointers of the answer to call `key`, if its caller [takes](takes_references) them.
+pub(super) fn answer_pointers(key: u64) -> Vec<Pointer> {
+    if takes_references(key) { pointers(mix(!key)) } else { Vec::new() }
+}
+
+/// Whether the caller of call `key` understands references in the answer.
+pub(super) fn takes_references(key: u64) -> bool {
+    !mix(key ^ 0xFF).is_multiple_of(4)
+}
+
+fn pointers(from: u64) -> Vec<Pointer> {
+    let many = match from % 8 {
+        0 => 1,
+        1 => 2 + from / 8 % 6,
+        2 => POINTERS_MAX as u64,
+        _ => 0,
+    };
+    (0..many).map(|object| Pointer::new(0xFD, 1, mix(from.wrapping_add(object)))).collect()
+}
+
 /// `bytes` as a message to send; long ones in blocks, as generated code makes them.
-pub(super) fn message(bytes: Vec<u8>) -> Message {
+pub(super) fn message(bytes: Vec<u8>, pointers: Vec<Pointer>) -> Message {
     let mut buffer = MessageBuffer::new();
     buffer.put_owned(bytes);
-    buffer.finish()
+    buffer.finish().with_pointers(pointers)
 }

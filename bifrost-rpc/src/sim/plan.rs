@@ -1,6 +1,7 @@
 //! What a seed decides before anything happens: nodes, limits, the network's character, every disruption and call.
 
 use super::faults::{Fault, Faults};
+use super::network::Network;
 use super::rng::Rng;
 use std::time::Duration;
 
@@ -76,29 +77,6 @@ impl Disruption {
     }
 }
 
-/// The network's character.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Network {
-    /// Per mille.
-    pub(super) loss: u64,
-    /// Per mille.
-    pub(super) duplication: u64,
-    /// Per mille of the packets that take up to `detour` longer.
-    pub(super) reordering: u64,
-    pub(super) detour: u64,
-    /// Per mille.
-    pub(super) corruption: u64,
-    /// Shortest time from node to node.
-    pub(super) delay: u64,
-    pub(super) jitter: u64,
-    /// Largest datagram that passes.
-    pub(super) mtu: usize,
-    /// Bytes that a node's socket buffers.
-    pub(super) socket_bytes: usize,
-    /// How late a node looks at its socket.
-    pub(super) process: u64,
-}
-
 /// Limits of the servers.
 #[derive(Debug, Clone)]
 pub(super) struct Limits {
@@ -116,6 +94,10 @@ pub(super) struct Plan {
     pub(super) clients: usize,
     pub(super) servers: usize,
     pub(super) keyed: bool,
+    /// Links route by pointers.
+    pub(super) native: bool,
+    /// Every other life of a server understands no references.
+    pub(super) by_value: bool,
     pub(super) lease: Duration,
     pub(super) peer_timeout: Duration,
     pub(super) rto_max: Duration,
@@ -155,6 +137,8 @@ impl Plan {
             clients,
             servers,
             keyed: rng.chance(350),
+            native: rng.chance(300),
+            by_value: rng.chance(150),
             lease: Duration::from_secs(rng.between(20, 40)),
             peer_timeout: Duration::from_secs(rng.between(8, 12)),
             rto_max: Duration::from_millis(rng.between(100, 200)),

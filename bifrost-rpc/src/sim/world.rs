@@ -12,6 +12,7 @@ use crate::endpoint::{Config, Datagrams, Time};
 use crate::wire::{Header, PacketType};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::net::SocketAddr;
 
 /// Steps after which a run counts as endless.
 const STEPS_MAX: u64 = 1_500_000;
@@ -255,7 +256,12 @@ impl World {
                     _ => {}
                 }
             }
-            endpoint.handle(now, address(datagram.from), &mut datagram.bytes);
+            let is_server = self.nodes[id].is_server;
+            let (from, local) = match datagram.route {
+                Some(route) if !is_server => (SocketAddr::from((route, address(datagram.from).port())), None),
+                route => (address(datagram.from), route),
+            };
+            endpoint.handle_at(now, from, local, &mut datagram.bytes);
         }
         if !timers_first {
             endpoint.handle_timeout(now);
@@ -275,9 +281,11 @@ impl World {
             {
                 is_quiet = false;
                 let to = super::node::id_of(transmit.to);
+                let at_pointer = (transmit.to != address(to)).then(|| super::node::host(transmit.to));
+                let route = transmit.from.or(at_pointer);
                 for datagram in out.to_vec().chunks(transmit.segment_bytes) {
                     self.packets += 1;
-                    self.send(id, to, datagram.to_vec());
+                    self.send(id, (to, route), datagram.to_vec());
                 }
             }
             if is_quiet {

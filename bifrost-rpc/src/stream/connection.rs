@@ -260,7 +260,7 @@ impl State {
             let message = incoming.take(len);
             let is_retired = self.is_retired;
             match self.call_of(header.sequence) {
-                Some(call) => call.outcome = Some(Ok(Answered::Message(kind, message))),
+                Some(call) => call.outcome = Some(Ok(Answered::Message(kind, message, Vec::new()))),
                 // The answer to a call that was given up.
                 None if is_retired => {}
                 None => return Err(bad_answer(&format!("an answer with sequence number {}", header.sequence))),

@@ -41,6 +41,6 @@ impl InProcess {
             TMessageType::Exception => AnswerKind::Exception,
             _ => AnswerKind::Reply,
         };
-        Ok(Answered::Message(kind, reply))
+        Ok(Answered::Message(kind, reply, Vec::new()))
     }
 }

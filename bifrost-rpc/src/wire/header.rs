@@ -87,11 +87,11 @@ impl Flags {
     pub const FIRST: Self = Self(0x0001);
     /// Travels from the caller to the callee.
     pub const TO_CALLEE: Self = Self(0x0002);
-    /// The call leases pointers.
+    /// The call leases pointers: set in all packets that tell of one, where a control plane has to see them.
     pub const LEASED: Self = Self(0x0004);
     /// The answer of a memory operation.
     pub const MEMORY_REPLY: Self = Self(0x0008);
-    /// The sender understands references.
+    /// The sender understands references: in a call, its caller takes them in the answer.
     pub const REFERENCES: Self = Self(0x0010);
     /// The body is sealed: ciphertext, then a 16-byte tag.
     pub const SEALED: Self = Self(0x0020);
@@ -112,6 +112,12 @@ impl Flags {
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// These bits and, `if_so`, those of `other`.
+    #[must_use]
+    pub(crate) const fn and(self, if_so: bool, other: Self) -> Self {
+        if if_so { self.with(other) } else { self }
     }
 }
 

@@ -2,6 +2,9 @@
 
 use super::{Flags, Header, PacketType, Pointer};
 
+/// The length of a READ of all up to the object's end: no object is so long.
+pub const READ_TO_END: u64 = 1 << 62;
+
 /// What is done to an object. The number stands in byte 6 of the pointer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -106,6 +109,30 @@ pub enum MemoryStatus {
     /// The server has used up its object ids.
     #[error("no object ids are left")]
     IdsExhausted,
+    /// A control message of an older term; the detail is the term that holds.
+    #[error("a control message of an older term")]
+    OldTerm,
+    /// A control message before the one it follows; the detail is the number that is next.
+    #[error("a control message out of sequence")]
+    OutOfSequence,
+    /// There is no such snapshot.
+    #[error("no such snapshot")]
+    NoSnapshot,
+    /// A snapshot of that number covers other objects.
+    #[error("a snapshot of this number exists already, of other objects")]
+    SnapshotExists,
+    /// As many snapshots, or objects in them, as there may be; the detail is the limit.
+    #[error("too many snapshots, or objects in them")]
+    TooManySnapshots,
+    /// As many leases as there may be; the detail is the limit.
+    #[error("too many leases")]
+    TooManyLeases,
+    /// As many nodes as there may be; the detail is the limit.
+    #[error("too many nodes")]
+    TooManyNodes,
+    /// The session was never opened at the memory server, or has ended.
+    #[error("unknown client")]
+    UnknownClient,
     /// An operation of a batch, after one that failed.
     #[error("not done, because an earlier operation failed")]
     NotDone,
@@ -117,70 +144,58 @@ pub enum MemoryStatus {
     Other(u16),
 }
 
-impl MemoryStatus {
-    /// The number on the wire.
-    #[must_use]
-    pub const fn to_wire(self) -> u16 {
-        match self {
-            Self::Ok => 0,
-            Self::OutOfMemory => 1,
-            Self::NoObject => 2,
-            Self::ObjectLost => 3,
-            Self::WrongServer => 4,
-            Self::Denied => 5,
-            Self::Leased => 6,
-            Self::IncarnationEnded => 7,
-            Self::OutOfRange => 8,
-            Self::ZeroLength => 9,
-            Self::TooLarge => 10,
-            Self::Misaligned => 11,
-            Self::TooManyObjects => 12,
-            Self::Quota => 13,
-            Self::TooManyPinned => 14,
-            Self::TooManyOutstanding => 15,
-            Self::TooManyClients => 16,
-            Self::Ended => 17,
-            Self::SeveralObjects => 18,
-            Self::BatchLength => 19,
-            Self::Incomplete => 20,
-            Self::IdsExhausted => 21,
-            Self::NotDone => 256,
-            Self::Failed => 257,
-            Self::Other(code) => code,
-        }
-    }
+/// Writes down once which number means what.
+macro_rules! numbers {
+    ($($number:literal $name:ident;)*) => {
+        impl MemoryStatus {
+            /// The number on the wire.
+            #[must_use]
+            pub const fn to_wire(self) -> u16 {
+                match self { $(Self::$name => $number,)* Self::Other(number) => number }
+            }
 
-    /// The status of a number.
-    #[must_use]
-    pub const fn from_wire(code: u16) -> Self {
-        match code {
-            0 => Self::Ok,
-            1 => Self::OutOfMemory,
-            2 => Self::NoObject,
-            3 => Self::ObjectLost,
-            4 => Self::WrongServer,
-            5 => Self::Denied,
-            6 => Self::Leased,
-            7 => Self::IncarnationEnded,
-            8 => Self::OutOfRange,
-            9 => Self::ZeroLength,
-            10 => Self::TooLarge,
-            11 => Self::Misaligned,
-            12 => Self::TooManyObjects,
-            13 => Self::Quota,
-            14 => Self::TooManyPinned,
-            15 => Self::TooManyOutstanding,
-            16 => Self::TooManyClients,
-            17 => Self::Ended,
-            18 => Self::SeveralObjects,
-            19 => Self::BatchLength,
-            20 => Self::Incomplete,
-            21 => Self::IdsExhausted,
-            256 => Self::NotDone,
-            257 => Self::Failed,
-            other => Self::Other(other),
+            /// The status of a number.
+            #[must_use]
+            pub const fn from_wire(number: u16) -> Self {
+                match number { $($number => Self::$name,)* other => Self::Other(other) }
+            }
         }
-    }
+    };
+}
+
+numbers! {
+    0 Ok;
+    1 OutOfMemory;
+    2 NoObject;
+    3 ObjectLost;
+    4 WrongServer;
+    5 Denied;
+    6 Leased;
+    7 IncarnationEnded;
+    8 OutOfRange;
+    9 ZeroLength;
+    10 TooLarge;
+    11 Misaligned;
+    12 TooManyObjects;
+    13 Quota;
+    14 TooManyPinned;
+    15 TooManyOutstanding;
+    16 TooManyClients;
+    17 Ended;
+    18 SeveralObjects;
+    19 BatchLength;
+    20 Incomplete;
+    21 IdsExhausted;
+    22 OldTerm;
+    23 OutOfSequence;
+    24 NoSnapshot;
+    25 SnapshotExists;
+    26 TooManySnapshots;
+    27 TooManyLeases;
+    28 TooManyNodes;
+    29 UnknownClient;
+    256 NotDone;
+    257 Failed;
 }
 
 /// What all packets of a memory operation that carry its message have in common.

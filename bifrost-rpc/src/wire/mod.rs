@@ -1,22 +1,29 @@
 //! The Bifröst packet: a fixed 128-byte header in network byte order, then a body.
 //!
-//! `docs/protocol.md` is the normative text; this module is its codec.
+//! `docs/protocol.md` is the normative text; this module is its codec. Unknown trailing bytes of a body are ignored, so that
+//! later versions can add fields.
 
+mod ack;
 mod batch;
-mod body;
 mod header;
 mod memory;
 mod method;
+mod open;
 mod pointer;
+mod pointers;
+mod refused;
 
+pub(crate) use ack::RANGES_MAX;
+pub use ack::{AckBody, AckStatus, FinishedBody};
 pub use batch::{BATCH_MAX, Batch, BatchOp, BatchOutcome, outcomes_to_bytes, parse_outcomes};
-pub(crate) use body::RANGES_MAX;
-pub use body::{AckBody, AckStatus, FinishedBody, OpenBody, OpenedBody, Refusal, RefusedBody, TOKEN_BYTES_MAX};
 pub use header::{CREDIT_BYTES, Flags, HEADER_BYTES, Header, IDENTIFIER, PacketType, VERSION};
-pub use memory::{MemoryFields, MemoryOp, MemoryStatus};
+pub use memory::{MemoryFields, MemoryOp, MemoryStatus, READ_TO_END};
 pub(crate) use method::fnv1a;
 pub use method::{METHOD_BYTES, MethodField};
-pub use pointer::{POINTER_BYTES, Pointer};
+pub use open::{OpenBody, OpenedBody, TOKEN_BYTES_MAX};
+pub use pointer::{ARGUMENT_MAX, ObjectId, POINTER_BYTES, PREFIX_DEFAULT, Pointer, PointerError};
+pub use pointers::{FURTHER_BYTES_MAX, POINTERS_MAX, PassError, check_pointers, further_bytes};
+pub use refused::{Refusal, RefusedBody};
 
 /// The UDP port of a rack. A datagram from or to it, with the right identifier and version, is Bifröst.
 pub const RACK_PORT: u16 = 7400;

@@ -2,9 +2,59 @@
 
 use std::fmt;
 use std::net::Ipv6Addr;
+use std::str::FromStr;
 
 /// Bytes of a pointer.
 pub const POINTER_BYTES: usize = 16;
+/// The prefix byte of a rack that does not configure another.
+pub const PREFIX_DEFAULT: u8 = 0xfd;
+/// Largest operation argument that memory servers know: ranges are multiples of 2¹² bytes at most.
+pub const ARGUMENT_MAX: u8 = 12;
+
+/// Why something is no pointer at rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PointerError {
+    /// The first four bytes are not zero.
+    #[error("not a global pointer: its first four bytes are not zero")]
+    NotGlobal,
+    /// It has an operation or an argument.
+    #[error("a pointer at rest has no operation")]
+    NotAtRest,
+    /// Not an IPv6 address.
+    #[error("not written as an IPv6 address")]
+    Text,
+}
+
+/// An object of one memory server: the boot it was made in, then a counter. Never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct ObjectId {
+    /// The boot number under which the server made the object.
+    pub boot: u32,
+    /// Counts the objects of that boot, from 1; 0 in the pointer that an ALLOC is sent to.
+    pub counter: u32,
+}
+
+impl ObjectId {
+    /// The id of 64 bits.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves of 64 bits")]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self { boot: (bits >> 32) as u32, counter: bits as u32 }
+    }
+
+    /// The id as 64 bits.
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        (self.boot as u64) << 32 | self.counter as u64
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.boot, self.counter)
+    }
+}
 
 /// A pointer to an object of global memory.
 ///
@@ -26,6 +76,19 @@ impl Pointer {
     #[must_use]
     pub const fn from_bytes(bytes: [u8; POINTER_BYTES]) -> Self {
         Self(bytes)
+    }
+
+    /// The pointer at rest of these bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`PointerError`] when they are none.
+    pub const fn parse(bytes: [u8; POINTER_BYTES]) -> Result<Self, PointerError> {
+        match bytes {
+            [0, 0, 0, 0, _, _, 0, 0, ..] => Ok(Self(bytes)),
+            [0, 0, 0, 0, ..] => Err(PointerError::NotAtRest),
+            _ => Err(PointerError::NotGlobal),
+        }
     }
 
     /// The bytes, as they stand on the wire.
@@ -65,6 +128,18 @@ impl Pointer {
         u64::from_be_bytes([b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]])
     }
 
+    /// The object's id, in its parts.
+    #[must_use]
+    pub const fn object_id(self) -> ObjectId {
+        ObjectId::from_bits(self.object())
+    }
+
+    /// Another object of the same server, at rest.
+    #[must_use]
+    pub const fn with_object(self, object: ObjectId) -> Self {
+        Self::new(self.prefix(), self.server(), object.to_bits())
+    }
+
     /// The same object, with an operation and its argument: what a packet of that operation is sent to.
     #[must_use]
     pub const fn with_operation(mut self, operation: u8, argument: u8) -> Self {
@@ -89,6 +164,18 @@ impl Pointer {
     #[must_use]
     pub const fn is_valid(self) -> bool {
         matches!(self.0, [0, 0, 0, 0, ..])
+    }
+
+    /// Whether it is a pointer without operation and argument.
+    #[must_use]
+    pub const fn is_at_rest(self) -> bool {
+        self.is_valid() && self.0[6] == 0 && self.0[7] == 0
+    }
+
+    /// Whether links can route by it: it is one, of a rack's memory.
+    #[must_use]
+    pub const fn is_routable(self) -> bool {
+        self.is_valid() && self.prefix() != 0
     }
 
     /// The address that packets with this pointer are sent to on links that route by it.
@@ -118,6 +205,15 @@ impl fmt::Display for Pointer {
     }
 }
 
+/// A pointer at rest.
+impl FromStr for Pointer {
+    type Err = PointerError;
+
+    fn from_str(text: &str) -> Result<Self, PointerError> {
+        Self::parse(text.parse::<Ipv6Addr>().map_err(|_no_address| PointerError::Text)?.octets())
+    }
+}
+
 impl fmt::Debug for Pointer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pointer({self})")
@@ -137,6 +233,23 @@ mod tests {
         assert_eq!(pointer.root().to_bytes(), [0, 0, 0, 0, 0xFD, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     }
 
+    #[test]
+    fn what_is_no_pointer_at_rest_is_refused() {
+        let pointer = Pointer::new(0xfd, 3, ObjectId { boot: 7, counter: 258 }.to_bits());
+        assert_eq!(pointer.to_string(), "::fd03:0:0:7:0:102");
+        assert_eq!(
+            (Pointer::parse(pointer.to_bytes()), pointer.object_id().to_string()),
+            (Ok(pointer), "7.258".into())
+        );
+        assert_eq!(Pointer::parse(pointer.with_operation(3, 0).to_bytes()), Err(PointerError::NotAtRest));
+        assert_eq!(Pointer::parse(pointer.with_operation(0, 1).to_bytes()), Err(PointerError::NotAtRest));
+        let mut bytes = [0; 16];
+        bytes[3] = 1;
+        assert_eq!(Pointer::parse(bytes), Err(PointerError::NotGlobal));
+        assert_eq!("10.0.0.1".parse::<Pointer>(), Err(PointerError::Text));
+        assert_eq!("2001:db8::1".parse::<Pointer>(), Err(PointerError::NotGlobal));
+    }
+
     proptest! {
         #[test]
         fn what_is_put_in_comes_out(prefix: u8, server: u8, object: u64, operation: u8, argument: u8) {
@@ -147,6 +260,8 @@ mod tests {
             prop_assert_eq!(sent.at_rest(), pointer);
             prop_assert!(sent.is_valid());
             prop_assert_eq!(Pointer::from(uuid::Uuid::from(sent)), sent);
+            prop_assert_eq!(pointer.root().with_object(pointer.object_id()), pointer);
+            prop_assert_eq!(pointer.to_string().parse(), Ok(pointer));
         }
     }
 }

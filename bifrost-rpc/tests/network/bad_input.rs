@@ -95,7 +95,7 @@ fn mutated(random: &mut Random, mut datagram: Vec<u8>) -> Vec<u8> {
 
 /// Real packets of a client, as a basis for worse ones.
 fn samples(server: &ServerProcess, key: bool) -> Vec<Vec<u8>> {
-    let proxy = Proxy::start(server.address, 1, Faults { loss: 50, duplication: 50, ..Faults::default() });
+    let proxy = Proxy::start(server.address, 1, Faults { loss: 50, duplication: 50, ..Faults::default() }).unwrap();
     let mut builder = Channel::builder();
     if key {
         builder = builder.key(Key::from_bytes(KEY));
@@ -153,7 +153,7 @@ fn a_server_survives_a_million_hostile_datagrams_of_strangers() {
 fn flood_in_the_clients_name(datagrams: u32) {
     let mut server = ServerProcess::start(&Spec { key: true, ..Spec::default() });
     let mut samples = samples(&server, true);
-    let proxy = Proxy::start(server.address, 2, Faults::default());
+    let proxy = Proxy::start(server.address, 2, Faults::default()).unwrap();
     let client = Client(Channel::builder().key(Key::from_bytes(KEY)).connect(&proxy.url()).unwrap());
     assert_eq!(client.total(), 0);
     let is_over = Arc::new(AtomicBool::new(false));

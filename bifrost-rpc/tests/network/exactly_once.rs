@@ -47,7 +47,7 @@ fn increment(client: &Client, threads: usize, in_flight: usize, calls: usize) {
 
 fn increments_through_bad_network(calls: usize) {
     let server = ServerProcess::start(&Spec::default());
-    let proxy = Proxy::start(server.address, 1, BAD);
+    let proxy = Proxy::start(server.address, 1, BAD).unwrap();
     let client = Client::connect(&proxy.url());
     let start = Instant::now();
     increment(&client, 4, 32, calls);
@@ -86,13 +86,13 @@ fn sealed_increments_through_corruption_as_well() {
     let mut server = ServerProcess::start(&Spec { key: true, ..Spec::default() });
     for seed in 0..8 {
         // Sessions are opened through corruption, too.
-        let proxy = Proxy::start(server.address, seed, Faults { corruption: 300, ..BAD });
+        let proxy = Proxy::start(server.address, seed, Faults { corruption: 300, ..BAD }).unwrap();
         let client = Client(Channel::builder().key(Key::from_bytes(KEY)).connect(&proxy.url()).unwrap());
         let before = client.total();
         assert_eq!(client.add(1).unwrap(), before + 1);
         assert_eq!(client.add(-before - 1).unwrap(), 0);
     }
-    let proxy = Proxy::start(server.address, 2, Faults { corruption: 50, ..BAD });
+    let proxy = Proxy::start(server.address, 2, Faults { corruption: 50, ..BAD }).unwrap();
     let client = Client(Channel::builder().key(Key::from_bytes(KEY)).connect(&proxy.url()).unwrap());
     increment(&client, 4, 16, 10_000);
     assert!(proxy.counts().damaged.load(SeqCst) > 0);
@@ -106,7 +106,7 @@ fn each_call_is_appended_once() {
     let _watchdog = Watchdog::of("appended once", 100);
     let effects = Effects::new();
     let server = ServerProcess::start(&Spec { effects: Some(effects.path.clone()), ..Spec::default() });
-    let proxy = Proxy::start(server.address, 3, BAD);
+    let proxy = Proxy::start(server.address, 3, BAD).unwrap();
     let client = Client::connect(&proxy.url());
     let load = Load::start(&client, 8, &[APPEND, APPEND_SHORT]);
     load.wait_for(5000);
@@ -120,7 +120,7 @@ fn large_messages_arrive_whole_through_loss_duplication_and_reordering() {
     let _watchdog = Watchdog::of("large messages", 200);
     let server = ServerProcess::start(&Spec::default());
     for bytes_max in [1400, usize::MAX] {
-        let proxy = Proxy::start(server.address, 4, Faults { datagram_bytes_max: bytes_max, ..BAD });
+        let proxy = Proxy::start(server.address, 4, Faults { datagram_bytes_max: bytes_max, ..BAD }).unwrap();
         let client = Client::connect(&proxy.url());
         let mut random = crate::support::Random::new(5);
         let mut pending = VecDeque::new();

@@ -21,7 +21,7 @@ fn a_black_hole_for_large_datagrams_is_found() {
     let server = ServerProcess::start(&Spec::default());
     for len in [2000, 10_000, 64_700, 65_100, 200_000, 3_000_000] {
         // A session that knows nothing of the path yet.
-        let proxy = Proxy::start(server.address, 1, Faults { datagram_bytes_max: 1300, ..Faults::default() });
+        let proxy = Proxy::start(server.address, 1, Faults { datagram_bytes_max: 1300, ..Faults::default() }).unwrap();
         let client = Client::connect(&proxy.url());
         let data = Random::new(2).bytes(len);
         assert!(client.echo(data.clone()).unwrap() == data, "another content");
@@ -34,7 +34,7 @@ fn a_black_hole_for_large_datagrams_is_found() {
 fn a_black_hole_that_appears_later_is_found_by_every_message() {
     let _watchdog = Watchdog::of("late black hole", 100);
     let server = ServerProcess::start(&Spec::default());
-    let proxy = Proxy::start(server.address, 1, Faults::default());
+    let proxy = Proxy::start(server.address, 1, Faults::default()).unwrap();
     let client = Client::connect(&proxy.url());
     assert_eq!(client.echo(vec![1; 300_000]).unwrap().len(), 300_000);
     proxy.set(Faults { datagram_bytes_max: 1300, ..Faults::default() });

@@ -92,7 +92,7 @@ fn a_graceful_shutdown_waits_for_answers_to_arrive() {
     let _watchdog = Watchdog::of("shutdown with loss", 100);
     for seed in 0..6 {
         let server = serve("[::1]:0".parse().unwrap());
-        let proxy = Proxy::start(server.addresses()[0], seed, Faults { loss: 150, ..Faults::default() });
+        let proxy = Proxy::start(server.addresses()[0], seed, Faults { loss: 150, ..Faults::default() }).unwrap();
         let client = Client::connect(&proxy.url());
         assert_eq!(client.add(1).unwrap(), 1);
         let naps: Vec<_> = (0..4).map(|_| client.start_number(&NAP, 100).unwrap()).collect();

@@ -159,7 +159,7 @@ fn through_a_bad_network(key: Option<Key>, seed: u64) {
     }
     let server = builder.start().unwrap();
     let faults = Faults { loss: 50, duplication: 100, reordering: 100, ..Faults::default() };
-    let proxy = Proxy::start(server.addresses()[0], seed, faults);
+    let proxy = Proxy::start(server.addresses()[0], seed, faults).unwrap();
     std::thread::scope(|scope| {
         for client in 0..CLIENTS {
             let (url, key) = (proxy.url(), key.clone());
@@ -247,7 +247,7 @@ fn a_client_killed_in_the_middle_of_a_write_leaves_nothing() {
     wait_until("the first client is forgotten", || server.usage() == Usage::default());
     // Small datagrams and loss, so that a write takes its time.
     let faults = Faults { loss: 20, datagram_bytes_max: 1300, ..Faults::default() };
-    let proxy = Proxy::start(server.addresses()[0], 1, faults);
+    let proxy = Proxy::start(server.addresses()[0], 1, faults).unwrap();
     for _ in 0..3 {
         let before = store.writes();
         let writer = Writer::start(&proxy.url(), object);

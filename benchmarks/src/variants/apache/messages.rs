@@ -33,6 +33,32 @@ impl Value for i8 {
     }
 }
 
+/// `i32`.
+impl Value for i32 {
+    const TYPE: TType = TType::I32;
+
+    fn write(&self, output: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+        output.write_i32(*self)
+    }
+
+    fn read(input: &mut dyn TInputProtocol) -> thrift::Result<Self> {
+        input.read_i32()
+    }
+}
+
+/// `i64`.
+impl Value for i64 {
+    const TYPE: TType = TType::I64;
+
+    fn write(&self, output: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+        output.write_i64(*self)
+    }
+
+    fn read(input: &mut dyn TInputProtocol) -> thrift::Result<Self> {
+        input.read_i64()
+    }
+}
+
 /// `binary`.
 impl Value for Vec<u8> {
     const TYPE: TType = TType::String;
@@ -130,6 +156,14 @@ message! {
 message! {
     /// Of `add`.
     AddArgs { 1: a: Vec<u8> = "a", 2: b: Vec<u8> = "b" }
+}
+message! {
+    /// Of `visit`.
+    VisitArgs { 1: data: Vec<u8> = "data", 2: offset: i32 = "offset" }
+}
+message! {
+    /// An `i64` result.
+    NumberResult { 0: value: i64 = "result_value" }
 }
 message! {
     /// A `binary` result.

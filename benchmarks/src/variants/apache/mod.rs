@@ -1,8 +1,10 @@
 //! Apache Thrift's own Rust library over TCP, buffered and framed, used as its generated code uses it.
 
 mod messages;
+mod noted;
 mod service;
 
+use std::cell::RefCell;
 use std::fmt::Debug;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
@@ -18,7 +20,9 @@ use super::{Session, Variant};
 use crate::server::Setup;
 use crate::sockets;
 use crate::watchdog::Aborter;
-use service::{BenchmarkClient, BenchmarkProcessor};
+use crate::workload::{Bench, Workload};
+use noted::Noted;
+use service::{BenchmarkClient, BenchmarkProcessor, Next};
 
 /// `TBufferedReadTransport` and `TBufferedWriteTransport`.
 #[derive(Debug)]
@@ -32,22 +36,32 @@ pub(crate) struct Framed;
 macro_rules! protocols {
     ($stream:expr, $reader:ident, $writer:ident) => {{
         let (read, write) = TTcpChannel::with_stream($stream).split()?;
-        (TBinaryInputProtocol::new($reader::new(read), true), TBinaryOutputProtocol::new($writer::new(write), true))
+        let (read, write) = ($reader::new(Noted(read)), $writer::new(Noted(write)));
+        (TBinaryInputProtocol::new(read, true), TBinaryOutputProtocol::new(write, true))
     }};
 }
 
 /// The two variants differ in the transports' types only.
 macro_rules! variant {
-    ($variant:ident, $name:literal, $reader:ident, $writer:ident) => {
+    ($variant:ident, $name:literal, $reader:ident, $writer:ident, $benches:pat) => {
         impl Variant for $variant {
             fn name(&self) -> &'static str {
                 $name
             }
 
+            fn measures(&self, workload: &Workload) -> bool {
+                Bench::BY_VALUE.contains(&workload.bench) || matches!(workload.bench, $benches)
+            }
+
             fn serve(&self, setup: &Setup, ready: &mut dyn FnMut(u16) -> Result<()>) -> Result<()> {
-                serve(setup, ready, |stream| {
+                let next = setup.next;
+                serve(setup, ready, move |stream| {
                     let (mut input, mut output) = protocols!(stream, $reader, $writer);
-                    process_all(&mut input, &mut output)
+                    let next = next.map(|next| -> Result<Next> {
+                        let (input, output) = protocols!(sockets::connect_tcp(next)?, $reader, $writer);
+                        Ok(BenchmarkClient::new(Box::new(input), Box::new(output)))
+                    });
+                    process_all(&mut input, &mut output, next.transpose()?)
                 })
             }
 
@@ -61,14 +75,14 @@ macro_rules! variant {
     };
 }
 
-variant!(Buffered, "apache-tcp-buffered", TBufferedReadTransport, TBufferedWriteTransport);
-variant!(Framed, "apache-tcp-framed", TFramedReadTransport, TFramedWriteTransport);
+variant!(Buffered, "apache-tcp-buffered", TBufferedReadTransport, TBufferedWriteTransport, Bench::Chain);
+variant!(Framed, "apache-tcp-framed", TFramedReadTransport, TFramedWriteTransport, Bench::Chain | Bench::Breakdown);
 
 /// One thread for each connection, as long as it lasts.
 fn serve(
     setup: &Setup,
     ready: &mut dyn FnMut(u16) -> Result<()>,
-    process: impl Fn(TcpStream) -> thrift::Result<()> + Clone + Send + 'static,
+    process: impl Fn(TcpStream) -> Result<()> + Clone + Send + 'static,
 ) -> Result<()> {
     let listener = TcpListener::bind((setup.address, 0)).context("cannot bind a TCP socket")?;
     ready(listener.local_addr()?.port())?;
@@ -78,8 +92,8 @@ fn serve(
     })
 }
 
-fn process_all(input: &mut dyn TInputProtocol, output: &mut dyn TOutputProtocol) -> thrift::Result<()> {
-    let processor = BenchmarkProcessor;
+fn process_all(input: &mut dyn TInputProtocol, output: &mut dyn TOutputProtocol, next: Option<Next>) -> Result<()> {
+    let processor = BenchmarkProcessor { next: RefCell::new(next) };
     loop {
         processor.process(input, output)?;
     }
@@ -121,6 +135,10 @@ where
 
     fn add(&mut self, a: Vec<u8>, b: Vec<u8>) -> Result<Vec<u8>> {
         self.client.add(a, b).map_err(explained)
+    }
+
+    fn visit(&mut self, data: Vec<u8>, offset: i32) -> Result<i64> {
+        self.client.visit(data, offset).map_err(explained)
     }
 
     fn aborter(&self) -> Result<Option<Aborter>> {

@@ -1,4 +1,6 @@
-//! Client and processor of the benchmark services: `Ping`, `Echo` and `Arrays` in one.
+//! Client and processor of the benchmark services: `Ping`, `Echo`, `Arrays` and `Chain` in one.
+
+use std::cell::RefCell;
 
 use thrift::protocol::{
     TInputProtocol, TMessageIdentifier, TMessageType, TOutputProtocol, verify_expected_message_type,
@@ -7,8 +9,13 @@ use thrift::protocol::{
 use thrift::server::{TProcessor, handle_process_result};
 use thrift::{ApplicationError, ApplicationErrorKind, TThriftClient};
 
-use super::messages::{AddArgs, BinaryResult, EchoArgs, Empty, IncrementArgs, IncrementListArgs, ListResult, Message};
-use crate::workload;
+use super::messages::{
+    AddArgs, BinaryResult, EchoArgs, Empty, IncrementArgs, IncrementListArgs, ListResult, Message, NumberResult,
+    VisitArgs,
+};
+use crate::points::{Point, reach};
+use crate::services::refused;
+use crate::{chain, workload};
 
 /// A blocking client.
 #[derive(Debug)]
@@ -67,10 +74,16 @@ impl<I: TInputProtocol, O: TOutputProtocol> BenchmarkClient<I, O> {
     pub(super) fn add(&mut self, a: Vec<u8>, b: Vec<u8>) -> thrift::Result<Vec<u8>> {
         call(self, "add", AddArgs { a, b }).map(|BinaryResult { value }| value)
     }
+
+    /// `i64 visit(1: binary data, 2: i32 offset)`
+    pub(super) fn visit(&mut self, data: Vec<u8>, offset: i32) -> thrift::Result<i64> {
+        call(self, "visit", VisitArgs { data, offset }).map(|NumberResult { value }| value)
+    }
 }
 
 /// One call: the steps of a generated client's method.
 fn call<A: Message, R: Message>(client: &mut dyn TThriftClient, method: &str, arguments: A) -> thrift::Result<R> {
+    reach(Point::Encoding);
     let sequence = client.increment_sequence_number();
     let output = client.o_prot_mut();
     output.write_message_begin(&TMessageIdentifier::new(method, TMessageType::Call, sequence))?;
@@ -92,30 +105,50 @@ fn call<A: Message, R: Message>(client: &mut dyn TThriftClient, method: &str, ar
     verify_expected_message_type(TMessageType::Reply, message.message_type)?;
     let result = R::read(input)?;
     input.read_message_end()?;
+    reach(Point::Decoded);
     Ok(result)
 }
 
+/// A connection to the next service of a chain.
+pub(super) type Next = BenchmarkClient<Box<dyn TInputProtocol>, Box<dyn TOutputProtocol>>;
+
 /// Reads a call, does the work, writes the reply.
-#[derive(Debug)]
-pub(super) struct BenchmarkProcessor;
+pub(super) struct BenchmarkProcessor {
+    /// The service after this one in a chain; none for the last.
+    pub(super) next: RefCell<Option<Next>>,
+}
+
+impl BenchmarkProcessor {
+    fn visit(&self, data: Vec<u8>, offset: i32) -> thrift::Result<i64> {
+        let len = data.len();
+        let own = chain::digest(&data[chain::part(len, offset).map_err(refused)?]);
+        match self.next.borrow_mut().as_mut() {
+            Some(next) => Ok(chain::combined(own, next.visit(data, chain::next_offset(len, own))?)),
+            None => Ok(own),
+        }
+    }
+}
 
 impl TProcessor for BenchmarkProcessor {
     fn process(&self, input: &mut dyn TInputProtocol, output: &mut dyn TOutputProtocol) -> thrift::Result<()> {
         let message = input.read_message_begin()?;
         let result = match message.name.as_str() {
-            "ping" => answer(&message, input, output, |Empty {}| Empty {}),
-            "echo" => answer(&message, input, output, |EchoArgs { data }| BinaryResult { value: data }),
+            "ping" => answer(&message, input, output, |Empty {}| Ok(Empty {})),
+            "echo" => answer(&message, input, output, |EchoArgs { data }| Ok(BinaryResult { value: data })),
             "increment" => answer(&message, input, output, |IncrementArgs { mut data, amount }| {
                 workload::increment(&mut data, amount);
-                BinaryResult { value: data }
+                Ok(BinaryResult { value: data })
             }),
             "increment_list" => answer(&message, input, output, |IncrementListArgs { mut data, amount }| {
                 workload::increment(bytemuck::cast_slice_mut(&mut data), amount);
-                ListResult { value: data }
+                Ok(ListResult { value: data })
             }),
             "add" => answer(&message, input, output, |AddArgs { mut a, b }| {
                 workload::add(&mut a, &b);
-                BinaryResult { value: a }
+                Ok(BinaryResult { value: a })
+            }),
+            "visit" => answer(&message, input, output, |VisitArgs { data, offset }| {
+                Ok(NumberResult { value: self.visit(data, offset)? })
             }),
             method => Err(thrift::Error::Application(ApplicationError::new(
                 ApplicationErrorKind::UnknownMethod,
@@ -131,11 +164,13 @@ fn answer<A: Message, R: Message>(
     message: &TMessageIdentifier,
     input: &mut dyn TInputProtocol,
     output: &mut dyn TOutputProtocol,
-    handler: impl FnOnce(A) -> R,
+    handler: impl FnOnce(A) -> thrift::Result<R>,
 ) -> thrift::Result<()> {
     let arguments = A::read(input)?;
     input.read_message_end()?;
-    let result = handler(arguments);
+    reach(Point::Decoded);
+    let result = handler(arguments)?;
+    reach(Point::Encoding);
     output.write_message_begin(&TMessageIdentifier::new(
         &*message.name,
         TMessageType::Reply,

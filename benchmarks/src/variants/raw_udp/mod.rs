@@ -7,6 +7,7 @@
 
 mod batch;
 mod pipe;
+mod transfer;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -15,10 +16,12 @@ use anyhow::{Context, Result};
 
 use super::{RAW_UDP, RateSession, Session, Variant};
 use crate::server::Setup;
+use crate::task::{CallTask, Task};
 use crate::watchdog::Aborter;
-use crate::workload::{Bench, PING_REPLY_BYTES, PING_REQUEST_BYTES};
+use crate::workload::{Bench, PING_REPLY_BYTES, PING_REQUEST_BYTES, Workload};
 use batch::BatchRate;
 use pipe::Pipe;
+pub(crate) use transfer::{RawUdpEcho, RawUdpWrite};
 
 const HELLO_MS_MAX: u64 = 5_000;
 
@@ -31,14 +34,22 @@ impl Variant for RawUdp {
         RAW_UDP
     }
 
+    fn measures(&self, workload: &Workload) -> bool {
+        Bench::BY_VALUE.contains(&workload.bench) || workload.bench == Bench::Memory
+    }
+
     fn serve(&self, setup: &Setup, ready: &mut dyn FnMut(u16) -> Result<()>) -> Result<()> {
         let socket = UdpSocket::bind((setup.address, 0)).context("cannot bind a UDP socket")?;
         ready(socket.local_addr()?.port())?;
         let pipe = accept(socket)?;
         let workload = setup.workload;
-        if workload.bench == Bench::Rate {
-            pipe.keep_datagrams_apart()?;
-            return batch::answer(pipe.socket());
+        match workload.bench {
+            Bench::Rate => {
+                pipe.keep_datagrams_apart()?;
+                return batch::answer(pipe.socket());
+            }
+            Bench::Memory => return transfer::serve_reads(&pipe, workload.size),
+            _ => {}
         }
         let mut buffer = vec![0; workload.request_bytes()];
         loop {
@@ -50,6 +61,13 @@ impl Variant for RawUdp {
 
     fn connect(&self, setup: &Setup, server: SocketAddr) -> Result<Box<dyn Session>> {
         Ok(Box::new(RawUdpSession { pipe: meet(setup, server)?, spare: vec![0; setup.workload.reply_bytes()] }))
+    }
+
+    fn task(&self, setup: &Setup, server: SocketAddr) -> Result<Box<dyn Task>> {
+        Ok(match setup.workload.bench {
+            Bench::Memory => Box::new(transfer::Read::new(meet(setup, server)?, setup.workload.size)),
+            _ => Box::new(CallTask::new(setup.workload, self.connect(setup, server)?)),
+        })
     }
 
     fn connect_rate(&self, setup: &Setup, server: SocketAddr) -> Result<Box<dyn RateSession>> {

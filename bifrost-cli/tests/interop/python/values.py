@@ -3,7 +3,7 @@
 import math
 import struct
 
-from interop.ttypes import (Choice, Color, Containers, Defaults, Empty, Ids, Implicit, Keywords, Kind, Optional, Part, Required,
+from interop.ttypes import (Choice, Color, Containers, Defaults, Empty, Ids, Implicit, Keywords, Kind, Marked, Optional, Part, Required,
                             Scalars, Tree, Versioned)
 from interop_shared.ttypes import Level, Point
 
@@ -80,6 +80,8 @@ ECHOES = {
     "echo_ids": [Ids(), Ids(1, True, "first", False, 17)],
     "echo_implicit": [Implicit(), Implicit([True, False], "text", 5, -1)],
     "echo_versioned": [Versioned(), Versioned(5, Kind(text="t"), [Part("p")], "last")],
+    "echo_marked": [Marked(), Marked(b"", [], {}), Marked(b"\0" * 100000, ["", "\u00e9"], {-1: [2**40], 1: []}, FULL)],
+    "echo_marked_binary": BINARIES,
     "echo_list": [[], [Scalars()], [FULL, ZERO] * 40],
     "echo_set": [set(), {""}, set(SHORT), {str(n) for n in range(1000)}],
     "echo_map": [{}, {1: []}, {-1: [{}, {"a": set(), "": {1, -2**63}}], 2**31 - 1: [{"b": {0}}]}],

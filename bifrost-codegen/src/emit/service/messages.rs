@@ -37,7 +37,9 @@ impl<'a> Module<'a> {
 
     fn message(&self, code: &mut Code, name: &str, idl: &str, slots: &[Slot<'_>], types: &[Type]) {
         let ordered = slots.iter().all(|slot| self.containers.is_ordered_type(self.schema, slot.of));
-        self.attributes(code, Derives { copy: false, default: false, ordered, public: false });
+        let clone = !slots.iter().any(|slot| self.holds_references(slot.of));
+        let ordered = clone && ordered;
+        self.attributes(code, Derives { copy: false, clone, default: false, ordered, public: false });
         if slots.is_empty() {
             code.line(0, format!("pub(super) struct {name} {{}}"));
         } else {

@@ -21,3 +21,26 @@ service Memory {
   oneway void drop(1: required bifrost.Ptr which)
 }
 service MoreMemory extends Memory { list<bifrost.Ptr> all() }
+
+/** Every place where `(bifrost.ref)` may be. */
+struct Album {
+  1: required string title,
+  2: list<binary (bifrost.ref)> pictures,
+  3: optional map<string, list<double> (bifrost.ref)> by_name,
+  4: list<list<Inner (bifrost.ref)>> deep,
+  5: required Inner inner (bifrost.ref),
+  6: i64 number = 7 (bifrost.ref),
+  7: string text = "abc" (bifrost.ref),
+  8: list<bool (bifrost.ref)> flags = [true, false],
+}
+struct Tree { 1: optional Tree left (bifrost.ref), 2: list<Tree (bifrost.ref)> more, 3: binary data (bifrost.ref) }
+union Either { 1: binary large (bifrost.ref), 2: i32 small, 3: Inner inner }
+exception Full { 1: binary rest (bifrost.ref), 2: required string why }
+const Inner INNER = { "values": [1.0, 2.0] }
+
+service Albums {
+  Album (bifrost.ref) keep(1: Album album, 2: Either either (bifrost.ref)) throws (1: Full full)
+  list<binary (bifrost.ref)> all(1: list<binary (bifrost.ref)> some = [], 2: binary one = "one" (bifrost.ref))
+  map<i32, Tree> trees(1: Tree tree (bifrost.ref))
+  oneway void note(1: binary data (bifrost.ref))
+}

@@ -7,10 +7,19 @@
     unreachable_pub,
     reason = "a program may keep this module private and use a part of it"
 )]
+#![allow(
+    clippy::enum_variant_names,
+    clippy::large_enum_variant,
+    clippy::too_many_arguments,
+    reason = "names and shapes are those of the IDL"
+)]
 
 use super::bifrost;
 use bifrost_rpc::compat;
-use bifrost_rpc::protocol::{Decode, Encode, MessageHeader, Reader, ThriftType, Writer};
+use bifrost_rpc::protocol::{
+    Decode, Encode, MessageHeader, Reader, ThriftType, UnknownField, Writer,
+};
+use bifrost_rpc::reference::{Ref, Visitor};
 use bifrost_rpc::service;
 use bifrost_rpc::service::{Answer, CallResult, Dispatch, Method};
 use bifrost_rpc::thrift;
@@ -27,10 +36,10 @@ use std::time::Duration;
 pub type Handle = bifrost::Ptr;
 
 /// Struct `Request`.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Debug, Eq, PartialEq)]
 pub struct Request {
     /// Field `data`.
-    pub data: Option<Vec<u8>>,
+    pub data: Option<Ref<Vec<u8>>>,
     /// Field `handle`.
     pub handle: Option<Handle>,
     /// Field `more`.
@@ -44,7 +53,7 @@ pub struct Request {
 impl Request {
     /// A new `Request`.
     pub fn new(
-        data: impl Into<Option<Vec<u8>>>,
+        data: impl Into<Option<Ref<Vec<u8>>>>,
         handle: impl Into<Option<Handle>>,
         more: impl Into<Option<Vec<bifrost::Ptr>>>,
         inner: impl Into<Option<BTreeMap<String, Inner>>>,
@@ -63,7 +72,7 @@ impl Request {
 impl Default for Request {
     fn default() -> Self {
         Self {
-            data: Some(Vec::new()),
+            data: Some(Ref::from(Vec::new())),
             handle: Some(Uuid::nil()),
             more: Some(Vec::new()),
             inner: Some(BTreeMap::new()),
@@ -74,6 +83,7 @@ impl Default for Request {
 
 impl ThriftType for Request {
     const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
 }
 
 impl Encode for Request {
@@ -101,9 +111,7 @@ impl Encode for Request {
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("Request")?;
         if let Some(data) = self.data {
-            w.field_begin("data", TType::String, 1)?;
-            Encode::encode_owned(data, w)?;
-            w.field_end()?;
+            Encode::encode_owned_field(data, w, "data", 1)?;
         }
         if let Some(handle) = &self.handle {
             Encode::encode_field(handle, w, "handle", 2)?;
@@ -120,18 +128,32 @@ impl Encode for Request {
         w.field_stop()?;
         w.struct_end()
     }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        if let Some(value) = &mut self.data {
+            Encode::visit_references(value, visitor)?;
+        }
+        if let Some(value) = &mut self.inner {
+            Encode::visit_references(value, visitor)?;
+        }
+        Ok(())
+    }
 }
 
 impl Decode for Request {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
-        let mut data = Some(Vec::new());
+        let mut data = Some(Ref::from(Vec::new()));
         let mut handle = Some(Uuid::nil());
         let mut more = Some(Vec::new());
         let mut inner = Some(BTreeMap::new());
         let mut none = Some(0);
         r.struct_begin()?;
         if r.field_is(TType::String, 1) {
-            data = Some(Decode::decode(r)?);
+            data = Some(Decode::decode_as(TType::String, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 1) {
+            data = Some(Decode::decode_as(TType::Uuid, r)?);
             r.field_end()?;
         }
         if r.field_is(TType::Uuid, 2) {
@@ -153,7 +175,8 @@ impl Decode for Request {
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
-                (TType::String, 1) => data = Some(Decode::decode(r)?),
+                (TType::String, 1) => data = Some(Decode::decode_as(TType::String, r)?),
+                (TType::Uuid, 1) => data = Some(Decode::decode_as(TType::Uuid, r)?),
                 (TType::Uuid, 2) => handle = Some(Decode::decode(r)?),
                 (TType::List, 3) => more = Some(Decode::decode(r)?),
                 (TType::Map, 4) => inner = Some(Decode::decode(r)?),
@@ -184,10 +207,10 @@ impl TSerializable for Request {
 }
 
 /// Struct `Inner`.
-#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Debug, Default, Eq, PartialEq)]
 pub struct Inner {
     /// Field `values`.
-    pub values: Option<Vec<OrderedFloat<f64>>>,
+    pub values: Option<Ref<Vec<OrderedFloat<f64>>>>,
     /// Field `leaf`.
     pub leaf: Option<Leaf>,
 }
@@ -195,7 +218,7 @@ pub struct Inner {
 impl Inner {
     /// A new `Inner`.
     pub fn new(
-        values: impl Into<Option<Vec<OrderedFloat<f64>>>>,
+        values: impl Into<Option<Ref<Vec<OrderedFloat<f64>>>>>,
         leaf: impl Into<Option<Leaf>>,
     ) -> Self {
         Self {
@@ -207,6 +230,7 @@ impl Inner {
 
 impl ThriftType for Inner {
     const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
 }
 
 impl Encode for Inner {
@@ -221,6 +245,13 @@ impl Encode for Inner {
         w.field_stop()?;
         w.struct_end()
     }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        if let Some(value) = &mut self.values {
+            Encode::visit_references(value, visitor)?;
+        }
+        Ok(())
+    }
 }
 
 impl Decode for Inner {
@@ -229,7 +260,11 @@ impl Decode for Inner {
         let mut leaf = None;
         r.struct_begin()?;
         if r.field_is(TType::List, 1) {
-            values = Some(Decode::decode(r)?);
+            values = Some(Decode::decode_as(TType::List, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 1) {
+            values = Some(Decode::decode_as(TType::Uuid, r)?);
             r.field_end()?;
         }
         if r.field_is(TType::Struct, 2) {
@@ -239,7 +274,8 @@ impl Decode for Inner {
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
-                (TType::List, 1) => values = Some(Decode::decode(r)?),
+                (TType::List, 1) => values = Some(Decode::decode_as(TType::List, r)?),
+                (TType::Uuid, 1) => values = Some(Decode::decode_as(TType::Uuid, r)?),
                 (TType::Struct, 2) => leaf = Some(Decode::decode(r)?),
                 (field_type, _) => r.skip(field_type)?,
             }
@@ -538,7 +574,7 @@ const MEMORY_DROP: Method = Method {
 /// The methods of `Memory`, as a client calls them.
 pub trait TMemorySyncClient {
     /// Method `sum`.
-    fn sum(&mut self, a: Vec<u8>, b: Vec<u8>, c: i32) -> thrift::Result<Vec<u8>>;
+    fn sum(&mut self, a: Ref<Vec<u8>>, b: Ref<Vec<u8>>, c: i32) -> thrift::Result<Ref<Vec<u8>>>;
     /// Method `plain`.
     fn plain(&mut self, leaf: Leaf) -> thrift::Result<()>;
     /// Method `send`.
@@ -610,7 +646,7 @@ where
 }
 
 impl<C: TThriftClient + TMemorySyncClientMarker> TMemorySyncClient for C {
-    fn sum(&mut self, a: Vec<u8>, b: Vec<u8>, c: i32) -> thrift::Result<Vec<u8>> {
+    fn sum(&mut self, a: Ref<Vec<u8>>, b: Ref<Vec<u8>>, c: i32) -> thrift::Result<Ref<Vec<u8>>> {
         let args = MemorySumArgs { a, b, c };
         compat::call::<_, MemorySumResult, _>(self, &MEMORY_SUM, args)
     }
@@ -662,10 +698,10 @@ impl MemoryClient {
     /// Starts a call of `sum`; its result is waited for later.
     pub fn start_sum(
         &mut self,
-        a: Vec<u8>,
-        b: Vec<u8>,
+        a: Ref<Vec<u8>>,
+        b: Ref<Vec<u8>>,
         c: i32,
-    ) -> thrift::Result<Pending<Vec<u8>>> {
+    ) -> thrift::Result<Pending<Ref<Vec<u8>>>> {
         let args = MemorySumArgs { a, b, c };
         self.channel.start::<_, MemorySumResult>(&MEMORY_SUM, args)
     }
@@ -693,7 +729,7 @@ impl MemoryClient {
 }
 
 impl TMemorySyncClient for MemoryClient {
-    fn sum(&mut self, a: Vec<u8>, b: Vec<u8>, c: i32) -> thrift::Result<Vec<u8>> {
+    fn sum(&mut self, a: Ref<Vec<u8>>, b: Ref<Vec<u8>>, c: i32) -> thrift::Result<Ref<Vec<u8>>> {
         let args = MemorySumArgs { a, b, c };
         self.channel.call::<_, MemorySumResult>(&MEMORY_SUM, args)
     }
@@ -723,7 +759,7 @@ impl TMemorySyncClient for MemoryClient {
 /// The methods of `Memory`, as a server implements them.
 pub trait MemorySyncHandler {
     /// Method `sum`.
-    fn handle_sum(&self, a: Vec<u8>, b: Vec<u8>, c: i32) -> thrift::Result<Vec<u8>>;
+    fn handle_sum(&self, a: Ref<Vec<u8>>, b: Ref<Vec<u8>>, c: i32) -> thrift::Result<Ref<Vec<u8>>>;
     /// Method `plain`.
     fn handle_plain(&self, leaf: Leaf) -> thrift::Result<()>;
     /// Method `send`.
@@ -899,15 +935,16 @@ where
 }
 
 /// The arguments of `Memory.sum`.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Debug, Eq, PartialEq)]
 pub(super) struct MemorySumArgs {
-    pub(super) a: Vec<u8>,
-    pub(super) b: Vec<u8>,
+    pub(super) a: Ref<Vec<u8>>,
+    pub(super) b: Ref<Vec<u8>>,
     pub(super) c: i32,
 }
 
 impl ThriftType for MemorySumArgs {
     const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
 }
 
 impl Encode for MemorySumArgs {
@@ -922,15 +959,17 @@ impl Encode for MemorySumArgs {
 
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("sum_args")?;
-        w.field_begin("a", TType::String, 1)?;
-        Encode::encode_owned(self.a, w)?;
-        w.field_end()?;
-        w.field_begin("b", TType::String, 2)?;
-        Encode::encode_owned(self.b, w)?;
-        w.field_end()?;
+        Encode::encode_owned_field(self.a, w, "a", 1)?;
+        Encode::encode_owned_field(self.b, w, "b", 2)?;
         Encode::encode_field(&self.c, w, "c", 3)?;
         w.field_stop()?;
         w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        Encode::visit_references(&mut self.a, visitor)?;
+        Encode::visit_references(&mut self.b, visitor)?;
+        Ok(())
     }
 }
 
@@ -941,11 +980,19 @@ impl Decode for MemorySumArgs {
         let mut c = None;
         r.struct_begin()?;
         if r.field_is(TType::String, 1) {
-            a = Some(Decode::decode(r)?);
+            a = Some(Decode::decode_as(TType::String, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 1) {
+            a = Some(Decode::decode_as(TType::Uuid, r)?);
             r.field_end()?;
         }
         if r.field_is(TType::String, 2) {
-            b = Some(Decode::decode(r)?);
+            b = Some(Decode::decode_as(TType::String, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 2) {
+            b = Some(Decode::decode_as(TType::Uuid, r)?);
             r.field_end()?;
         }
         if r.field_is(TType::I32, 3) {
@@ -955,8 +1002,10 @@ impl Decode for MemorySumArgs {
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
-                (TType::String, 1) => a = Some(Decode::decode(r)?),
-                (TType::String, 2) => b = Some(Decode::decode(r)?),
+                (TType::String, 1) => a = Some(Decode::decode_as(TType::String, r)?),
+                (TType::Uuid, 1) => a = Some(Decode::decode_as(TType::Uuid, r)?),
+                (TType::String, 2) => b = Some(Decode::decode_as(TType::String, r)?),
+                (TType::Uuid, 2) => b = Some(Decode::decode_as(TType::Uuid, r)?),
                 (TType::I32, 3) => c = Some(Decode::decode(r)?),
                 (field_type, _) => r.skip(field_type)?,
             }
@@ -977,13 +1026,14 @@ impl Decode for MemorySumArgs {
 }
 
 /// The result of `Memory.sum`, or an exception that it declares.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Debug, Eq, PartialEq)]
 pub(super) struct MemorySumResult {
-    pub(super) result_value: Option<Vec<u8>>,
+    pub(super) result_value: Option<Ref<Vec<u8>>>,
 }
 
 impl ThriftType for MemorySumResult {
     const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
 }
 
 impl Encode for MemorySumResult {
@@ -999,12 +1049,17 @@ impl Encode for MemorySumResult {
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("sum_result")?;
         if let Some(result_value) = self.result_value {
-            w.field_begin("success", TType::String, 0)?;
-            Encode::encode_owned(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_owned_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        if let Some(value) = &mut self.result_value {
+            Encode::visit_references(value, visitor)?;
+        }
+        Ok(())
     }
 }
 
@@ -1013,13 +1068,18 @@ impl Decode for MemorySumResult {
         let mut result_value = None;
         r.struct_begin()?;
         if r.field_is(TType::String, 0) {
-            result_value = Some(Decode::decode(r)?);
+            result_value = Some(Decode::decode_as(TType::String, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 0) {
+            result_value = Some(Decode::decode_as(TType::Uuid, r)?);
             r.field_end()?;
         }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
-                (TType::String, 0) => result_value = Some(Decode::decode(r)?),
+                (TType::String, 0) => result_value = Some(Decode::decode_as(TType::String, r)?),
+                (TType::Uuid, 0) => result_value = Some(Decode::decode_as(TType::Uuid, r)?),
                 (field_type, _) => r.skip(field_type)?,
             }
             r.field_end()?;
@@ -1030,7 +1090,7 @@ impl Decode for MemorySumResult {
 }
 
 impl CallResult for MemorySumResult {
-    type Value = Vec<u8>;
+    type Value = Ref<Vec<u8>>;
 
     fn into_value(self) -> thrift::Result<Self::Value> {
         match self.result_value {
@@ -1123,13 +1183,14 @@ impl CallResult for MemoryPlainResult {
 }
 
 /// The arguments of `Memory.send`.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Debug, Eq, PartialEq)]
 pub(super) struct MemorySendArgs {
     pub(super) request: Request,
 }
 
 impl ThriftType for MemorySendArgs {
     const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
 }
 
 impl Encode for MemorySendArgs {
@@ -1147,6 +1208,11 @@ impl Encode for MemorySendArgs {
         w.field_end()?;
         w.field_stop()?;
         w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        Encode::visit_references(&mut self.request, visitor)?;
+        Ok(())
     }
 }
 
@@ -1562,10 +1628,10 @@ impl MoreMemoryClient {
     /// Starts a call of `sum`; its result is waited for later.
     pub fn start_sum(
         &mut self,
-        a: Vec<u8>,
-        b: Vec<u8>,
+        a: Ref<Vec<u8>>,
+        b: Ref<Vec<u8>>,
         c: i32,
-    ) -> thrift::Result<Pending<Vec<u8>>> {
+    ) -> thrift::Result<Pending<Ref<Vec<u8>>>> {
         let args = MemorySumArgs { a, b, c };
         self.channel
             .start::<_, MemorySumResult>(&MORE_MEMORY_SUM, args)
@@ -1602,7 +1668,7 @@ impl TMoreMemorySyncClient for MoreMemoryClient {
 }
 
 impl TMemorySyncClient for MoreMemoryClient {
-    fn sum(&mut self, a: Vec<u8>, b: Vec<u8>, c: i32) -> thrift::Result<Vec<u8>> {
+    fn sum(&mut self, a: Ref<Vec<u8>>, b: Ref<Vec<u8>>, c: i32) -> thrift::Result<Ref<Vec<u8>>> {
         let args = MemorySumArgs { a, b, c };
         self.channel
             .call::<_, MemorySumResult>(&MORE_MEMORY_SUM, args)
@@ -1804,5 +1870,1507 @@ impl CallResult for MoreMemoryAllResult {
             Some(value) => Ok(value),
             None => Err(service::missing_result("all")),
         }
+    }
+}
+
+/// Every place where `(bifrost.ref)` may be.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Album {
+    /// Field `title`.
+    pub title: String,
+    /// Field `pictures`.
+    pub pictures: Option<Vec<Ref<Vec<u8>>>>,
+    /// Field `by_name`.
+    pub by_name: Option<BTreeMap<String, Ref<Vec<OrderedFloat<f64>>>>>,
+    /// Field `deep`.
+    pub deep: Option<Vec<Vec<Ref<Inner>>>>,
+    /// Field `inner`.
+    pub inner: Ref<Inner>,
+    /// Field `number`.
+    pub number: Option<Ref<i64>>,
+    /// Field `text`.
+    pub text: Option<Ref<String>>,
+    /// Field `flags`.
+    pub flags: Option<Vec<Ref<bool>>>,
+}
+
+impl Album {
+    /// A new `Album`.
+    pub fn new(
+        title: String,
+        pictures: impl Into<Option<Vec<Ref<Vec<u8>>>>>,
+        by_name: impl Into<Option<BTreeMap<String, Ref<Vec<OrderedFloat<f64>>>>>>,
+        deep: impl Into<Option<Vec<Vec<Ref<Inner>>>>>,
+        inner: Ref<Inner>,
+        number: impl Into<Option<Ref<i64>>>,
+        text: impl Into<Option<Ref<String>>>,
+        flags: impl Into<Option<Vec<Ref<bool>>>>,
+    ) -> Self {
+        Self {
+            title,
+            pictures: pictures.into(),
+            by_name: by_name.into(),
+            deep: deep.into(),
+            inner,
+            number: number.into(),
+            text: text.into(),
+            flags: flags.into(),
+        }
+    }
+}
+
+impl ThriftType for Album {
+    const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
+}
+
+impl Encode for Album {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("Album")?;
+        Encode::encode_field(&self.title, w, "title", 1)?;
+        if let Some(pictures) = &self.pictures {
+            Encode::encode_field(pictures, w, "pictures", 2)?;
+        }
+        if let Some(by_name) = &self.by_name {
+            Encode::encode_field(by_name, w, "by_name", 3)?;
+        }
+        if let Some(deep) = &self.deep {
+            Encode::encode_field(deep, w, "deep", 4)?;
+        }
+        Encode::encode_field(&self.inner, w, "inner", 5)?;
+        if let Some(number) = &self.number {
+            Encode::encode_field(number, w, "number", 6)?;
+        }
+        if let Some(text) = &self.text {
+            Encode::encode_field(text, w, "text", 7)?;
+        }
+        if let Some(flags) = &self.flags {
+            Encode::encode_field(flags, w, "flags", 8)?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("Album")?;
+        Encode::encode_field(&self.title, w, "title", 1)?;
+        if let Some(pictures) = self.pictures {
+            w.field_begin("pictures", TType::List, 2)?;
+            Encode::encode_owned(pictures, w)?;
+            w.field_end()?;
+        }
+        if let Some(by_name) = &self.by_name {
+            Encode::encode_field(by_name, w, "by_name", 3)?;
+        }
+        if let Some(deep) = &self.deep {
+            Encode::encode_field(deep, w, "deep", 4)?;
+        }
+        Encode::encode_field(&self.inner, w, "inner", 5)?;
+        if let Some(number) = &self.number {
+            Encode::encode_field(number, w, "number", 6)?;
+        }
+        if let Some(text) = &self.text {
+            Encode::encode_field(text, w, "text", 7)?;
+        }
+        if let Some(flags) = &self.flags {
+            Encode::encode_field(flags, w, "flags", 8)?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        if let Some(value) = &mut self.pictures {
+            Encode::visit_references(value, visitor)?;
+        }
+        if let Some(value) = &mut self.by_name {
+            Encode::visit_references(value, visitor)?;
+        }
+        if let Some(value) = &mut self.deep {
+            Encode::visit_references(value, visitor)?;
+        }
+        Encode::visit_references(&mut self.inner, visitor)?;
+        if let Some(value) = &mut self.number {
+            Encode::visit_references(value, visitor)?;
+        }
+        if let Some(value) = &mut self.text {
+            Encode::visit_references(value, visitor)?;
+        }
+        if let Some(value) = &mut self.flags {
+            Encode::visit_references(value, visitor)?;
+        }
+        Ok(())
+    }
+}
+
+impl Decode for Album {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut title = None;
+        let mut pictures = Some(Vec::new());
+        let mut by_name = None;
+        let mut deep = Some(Vec::new());
+        let mut inner = None;
+        let mut number = Some(Ref::from(7));
+        let mut text = Some(Ref::from("abc".to_owned()));
+        let mut flags = Some(vec![Ref::from(true), Ref::from(false)]);
+        r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            title = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 2) {
+            pictures = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Map, 3) {
+            by_name = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 4) {
+            deep = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 5) {
+            inner = Some(Decode::decode_as(TType::Struct, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 5) {
+            inner = Some(Decode::decode_as(TType::Uuid, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 6) {
+            number = Some(Decode::decode_as(TType::I64, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 6) {
+            number = Some(Decode::decode_as(TType::Uuid, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 7) {
+            text = Some(Decode::decode_as(TType::String, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 7) {
+            text = Some(Decode::decode_as(TType::Uuid, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 8) {
+            flags = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::String, 1) => title = Some(Decode::decode(r)?),
+                (TType::List, 2) => pictures = Some(Decode::decode(r)?),
+                (TType::Map, 3) => by_name = Some(Decode::decode(r)?),
+                (TType::List, 4) => deep = Some(Decode::decode(r)?),
+                (TType::Struct, 5) => inner = Some(Decode::decode_as(TType::Struct, r)?),
+                (TType::Uuid, 5) => inner = Some(Decode::decode_as(TType::Uuid, r)?),
+                (TType::I64, 6) => number = Some(Decode::decode_as(TType::I64, r)?),
+                (TType::Uuid, 6) => number = Some(Decode::decode_as(TType::Uuid, r)?),
+                (TType::String, 7) => text = Some(Decode::decode_as(TType::String, r)?),
+                (TType::Uuid, 7) => text = Some(Decode::decode_as(TType::Uuid, r)?),
+                (TType::List, 8) => flags = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        let Some(title) = title else {
+            return Err(service::missing_field("Album", "title"));
+        };
+        let Some(inner) = inner else {
+            return Err(service::missing_field("Album", "inner"));
+        };
+        Ok(Self {
+            title,
+            pictures,
+            by_name,
+            deep,
+            inner,
+            number,
+            text,
+            flags,
+        })
+    }
+}
+
+impl TSerializable for Album {
+    fn read_from_in_protocol(i_prot: &mut dyn TInputProtocol) -> thrift::Result<Self> {
+        compat::read_struct(i_prot)
+    }
+
+    fn write_to_out_protocol(&self, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+        compat::write_struct(self, o_prot)
+    }
+}
+
+/// Struct `Tree`.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Tree {
+    /// Field `left`.
+    pub left: Option<Ref<Box<Tree>>>,
+    /// Field `more`.
+    pub more: Option<Vec<Ref<Tree>>>,
+    /// Field `data`.
+    pub data: Option<Ref<Vec<u8>>>,
+}
+
+impl Tree {
+    /// A new `Tree`.
+    pub fn new(
+        left: impl Into<Option<Ref<Box<Tree>>>>,
+        more: impl Into<Option<Vec<Ref<Tree>>>>,
+        data: impl Into<Option<Ref<Vec<u8>>>>,
+    ) -> Self {
+        Self {
+            left: left.into(),
+            more: more.into(),
+            data: data.into(),
+        }
+    }
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Self {
+            left: None,
+            more: Some(Vec::new()),
+            data: Some(Ref::from(Vec::new())),
+        }
+    }
+}
+
+impl ThriftType for Tree {
+    const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
+}
+
+impl Encode for Tree {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("Tree")?;
+        if let Some(left) = &self.left {
+            Encode::encode_field(left, w, "left", 1)?;
+        }
+        if let Some(more) = &self.more {
+            Encode::encode_field(more, w, "more", 2)?;
+        }
+        if let Some(data) = &self.data {
+            Encode::encode_field(data, w, "data", 3)?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("Tree")?;
+        if let Some(left) = self.left {
+            Encode::encode_owned_field(left, w, "left", 1)?;
+        }
+        if let Some(more) = self.more {
+            w.field_begin("more", TType::List, 2)?;
+            Encode::encode_owned(more, w)?;
+            w.field_end()?;
+        }
+        if let Some(data) = self.data {
+            Encode::encode_owned_field(data, w, "data", 3)?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        if let Some(value) = &mut self.left {
+            Encode::visit_references(value, visitor)?;
+        }
+        if let Some(value) = &mut self.more {
+            Encode::visit_references(value, visitor)?;
+        }
+        if let Some(value) = &mut self.data {
+            Encode::visit_references(value, visitor)?;
+        }
+        Ok(())
+    }
+}
+
+impl Decode for Tree {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut left = None;
+        let mut more = Some(Vec::new());
+        let mut data = Some(Ref::from(Vec::new()));
+        r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            left = Some(Decode::decode_as(TType::Struct, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 1) {
+            left = Some(Decode::decode_as(TType::Uuid, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::List, 2) {
+            more = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 3) {
+            data = Some(Decode::decode_as(TType::String, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 3) {
+            data = Some(Decode::decode_as(TType::Uuid, r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::Struct, 1) => left = Some(Decode::decode_as(TType::Struct, r)?),
+                (TType::Uuid, 1) => left = Some(Decode::decode_as(TType::Uuid, r)?),
+                (TType::List, 2) => more = Some(Decode::decode(r)?),
+                (TType::String, 3) => data = Some(Decode::decode_as(TType::String, r)?),
+                (TType::Uuid, 3) => data = Some(Decode::decode_as(TType::Uuid, r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        Ok(Self { left, more, data })
+    }
+}
+
+impl TSerializable for Tree {
+    fn read_from_in_protocol(i_prot: &mut dyn TInputProtocol) -> thrift::Result<Self> {
+        compat::read_struct(i_prot)
+    }
+
+    fn write_to_out_protocol(&self, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+        compat::write_struct(self, o_prot)
+    }
+}
+
+/// Union `Either`.
+#[derive(Debug, Eq, PartialEq)]
+pub enum Either {
+    /// Field `large`.
+    Large(Ref<Vec<u8>>),
+    /// Field `small`.
+    Small(i32),
+    /// Field `inner`.
+    Inner(Inner),
+    /// A field of a newer peer, which is written back as it came.
+    Unknown(UnknownField),
+}
+
+impl ThriftType for Either {
+    const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
+}
+
+impl Encode for Either {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("Either")?;
+        match self {
+            Self::Large(value) => {
+                Encode::encode_field(value, w, "large", 1)?;
+            }
+            Self::Small(value) => {
+                Encode::encode_field(value, w, "small", 2)?;
+            }
+            Self::Inner(value) => {
+                Encode::encode_field(value, w, "inner", 3)?;
+            }
+            Self::Unknown(field) => field.encode(w)?,
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("Either")?;
+        match self {
+            Self::Large(value) => {
+                Encode::encode_owned_field(value, w, "large", 1)?;
+            }
+            Self::Small(value) => {
+                Encode::encode_field(&value, w, "small", 2)?;
+            }
+            Self::Inner(value) => {
+                Encode::encode_field(&value, w, "inner", 3)?;
+            }
+            Self::Unknown(field) => field.encode(w)?,
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        match self {
+            Self::Large(value) => Encode::visit_references(value, visitor),
+            Self::Inner(value) => Encode::visit_references(value, visitor),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Decode for Either {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut value = None;
+        let mut fields = 0_usize;
+        r.struct_begin()?;
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::String, 1) => {
+                    value = Some(Self::Large(Decode::decode_as(TType::String, r)?));
+                }
+                (TType::Uuid, 1) => value = Some(Self::Large(Decode::decode_as(TType::Uuid, r)?)),
+                (TType::I32, 2) => value = Some(Self::Small(Decode::decode(r)?)),
+                (TType::Struct, 3) => value = Some(Self::Inner(Decode::decode(r)?)),
+                (field_type, id) => {
+                    value = Some(Self::Unknown(UnknownField::decode(field_type, id, r)?));
+                }
+            }
+            r.field_end()?;
+            fields += 1;
+        }
+        r.struct_end()?;
+        let (kind, what) = match (value, fields) {
+            (Some(value), 1) => return Ok(value),
+            (Some(_), _) => (thrift::ProtocolErrorKind::InvalidData, "several fields"),
+            (None, _) => (thrift::ProtocolErrorKind::EmptyUnion, "no field"),
+        };
+        Err(thrift::new_protocol_error(
+            kind,
+            format!("union `Either` with {what}"),
+        ))
+    }
+}
+
+impl TSerializable for Either {
+    fn read_from_in_protocol(i_prot: &mut dyn TInputProtocol) -> thrift::Result<Self> {
+        compat::read_struct(i_prot)
+    }
+
+    fn write_to_out_protocol(&self, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+        compat::write_struct(self, o_prot)
+    }
+}
+
+/// Exception `Full`.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Full {
+    /// Field `rest`.
+    pub rest: Option<Ref<Vec<u8>>>,
+    /// Field `why`.
+    pub why: String,
+}
+
+impl Full {
+    /// A new `Full`.
+    pub fn new(rest: impl Into<Option<Ref<Vec<u8>>>>, why: String) -> Self {
+        Self {
+            rest: rest.into(),
+            why,
+        }
+    }
+}
+
+impl ThriftType for Full {
+    const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
+}
+
+impl Encode for Full {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("Full")?;
+        if let Some(rest) = &self.rest {
+            Encode::encode_field(rest, w, "rest", 1)?;
+        }
+        Encode::encode_field(&self.why, w, "why", 2)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("Full")?;
+        if let Some(rest) = self.rest {
+            Encode::encode_owned_field(rest, w, "rest", 1)?;
+        }
+        Encode::encode_field(&self.why, w, "why", 2)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        if let Some(value) = &mut self.rest {
+            Encode::visit_references(value, visitor)?;
+        }
+        Ok(())
+    }
+}
+
+impl Decode for Full {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut rest = Some(Ref::from(Vec::new()));
+        let mut why = None;
+        r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            rest = Some(Decode::decode_as(TType::String, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 1) {
+            rest = Some(Decode::decode_as(TType::Uuid, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            why = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::String, 1) => rest = Some(Decode::decode_as(TType::String, r)?),
+                (TType::Uuid, 1) => rest = Some(Decode::decode_as(TType::Uuid, r)?),
+                (TType::String, 2) => why = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        let Some(why) = why else {
+            return Err(service::missing_field("Full", "why"));
+        };
+        Ok(Self { rest, why })
+    }
+}
+
+impl TSerializable for Full {
+    fn read_from_in_protocol(i_prot: &mut dyn TInputProtocol) -> thrift::Result<Self> {
+        compat::read_struct(i_prot)
+    }
+
+    fn write_to_out_protocol(&self, o_prot: &mut dyn TOutputProtocol) -> thrift::Result<()> {
+        compat::write_struct(self, o_prot)
+    }
+}
+
+impl std::error::Error for Full {}
+
+impl From<Full> for thrift::Error {
+    fn from(error: Full) -> Self {
+        Self::User(Box::new(error))
+    }
+}
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("remote service threw Full")
+    }
+}
+
+/// Constant `INNER`.
+#[derive(Clone, Copy, Debug)]
+pub struct ConstINNER;
+
+impl ConstINNER {
+    /// The value.
+    pub fn const_value() -> Inner {
+        Inner {
+            values: Some(Ref::from(vec![OrderedFloat(1.0), OrderedFloat(2.0)])),
+            ..Default::default()
+        }
+    }
+}
+
+const ALBUMS_KEEP: Method = Method {
+    service: "Albums",
+    name: "keep",
+    oneway: false,
+    short: false,
+    idempotent: false,
+};
+
+const ALBUMS_ALL: Method = Method {
+    service: "Albums",
+    name: "all",
+    oneway: false,
+    short: false,
+    idempotent: false,
+};
+
+const ALBUMS_TREES: Method = Method {
+    service: "Albums",
+    name: "trees",
+    oneway: false,
+    short: false,
+    idempotent: false,
+};
+
+const ALBUMS_NOTE: Method = Method {
+    service: "Albums",
+    name: "note",
+    oneway: true,
+    short: false,
+    idempotent: false,
+};
+
+/// The methods of `Albums`, as a client calls them.
+pub trait TAlbumsSyncClient {
+    /// Method `keep`.
+    fn keep(&mut self, album: Album, either: Ref<Either>) -> thrift::Result<Ref<Album>>;
+    /// Method `all`.
+    fn all(
+        &mut self,
+        some: Vec<Ref<Vec<u8>>>,
+        one: Ref<Vec<u8>>,
+    ) -> thrift::Result<Vec<Ref<Vec<u8>>>>;
+    /// Method `trees`.
+    fn trees(&mut self, tree: Ref<Tree>) -> thrift::Result<BTreeMap<i32, Tree>>;
+    /// Method `note`.
+    fn note(&mut self, data: Ref<Vec<u8>>) -> thrift::Result<()>;
+}
+
+/// A Thrift client that can call `Albums`.
+pub trait TAlbumsSyncClientMarker {}
+
+/// Client of `Albums` over a pair of Thrift protocols.
+#[derive(Debug)]
+pub struct AlbumsSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    i_prot: IP,
+    o_prot: OP,
+    sequence_number: i32,
+}
+
+impl<IP, OP> AlbumsSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    /// A client that writes to one protocol and reads from the other.
+    pub fn new(input_protocol: IP, output_protocol: OP) -> Self {
+        Self {
+            i_prot: input_protocol,
+            o_prot: output_protocol,
+            sequence_number: 0,
+        }
+    }
+}
+
+impl<IP, OP> TThriftClient for AlbumsSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    fn i_prot_mut(&mut self) -> &mut dyn TInputProtocol {
+        &mut self.i_prot
+    }
+
+    fn o_prot_mut(&mut self) -> &mut dyn TOutputProtocol {
+        &mut self.o_prot
+    }
+
+    fn sequence_number(&self) -> i32 {
+        self.sequence_number
+    }
+
+    fn increment_sequence_number(&mut self) -> i32 {
+        self.sequence_number = self.sequence_number.wrapping_add(1);
+        self.sequence_number
+    }
+}
+
+impl<IP, OP> TAlbumsSyncClientMarker for AlbumsSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+}
+
+impl<C: TThriftClient + TAlbumsSyncClientMarker> TAlbumsSyncClient for C {
+    fn keep(&mut self, album: Album, either: Ref<Either>) -> thrift::Result<Ref<Album>> {
+        let args = AlbumsKeepArgs { album, either };
+        compat::call::<_, AlbumsKeepResult, _>(self, &ALBUMS_KEEP, args)
+    }
+
+    fn all(
+        &mut self,
+        some: Vec<Ref<Vec<u8>>>,
+        one: Ref<Vec<u8>>,
+    ) -> thrift::Result<Vec<Ref<Vec<u8>>>> {
+        let args = AlbumsAllArgs { some, one };
+        compat::call::<_, AlbumsAllResult, _>(self, &ALBUMS_ALL, args)
+    }
+
+    fn trees(&mut self, tree: Ref<Tree>) -> thrift::Result<BTreeMap<i32, Tree>> {
+        let args = AlbumsTreesArgs { tree };
+        compat::call::<_, AlbumsTreesResult, _>(self, &ALBUMS_TREES, args)
+    }
+
+    fn note(&mut self, data: Ref<Vec<u8>>) -> thrift::Result<()> {
+        let args = AlbumsNoteArgs { data };
+        compat::oneway(self, &ALBUMS_NOTE, args)
+    }
+}
+
+/// Client of `Albums` over a channel. Cheap to clone; clones share the channel.
+#[derive(Clone, Debug)]
+pub struct AlbumsClient {
+    channel: Channel,
+}
+
+impl AlbumsClient {
+    /// A client that calls through `channel`.
+    pub fn new(channel: Channel) -> Self {
+        Self { channel }
+    }
+
+    /// Connects to a URL such as `udp://[::1]:7400`.
+    pub fn connect(url: &str) -> thrift::Result<Self> {
+        Channel::connect(url).map(Self::new)
+    }
+
+    /// The same client with a deadline for each of its calls.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self::new(self.channel.with_deadline(deadline))
+    }
+
+    /// Starts a call of `keep`; its result is waited for later.
+    pub fn start_keep(
+        &mut self,
+        album: Album,
+        either: Ref<Either>,
+    ) -> thrift::Result<Pending<Ref<Album>>> {
+        let args = AlbumsKeepArgs { album, either };
+        self.channel
+            .start::<_, AlbumsKeepResult>(&ALBUMS_KEEP, args)
+    }
+
+    /// Starts a call of `all`; its result is waited for later.
+    pub fn start_all(
+        &mut self,
+        some: Vec<Ref<Vec<u8>>>,
+        one: Ref<Vec<u8>>,
+    ) -> thrift::Result<Pending<Vec<Ref<Vec<u8>>>>> {
+        let args = AlbumsAllArgs { some, one };
+        self.channel.start::<_, AlbumsAllResult>(&ALBUMS_ALL, args)
+    }
+
+    /// Starts a call of `trees`; its result is waited for later.
+    pub fn start_trees(&mut self, tree: Ref<Tree>) -> thrift::Result<Pending<BTreeMap<i32, Tree>>> {
+        let args = AlbumsTreesArgs { tree };
+        self.channel
+            .start::<_, AlbumsTreesResult>(&ALBUMS_TREES, args)
+    }
+}
+
+impl TAlbumsSyncClient for AlbumsClient {
+    fn keep(&mut self, album: Album, either: Ref<Either>) -> thrift::Result<Ref<Album>> {
+        let args = AlbumsKeepArgs { album, either };
+        self.channel.call::<_, AlbumsKeepResult>(&ALBUMS_KEEP, args)
+    }
+
+    fn all(
+        &mut self,
+        some: Vec<Ref<Vec<u8>>>,
+        one: Ref<Vec<u8>>,
+    ) -> thrift::Result<Vec<Ref<Vec<u8>>>> {
+        let args = AlbumsAllArgs { some, one };
+        self.channel.call::<_, AlbumsAllResult>(&ALBUMS_ALL, args)
+    }
+
+    fn trees(&mut self, tree: Ref<Tree>) -> thrift::Result<BTreeMap<i32, Tree>> {
+        let args = AlbumsTreesArgs { tree };
+        self.channel
+            .call::<_, AlbumsTreesResult>(&ALBUMS_TREES, args)
+    }
+
+    fn note(&mut self, data: Ref<Vec<u8>>) -> thrift::Result<()> {
+        let args = AlbumsNoteArgs { data };
+        self.channel.oneway(&ALBUMS_NOTE, args)
+    }
+}
+
+/// The methods of `Albums`, as a server implements them.
+pub trait AlbumsSyncHandler {
+    /// Method `keep`.
+    fn handle_keep(&self, album: Album, either: Ref<Either>) -> thrift::Result<Ref<Album>>;
+    /// Method `all`.
+    fn handle_all(
+        &self,
+        some: Vec<Ref<Vec<u8>>>,
+        one: Ref<Vec<u8>>,
+    ) -> thrift::Result<Vec<Ref<Vec<u8>>>>;
+    /// Method `trees`.
+    fn handle_trees(&self, tree: Ref<Tree>) -> thrift::Result<BTreeMap<i32, Tree>>;
+    /// Method `note`.
+    fn handle_note(&self, data: Ref<Vec<u8>>) -> thrift::Result<()>;
+}
+
+/// Serves `Albums` with a handler.
+#[derive(Debug)]
+pub struct AlbumsSyncProcessor<H: AlbumsSyncHandler> {
+    handler: H,
+}
+
+impl<H: AlbumsSyncHandler> AlbumsSyncProcessor<H> {
+    /// A processor that calls `handler`.
+    pub fn new(handler: H) -> Self {
+        Self { handler }
+    }
+}
+
+/// Functions that answer calls of the methods of `Albums`.
+#[derive(Clone, Copy, Debug)]
+pub struct TAlbumsProcessFunctions;
+
+impl TAlbumsProcessFunctions {
+    /// Answers a call of `keep`.
+    pub fn process_keep<H: AlbumsSyncHandler, R: Reader, W: Writer>(
+        handler: &H,
+        header: &MessageHeader,
+        args: &mut R,
+        out: &mut W,
+    ) -> thrift::Result<Answer> {
+        let args: AlbumsKeepArgs = match Decode::decode(args) {
+            Ok(args) => args,
+            Err(error) => return service::bad_arguments(header, out, error),
+        };
+        let outcome = handler.handle_keep(args.album, args.either);
+        let result = match outcome {
+            Ok(value) => AlbumsKeepResult {
+                result_value: Some(value),
+                full: None,
+            },
+            Err(error) => match AlbumsKeepResult::from_error(error) {
+                Ok(result) => result,
+                Err(error) => return service::exception(header, out, error),
+            },
+        };
+        service::reply(header, out, result)
+    }
+
+    /// Answers a call of `all`.
+    pub fn process_all<H: AlbumsSyncHandler, R: Reader, W: Writer>(
+        handler: &H,
+        header: &MessageHeader,
+        args: &mut R,
+        out: &mut W,
+    ) -> thrift::Result<Answer> {
+        let args: AlbumsAllArgs = match Decode::decode(args) {
+            Ok(args) => args,
+            Err(error) => return service::bad_arguments(header, out, error),
+        };
+        let outcome = handler.handle_all(args.some, args.one);
+        let result = match outcome {
+            Ok(value) => AlbumsAllResult {
+                result_value: Some(value),
+            },
+            Err(error) => return service::exception(header, out, error),
+        };
+        service::reply(header, out, result)
+    }
+
+    /// Answers a call of `trees`.
+    pub fn process_trees<H: AlbumsSyncHandler, R: Reader, W: Writer>(
+        handler: &H,
+        header: &MessageHeader,
+        args: &mut R,
+        out: &mut W,
+    ) -> thrift::Result<Answer> {
+        let args: AlbumsTreesArgs = match Decode::decode(args) {
+            Ok(args) => args,
+            Err(error) => return service::bad_arguments(header, out, error),
+        };
+        let outcome = handler.handle_trees(args.tree);
+        let result = match outcome {
+            Ok(value) => AlbumsTreesResult {
+                result_value: Some(value),
+            },
+            Err(error) => return service::exception(header, out, error),
+        };
+        service::reply(header, out, result)
+    }
+
+    /// Answers a call of `note`.
+    pub fn process_note<H: AlbumsSyncHandler, R: Reader, W: Writer>(
+        handler: &H,
+        _header: &MessageHeader,
+        args: &mut R,
+        _out: &mut W,
+    ) -> thrift::Result<Answer> {
+        let args: AlbumsNoteArgs = match Decode::decode(args) {
+            Ok(args) => args,
+            Err(_) => return Ok(Answer::Nothing),
+        };
+        // Nobody waits for the outcome.
+        let _ = handler.handle_note(args.data);
+        Ok(Answer::Nothing)
+    }
+}
+
+impl<H> Dispatch for AlbumsSyncProcessor<H>
+where
+    H: AlbumsSyncHandler + Send + Sync + 'static,
+{
+    const SERVICE: &'static str = "Albums";
+    const METHODS: &'static [Method] = &[ALBUMS_KEEP, ALBUMS_ALL, ALBUMS_TREES, ALBUMS_NOTE];
+
+    fn dispatch<R: Reader, W: Writer>(
+        &self,
+        header: &MessageHeader,
+        args: &mut R,
+        out: &mut W,
+    ) -> thrift::Result<Answer> {
+        match header.name.as_str() {
+            "keep" => TAlbumsProcessFunctions::process_keep(&self.handler, header, args, out),
+            "all" => TAlbumsProcessFunctions::process_all(&self.handler, header, args, out),
+            "trees" => TAlbumsProcessFunctions::process_trees(&self.handler, header, args, out),
+            "note" => TAlbumsProcessFunctions::process_note(&self.handler, header, args, out),
+            _ => service::unknown_method(header, args, out),
+        }
+    }
+}
+
+impl<H> TProcessor for AlbumsSyncProcessor<H>
+where
+    H: AlbumsSyncHandler + Send + Sync + 'static,
+{
+    fn process(
+        &self,
+        i: &mut dyn TInputProtocol,
+        o: &mut dyn TOutputProtocol,
+    ) -> thrift::Result<()> {
+        compat::process(self, i, o)
+    }
+}
+
+/// The arguments of `Albums.keep`.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct AlbumsKeepArgs {
+    pub(super) album: Album,
+    pub(super) either: Ref<Either>,
+}
+
+impl ThriftType for AlbumsKeepArgs {
+    const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
+}
+
+impl Encode for AlbumsKeepArgs {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("keep_args")?;
+        Encode::encode_field(&self.album, w, "album", 1)?;
+        Encode::encode_field(&self.either, w, "either", 2)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("keep_args")?;
+        w.field_begin("album", TType::Struct, 1)?;
+        Encode::encode_owned(self.album, w)?;
+        w.field_end()?;
+        Encode::encode_owned_field(self.either, w, "either", 2)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        Encode::visit_references(&mut self.album, visitor)?;
+        Encode::visit_references(&mut self.either, visitor)?;
+        Ok(())
+    }
+}
+
+impl Decode for AlbumsKeepArgs {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut album = None;
+        let mut either = None;
+        r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            album = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 2) {
+            either = Some(Decode::decode_as(TType::Struct, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 2) {
+            either = Some(Decode::decode_as(TType::Uuid, r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::Struct, 1) => album = Some(Decode::decode(r)?),
+                (TType::Struct, 2) => either = Some(Decode::decode_as(TType::Struct, r)?),
+                (TType::Uuid, 2) => either = Some(Decode::decode_as(TType::Uuid, r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        let Some(album) = album else {
+            return Err(service::missing_field("keep_args", "album"));
+        };
+        let Some(either) = either else {
+            return Err(service::missing_field("keep_args", "either"));
+        };
+        Ok(Self { album, either })
+    }
+}
+
+/// The result of `Albums.keep`, or an exception that it declares.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct AlbumsKeepResult {
+    pub(super) result_value: Option<Ref<Album>>,
+    pub(super) full: Option<Full>,
+}
+
+impl ThriftType for AlbumsKeepResult {
+    const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
+}
+
+impl Encode for AlbumsKeepResult {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("keep_result")?;
+        if let Some(result_value) = &self.result_value {
+            Encode::encode_field(result_value, w, "success", 0)?;
+        }
+        if let Some(full) = &self.full {
+            Encode::encode_field(full, w, "full", 1)?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("keep_result")?;
+        if let Some(result_value) = self.result_value {
+            Encode::encode_owned_field(result_value, w, "success", 0)?;
+        }
+        if let Some(full) = self.full {
+            w.field_begin("full", TType::Struct, 1)?;
+            Encode::encode_owned(full, w)?;
+            w.field_end()?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        if let Some(value) = &mut self.result_value {
+            Encode::visit_references(value, visitor)?;
+        }
+        if let Some(value) = &mut self.full {
+            Encode::visit_references(value, visitor)?;
+        }
+        Ok(())
+    }
+}
+
+impl Decode for AlbumsKeepResult {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut result_value = None;
+        let mut full = None;
+        r.struct_begin()?;
+        if r.field_is(TType::Struct, 0) {
+            result_value = Some(Decode::decode_as(TType::Struct, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 0) {
+            result_value = Some(Decode::decode_as(TType::Uuid, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Struct, 1) {
+            full = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::Struct, 0) => result_value = Some(Decode::decode_as(TType::Struct, r)?),
+                (TType::Uuid, 0) => result_value = Some(Decode::decode_as(TType::Uuid, r)?),
+                (TType::Struct, 1) => full = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        Ok(Self { result_value, full })
+    }
+}
+
+impl CallResult for AlbumsKeepResult {
+    type Value = Ref<Album>;
+
+    fn into_value(self) -> thrift::Result<Self::Value> {
+        if let Some(error) = self.full {
+            return Err(thrift::Error::User(Box::new(error)));
+        }
+        match self.result_value {
+            Some(value) => Ok(value),
+            None => Err(service::missing_result("keep")),
+        }
+    }
+}
+
+impl AlbumsKeepResult {
+    /// The result that carries a declared exception; any other error as it is.
+    fn from_error(error: thrift::Error) -> thrift::Result<Self> {
+        let thrift::Error::User(error) = error else {
+            return Err(error);
+        };
+        let error = match error.downcast::<Full>() {
+            Ok(exception) => {
+                return Ok(Self {
+                    result_value: None,
+                    full: Some(*exception),
+                });
+            }
+            Err(error) => error,
+        };
+        Err(thrift::Error::User(error))
+    }
+}
+
+/// The arguments of `Albums.all`.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct AlbumsAllArgs {
+    pub(super) some: Vec<Ref<Vec<u8>>>,
+    pub(super) one: Ref<Vec<u8>>,
+}
+
+impl ThriftType for AlbumsAllArgs {
+    const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
+}
+
+impl Encode for AlbumsAllArgs {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("all_args")?;
+        Encode::encode_field(&self.some, w, "some", 1)?;
+        Encode::encode_field(&self.one, w, "one", 2)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("all_args")?;
+        w.field_begin("some", TType::List, 1)?;
+        Encode::encode_owned(self.some, w)?;
+        w.field_end()?;
+        Encode::encode_owned_field(self.one, w, "one", 2)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        Encode::visit_references(&mut self.some, visitor)?;
+        Encode::visit_references(&mut self.one, visitor)?;
+        Ok(())
+    }
+}
+
+impl Decode for AlbumsAllArgs {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut some = Vec::new();
+        let mut one = Ref::from(b"one".to_vec());
+        r.struct_begin()?;
+        if r.field_is(TType::List, 1) {
+            some = Decode::decode(r)?;
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            one = Decode::decode_as(TType::String, r)?;
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 2) {
+            one = Decode::decode_as(TType::Uuid, r)?;
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::List, 1) => some = Decode::decode(r)?,
+                (TType::String, 2) => one = Decode::decode_as(TType::String, r)?,
+                (TType::Uuid, 2) => one = Decode::decode_as(TType::Uuid, r)?,
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        Ok(Self { some, one })
+    }
+}
+
+/// The result of `Albums.all`, or an exception that it declares.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct AlbumsAllResult {
+    pub(super) result_value: Option<Vec<Ref<Vec<u8>>>>,
+}
+
+impl ThriftType for AlbumsAllResult {
+    const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
+}
+
+impl Encode for AlbumsAllResult {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("all_result")?;
+        if let Some(result_value) = &self.result_value {
+            Encode::encode_field(result_value, w, "success", 0)?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("all_result")?;
+        if let Some(result_value) = self.result_value {
+            w.field_begin("success", TType::List, 0)?;
+            Encode::encode_owned(result_value, w)?;
+            w.field_end()?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        if let Some(value) = &mut self.result_value {
+            Encode::visit_references(value, visitor)?;
+        }
+        Ok(())
+    }
+}
+
+impl Decode for AlbumsAllResult {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut result_value = None;
+        r.struct_begin()?;
+        if r.field_is(TType::List, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::List, 0) => result_value = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        Ok(Self { result_value })
+    }
+}
+
+impl CallResult for AlbumsAllResult {
+    type Value = Vec<Ref<Vec<u8>>>;
+
+    fn into_value(self) -> thrift::Result<Self::Value> {
+        match self.result_value {
+            Some(value) => Ok(value),
+            None => Err(service::missing_result("all")),
+        }
+    }
+}
+
+/// The arguments of `Albums.trees`.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct AlbumsTreesArgs {
+    pub(super) tree: Ref<Tree>,
+}
+
+impl ThriftType for AlbumsTreesArgs {
+    const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
+}
+
+impl Encode for AlbumsTreesArgs {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("trees_args")?;
+        Encode::encode_field(&self.tree, w, "tree", 1)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("trees_args")?;
+        Encode::encode_owned_field(self.tree, w, "tree", 1)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        Encode::visit_references(&mut self.tree, visitor)?;
+        Ok(())
+    }
+}
+
+impl Decode for AlbumsTreesArgs {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut tree = None;
+        r.struct_begin()?;
+        if r.field_is(TType::Struct, 1) {
+            tree = Some(Decode::decode_as(TType::Struct, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 1) {
+            tree = Some(Decode::decode_as(TType::Uuid, r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::Struct, 1) => tree = Some(Decode::decode_as(TType::Struct, r)?),
+                (TType::Uuid, 1) => tree = Some(Decode::decode_as(TType::Uuid, r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        let Some(tree) = tree else {
+            return Err(service::missing_field("trees_args", "tree"));
+        };
+        Ok(Self { tree })
+    }
+}
+
+/// The result of `Albums.trees`, or an exception that it declares.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct AlbumsTreesResult {
+    pub(super) result_value: Option<BTreeMap<i32, Tree>>,
+}
+
+impl ThriftType for AlbumsTreesResult {
+    const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
+}
+
+impl Encode for AlbumsTreesResult {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("trees_result")?;
+        if let Some(result_value) = &self.result_value {
+            Encode::encode_field(result_value, w, "success", 0)?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("trees_result")?;
+        if let Some(result_value) = self.result_value {
+            w.field_begin("success", TType::Map, 0)?;
+            Encode::encode_owned(result_value, w)?;
+            w.field_end()?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        if let Some(value) = &mut self.result_value {
+            Encode::visit_references(value, visitor)?;
+        }
+        Ok(())
+    }
+}
+
+impl Decode for AlbumsTreesResult {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut result_value = None;
+        r.struct_begin()?;
+        if r.field_is(TType::Map, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::Map, 0) => result_value = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        Ok(Self { result_value })
+    }
+}
+
+impl CallResult for AlbumsTreesResult {
+    type Value = BTreeMap<i32, Tree>;
+
+    fn into_value(self) -> thrift::Result<Self::Value> {
+        match self.result_value {
+            Some(value) => Ok(value),
+            None => Err(service::missing_result("trees")),
+        }
+    }
+}
+
+/// The arguments of `Albums.note`.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct AlbumsNoteArgs {
+    pub(super) data: Ref<Vec<u8>>,
+}
+
+impl ThriftType for AlbumsNoteArgs {
+    const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
+}
+
+impl Encode for AlbumsNoteArgs {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("note_args")?;
+        Encode::encode_field(&self.data, w, "data", 1)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("note_args")?;
+        Encode::encode_owned_field(self.data, w, "data", 1)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        Encode::visit_references(&mut self.data, visitor)?;
+        Ok(())
+    }
+}
+
+impl Decode for AlbumsNoteArgs {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut data = None;
+        r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            data = Some(Decode::decode_as(TType::String, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 1) {
+            data = Some(Decode::decode_as(TType::Uuid, r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::String, 1) => data = Some(Decode::decode_as(TType::String, r)?),
+                (TType::Uuid, 1) => data = Some(Decode::decode_as(TType::Uuid, r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        let Some(data) = data else {
+            return Err(service::missing_field("note_args", "data"));
+        };
+        Ok(Self { data })
     }
 }

@@ -21,6 +21,7 @@ use bifrost_rpc::compat;
 use bifrost_rpc::protocol::{
     Decode, Encode, MessageHeader, Reader, ThriftType, UnknownField, Writer,
 };
+use bifrost_rpc::reference::{Ref, Visitor};
 use bifrost_rpc::service;
 use bifrost_rpc::service::{Answer, CallResult, Dispatch, Method};
 use bifrost_rpc::thrift;
@@ -523,7 +524,11 @@ pub trait TRichSyncClient: TOnlyExtendsSyncClient {
     /// Method `concat`.
     fn concat(&mut self, a: Vec<u8>, more: Vec<Vec<u8>>) -> thrift::Result<Vec<u8>>;
     /// Method `by_reference`.
-    fn by_reference(&mut self, data: Vec<u8>, more: Vec<i64>) -> thrift::Result<Vec<u8>>;
+    fn by_reference(
+        &mut self,
+        data: Ref<Vec<u8>>,
+        more: Ref<Vec<i64>>,
+    ) -> thrift::Result<Ref<Vec<u8>>>;
     /// Method `shapes`.
     fn shapes(
         &mut self,
@@ -666,7 +671,11 @@ where
         compat::call::<_, RichConcatResult, _>(self, &RICH_CONCAT, args)
     }
 
-    fn by_reference(&mut self, data: Vec<u8>, more: Vec<i64>) -> thrift::Result<Vec<u8>> {
+    fn by_reference(
+        &mut self,
+        data: Ref<Vec<u8>>,
+        more: Ref<Vec<i64>>,
+    ) -> thrift::Result<Ref<Vec<u8>>> {
         let args = RichByReferenceArgs { data, more };
         compat::call::<_, RichByReferenceResult, _>(self, &RICH_BY_REFERENCE, args)
     }
@@ -789,9 +798,9 @@ impl RichClient {
     /// Starts a call of `by_reference`; its result is waited for later.
     pub fn start_by_reference(
         &mut self,
-        data: Vec<u8>,
-        more: Vec<i64>,
-    ) -> thrift::Result<Pending<Vec<u8>>> {
+        data: Ref<Vec<u8>>,
+        more: Ref<Vec<i64>>,
+    ) -> thrift::Result<Pending<Ref<Vec<u8>>>> {
         let args = RichByReferenceArgs { data, more };
         self.channel
             .start::<_, RichByReferenceResult>(&RICH_BY_REFERENCE, args)
@@ -899,7 +908,11 @@ impl TRichSyncClient for RichClient {
         self.channel.call::<_, RichConcatResult>(&RICH_CONCAT, args)
     }
 
-    fn by_reference(&mut self, data: Vec<u8>, more: Vec<i64>) -> thrift::Result<Vec<u8>> {
+    fn by_reference(
+        &mut self,
+        data: Ref<Vec<u8>>,
+        more: Ref<Vec<i64>>,
+    ) -> thrift::Result<Ref<Vec<u8>>> {
         let args = RichByReferenceArgs { data, more };
         self.channel
             .call::<_, RichByReferenceResult>(&RICH_BY_REFERENCE, args)
@@ -1007,7 +1020,11 @@ pub trait RichSyncHandler: OnlyExtendsSyncHandler {
     /// Method `concat`.
     fn handle_concat(&self, a: Vec<u8>, more: Vec<Vec<u8>>) -> thrift::Result<Vec<u8>>;
     /// Method `by_reference`.
-    fn handle_by_reference(&self, data: Vec<u8>, more: Vec<i64>) -> thrift::Result<Vec<u8>>;
+    fn handle_by_reference(
+        &self,
+        data: Ref<Vec<u8>>,
+        more: Ref<Vec<i64>>,
+    ) -> thrift::Result<Ref<Vec<u8>>>;
     /// Method `shapes`.
     fn handle_shapes(
         &self,
@@ -1624,14 +1641,15 @@ impl CallResult for RichConcatResult {
 }
 
 /// The arguments of `Rich.by_reference`.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Debug, Eq, PartialEq)]
 pub(super) struct RichByReferenceArgs {
-    pub(super) data: Vec<u8>,
-    pub(super) more: Vec<i64>,
+    pub(super) data: Ref<Vec<u8>>,
+    pub(super) more: Ref<Vec<i64>>,
 }
 
 impl ThriftType for RichByReferenceArgs {
     const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
 }
 
 impl Encode for RichByReferenceArgs {
@@ -1645,12 +1663,16 @@ impl Encode for RichByReferenceArgs {
 
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("by_reference_args")?;
-        w.field_begin("data", TType::String, 1)?;
-        Encode::encode_owned(self.data, w)?;
-        w.field_end()?;
+        Encode::encode_owned_field(self.data, w, "data", 1)?;
         Encode::encode_field(&self.more, w, "more", 2)?;
         w.field_stop()?;
         w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        Encode::visit_references(&mut self.data, visitor)?;
+        Encode::visit_references(&mut self.more, visitor)?;
+        Ok(())
     }
 }
 
@@ -1660,18 +1682,28 @@ impl Decode for RichByReferenceArgs {
         let mut more = None;
         r.struct_begin()?;
         if r.field_is(TType::String, 1) {
-            data = Some(Decode::decode(r)?);
+            data = Some(Decode::decode_as(TType::String, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 1) {
+            data = Some(Decode::decode_as(TType::Uuid, r)?);
             r.field_end()?;
         }
         if r.field_is(TType::List, 2) {
-            more = Some(Decode::decode(r)?);
+            more = Some(Decode::decode_as(TType::List, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 2) {
+            more = Some(Decode::decode_as(TType::Uuid, r)?);
             r.field_end()?;
         }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
-                (TType::String, 1) => data = Some(Decode::decode(r)?),
-                (TType::List, 2) => more = Some(Decode::decode(r)?),
+                (TType::String, 1) => data = Some(Decode::decode_as(TType::String, r)?),
+                (TType::Uuid, 1) => data = Some(Decode::decode_as(TType::Uuid, r)?),
+                (TType::List, 2) => more = Some(Decode::decode_as(TType::List, r)?),
+                (TType::Uuid, 2) => more = Some(Decode::decode_as(TType::Uuid, r)?),
                 (field_type, _) => r.skip(field_type)?,
             }
             r.field_end()?;
@@ -1688,13 +1720,14 @@ impl Decode for RichByReferenceArgs {
 }
 
 /// The result of `Rich.by_reference`, or an exception that it declares.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Debug, Eq, PartialEq)]
 pub(super) struct RichByReferenceResult {
-    pub(super) result_value: Option<Vec<u8>>,
+    pub(super) result_value: Option<Ref<Vec<u8>>>,
 }
 
 impl ThriftType for RichByReferenceResult {
     const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
 }
 
 impl Encode for RichByReferenceResult {
@@ -1710,12 +1743,17 @@ impl Encode for RichByReferenceResult {
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.struct_begin("by_reference_result")?;
         if let Some(result_value) = self.result_value {
-            w.field_begin("success", TType::String, 0)?;
-            Encode::encode_owned(result_value, w)?;
-            w.field_end()?;
+            Encode::encode_owned_field(result_value, w, "success", 0)?;
         }
         w.field_stop()?;
         w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        if let Some(value) = &mut self.result_value {
+            Encode::visit_references(value, visitor)?;
+        }
+        Ok(())
     }
 }
 
@@ -1724,13 +1762,18 @@ impl Decode for RichByReferenceResult {
         let mut result_value = None;
         r.struct_begin()?;
         if r.field_is(TType::String, 0) {
-            result_value = Some(Decode::decode(r)?);
+            result_value = Some(Decode::decode_as(TType::String, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 0) {
+            result_value = Some(Decode::decode_as(TType::Uuid, r)?);
             r.field_end()?;
         }
         loop {
             match r.field_begin()? {
                 (TType::Stop, _) => break,
-                (TType::String, 0) => result_value = Some(Decode::decode(r)?),
+                (TType::String, 0) => result_value = Some(Decode::decode_as(TType::String, r)?),
+                (TType::Uuid, 0) => result_value = Some(Decode::decode_as(TType::Uuid, r)?),
                 (field_type, _) => r.skip(field_type)?,
             }
             r.field_end()?;
@@ -1741,7 +1784,7 @@ impl Decode for RichByReferenceResult {
 }
 
 impl CallResult for RichByReferenceResult {
-    type Value = Vec<u8>;
+    type Value = Ref<Vec<u8>>;
 
     fn into_value(self) -> thrift::Result<Self::Value> {
         match self.result_value {

@@ -44,7 +44,8 @@ fn may_follow(entries: &[Entry], used: &[bool], order: &[usize], index: usize) -
         && order
             .iter()
             .any(|before| *before > index && entries[*before].client == entry.client && writes(&entries[*before]));
-    !late && !turned
+    let over = entry.latest.is_some_and(|latest| order.iter().any(|before| entries[*before].begin > latest));
+    !late && !turned && !over
 }
 
 /// The object after an operation, and whether it ever existed.

@@ -12,7 +12,7 @@ fn ranges_that_the_object_does_not_have_are_refused() {
     assert_eq!(rig.read(A, pointer, 0, 0), Err(Refusal::ZeroLength));
     assert_eq!(rig.write(A, pointer, 0, b""), Err(Refusal::ZeroLength));
     assert_eq!(rig.step(A, nowhere(), Action::Alloc { len: 0 }), Err(Refusal::ZeroLength));
-    assert_eq!(rig.step(A, nowhere(), Action::AllocWrite { data: Vec::new() }), Err(Refusal::ZeroLength));
+    assert_eq!(rig.step(A, nowhere(), Action::AllocWrite { len: 0, data: Vec::new() }), Err(Refusal::ZeroLength));
 }
 
 #[test]
@@ -37,10 +37,10 @@ fn a_range_that_is_no_multiple_of_its_unit_is_misaligned() {
 fn pointers_of_other_servers_and_earlier_boots_are_refused() {
     let mut rig = Rig::new(Config { boot: 5, ..Config::default() });
     let pointer = rig.alloc(A, b"abcd");
-    let other = Pointer { server: 2, ..pointer };
+    let other = Pointer::new(pointer.prefix(), 2, pointer.object());
     assert_eq!(rig.read(A, other, 0, 1), Err(Refusal::WrongServer));
-    assert_eq!(rig.read(A, Pointer { prefix: 1, ..pointer }, 0, 1), Err(Refusal::WrongServer));
-    let at = |boot, counter| Pointer { object: ObjectId { boot, counter }, ..pointer };
+    assert_eq!(rig.read(A, Pointer::new(1, 1, pointer.object()), 0, 1), Err(Refusal::WrongServer));
+    let at = |boot, counter| pointer.with_object(ObjectId { boot, counter });
     assert_eq!(rig.read(A, at(4, 1), 0, 1), Err(Refusal::ObjectLost));
     assert_eq!(rig.read(A, at(6, 1), 0, 1), Err(Refusal::NoSuchObject));
     assert_eq!(rig.read(A, at(5, 2), 0, 1), Err(Refusal::NoSuchObject));
@@ -57,7 +57,7 @@ fn objects_stay_under_a_further_boot_number() {
     assert_eq!(rig.memory.ids_left(), 0);
     rig.memory.continue_under(9);
     let new = rig.alloc(A, b"new");
-    assert_eq!(new.object, ObjectId { boot: 9, counter: 1 });
+    assert_eq!(new.object_id(), ObjectId { boot: 9, counter: 1 });
     assert_eq!(rig.read(A, old, 0, 3).unwrap(), b"old");
 }
 
@@ -68,7 +68,7 @@ fn out_of_memory_is_refused_and_nothing_leaks() {
     let refused = rig.step(A, nowhere(), Action::Alloc { len: 64 * KIB });
     assert_eq!(refused, Err(Refusal::OutOfMemory { free: free - OBJECT_BYTES }));
     assert_eq!(
-        rig.step(A, nowhere(), Action::AllocWrite { data: vec![0; 70_000] }),
+        rig.step(A, nowhere(), Action::AllocWrite { len: 70_000, data: vec![0; 70_000] }),
         Err(Refusal::OutOfMemory { free })
     );
     let pointer = rig.alloc(A, &[0; 40_000]);

@@ -6,7 +6,7 @@ use crate::access::CallKey;
 const CALL: CallKey = CallKey { client: 7, rpc: 1 };
 
 fn lease(call: CallKey, objects: &[Pointer]) -> Control {
-    let objects = objects.iter().map(|pointer| pointer.object).collect();
+    let objects = objects.iter().map(|pointer| pointer.object_id()).collect();
     Control::Lease { call, caller: holder(A), callee: holder(B), objects }
 }
 
@@ -66,7 +66,7 @@ fn a_node_passes_only_what_it_controls_or_leases() {
         call: CallKey { client: 8, rpc: 1 },
         caller: holder(B),
         callee: holder(3),
-        objects: vec![mine.object],
+        objects: vec![mine.object_id()],
     };
     assert_eq!(rig.control(on), Ok(1), "what it leases");
 }
@@ -76,7 +76,7 @@ fn a_reply_gives_what_the_callee_controlled_and_ends_the_leases() {
     let mut rig = Rig::plain();
     let (argument, result) = (rig.alloc(A, b"argument"), rig.alloc(B, b"result"));
     rig.control(lease(CALL, &[argument])).unwrap();
-    let returned = vec![result.object, argument.object];
+    let returned = vec![result.object_id(), argument.object_id()];
     let reply = Control::Reply { call: CALL, from: holder(B), to: holder(A), returned };
     assert_eq!(rig.control(reply.clone()), Ok(2), "one transferred, one lease ended");
     assert_eq!(rig.control(reply), Ok(0));
@@ -117,9 +117,9 @@ fn cleanup_frees_what_the_node_controlled_and_may_be_repeated() {
 fn what_is_revoked_is_nobodys_until_it_is_granted() {
     let mut rig = Rig::plain();
     let pointer = rig.alloc(A, b"abcd");
-    let grant = Control::Grant { object: pointer.object, to: holder(B) };
+    let grant = Control::Grant { object: pointer.object_id(), to: holder(B) };
     assert_eq!(rig.control(grant.clone()), Err(Refusal::NoRight));
-    assert_eq!(rig.control(Control::Revoke { object: pointer.object, from: holder(A) }), Ok(1));
+    assert_eq!(rig.control(Control::Revoke { object: pointer.object_id(), from: holder(A) }), Ok(1));
     assert_eq!(rig.read(A, pointer, 0, 1), Err(Refusal::NoRight));
     assert_eq!((rig.control(grant.clone()), rig.control(grant)), (Ok(1), Ok(0)));
     rig.free(B, pointer).unwrap();
@@ -129,7 +129,7 @@ fn what_is_revoked_is_nobodys_until_it_is_granted() {
 fn a_snapshot_is_restored_as_often_as_one_likes_even_after_a_free() {
     let mut rig = Rig::plain();
     let pointer = rig.alloc(A, b"before");
-    let objects = vec![pointer.object];
+    let objects = vec![pointer.object_id()];
     let snapshot = Control::Snapshot { id: 1, objects };
     assert_eq!((rig.control(snapshot.clone()), rig.control(snapshot)), (Ok(1), Ok(0)));
     let others = Control::Snapshot { id: 1, objects: Vec::new() };
@@ -166,5 +166,5 @@ fn the_table_is_read_page_by_page() {
     }
     assert_eq!((seen.len(), pages), (5, 3));
     assert_eq!(seen[1].leases, [(CALL, holder(B))]);
-    assert!(seen.iter().zip(&pointers).all(|(row, pointer)| row.object == pointer.object));
+    assert!(seen.iter().zip(&pointers).all(|(row, pointer)| row.object == pointer.object_id()));
 }

@@ -29,6 +29,7 @@ impl Pair {
             oneway: false,
             idempotent,
             deadline: None,
+            references: true,
             message: message(bytes),
         };
         self.client.call(self.now, SERVER.parse().unwrap(), request).unwrap()
@@ -208,7 +209,7 @@ fn an_answer_of_one_large_fragment_gets_through_a_black_hole() {
     pair.exchange(|_| false);
     let served = pair.served();
     let bytes = vec![7; 5000];
-    pair.server.reply(pair.now, served, AnswerKind::Reply, method(), message(&bytes));
+    pair.server.reply(pair.now, served, AnswerKind::Reply, method(), message(&bytes)).unwrap();
     pair.live(Duration::from_secs(9), black_hole(1400));
     assert_eq!(pair.answer(), reply(&bytes));
 }
@@ -230,7 +231,7 @@ fn a_slow_handler_does_not_make_datagrams_small() {
     let served = pair.served();
     pair.live(Duration::from_secs(3), |_, _| false);
     assert!(pair.client.callers.iter().all(|(_, session)| session.link.datagram_bytes == 8952));
-    pair.server.reply(pair.now, served, AnswerKind::Reply, method(), message(b"at last"));
+    pair.server.reply(pair.now, served, AnswerKind::Reply, method(), message(b"at last")).unwrap();
     assert_eq!(pair.run(), reply(b"at last"));
 }
 
@@ -244,7 +245,7 @@ fn messages_that_never_fit_the_memory_are_too_large_rather_than_busy() {
     pair.call(b"large answer, please");
     pair.exchange(|_| false);
     let served = pair.served();
-    pair.server.reply(pair.now, served, AnswerKind::Reply, method(), message(&[1; 20_000]));
+    pair.server.reply(pair.now, served, AnswerKind::Reply, method(), message(&[1; 20_000])).unwrap();
     assert_eq!(pair.run(), Some(Err(CallError::AnswerTooLarge { len: 20_000, limit: 10_000 })));
 }
 
@@ -261,7 +262,7 @@ fn a_lost_report_of_ended_calls_is_repeated_to_a_busy_server() {
     pair.call(b"c");
     pair.live(Duration::from_secs(1), |_, _| false);
     assert_eq!(pair.answer(), reply(b"c"), "though the first is still running");
-    pair.server.reply(pair.now, slow, AnswerKind::Reply, method(), message(b"done"));
+    pair.server.reply(pair.now, slow, AnswerKind::Reply, method(), message(b"done")).unwrap();
     assert_eq!(pair.run(), reply(b"done"));
 }
 
@@ -275,12 +276,12 @@ fn an_answer_whose_end_went_unheard_does_not_hold_up_others() {
     pair.call(b"large answer, please");
     pair.exchange(|_| false);
     let served = pair.served();
-    pair.server.reply(pair.now, served, AnswerKind::Reply, method(), message(&[1; 4500]));
+    pair.server.reply(pair.now, served, AnswerKind::Reply, method(), message(&[1; 4500])).unwrap();
     pair.exchange(|_| false);
     assert!(pair.answer().is_some());
     pair.pass(ms(30));
     pair.exchange(|header| header.kind == PacketType::Ack);
-    pair.server.reply(pair.now, slow, AnswerKind::Reply, method(), message(b"done"));
+    pair.server.reply(pair.now, slow, AnswerKind::Reply, method(), message(b"done")).unwrap();
     pair.live(Duration::from_secs(2), |_, _| false);
     assert_eq!(pair.answer(), reply(b"done"));
 }
@@ -293,10 +294,10 @@ fn an_answer_that_the_caller_has_no_room_for_lets_others_pass() {
     pair.call(b"second");
     pair.exchange(|_| false);
     let (first, second) = (pair.served(), pair.served());
-    pair.server.reply(pair.now, second, AnswerKind::Reply, method(), message(&[2; 20_000]));
+    pair.server.reply(pair.now, second, AnswerKind::Reply, method(), message(&[2; 20_000])).unwrap();
     // Only the last fragment of the second answer arrives: it has its room, the first has none.
     pair.exchange(|header| header.kind == PacketType::Reply && header.offset < 18_000);
-    pair.server.reply(pair.now, first, AnswerKind::Reply, method(), message(&[1; 195_000]));
+    pair.server.reply(pair.now, first, AnswerKind::Reply, method(), message(&[1; 195_000])).unwrap();
     pair.live(Duration::from_secs(9), |_, _| false);
     assert_eq!(pair.answer(), reply(&[2; 20_000]));
     assert_eq!(pair.answer(), reply(&[1; 195_000]));
@@ -339,6 +340,6 @@ fn forged_hints_among_authentic_packets_do_not_end_a_keyed_session() {
         pair.client.handle(pair.now, SERVER.parse().unwrap(), &mut forged);
         pair.live(ms(1500), |_, _| false);
     }
-    pair.server.reply(pair.now, served, AnswerKind::Reply, method(), message(b"done"));
+    pair.server.reply(pair.now, served, AnswerKind::Reply, method(), message(b"done")).unwrap();
     assert_eq!(pair.run(), reply(b"done"));
 }

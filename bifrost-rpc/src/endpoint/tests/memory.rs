@@ -403,11 +403,13 @@ fn a_client_that_is_gone_leaves_nothing_of_its_write() {
     let cancelled = std::iter::from_fn(|| pair.server.poll_event());
     let cancelled: Vec<_> = cancelled
         .map(|event| match event {
-            Event::Cancelled { call } => call,
+            Event::Cancelled { call } => (Some(call), call.session()),
+            Event::MemorySessionEnded { session } => (None, session),
             other => panic!("unexpected {other:?}"),
         })
         .collect();
-    assert_eq!(cancelled, [operation.call]);
+    let session = operation.call.session();
+    assert_eq!(cancelled, [(Some(operation.call), session), (None, session)], "the session's end comes last");
 }
 
 #[test]
@@ -505,7 +507,7 @@ fn memory_and_calls_live_beside_each_other() {
         while let Some(event) = pair.server.poll_event() {
             match event {
                 Event::Call { call, message: bytes, .. } => {
-                    pair.server.reply(pair.now, call, AnswerKind::Reply, method(), message(&bytes));
+                    pair.server.reply(pair.now, call, AnswerKind::Reply, method(), message(&bytes)).unwrap();
                 }
                 Event::Memory { operation, .. } => reply(&mut pair, &operation, MemoryReply::done()),
                 other => panic!("unexpected {other:?}"),

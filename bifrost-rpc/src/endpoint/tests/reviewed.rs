@@ -269,7 +269,7 @@ fn more_ended_calls_than_one_report_takes_are_all_reported() {
     for at in 0..=200 {
         let call = pair.served();
         if at % 2 == 1 {
-            pair.server.reply(pair.now, call, AnswerKind::Reply, method(), message(b"x"));
+            pair.server.reply(pair.now, call, AnswerKind::Reply, method(), message(b"x")).unwrap();
         }
     }
     for _ in 0..3 {
@@ -317,6 +317,7 @@ fn a_session_number_that_is_taken_is_not_believed() {
         oneway: false,
         idempotent: false,
         deadline: None,
+        references: true,
         message: message(b"elsewhere"),
     };
     pair.client.call(pair.now, address(OTHER), request).unwrap();
@@ -433,7 +434,7 @@ fn a_farewell_cuts_off_no_call_that_is_under_way() {
     pair.server.farewell(pair.now);
     pair.exchange(|_| false);
     assert_eq!(pair.answer(), None);
-    pair.server.reply(pair.now, call, AnswerKind::Reply, method(), message(b"done"));
+    pair.server.reply(pair.now, call, AnswerKind::Reply, method(), message(b"done")).unwrap();
     assert_eq!(pair.run(), reply(b"done"));
 }
 

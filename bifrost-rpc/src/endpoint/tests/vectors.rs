@@ -1,6 +1,7 @@
 //! The test vectors of `docs/protocol.md` are what this endpoint sends.
 
 use super::*;
+use crate::wire::Pointer;
 
 /// The hexadecimal blocks of section 13, in order.
 fn vectors() -> Vec<Vec<u8>> {
@@ -11,8 +12,9 @@ fn vectors() -> Vec<Vec<u8>> {
 }
 
 /// Everything that crosses in a session with one ping, in order.
-fn session(key: Option<Key>) -> Vec<Vec<u8>> {
-    let config = |instance| Config { instance, key: key.clone(), ..Config::default() };
+fn session(key: Option<Key>, pointers: Vec<Pointer>) -> Vec<Vec<u8>> {
+    let references = !pointers.is_empty();
+    let config = |instance| Config { instance, key: key.clone(), references, ..Config::default() };
     let mut client = Endpoint::new(config(1), [1; 32]);
     let mut server = Endpoint::new(config(0xAABB_CCDD), [2; 32]);
     let ping = MethodField::new("Ping", "ping");
@@ -24,7 +26,8 @@ fn session(key: Option<Key>) -> Vec<Vec<u8>> {
         oneway: false,
         idempotent: false,
         deadline: Some(Duration::from_secs(1)),
-        message: message(b"\x80\x01\x00\x01\x00\x00\x00\x04ping\x00\x00\x00\x00\x00"),
+        references,
+        message: message(b"\x80\x01\x00\x01\x00\x00\x00\x04ping\x00\x00\x00\x00\x00").with_pointers(pointers),
     };
     client.call(now, SERVER.parse().unwrap(), request).unwrap();
     let mut crossed = Vec::new();
@@ -37,7 +40,7 @@ fn session(key: Option<Key>) -> Vec<Vec<u8>> {
         while let Some(event) = server.poll_event() {
             if let Event::Call { call, .. } = event {
                 let answer = message(b"\x80\x01\x00\x02\x00\x00\x00\x04ping\x00\x00\x00\x00\x00");
-                server.reply(now, call, AnswerKind::Reply, ping, answer);
+                server.reply(now, call, AnswerKind::Reply, ping, answer).unwrap();
             }
         }
         while server.poll_transmit(now, 1, &mut out).is_some() {
@@ -56,14 +59,18 @@ fn session(key: Option<Key>) -> Vec<Vec<u8>> {
 #[test]
 fn the_sessions_of_the_protocol_text_are_what_crosses() {
     let vectors = vectors();
-    let plain = session(None);
+    let plain = session(None, Vec::new());
     // OPEN with a token, OPENED, CALL, REPLY, ACK: the second to the sixth block of the section.
     for (which, vector) in vectors.iter().enumerate().skip(1).take(5) {
         assert!(plain.contains(vector), "vector {which} is not sent:\n{vector:02x?}\namong\n{plain:02x?}");
     }
     let key: Vec<u8> = (0..32).collect();
-    let sealed = session(Some(Key::from_bytes(key.try_into().unwrap())));
+    let sealed = session(Some(Key::from_bytes(key.try_into().unwrap())), Vec::new());
     let calls: Vec<&Vec<u8>> = vectors.iter().filter(|vector| vector.len() == 161 && vector[3] == 1).collect();
     assert!(!calls.is_empty(), "the section has a sealed CALL");
     calls.into_iter().for_each(|call| assert!(sealed.contains(call), "not sent: {call:02x?}"));
+    let pointers = (1..=3).map(|object| Pointer::new(0xFD, 3, (0x6720_0000 << 32) + object)).collect();
+    let leasing = vectors.iter().find(|vector| vector[3] == 1 && vector.get(7) == Some(&3)).unwrap();
+    let sent = session(None, pointers);
+    assert!(sent.contains(leasing), "not sent: {leasing:02x?}\namong\n{sent:02x?}");
 }

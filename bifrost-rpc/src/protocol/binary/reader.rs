@@ -2,7 +2,9 @@ use super::{VERSION, bytes_min, fixed_bytes, type_byte, type_of};
 use crate::protocol::input::Input;
 use crate::protocol::limits::{self, Guard, Limits};
 use crate::protocol::{MessageHeader, MethodName, Reader, error};
+use crate::reference::Received;
 use bytes::Bytes;
+use std::sync::Arc;
 use thrift::OrderedFloat;
 use thrift::protocol::{TMessageType, TType};
 use uuid::Uuid;
@@ -84,6 +86,12 @@ impl<'a> BinaryReader<'a> {
 }
 
 impl Reader for BinaryReader<'_> {
+    fn received(&self) -> Option<&Arc<Received>> {
+        self.guard.received.as_ref()
+    }
+    fn set_received(&mut self, received: Option<Arc<Received>>) {
+        self.guard.received = received;
+    }
     fn message_begin(&mut self) -> thrift::Result<MessageHeader> {
         self.guard.message(self.input.remaining())?;
         let (kind, name) = match self.input.peek() {

@@ -3,6 +3,7 @@ use crate::buffer::MessageBuffer;
 use crate::protocol::Writer;
 use crate::protocol::limits::{Guard, Limits, wire_len};
 use crate::protocol::output::put_fixed;
+use crate::reference::Passing;
 use bytes::Bytes;
 use thrift::OrderedFloat;
 use thrift::protocol::{TMessageType, TType};
@@ -31,6 +32,11 @@ impl<'a> BinaryWriter<'a> {
         Self { out, guard: Guard::new(limits) }
     }
 
+    /// Nothing but these bytes.
+    pub(crate) fn raw(&mut self, bytes: Bytes) {
+        self.out.put_shared(bytes);
+    }
+
     #[inline]
     fn put<const N: usize>(&mut self, bytes: [u8; N]) {
         self.out.tail_mut().extend_from_slice(&bytes);
@@ -57,6 +63,9 @@ impl<'a> BinaryWriter<'a> {
 }
 
 impl Writer for BinaryWriter<'_> {
+    fn passing(&mut self) -> Option<&mut Passing> {
+        self.out.passing()
+    }
     #[inline]
     fn message_begin(&mut self, name: &str, kind: TMessageType, sequence: i32) -> thrift::Result<()> {
         let [high, low] = VERSION;

@@ -5,7 +5,9 @@ use super::{
 use crate::protocol::input::Input;
 use crate::protocol::limits::{self, Guard, Limits};
 use crate::protocol::{MessageHeader, MethodName, Reader, error, skip_value};
+use crate::reference::Received;
 use bytes::Bytes;
+use std::sync::Arc;
 use thrift::OrderedFloat;
 use thrift::protocol::{TMessageType, TType};
 use uuid::Uuid;
@@ -154,6 +156,12 @@ fn unzigzag(value: u64) -> i64 {
 }
 
 impl Reader for CompactReader<'_> {
+    fn received(&self) -> Option<&Arc<Received>> {
+        self.guard.received.as_ref()
+    }
+    fn set_received(&mut self, received: Option<Arc<Received>>) {
+        self.guard.received = received;
+    }
     fn message_begin(&mut self) -> thrift::Result<MessageHeader> {
         self.guard.message(self.input.remaining())?;
         let first = self.input.take()?;

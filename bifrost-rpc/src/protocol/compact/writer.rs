@@ -4,6 +4,7 @@ use crate::buffer::MessageBuffer;
 use crate::protocol::limits::{Guard, Limits, wire_len};
 use crate::protocol::output::put_fixed;
 use crate::protocol::{Writer, error};
+use crate::reference::Passing;
 use bytes::Bytes;
 use thrift::OrderedFloat;
 use thrift::protocol::{TMessageType, TType};
@@ -127,6 +128,9 @@ fn zigzag(value: i64) -> u64 {
 }
 
 impl Writer for CompactWriter<'_> {
+    fn passing(&mut self) -> Option<&mut Passing> {
+        self.out.passing()
+    }
     fn message_begin(&mut self, name: &str, kind: TMessageType, sequence: i32) -> thrift::Result<()> {
         self.put([PROTOCOL_ID, u8::from(kind) << KIND_SHIFT | VERSION]);
         self.varint(sequence.cast_unsigned().into());

@@ -1,6 +1,8 @@
 //! `string` and `binary`.
 
-use crate::protocol::{Decode, Encode, Reader, ThriftType, Writer};
+use crate::protocol::error::not_utf8;
+use crate::protocol::{BinaryWriter, Decode, Encode, Reader, ThriftType, Writer};
+use crate::reference::Content;
 use bytes::Bytes;
 use thrift::protocol::TType;
 
@@ -28,12 +30,22 @@ impl Encode for String {
     fn encode_field<W: Writer>(&self, w: &mut W, name: &'static str, id: i16) -> thrift::Result<()> {
         w.string_field(name, id, self)
     }
+    fn object_len(&self) -> thrift::Result<usize> {
+        Ok(self.len())
+    }
+    fn encode_object(self, w: &mut BinaryWriter<'_>) -> thrift::Result<()> {
+        w.raw(self.into());
+        Ok(())
+    }
 }
 
 impl Decode for String {
     #[inline]
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         r.string()
+    }
+    fn decode_object(object: Content) -> thrift::Result<Self> {
+        String::from_utf8(object.into_bytes()?).map_err(|error| not_utf8(error.utf8_error()))
     }
 }
 
@@ -51,12 +63,22 @@ impl Encode for Vec<u8> {
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.bytes_owned(self)
     }
+    fn object_len(&self) -> thrift::Result<usize> {
+        Ok(self.len())
+    }
+    fn encode_object(self, w: &mut BinaryWriter<'_>) -> thrift::Result<()> {
+        w.raw(self.into());
+        Ok(())
+    }
 }
 
 impl Decode for Vec<u8> {
     #[inline]
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         r.bytes()
+    }
+    fn decode_object(object: Content) -> thrift::Result<Self> {
+        object.into_bytes()
     }
 }
 
@@ -73,11 +95,21 @@ impl Encode for Bytes {
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         w.bytes_shared(self)
     }
+    fn object_len(&self) -> thrift::Result<usize> {
+        Ok(self.len())
+    }
+    fn encode_object(self, w: &mut BinaryWriter<'_>) -> thrift::Result<()> {
+        w.raw(self);
+        Ok(())
+    }
 }
 
 impl Decode for Bytes {
     #[inline]
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         r.bytes_shared()
+    }
+    fn decode_object(object: Content) -> thrift::Result<Self> {
+        object.into_bytes().map(Self::from)
     }
 }

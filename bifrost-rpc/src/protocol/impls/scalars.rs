@@ -1,6 +1,7 @@
 //! Numbers, `bool`, `uuid`, and values behind a pointer.
 
-use crate::protocol::{Decode, Encode, Reader, ThriftType, Writer};
+use crate::protocol::{BinaryWriter, Decode, Encode, Reader, ThriftType, Writer};
+use crate::reference::{Content, Visitor};
 use thrift::OrderedFloat;
 use thrift::protocol::TType;
 use uuid::Uuid;
@@ -92,6 +93,7 @@ impl Decode for Uuid {
 
 impl<T: ThriftType> ThriftType for Box<T> {
     const TYPE: TType = T::TYPE;
+    const HAS_REFERENCES: bool = T::HAS_REFERENCES;
 }
 
 impl<T: Encode> Encode for Box<T> {
@@ -103,6 +105,15 @@ impl<T: Encode> Encode for Box<T> {
     fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
         (*self).encode_owned(w)
     }
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        (**self).visit_references(visitor)
+    }
+    fn object_len(&self) -> thrift::Result<usize> {
+        (**self).object_len()
+    }
+    fn encode_object(self, w: &mut BinaryWriter<'_>) -> thrift::Result<()> {
+        (*self).encode_object(w)
+    }
 }
 
 impl<T: Decode> Decode for Box<T> {
@@ -110,6 +121,9 @@ impl<T: Decode> Decode for Box<T> {
     fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
         r.charge(size_of::<T>())?;
         T::decode(r).map(Self::new)
+    }
+    fn decode_object(object: Content) -> thrift::Result<Self> {
+        T::decode_object(object).map(Self::new)
     }
 }
 

@@ -3,7 +3,9 @@ use super::tokens::Tokens;
 use super::{VERSION, base64, bytes_min, type_of};
 use crate::protocol::limits::{self, Guard, Limits};
 use crate::protocol::{MessageHeader, MethodName, Reader, error, skip_value};
+use crate::reference::Received;
 use std::str::FromStr;
+use std::sync::Arc;
 use thrift::protocol::{TMessageType, TType};
 use uuid::Uuid;
 
@@ -116,6 +118,12 @@ impl<B: AsRef<[u8]>> JsonReader<B> {
 }
 
 impl<B: AsRef<[u8]>> Reader for JsonReader<B> {
+    fn received(&self) -> Option<&Arc<Received>> {
+        self.guard.received.as_ref()
+    }
+    fn set_received(&mut self, received: Option<Arc<Received>>) {
+        self.guard.received = received;
+    }
     fn message_begin(&mut self) -> thrift::Result<MessageHeader> {
         self.guard.message(self.tokens.remaining())?;
         self.nesting.clear();

@@ -3,6 +3,7 @@ use super::{VERSION, base64, text, type_name};
 use crate::buffer::MessageBuffer;
 use crate::protocol::Writer;
 use crate::protocol::limits::{Guard, Limits, wire_len};
+use crate::reference::Passing;
 use std::fmt::Display;
 use std::io::Write;
 use thrift::protocol::{TMessageType, TType};
@@ -95,6 +96,9 @@ impl<O: AsMut<MessageBuffer>> JsonWriter<O> {
 }
 
 impl<O: AsMut<MessageBuffer>> Writer for JsonWriter<O> {
+    fn passing(&mut self) -> Option<&mut Passing> {
+        self.out.as_mut().passing()
+    }
     /// Whatever was not finished before is no more.
     fn message_begin(&mut self, name: &str, kind: TMessageType, sequence: i32) -> thrift::Result<()> {
         self.nesting.clear();

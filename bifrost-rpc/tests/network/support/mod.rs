@@ -4,15 +4,14 @@ pub(crate) mod load;
 pub(crate) mod panics;
 pub(crate) mod probe;
 pub(crate) mod process;
-pub(crate) mod proxy;
 pub(crate) mod random;
 pub(crate) mod store;
 pub(crate) mod watchdog;
 
+pub(crate) use bifrost_rpc::sim::proxy::{Faults, Proxy};
 pub(crate) use load::{Load, check_effects};
 pub(crate) use probe::{Client, Effects, Probe};
 pub(crate) use process::{ServerProcess, Spec};
-pub(crate) use proxy::{Faults, Proxy};
 pub(crate) use random::Random;
 pub(crate) use watchdog::Watchdog;
 

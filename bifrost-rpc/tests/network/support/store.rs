@@ -10,14 +10,24 @@ use bytes::{Bytes, BytesMut};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-#[derive(Default)]
 struct State {
+    /// The server's id.
+    server: u8,
+    /// Bytes of all objects at most.
+    capacity: u64,
     objects: BTreeMap<u64, Bytes>,
     made: u64,
     /// Writes done.
     writes: u64,
     announced: BTreeMap<ServedCall, u32>,
     later: Vec<(Unanswered, MemoryReply)>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let (objects, announced, later) = Default::default();
+        Self { server: 1, capacity: u64::MAX, objects, made: 0, writes: 0, announced, later }
+    }
 }
 
 /// Objects, each one block.
@@ -27,11 +37,13 @@ pub(crate) struct Store {
     object_bytes_max: u64,
     /// Writes are answered when [`Store::answer`] is called.
     answers_later: bool,
+    /// Writes are refused.
+    is_read_only: bool,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Self { state: Mutex::default(), object_bytes_max: 1 << 30, answers_later: false }
+        Self { state: Mutex::default(), object_bytes_max: 1 << 30, answers_later: false, is_read_only: false }
     }
 }
 
@@ -39,6 +51,21 @@ impl Store {
     /// One whose objects have so many bytes at most.
     pub(crate) fn limited(object_bytes_max: u64) -> Self {
         Self { object_bytes_max, ..Self::default() }
+    }
+
+    /// One with an id, and room for so many bytes in all.
+    pub(crate) fn of(server: u8, capacity: u64) -> Self {
+        let state = State { server, capacity, ..State::default() };
+        Self { state: Mutex::new(state), object_bytes_max: capacity, answers_later: false, is_read_only: false }
+    }
+
+    pub(crate) fn objects(&self) -> usize {
+        self.state().objects.len()
+    }
+
+    /// One that refuses writes.
+    pub(crate) fn read_only() -> Self {
+        Self { is_read_only: true, ..Self::default() }
     }
 
     /// One that answers writes when told to.
@@ -72,11 +99,18 @@ impl Store {
 }
 
 impl State {
+    fn free(&self) -> u64 {
+        self.capacity - self.objects.values().map(|content| content.len() as u64).sum::<u64>()
+    }
+
     fn alloc(&mut self, len: u64, mut body: Vec<u8>) -> MemoryReply {
+        if len > self.free() {
+            return MemoryReply::with(MemoryStatus::OutOfMemory, self.free());
+        }
         self.made += 1;
         body.resize(usize::try_from(len).unwrap(), 0);
         self.objects.insert(self.made, Bytes::from(body));
-        MemoryReply::allocated(Pointer::new(0xFD, 1, self.made))
+        MemoryReply::allocated_leaving(Pointer::new(0xFD, self.server, self.made), self.free())
     }
 
     fn range(&self, object: u64, offset: u64, len: u64) -> Result<std::ops::Range<usize>, (MemoryStatus, u64)> {
@@ -161,8 +195,11 @@ impl MemoryHandler for Store {
     fn run(&self, operation: &MemoryOperation, body: Vec<u8>, later: &Later<'_>) -> Option<MemoryReply> {
         let mut state = self.state();
         state.announced.remove(&operation.call);
-        let reply = if operation.fields.offset + operation.fields.len > self.object_bytes_max {
+        let is_long = operation.fields.offset + operation.fields.len > self.object_bytes_max;
+        let reply = if is_long && operation.op() != MemoryOp::Read {
             Err((MemoryStatus::OutOfMemory, self.object_bytes_max))
+        } else if self.is_read_only && operation.op() == MemoryOp::Write {
+            Err((MemoryStatus::Denied, 0))
         } else {
             state.run(operation, body)
         };

@@ -1,0 +1,69 @@
+//! What the transport asks of a memory server.
+
+use super::SharedMemory;
+use super::translate::{announce_of, refused, reply_of, request_of};
+use crate::memory::Staged;
+use crate::operation::Submitted;
+use bifrost_rpc::memory::{Later, MemoryHandler, MemoryOperation, MemoryReply, MemoryStatus, ServedCall};
+
+impl MemoryHandler for SharedMemory {
+    /// Reserves memory for data that are about to come, or refuses them.
+    fn announced(&self, operation: &MemoryOperation, bytes: u32) -> Option<MemoryReply> {
+        let announce = announce_of(operation, bytes, self.place)?;
+        let mut state = self.state();
+        let state = &mut *state;
+        let staged =
+            state.sessions.client(&mut state.memory, operation).map(|client| state.memory.stage(client, announce));
+        match staged {
+            Err(refusal) | Ok(Staged::Done(Err(refusal))) => Some(refused(refusal)),
+            Ok(_) => None,
+        }
+    }
+
+    fn run(&self, operation: &MemoryOperation, body: Vec<u8>, _later: &Later<'_>) -> Option<MemoryReply> {
+        Some(self.perform(operation, body))
+    }
+
+    /// Gives back what was reserved.
+    fn cancelled(&self, call: ServedCall) {
+        let mut state = self.state();
+        if let Some(client) = state.sessions.known(call.session()) {
+            state.memory.withdraw(client, call.rpc());
+        }
+    }
+
+    fn session_ended(&self, session: u64) {
+        let mut state = self.state();
+        let state = &mut *state;
+        state.sessions.end(&mut state.memory, session);
+    }
+}
+
+impl SharedMemory {
+    /// Does an operation. All are answered at once.
+    pub(crate) fn perform(&self, operation: &MemoryOperation, body: Vec<u8>) -> MemoryReply {
+        let (request, steps) = match request_of(operation, body, self.place) {
+            Ok(request) => request,
+            Err(refusal) => {
+                self.cancelled(operation.call);
+                return refused(refusal);
+            }
+        };
+        let done = {
+            let mut state = self.state();
+            let state = &mut *state;
+            let client = state.sessions.client(&mut state.memory, operation);
+            client.map(|client| (state.memory.submit_keeping(client, request), state.memory.free_bytes()))
+        };
+        let ((submitted, retired), free) = match done {
+            Ok(done) => done,
+            Err(refusal) => return refused(refusal),
+        };
+        let reply = match submitted {
+            Submitted::Done(outcome) => reply_of(outcome, steps, free),
+            // It names no operation to wait for: the transport keeps the order.
+            Submitted::Waiting => MemoryReply::with(MemoryStatus::Failed, 0),
+        };
+        MemoryReply { spent: retired.into_spent(), ..reply }
+    }
+}

@@ -1,0 +1,127 @@
+//! Operations and answers, from the transport's words into the memory server's and back.
+
+use crate::config::BATCH_STEPS_MAX;
+use crate::memory::{Announce, Place};
+use crate::operation::{Action, Answer, Data, Outcome, Request, Step, Work};
+use crate::refusal::Refusal;
+use bifrost_rpc::buffer::{Message, MessageBuffer};
+use bifrost_rpc::memory::{
+    Batch, BatchOp, BatchOutcome, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, ObjectId, Pointer,
+};
+use bifrost_rpc::wire::outcomes_to_bytes;
+
+/// The pointer that an operation is on. That of an ALLOC may leave prefix and server to the server.
+fn target(operation: &MemoryOperation, (prefix, server): (u8, u8)) -> Pointer {
+    match operation.fields.pointer.at_rest() {
+        pointer if operation.op() == MemoryOp::Alloc && pointer == Pointer::default() => {
+            Pointer::new(prefix, server, 0)
+        }
+        pointer => pointer,
+    }
+}
+
+/// What is to be reserved for data that are about to come; `None` where an operation has none.
+pub(super) fn announce_of(operation: &MemoryOperation, bytes: u32, place: (u8, u8)) -> Option<Announce> {
+    let fields = &operation.fields;
+    let kind = match operation.op() {
+        _ if fields.is_batch => Place::Batch,
+        MemoryOp::Alloc => Place::New { len: fields.len },
+        MemoryOp::Write => Place::At(fields.offset),
+        MemoryOp::Read | MemoryOp::Free => return None,
+    };
+    Some(Announce {
+        id: operation.rpc,
+        lowest: operation.lowest,
+        target: target(operation, place),
+        previous: 0,
+        unit_log2: fields.pointer.argument(),
+        place: kind,
+        len: u64::from(bytes),
+    })
+}
+
+/// What is asked, and of how many steps it is. The order of writes is the transport's affair.
+pub(super) fn request_of(
+    operation: &MemoryOperation,
+    body: Vec<u8>,
+    place: (u8, u8),
+) -> Result<(Request, usize), Refusal> {
+    let target = target(operation, place);
+    let work = if operation.fields.is_batch {
+        Work::Batch(steps(target, &body)?)
+    } else {
+        let action = action(operation, body);
+        Work::One(Step { target, previous: 0, unit_log2: operation.fields.pointer.argument(), action })
+    };
+    let steps = work.steps().len();
+    Ok((Request { id: operation.rpc, lowest: operation.lowest, work }, steps))
+}
+
+fn action(operation: &MemoryOperation, body: Vec<u8>) -> Action {
+    let (offset, len) = (operation.fields.offset, operation.fields.len);
+    match operation.op() {
+        MemoryOp::Alloc if body.is_empty() => Action::Alloc { len },
+        MemoryOp::Alloc => Action::AllocWrite { len, data: body },
+        MemoryOp::Read => Action::Read { offset, len },
+        MemoryOp::Write => Action::Write { offset, data: body },
+        MemoryOp::Free => Action::Free,
+    }
+}
+
+fn steps(target: Pointer, body: &[u8]) -> Result<Vec<Step>, Refusal> {
+    let count = body.first_chunk().map_or(0, |count| usize::from(u16::from_be_bytes(*count)));
+    if count == 0 || count > BATCH_STEPS_MAX {
+        return Err(Refusal::BatchLength { limit: BATCH_STEPS_MAX as u64 });
+    }
+    let (batch, places) = Batch::parse(body).map_err(|_malformed| Refusal::Incomplete)?;
+    let step = |(op, place): (&BatchOp, std::ops::Range<usize>)| Step {
+        target: if op.object == 0 { target } else { target.with_object(ObjectId::from_bits(op.object)) },
+        previous: 0,
+        unit_log2: op.argument,
+        action: match op.op {
+            MemoryOp::Read => Action::Read { offset: op.offset, len: op.len },
+            MemoryOp::Write => Action::Write { offset: op.offset, data: body[place].to_vec() },
+            // A batch has no ALLOC.
+            MemoryOp::Alloc | MemoryOp::Free => Action::Free,
+        },
+    };
+    Ok(batch.ops().iter().zip(places).map(step).collect())
+}
+
+/// The answer that says why not.
+pub(super) fn refused(refusal: Refusal) -> MemoryReply {
+    MemoryReply::with(refusal.status(), refusal.detail())
+}
+
+/// The answer to an operation of so many steps, which has left so many bytes free.
+pub(super) fn reply_of(outcome: Outcome, steps: usize, free: u64) -> MemoryReply {
+    match outcome {
+        Ok(Answer::Allocated(pointer)) => MemoryReply::allocated_leaving(pointer, free),
+        Ok(Answer::Data(data)) => MemoryReply::data(message(std::iter::once(data), &[])),
+        Ok(Answer::Written | Answer::Freed) => MemoryReply::done(),
+        Ok(Answer::Batch(answers, refusal)) => MemoryReply::data(batch(answers, refusal, steps)),
+        Err(refusal) => refused(refusal),
+    }
+}
+
+/// The answer to a batch: how each step ended, then what was read.
+fn batch(answers: Vec<Answer>, refusal: Option<Refusal>, steps: usize) -> Message {
+    let done = |answer: &Answer| {
+        let len = if let Answer::Data(data) = answer { data.len() as u64 } else { 0 };
+        BatchOutcome { status: MemoryStatus::Ok, detail: 0, len }
+    };
+    let mut outcomes: Vec<BatchOutcome> = answers.iter().map(done).collect();
+    let refused = refusal.map(|refusal| BatchOutcome { status: refusal.status(), detail: refusal.detail(), len: 0 });
+    outcomes.extend(refused);
+    outcomes.resize(steps, BatchOutcome { status: MemoryStatus::NotDone, detail: 0, len: 0 });
+    let data = answers.into_iter().filter_map(|answer| if let Answer::Data(data) = answer { Some(data) } else { None });
+    message(data, &outcomes_to_bytes(&outcomes))
+}
+
+/// A message of what was read: large pieces are sent from the object's memory.
+fn message(data: impl Iterator<Item = Data>, head: &[u8]) -> Message {
+    let mut message = MessageBuffer::new();
+    message.put_slice(head);
+    data.flat_map(Data::into_pieces).for_each(|piece| message.put_shared(piece));
+    message.finish()
+}

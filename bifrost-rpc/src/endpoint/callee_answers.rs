@@ -1,0 +1,154 @@
+//! What a callee's handlers make of calls: answers, calls given back; and the end of its sessions.
+
+use super::link::Exchange;
+use super::outbound::Outbound;
+use super::record::{Answered, Released, Served};
+use super::time::Time;
+use super::{AnswerKind, Endpoint, Event, ServedCall, SessionRef};
+use crate::buffer::Message;
+use crate::wire::{Flags, PacketType, PassError, Refusal, RefusedBody, check_pointers};
+use std::time::Duration;
+
+impl Endpoint {
+    /// Answers a call, with the message's pointers. Says whether it is kept for the caller: nothing happens if its session or
+    /// its caller is gone.
+    ///
+    /// # Errors
+    ///
+    /// The pointers cannot be sent, or the call did not say that its caller understands them: the call is not answered yet.
+    pub fn reply(
+        &mut self,
+        now: Time,
+        call: ServedCall,
+        kind: AnswerKind,
+        method: crate::wire::MethodField,
+        message: Message,
+    ) -> Result<bool, PassError> {
+        let Some(index) = self.callee_by_session.get(&call.session).copied() else {
+            return Ok(false);
+        };
+        let Some(session) = self.callees.get_mut(index) else {
+            return Ok(false);
+        };
+        check_pointers(message.pointers(), session.takes_references(call.rpc))?;
+        let kind = match kind {
+            AnswerKind::Reply => PacketType::Reply,
+            AnswerKind::Exception => PacketType::Exception,
+        };
+        let is_prompt = self.prompt.contains(&call);
+        let out = Outbound::new(message, session.link.fragment_bytes());
+        let answered = Answered::new(kind, method, out, is_prompt);
+        let kept = session.answer(call.rpc, answered, &mut Released::default());
+        self.bytes += kept.unwrap_or_default();
+        self.touch(now, SessionRef::Callee(index));
+        Ok(kept.is_some())
+    }
+
+    /// A oneway call's handler has ended.
+    pub fn done(&mut self, call: ServedCall) {
+        let Some(index) = self.callee_by_session.get(&call.session) else {
+            return;
+        };
+        let Some(session) = self.callees.get_mut(*index) else {
+            return;
+        };
+        if let Some(served) = session.calls.get_mut(&call.rpc)
+            && matches!(served, Served::RunningOneway(_))
+        {
+            *served = Served::Done;
+        }
+    }
+
+    /// Gives a call back unrun: its caller is told to try again later. Says whether it could be given back: a oneway
+    /// call that has been reported delivered could not, and has to be run.
+    pub fn refuse_busy(&mut self, now: Time, call: ServedCall, retry: Duration) -> bool {
+        let Some(index) = self.callee_by_session.get(&call.session).copied() else {
+            return true;
+        };
+        let Some(session) = self.callees.get_mut(index) else {
+            return true;
+        };
+        match session.calls.get_mut(&call.rpc) {
+            Some(Served::Running(_)) => {}
+            Some(Served::Memory(run)) if run.held.is_none() => {}
+            Some(Served::RunningOneway(acks)) => {
+                *acks -= session.link.withdraw_acks(call.rpc);
+                if *acks > 0 {
+                    session.acknowledge(call.rpc);
+                    return false;
+                }
+            }
+            _ => return true,
+        }
+        let about = session.exchange(call.rpc);
+        session.calls.remove(&call.rpc);
+        let retry_us = u32::try_from(retry.as_micros()).unwrap_or(u32::MAX);
+        self.refuse_call(index, about, 0, Refusal::Busy { retry_us });
+        self.touch(now, SessionRef::Callee(index));
+        true
+    }
+
+    /// Refuses a call in its session.
+    pub(super) fn refuse_call(&mut self, index: usize, about: Exchange, packet: u64, refusal: Refusal) {
+        self.stats.refusals += 1;
+        let Some(session) = self.callees.get_mut(index) else {
+            return;
+        };
+        let body = RefusedBody { refusal, packet };
+        session.link.note(PacketType::Refused, about, Flags::default(), body.to_bytes());
+    }
+
+    /// Tells all callers that this end is going, so that their next calls open sessions with whoever comes after it
+    /// instead of risking to be lost in these. It is said once, and nothing rests on it.
+    pub fn farewell(&mut self, now: Time) {
+        let sessions: Vec<usize> = self.callees.iter().map(|(index, _)| index).collect();
+        for index in sessions {
+            self.refuse_call(index, Exchange::from(0), 0, Refusal::Draining);
+            self.touch(now, SessionRef::Callee(index));
+        }
+    }
+
+    /// What is due for a callee's session.
+    pub(super) fn callee_timeout(&mut self, now: Time, index: usize) {
+        let Some(session) = self.callees.get_mut(index) else {
+            return;
+        };
+        if now.since(session.link.heard) >= self.config.lease {
+            return self.drop_callee(index);
+        }
+        let released = session.calls_timeout(now, &self.config);
+        self.released(index, released);
+        self.touch(now, SessionRef::Callee(index));
+    }
+
+    /// Forgets a session: from now on its packets are refused.
+    pub(super) fn drop_callee(&mut self, index: usize) {
+        if !self.callees.contains(index) {
+            return;
+        }
+        let mut session = self.callees.remove(index);
+        self.callee_by_session.remove(&session.link.session);
+        self.callee_by_nonce.remove(&(session.link.client, session.nonce));
+        let released = session.raise_lowest(u64::MAX, true);
+        self.bytes = self.bytes.saturating_sub(released.bytes);
+        for rpc in released.unanswered {
+            let call = ServedCall { session: session.link.session, rpc };
+            self.events.push_back(Event::Cancelled { call });
+        }
+        if session.link.root.is_some() {
+            self.events.push_back(Event::MemorySessionEnded { session: session.link.session });
+        }
+    }
+
+    /// Accounts for what a session let go of, and tells of calls that need not run any more.
+    pub(super) fn released(&mut self, index: usize, released: Released) {
+        self.bytes = self.bytes.saturating_sub(released.bytes);
+        let Some(session) = self.callees.get(index).map(|session| session.link.session) else {
+            return;
+        };
+        for rpc in &released.unanswered {
+            self.events.push_back(Event::Cancelled { call: ServedCall { session, rpc: *rpc } });
+        }
+        released.give_spent(&mut self.pool);
+    }
+}

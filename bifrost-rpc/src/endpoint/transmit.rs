@@ -1,0 +1,87 @@
+//! What is sent: sessions take turns, packets of no session go first.
+
+use super::callee::CalleeSession;
+use super::caller::CallerSession;
+use super::datagrams::{Datagrams, Transmit};
+use super::link::Link;
+use super::time::Time;
+use super::{Endpoint, SessionRef, native};
+use crate::wire::HEADER_BYTES;
+use std::net::SocketAddr;
+
+/// Bytes of a batch at most: what one UDP send carries.
+const BATCH_BYTES_MAX: usize = 65_000;
+
+impl Endpoint {
+    /// Whether [`Endpoint::poll_transmit`] may have something.
+    #[must_use]
+    pub fn wants_transmit(&self) -> bool {
+        !self.ready.is_empty() || !self.loose.is_empty()
+    }
+
+    /// The next batch of datagrams to send, at most `segments_max` of one size.
+    pub fn poll_transmit(&mut self, now: Time, segments_max: usize, out: &mut Datagrams) -> Option<Transmit> {
+        out.clear();
+        if let Some((to, datagram)) = self.loose.pop_front() {
+            let (header, body) = datagram.split_first_chunk::<HEADER_BYTES>()?;
+            out.begin(header, body.len());
+            out.put(body);
+            self.stats.packets_out += 1;
+            let from = if self.config.native { native::source_of(&datagram) } else { None };
+            return Some(Transmit { from, ..out.transmit(to) });
+        }
+        let limits = (segments_max, BATCH_BYTES_MAX);
+        while let Some(session) = self.ready.pop_front() {
+            let (transmit, can_send) = match session {
+                SessionRef::Caller(index) => {
+                    let Some(caller) = self.callers.get_mut(index) else {
+                        continue;
+                    };
+                    caller.fill(now, self.next_rpc, limits, out);
+                    caller.link.is_ready = caller.can_send();
+                    (caller.link.address(out), caller.link.is_ready)
+                }
+                SessionRef::Callee(index) => {
+                    let Some(callee) = self.callees.get_mut(index) else {
+                        continue;
+                    };
+                    callee.fill(now, limits, out);
+                    callee.link.is_ready = callee.can_send();
+                    (callee.link.address(out), callee.link.is_ready)
+                }
+            };
+            if can_send {
+                self.ready.push_front(session);
+            }
+            self.arm(now, session);
+            if !out.is_empty() {
+                self.stats.packets_out += transmit.segments as u64;
+                return Some(transmit);
+            }
+        }
+        None
+    }
+
+    /// Puts a session with something to send into the queue, and its next deadline into the timer queue.
+    pub(super) fn touch(&mut self, now: Time, session: SessionRef) {
+        let can_send = match session {
+            SessionRef::Caller(index) => self.callers.get(index).is_some_and(CallerSession::can_send),
+            SessionRef::Callee(index) => self.callees.get(index).is_some_and(CalleeSession::can_send),
+        };
+        if can_send
+            && let Some(link) = self.link_mut(session)
+            && !link.is_ready
+        {
+            link.is_ready = true;
+            self.ready.push_back(session);
+        }
+        self.arm(now, session);
+    }
+
+    /// A datagram could not be sent because it is larger than the link takes: smaller ones are sent from now on.
+    pub fn datagram_too_large(&mut self, peer: SocketAddr) {
+        let callers = self.callers.iter_mut().map(|(_, session)| &mut session.link);
+        let callees = self.callees.iter_mut().map(|(_, session)| &mut session.link);
+        callers.chain(callees).filter(|link| link.reaches(peer)).for_each(Link::shrink_datagrams);
+    }
+}

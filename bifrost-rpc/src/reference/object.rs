@@ -1,0 +1,159 @@
+//! An object of global memory, as the references to it share it.
+
+use super::{Content, Memory, Received, ReferenceError};
+use crate::memory::{MemoryError, MemoryStatus, Pointer};
+use crate::protocol::Limits;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// No object is so long: whoever reads there is told how long it is.
+const BEYOND: u64 = 1 << 62;
+
+/// Where values are stored, and from what size on.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub(crate) memory: Memory,
+    /// Values of so many bytes and more go by reference.
+    pub(crate) threshold_bytes: usize,
+    /// On what is read.
+    pub(crate) limits: Limits,
+}
+
+/// An object. Its control, if this side has it, ends with it: then it is freed.
+#[derive(Debug)]
+pub(crate) struct Object {
+    pointer: Pointer,
+    settings: Option<Arc<Settings>>,
+    is_controlled: AtomicBool,
+    len: OnceLock<u64>,
+    /// What pointers in its content have come with.
+    received: Option<Arc<Received>>,
+    /// The objects that its content names, if it was made here.
+    parts: Vec<Held>,
+}
+
+/// A share of an object, held so that it lives.
+#[derive(Debug, Clone)]
+pub struct Held {
+    pub(crate) object: Arc<Object>,
+    /// It is the share of the one who controls the object, not of one to whom it was lent.
+    pub(crate) is_owned: bool,
+}
+
+impl Object {
+    /// An object that this side controls.
+    pub(crate) fn controlled(pointer: Pointer, settings: Arc<Settings>) -> Self {
+        let mut object = Self::leased(pointer, Some(settings), None);
+        object.is_controlled = AtomicBool::new(true);
+        object
+    }
+
+    /// An object that somebody else controls.
+    pub(crate) fn leased(pointer: Pointer, settings: Option<Arc<Settings>>, received: Option<Arc<Received>>) -> Self {
+        let (is_controlled, len) = (AtomicBool::new(false), OnceLock::new());
+        Self { pointer, settings, is_controlled, len, received, parts: Vec::new() }
+    }
+
+    /// One that this side has just stored.
+    pub(crate) fn stored(pointer: Pointer, len: u64, parts: Vec<Held>, settings: Arc<Settings>) -> Self {
+        let mut object = Self::controlled(pointer, settings);
+        object.len = OnceLock::from(len);
+        object.parts = parts;
+        object
+    }
+
+    /// The same with what pointers in its content have come with.
+    pub(crate) fn with_received(mut self, received: Option<Arc<Received>>) -> Self {
+        self.received = received;
+        self
+    }
+
+    pub(crate) fn pointer(&self) -> Pointer {
+        self.pointer
+    }
+
+    pub(crate) fn parts(&self) -> &[Held] {
+        &self.parts
+    }
+
+    /// Gives control away; says whether there was any.
+    pub(crate) fn give_up(&self) -> bool {
+        self.is_controlled.swap(false, Ordering::AcqRel)
+    }
+
+    pub(crate) fn is_controlled(&self) -> bool {
+        self.is_controlled.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn settings(&self) -> Result<&Arc<Settings>, ReferenceError> {
+        self.settings.as_ref().ok_or(ReferenceError::NoMemory)
+    }
+
+    /// Length in bytes; the server is asked once.
+    pub(crate) fn len(&self) -> Result<u64, ReferenceError> {
+        if let Some(len) = self.len.get() {
+            return Ok(*len);
+        }
+        let len = match self.settings()?.memory.read(self.pointer, BEYOND, 1) {
+            Err(MemoryError::Refused { status: MemoryStatus::OutOfRange, detail }) => detail,
+            Err(error) => return Err(error.into()),
+            Ok(_) => return Err(MemoryError::BadAnswer("with bytes that no object has").into()),
+        };
+        Ok(*self.len.get_or_init(|| len))
+    }
+
+    /// What pointers in its content have come with; those of an object that was made here are of the same memory.
+    fn received(&self) -> Option<Arc<Received>> {
+        let own = || Received::answer(self.settings.clone(), self.parts.clone(), Vec::new());
+        Some(self.received.clone().unwrap_or_else(own))
+    }
+
+    /// All of the content.
+    pub(crate) fn content(&self) -> Result<Content, ReferenceError> {
+        if let Some(len) = self.len.get() {
+            return self.range(0, *len);
+        }
+        let settings = self.settings()?;
+        let limit = settings.limits.message_bytes_max as u64;
+        match settings.memory.read_all(self.pointer, limit) {
+            Ok(bytes) => {
+                self.len.get_or_init(|| bytes.len() as u64);
+                Ok(Content::new(bytes, settings.limits, self.received()))
+            }
+            Err(MemoryError::Refused { status: MemoryStatus::OutOfRange, detail: len }) => {
+                Err(ReferenceError::TooLarge { len, limit })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A range of the content.
+    pub(crate) fn range(&self, offset: u64, len: u64) -> Result<Content, ReferenceError> {
+        let settings = self.settings()?;
+        let limit = settings.limits.message_bytes_max as u64;
+        if len > limit {
+            return Err(ReferenceError::TooLarge { len, limit });
+        }
+        let bytes = settings.memory.read(self.pointer, offset, len)?;
+        Ok(Content::new(bytes, settings.limits, self.received()))
+    }
+
+    /// Frees the object and waits until it is.
+    pub(crate) fn free(&self) -> Result<(), ReferenceError> {
+        match self.give_up() {
+            true => Ok(self.settings()?.memory.free(self.pointer)?),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Drop for Object {
+    /// Frees what is controlled, without waiting for the answer: a free is small, and sent again until it is answered.
+    fn drop(&mut self) {
+        if let (true, Some(settings)) = (self.give_up(), &self.settings)
+            && let Ok(free) = settings.memory.start_free(self.pointer)
+        {
+            free.detach();
+        }
+    }
+}
