@@ -50,7 +50,7 @@ impl<T: Trace> Run<'_, T> {
                     table.set_count(record, Count { packets: packets.wrapping_add(1), bytes });
                 }
                 let (target, data) = table.target(record);
-                take(&mut self.work.data, data, spec.data_bytes + PAD);
+                take(&mut self.work.data, data, spec.data_bytes);
                 target
             }
             None => match &table.default {
@@ -125,11 +125,12 @@ impl<T: Trace> Run<'_, T> {
     }
 }
 
-/// Copies an action's data to where its primitives read it.
+/// Copies an action's data to where its primitives read it. Not what follows it: that is on another cache line.
 #[inline]
 fn take(into: &mut Vec<u8>, data: &[u8], at_most: usize) {
     into.clear();
     into.extend_from_slice(&data[..data.len().min(at_most)]);
+    into.resize(into.len() + PAD, 0);
 }
 
 /// Where a miss without default entry leads.
