@@ -201,10 +201,12 @@ impl<'a> Walk<'a> {
     /// before pending ones, early answers before late ones.
     fn extend(&mut self, config: &Config, place: usize, len: usize) {
         let mut candidates = self.candidates(config);
-        // What has no effect and fits may as well come now: whatever order has it later has one that has it here.
+        // What has no effect and fits may as well come now: whatever order has it later has one that has it here, unless
+        // something can only come before it.
         for at in &candidates {
             let index = self.window.answered[*at];
-            if !changed(&self.entries[index]) && config.state.after(self.entries, index).is_some() {
+            let is_free = !changed(&self.entries[index]) && !self.is_too_late_after(config, index);
+            if is_free && config.state.after(self.entries, index).is_some() {
                 let mut next = config.clone();
                 next.take(*at);
                 return self.try_next(next, index, place, len);
@@ -225,6 +227,12 @@ impl<'a> Walk<'a> {
             next.take(at);
             self.try_next(next, self.window.answered[at], place, len);
         }
+    }
+
+    /// Whether some operation without an answer could come before this one, but not after it.
+    fn is_too_late_after(&self, config: &Config, index: usize) -> bool {
+        let begin = self.entries[index].begin;
+        config.pending.iter().any(|other| self.entries[*other].latest.is_some_and(|latest| latest < begin))
     }
 
     /// Puts a configuration with one more operation on the list, if it fits.

@@ -69,6 +69,12 @@ fn a_write_never_answered_may_have_happened_at_any_later_time_or_not() {
 }
 
 #[test]
+fn a_late_read_does_not_stand_before_a_write_that_ended_early() {
+    let lost = Entry { latest: Some(2), ..pending(0, Op::Write(0, vec![2]), 2) };
+    good(vec![alloc(2), lost, read(0, 0, &[2], 6, 15), read(0, 1, &[0], 15, 15)]);
+}
+
+#[test]
 fn a_stale_read_is_found_and_explained() {
     let violation = bad(vec![
         alloc(2),
