@@ -10,6 +10,7 @@
 
 use bifrost_rpc::compat;
 use bifrost_rpc::protocol::{Decode, Encode, MessageHeader, Reader, ThriftType, Writer};
+use bifrost_rpc::reference::{Ref, Visitor};
 use bifrost_rpc::service;
 use bifrost_rpc::service::{Answer, CallResult, Dispatch, Method};
 use bifrost_rpc::thrift;
@@ -1275,6 +1276,1250 @@ impl CallResult for ArraysIncrementListResult {
         match self.result_value {
             Some(value) => Ok(value),
             None => Err(service::missing_result("increment_list")),
+        }
+    }
+}
+
+const CHAIN_VISIT: Method = Method {
+    service: "Chain",
+    name: "visit",
+    oneway: false,
+    short: false,
+    idempotent: false,
+};
+
+/// Services that call each other in turn, each with the array that it was given.
+pub trait TChainSyncClient {
+    /// Reads 4 KiB of `data` from `offset` on (less of an array that is shorter), and has the next service read where these
+    /// bytes say. Returns a number that depends on all that was read.
+    fn visit(&mut self, data: Vec<u8>, offset: i32) -> thrift::Result<i64>;
+}
+
+/// A Thrift client that can call `Chain`.
+pub trait TChainSyncClientMarker {}
+
+/// Client of `Chain` over a pair of Thrift protocols.
+#[derive(Debug)]
+pub struct ChainSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    i_prot: IP,
+    o_prot: OP,
+    sequence_number: i32,
+}
+
+impl<IP, OP> ChainSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    /// A client that writes to one protocol and reads from the other.
+    pub fn new(input_protocol: IP, output_protocol: OP) -> Self {
+        Self {
+            i_prot: input_protocol,
+            o_prot: output_protocol,
+            sequence_number: 0,
+        }
+    }
+}
+
+impl<IP, OP> TThriftClient for ChainSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    fn i_prot_mut(&mut self) -> &mut dyn TInputProtocol {
+        &mut self.i_prot
+    }
+
+    fn o_prot_mut(&mut self) -> &mut dyn TOutputProtocol {
+        &mut self.o_prot
+    }
+
+    fn sequence_number(&self) -> i32 {
+        self.sequence_number
+    }
+
+    fn increment_sequence_number(&mut self) -> i32 {
+        self.sequence_number = self.sequence_number.wrapping_add(1);
+        self.sequence_number
+    }
+}
+
+impl<IP, OP> TChainSyncClientMarker for ChainSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+}
+
+impl<C: TThriftClient + TChainSyncClientMarker> TChainSyncClient for C {
+    fn visit(&mut self, data: Vec<u8>, offset: i32) -> thrift::Result<i64> {
+        let args = ChainVisitArgs { data, offset };
+        compat::call::<_, ChainVisitResult, _>(self, &CHAIN_VISIT, args)
+    }
+}
+
+/// Client of `Chain` over a channel. Cheap to clone; clones share the channel.
+#[derive(Clone, Debug)]
+pub struct ChainClient {
+    channel: Channel,
+}
+
+impl ChainClient {
+    /// A client that calls through `channel`.
+    pub fn new(channel: Channel) -> Self {
+        Self { channel }
+    }
+
+    /// Connects to a URL such as `udp://[::1]:7400`.
+    pub fn connect(url: &str) -> thrift::Result<Self> {
+        Channel::connect(url).map(Self::new)
+    }
+
+    /// The same client with a deadline for each of its calls.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self::new(self.channel.with_deadline(deadline))
+    }
+
+    /// Starts a call of `visit`; its result is waited for later.
+    pub fn start_visit(&mut self, data: Vec<u8>, offset: i32) -> thrift::Result<Pending<i64>> {
+        let args = ChainVisitArgs { data, offset };
+        self.channel
+            .start::<_, ChainVisitResult>(&CHAIN_VISIT, args)
+    }
+}
+
+impl TChainSyncClient for ChainClient {
+    fn visit(&mut self, data: Vec<u8>, offset: i32) -> thrift::Result<i64> {
+        let args = ChainVisitArgs { data, offset };
+        self.channel.call::<_, ChainVisitResult>(&CHAIN_VISIT, args)
+    }
+}
+
+/// Services that call each other in turn, each with the array that it was given.
+pub trait ChainSyncHandler {
+    /// Reads 4 KiB of `data` from `offset` on (less of an array that is shorter), and has the next service read where these
+    /// bytes say. Returns a number that depends on all that was read.
+    fn handle_visit(&self, data: Vec<u8>, offset: i32) -> thrift::Result<i64>;
+}
+
+/// Serves `Chain` with a handler.
+#[derive(Debug)]
+pub struct ChainSyncProcessor<H: ChainSyncHandler> {
+    handler: H,
+}
+
+impl<H: ChainSyncHandler> ChainSyncProcessor<H> {
+    /// A processor that calls `handler`.
+    pub fn new(handler: H) -> Self {
+        Self { handler }
+    }
+}
+
+/// Functions that answer calls of the methods of `Chain`.
+#[derive(Clone, Copy, Debug)]
+pub struct TChainProcessFunctions;
+
+impl TChainProcessFunctions {
+    /// Answers a call of `visit`.
+    pub fn process_visit<H: ChainSyncHandler, R: Reader, W: Writer>(
+        handler: &H,
+        header: &MessageHeader,
+        args: &mut R,
+        out: &mut W,
+    ) -> thrift::Result<Answer> {
+        let args: ChainVisitArgs = match Decode::decode(args) {
+            Ok(args) => args,
+            Err(error) => return service::bad_arguments(header, out, error),
+        };
+        let outcome = handler.handle_visit(args.data, args.offset);
+        let result = match outcome {
+            Ok(value) => ChainVisitResult {
+                result_value: Some(value),
+            },
+            Err(error) => return service::exception(header, out, error),
+        };
+        service::reply(header, out, result)
+    }
+}
+
+impl<H> Dispatch for ChainSyncProcessor<H>
+where
+    H: ChainSyncHandler + Send + Sync + 'static,
+{
+    const SERVICE: &'static str = "Chain";
+    const METHODS: &'static [Method] = &[CHAIN_VISIT];
+
+    fn dispatch<R: Reader, W: Writer>(
+        &self,
+        header: &MessageHeader,
+        args: &mut R,
+        out: &mut W,
+    ) -> thrift::Result<Answer> {
+        match header.name.as_str() {
+            "visit" => TChainProcessFunctions::process_visit(&self.handler, header, args, out),
+            _ => service::unknown_method(header, args, out),
+        }
+    }
+}
+
+impl<H> TProcessor for ChainSyncProcessor<H>
+where
+    H: ChainSyncHandler + Send + Sync + 'static,
+{
+    fn process(
+        &self,
+        i: &mut dyn TInputProtocol,
+        o: &mut dyn TOutputProtocol,
+    ) -> thrift::Result<()> {
+        compat::process(self, i, o)
+    }
+}
+
+/// The arguments of `Chain.visit`.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct ChainVisitArgs {
+    pub(super) data: Vec<u8>,
+    pub(super) offset: i32,
+}
+
+impl ThriftType for ChainVisitArgs {
+    const TYPE: TType = TType::Struct;
+}
+
+impl Encode for ChainVisitArgs {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("visit_args")?;
+        Encode::encode_field(&self.data, w, "data", 1)?;
+        Encode::encode_field(&self.offset, w, "offset", 2)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("visit_args")?;
+        w.field_begin("data", TType::String, 1)?;
+        Encode::encode_owned(self.data, w)?;
+        w.field_end()?;
+        Encode::encode_field(&self.offset, w, "offset", 2)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+}
+
+impl Decode for ChainVisitArgs {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut data = None;
+        let mut offset = None;
+        r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            data = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 2) {
+            offset = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::String, 1) => data = Some(Decode::decode(r)?),
+                (TType::I32, 2) => offset = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        let Some(data) = data else {
+            return Err(service::missing_field("visit_args", "data"));
+        };
+        let Some(offset) = offset else {
+            return Err(service::missing_field("visit_args", "offset"));
+        };
+        Ok(Self { data, offset })
+    }
+}
+
+/// The result of `Chain.visit`, or an exception that it declares.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct ChainVisitResult {
+    pub(super) result_value: Option<i64>,
+}
+
+impl ThriftType for ChainVisitResult {
+    const TYPE: TType = TType::Struct;
+}
+
+impl Encode for ChainVisitResult {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("visit_result")?;
+        if let Some(result_value) = &self.result_value {
+            Encode::encode_field(result_value, w, "success", 0)?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+}
+
+impl Decode for ChainVisitResult {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut result_value = None;
+        r.struct_begin()?;
+        if r.field_is(TType::I64, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::I64, 0) => result_value = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        Ok(Self { result_value })
+    }
+}
+
+impl CallResult for ChainVisitResult {
+    type Value = i64;
+
+    fn into_value(self) -> thrift::Result<Self::Value> {
+        match self.result_value {
+            Some(value) => Ok(value),
+            None => Err(service::missing_result("visit")),
+        }
+    }
+}
+
+const SHARED_ARRAYS_INCREMENT: Method = Method {
+    service: "SharedArrays",
+    name: "increment",
+    oneway: false,
+    short: true,
+    idempotent: false,
+};
+
+const SHARED_ARRAYS_ADD: Method = Method {
+    service: "SharedArrays",
+    name: "add",
+    oneway: false,
+    short: true,
+    idempotent: false,
+};
+
+/// `Arrays` by reference: arrays that may be in global memory. A result is a new array, which is the caller's.
+pub trait TSharedArraysSyncClient {
+    /// Adds `amount` to each byte of `data`.
+    fn increment(&mut self, data: Ref<Vec<u8>>, amount: i8) -> thrift::Result<Ref<Vec<u8>>>;
+    /// Adds two arrays byte by byte. The sum is as long as the shorter of the two.
+    fn add(&mut self, a: Ref<Vec<u8>>, b: Ref<Vec<u8>>) -> thrift::Result<Ref<Vec<u8>>>;
+}
+
+/// A Thrift client that can call `SharedArrays`.
+pub trait TSharedArraysSyncClientMarker {}
+
+/// Client of `SharedArrays` over a pair of Thrift protocols.
+#[derive(Debug)]
+pub struct SharedArraysSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    i_prot: IP,
+    o_prot: OP,
+    sequence_number: i32,
+}
+
+impl<IP, OP> SharedArraysSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    /// A client that writes to one protocol and reads from the other.
+    pub fn new(input_protocol: IP, output_protocol: OP) -> Self {
+        Self {
+            i_prot: input_protocol,
+            o_prot: output_protocol,
+            sequence_number: 0,
+        }
+    }
+}
+
+impl<IP, OP> TThriftClient for SharedArraysSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    fn i_prot_mut(&mut self) -> &mut dyn TInputProtocol {
+        &mut self.i_prot
+    }
+
+    fn o_prot_mut(&mut self) -> &mut dyn TOutputProtocol {
+        &mut self.o_prot
+    }
+
+    fn sequence_number(&self) -> i32 {
+        self.sequence_number
+    }
+
+    fn increment_sequence_number(&mut self) -> i32 {
+        self.sequence_number = self.sequence_number.wrapping_add(1);
+        self.sequence_number
+    }
+}
+
+impl<IP, OP> TSharedArraysSyncClientMarker for SharedArraysSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+}
+
+impl<C: TThriftClient + TSharedArraysSyncClientMarker> TSharedArraysSyncClient for C {
+    fn increment(&mut self, data: Ref<Vec<u8>>, amount: i8) -> thrift::Result<Ref<Vec<u8>>> {
+        let args = SharedArraysIncrementArgs { data, amount };
+        compat::call::<_, SharedArraysIncrementResult, _>(self, &SHARED_ARRAYS_INCREMENT, args)
+    }
+
+    fn add(&mut self, a: Ref<Vec<u8>>, b: Ref<Vec<u8>>) -> thrift::Result<Ref<Vec<u8>>> {
+        let args = SharedArraysAddArgs { a, b };
+        compat::call::<_, SharedArraysAddResult, _>(self, &SHARED_ARRAYS_ADD, args)
+    }
+}
+
+/// Client of `SharedArrays` over a channel. Cheap to clone; clones share the channel.
+#[derive(Clone, Debug)]
+pub struct SharedArraysClient {
+    channel: Channel,
+}
+
+impl SharedArraysClient {
+    /// A client that calls through `channel`.
+    pub fn new(channel: Channel) -> Self {
+        Self { channel }
+    }
+
+    /// Connects to a URL such as `udp://[::1]:7400`.
+    pub fn connect(url: &str) -> thrift::Result<Self> {
+        Channel::connect(url).map(Self::new)
+    }
+
+    /// The same client with a deadline for each of its calls.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self::new(self.channel.with_deadline(deadline))
+    }
+
+    /// Starts a call of `increment`; its result is waited for later.
+    pub fn start_increment(
+        &mut self,
+        data: Ref<Vec<u8>>,
+        amount: i8,
+    ) -> thrift::Result<Pending<Ref<Vec<u8>>>> {
+        let args = SharedArraysIncrementArgs { data, amount };
+        self.channel
+            .start::<_, SharedArraysIncrementResult>(&SHARED_ARRAYS_INCREMENT, args)
+    }
+
+    /// Starts a call of `add`; its result is waited for later.
+    pub fn start_add(
+        &mut self,
+        a: Ref<Vec<u8>>,
+        b: Ref<Vec<u8>>,
+    ) -> thrift::Result<Pending<Ref<Vec<u8>>>> {
+        let args = SharedArraysAddArgs { a, b };
+        self.channel
+            .start::<_, SharedArraysAddResult>(&SHARED_ARRAYS_ADD, args)
+    }
+}
+
+impl TSharedArraysSyncClient for SharedArraysClient {
+    fn increment(&mut self, data: Ref<Vec<u8>>, amount: i8) -> thrift::Result<Ref<Vec<u8>>> {
+        let args = SharedArraysIncrementArgs { data, amount };
+        self.channel
+            .call::<_, SharedArraysIncrementResult>(&SHARED_ARRAYS_INCREMENT, args)
+    }
+
+    fn add(&mut self, a: Ref<Vec<u8>>, b: Ref<Vec<u8>>) -> thrift::Result<Ref<Vec<u8>>> {
+        let args = SharedArraysAddArgs { a, b };
+        self.channel
+            .call::<_, SharedArraysAddResult>(&SHARED_ARRAYS_ADD, args)
+    }
+}
+
+/// `Arrays` by reference: arrays that may be in global memory. A result is a new array, which is the caller's.
+pub trait SharedArraysSyncHandler {
+    /// Adds `amount` to each byte of `data`.
+    fn handle_increment(&self, data: Ref<Vec<u8>>, amount: i8) -> thrift::Result<Ref<Vec<u8>>>;
+    /// Adds two arrays byte by byte. The sum is as long as the shorter of the two.
+    fn handle_add(&self, a: Ref<Vec<u8>>, b: Ref<Vec<u8>>) -> thrift::Result<Ref<Vec<u8>>>;
+}
+
+/// Serves `SharedArrays` with a handler.
+#[derive(Debug)]
+pub struct SharedArraysSyncProcessor<H: SharedArraysSyncHandler> {
+    handler: H,
+}
+
+impl<H: SharedArraysSyncHandler> SharedArraysSyncProcessor<H> {
+    /// A processor that calls `handler`.
+    pub fn new(handler: H) -> Self {
+        Self { handler }
+    }
+}
+
+/// Functions that answer calls of the methods of `SharedArrays`.
+#[derive(Clone, Copy, Debug)]
+pub struct TSharedArraysProcessFunctions;
+
+impl TSharedArraysProcessFunctions {
+    /// Answers a call of `increment`.
+    pub fn process_increment<H: SharedArraysSyncHandler, R: Reader, W: Writer>(
+        handler: &H,
+        header: &MessageHeader,
+        args: &mut R,
+        out: &mut W,
+    ) -> thrift::Result<Answer> {
+        let args: SharedArraysIncrementArgs = match Decode::decode(args) {
+            Ok(args) => args,
+            Err(error) => return service::bad_arguments(header, out, error),
+        };
+        let outcome = handler.handle_increment(args.data, args.amount);
+        let result = match outcome {
+            Ok(value) => SharedArraysIncrementResult {
+                result_value: Some(value),
+            },
+            Err(error) => return service::exception(header, out, error),
+        };
+        service::reply(header, out, result)
+    }
+
+    /// Answers a call of `add`.
+    pub fn process_add<H: SharedArraysSyncHandler, R: Reader, W: Writer>(
+        handler: &H,
+        header: &MessageHeader,
+        args: &mut R,
+        out: &mut W,
+    ) -> thrift::Result<Answer> {
+        let args: SharedArraysAddArgs = match Decode::decode(args) {
+            Ok(args) => args,
+            Err(error) => return service::bad_arguments(header, out, error),
+        };
+        let outcome = handler.handle_add(args.a, args.b);
+        let result = match outcome {
+            Ok(value) => SharedArraysAddResult {
+                result_value: Some(value),
+            },
+            Err(error) => return service::exception(header, out, error),
+        };
+        service::reply(header, out, result)
+    }
+}
+
+impl<H> Dispatch for SharedArraysSyncProcessor<H>
+where
+    H: SharedArraysSyncHandler + Send + Sync + 'static,
+{
+    const SERVICE: &'static str = "SharedArrays";
+    const METHODS: &'static [Method] = &[SHARED_ARRAYS_INCREMENT, SHARED_ARRAYS_ADD];
+
+    fn dispatch<R: Reader, W: Writer>(
+        &self,
+        header: &MessageHeader,
+        args: &mut R,
+        out: &mut W,
+    ) -> thrift::Result<Answer> {
+        match header.name.as_str() {
+            "increment" => {
+                TSharedArraysProcessFunctions::process_increment(&self.handler, header, args, out)
+            }
+            "add" => TSharedArraysProcessFunctions::process_add(&self.handler, header, args, out),
+            _ => service::unknown_method(header, args, out),
+        }
+    }
+}
+
+impl<H> TProcessor for SharedArraysSyncProcessor<H>
+where
+    H: SharedArraysSyncHandler + Send + Sync + 'static,
+{
+    fn process(
+        &self,
+        i: &mut dyn TInputProtocol,
+        o: &mut dyn TOutputProtocol,
+    ) -> thrift::Result<()> {
+        compat::process(self, i, o)
+    }
+}
+
+/// The arguments of `SharedArrays.increment`.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct SharedArraysIncrementArgs {
+    pub(super) data: Ref<Vec<u8>>,
+    pub(super) amount: i8,
+}
+
+impl ThriftType for SharedArraysIncrementArgs {
+    const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
+}
+
+impl Encode for SharedArraysIncrementArgs {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("increment_args")?;
+        Encode::encode_field(&self.data, w, "data", 1)?;
+        Encode::encode_field(&self.amount, w, "amount", 2)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("increment_args")?;
+        Encode::encode_owned_field(self.data, w, "data", 1)?;
+        Encode::encode_field(&self.amount, w, "amount", 2)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        Encode::visit_references(&mut self.data, visitor)?;
+        Ok(())
+    }
+}
+
+impl Decode for SharedArraysIncrementArgs {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut data = None;
+        let mut amount = None;
+        r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            data = Some(Decode::decode_as(TType::String, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 1) {
+            data = Some(Decode::decode_as(TType::Uuid, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I08, 2) {
+            amount = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::String, 1) => data = Some(Decode::decode_as(TType::String, r)?),
+                (TType::Uuid, 1) => data = Some(Decode::decode_as(TType::Uuid, r)?),
+                (TType::I08, 2) => amount = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        let Some(data) = data else {
+            return Err(service::missing_field("increment_args", "data"));
+        };
+        let Some(amount) = amount else {
+            return Err(service::missing_field("increment_args", "amount"));
+        };
+        Ok(Self { data, amount })
+    }
+}
+
+/// The result of `SharedArrays.increment`, or an exception that it declares.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct SharedArraysIncrementResult {
+    pub(super) result_value: Option<Ref<Vec<u8>>>,
+}
+
+impl ThriftType for SharedArraysIncrementResult {
+    const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
+}
+
+impl Encode for SharedArraysIncrementResult {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("increment_result")?;
+        if let Some(result_value) = &self.result_value {
+            Encode::encode_field(result_value, w, "success", 0)?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("increment_result")?;
+        if let Some(result_value) = self.result_value {
+            Encode::encode_owned_field(result_value, w, "success", 0)?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        if let Some(value) = &mut self.result_value {
+            Encode::visit_references(value, visitor)?;
+        }
+        Ok(())
+    }
+}
+
+impl Decode for SharedArraysIncrementResult {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut result_value = None;
+        r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode_as(TType::String, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 0) {
+            result_value = Some(Decode::decode_as(TType::Uuid, r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::String, 0) => result_value = Some(Decode::decode_as(TType::String, r)?),
+                (TType::Uuid, 0) => result_value = Some(Decode::decode_as(TType::Uuid, r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        Ok(Self { result_value })
+    }
+}
+
+impl CallResult for SharedArraysIncrementResult {
+    type Value = Ref<Vec<u8>>;
+
+    fn into_value(self) -> thrift::Result<Self::Value> {
+        match self.result_value {
+            Some(value) => Ok(value),
+            None => Err(service::missing_result("increment")),
+        }
+    }
+}
+
+/// The arguments of `SharedArrays.add`.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct SharedArraysAddArgs {
+    pub(super) a: Ref<Vec<u8>>,
+    pub(super) b: Ref<Vec<u8>>,
+}
+
+impl ThriftType for SharedArraysAddArgs {
+    const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
+}
+
+impl Encode for SharedArraysAddArgs {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("add_args")?;
+        Encode::encode_field(&self.a, w, "a", 1)?;
+        Encode::encode_field(&self.b, w, "b", 2)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("add_args")?;
+        Encode::encode_owned_field(self.a, w, "a", 1)?;
+        Encode::encode_owned_field(self.b, w, "b", 2)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        Encode::visit_references(&mut self.a, visitor)?;
+        Encode::visit_references(&mut self.b, visitor)?;
+        Ok(())
+    }
+}
+
+impl Decode for SharedArraysAddArgs {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut a = None;
+        let mut b = None;
+        r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            a = Some(Decode::decode_as(TType::String, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 1) {
+            a = Some(Decode::decode_as(TType::Uuid, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::String, 2) {
+            b = Some(Decode::decode_as(TType::String, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 2) {
+            b = Some(Decode::decode_as(TType::Uuid, r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::String, 1) => a = Some(Decode::decode_as(TType::String, r)?),
+                (TType::Uuid, 1) => a = Some(Decode::decode_as(TType::Uuid, r)?),
+                (TType::String, 2) => b = Some(Decode::decode_as(TType::String, r)?),
+                (TType::Uuid, 2) => b = Some(Decode::decode_as(TType::Uuid, r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        let Some(a) = a else {
+            return Err(service::missing_field("add_args", "a"));
+        };
+        let Some(b) = b else {
+            return Err(service::missing_field("add_args", "b"));
+        };
+        Ok(Self { a, b })
+    }
+}
+
+/// The result of `SharedArrays.add`, or an exception that it declares.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct SharedArraysAddResult {
+    pub(super) result_value: Option<Ref<Vec<u8>>>,
+}
+
+impl ThriftType for SharedArraysAddResult {
+    const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
+}
+
+impl Encode for SharedArraysAddResult {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("add_result")?;
+        if let Some(result_value) = &self.result_value {
+            Encode::encode_field(result_value, w, "success", 0)?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("add_result")?;
+        if let Some(result_value) = self.result_value {
+            Encode::encode_owned_field(result_value, w, "success", 0)?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        if let Some(value) = &mut self.result_value {
+            Encode::visit_references(value, visitor)?;
+        }
+        Ok(())
+    }
+}
+
+impl Decode for SharedArraysAddResult {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut result_value = None;
+        r.struct_begin()?;
+        if r.field_is(TType::String, 0) {
+            result_value = Some(Decode::decode_as(TType::String, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 0) {
+            result_value = Some(Decode::decode_as(TType::Uuid, r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::String, 0) => result_value = Some(Decode::decode_as(TType::String, r)?),
+                (TType::Uuid, 0) => result_value = Some(Decode::decode_as(TType::Uuid, r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        Ok(Self { result_value })
+    }
+}
+
+impl CallResult for SharedArraysAddResult {
+    type Value = Ref<Vec<u8>>;
+
+    fn into_value(self) -> thrift::Result<Self::Value> {
+        match self.result_value {
+            Some(value) => Ok(value),
+            None => Err(service::missing_result("add")),
+        }
+    }
+}
+
+const SHARED_CHAIN_VISIT: Method = Method {
+    service: "SharedChain",
+    name: "visit",
+    oneway: false,
+    short: true,
+    idempotent: false,
+};
+
+/// `Chain` by reference: the array, of `length` bytes, may be in global memory.
+///
+/// A call takes so little time that it is short, with all the calls that it makes.
+pub trait TSharedChainSyncClient {
+    /// As `Chain.visit`.
+    fn visit(&mut self, data: Ref<Vec<u8>>, length: i64, offset: i32) -> thrift::Result<i64>;
+}
+
+/// A Thrift client that can call `SharedChain`.
+pub trait TSharedChainSyncClientMarker {}
+
+/// Client of `SharedChain` over a pair of Thrift protocols.
+#[derive(Debug)]
+pub struct SharedChainSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    i_prot: IP,
+    o_prot: OP,
+    sequence_number: i32,
+}
+
+impl<IP, OP> SharedChainSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    /// A client that writes to one protocol and reads from the other.
+    pub fn new(input_protocol: IP, output_protocol: OP) -> Self {
+        Self {
+            i_prot: input_protocol,
+            o_prot: output_protocol,
+            sequence_number: 0,
+        }
+    }
+}
+
+impl<IP, OP> TThriftClient for SharedChainSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+    fn i_prot_mut(&mut self) -> &mut dyn TInputProtocol {
+        &mut self.i_prot
+    }
+
+    fn o_prot_mut(&mut self) -> &mut dyn TOutputProtocol {
+        &mut self.o_prot
+    }
+
+    fn sequence_number(&self) -> i32 {
+        self.sequence_number
+    }
+
+    fn increment_sequence_number(&mut self) -> i32 {
+        self.sequence_number = self.sequence_number.wrapping_add(1);
+        self.sequence_number
+    }
+}
+
+impl<IP, OP> TSharedChainSyncClientMarker for SharedChainSyncClient<IP, OP>
+where
+    IP: TInputProtocol,
+    OP: TOutputProtocol,
+{
+}
+
+impl<C: TThriftClient + TSharedChainSyncClientMarker> TSharedChainSyncClient for C {
+    fn visit(&mut self, data: Ref<Vec<u8>>, length: i64, offset: i32) -> thrift::Result<i64> {
+        let args = SharedChainVisitArgs {
+            data,
+            length,
+            offset,
+        };
+        compat::call::<_, SharedChainVisitResult, _>(self, &SHARED_CHAIN_VISIT, args)
+    }
+}
+
+/// Client of `SharedChain` over a channel. Cheap to clone; clones share the channel.
+#[derive(Clone, Debug)]
+pub struct SharedChainClient {
+    channel: Channel,
+}
+
+impl SharedChainClient {
+    /// A client that calls through `channel`.
+    pub fn new(channel: Channel) -> Self {
+        Self { channel }
+    }
+
+    /// Connects to a URL such as `udp://[::1]:7400`.
+    pub fn connect(url: &str) -> thrift::Result<Self> {
+        Channel::connect(url).map(Self::new)
+    }
+
+    /// The same client with a deadline for each of its calls.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self::new(self.channel.with_deadline(deadline))
+    }
+
+    /// Starts a call of `visit`; its result is waited for later.
+    pub fn start_visit(
+        &mut self,
+        data: Ref<Vec<u8>>,
+        length: i64,
+        offset: i32,
+    ) -> thrift::Result<Pending<i64>> {
+        let args = SharedChainVisitArgs {
+            data,
+            length,
+            offset,
+        };
+        self.channel
+            .start::<_, SharedChainVisitResult>(&SHARED_CHAIN_VISIT, args)
+    }
+}
+
+impl TSharedChainSyncClient for SharedChainClient {
+    fn visit(&mut self, data: Ref<Vec<u8>>, length: i64, offset: i32) -> thrift::Result<i64> {
+        let args = SharedChainVisitArgs {
+            data,
+            length,
+            offset,
+        };
+        self.channel
+            .call::<_, SharedChainVisitResult>(&SHARED_CHAIN_VISIT, args)
+    }
+}
+
+/// `Chain` by reference: the array, of `length` bytes, may be in global memory.
+///
+/// A call takes so little time that it is short, with all the calls that it makes.
+pub trait SharedChainSyncHandler {
+    /// As `Chain.visit`.
+    fn handle_visit(&self, data: Ref<Vec<u8>>, length: i64, offset: i32) -> thrift::Result<i64>;
+}
+
+/// Serves `SharedChain` with a handler.
+#[derive(Debug)]
+pub struct SharedChainSyncProcessor<H: SharedChainSyncHandler> {
+    handler: H,
+}
+
+impl<H: SharedChainSyncHandler> SharedChainSyncProcessor<H> {
+    /// A processor that calls `handler`.
+    pub fn new(handler: H) -> Self {
+        Self { handler }
+    }
+}
+
+/// Functions that answer calls of the methods of `SharedChain`.
+#[derive(Clone, Copy, Debug)]
+pub struct TSharedChainProcessFunctions;
+
+impl TSharedChainProcessFunctions {
+    /// Answers a call of `visit`.
+    pub fn process_visit<H: SharedChainSyncHandler, R: Reader, W: Writer>(
+        handler: &H,
+        header: &MessageHeader,
+        args: &mut R,
+        out: &mut W,
+    ) -> thrift::Result<Answer> {
+        let args: SharedChainVisitArgs = match Decode::decode(args) {
+            Ok(args) => args,
+            Err(error) => return service::bad_arguments(header, out, error),
+        };
+        let outcome = handler.handle_visit(args.data, args.length, args.offset);
+        let result = match outcome {
+            Ok(value) => SharedChainVisitResult {
+                result_value: Some(value),
+            },
+            Err(error) => return service::exception(header, out, error),
+        };
+        service::reply(header, out, result)
+    }
+}
+
+impl<H> Dispatch for SharedChainSyncProcessor<H>
+where
+    H: SharedChainSyncHandler + Send + Sync + 'static,
+{
+    const SERVICE: &'static str = "SharedChain";
+    const METHODS: &'static [Method] = &[SHARED_CHAIN_VISIT];
+
+    fn dispatch<R: Reader, W: Writer>(
+        &self,
+        header: &MessageHeader,
+        args: &mut R,
+        out: &mut W,
+    ) -> thrift::Result<Answer> {
+        match header.name.as_str() {
+            "visit" => {
+                TSharedChainProcessFunctions::process_visit(&self.handler, header, args, out)
+            }
+            _ => service::unknown_method(header, args, out),
+        }
+    }
+}
+
+impl<H> TProcessor for SharedChainSyncProcessor<H>
+where
+    H: SharedChainSyncHandler + Send + Sync + 'static,
+{
+    fn process(
+        &self,
+        i: &mut dyn TInputProtocol,
+        o: &mut dyn TOutputProtocol,
+    ) -> thrift::Result<()> {
+        compat::process(self, i, o)
+    }
+}
+
+/// The arguments of `SharedChain.visit`.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct SharedChainVisitArgs {
+    pub(super) data: Ref<Vec<u8>>,
+    pub(super) length: i64,
+    pub(super) offset: i32,
+}
+
+impl ThriftType for SharedChainVisitArgs {
+    const TYPE: TType = TType::Struct;
+    const HAS_REFERENCES: bool = true;
+}
+
+impl Encode for SharedChainVisitArgs {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("visit_args")?;
+        Encode::encode_field(&self.data, w, "data", 1)?;
+        Encode::encode_field(&self.length, w, "length", 2)?;
+        Encode::encode_field(&self.offset, w, "offset", 3)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn encode_owned<W: Writer>(self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("visit_args")?;
+        Encode::encode_owned_field(self.data, w, "data", 1)?;
+        Encode::encode_field(&self.length, w, "length", 2)?;
+        Encode::encode_field(&self.offset, w, "offset", 3)?;
+        w.field_stop()?;
+        w.struct_end()
+    }
+
+    fn visit_references(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()> {
+        Encode::visit_references(&mut self.data, visitor)?;
+        Ok(())
+    }
+}
+
+impl Decode for SharedChainVisitArgs {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut data = None;
+        let mut length = None;
+        let mut offset = None;
+        r.struct_begin()?;
+        if r.field_is(TType::String, 1) {
+            data = Some(Decode::decode_as(TType::String, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::Uuid, 1) {
+            data = Some(Decode::decode_as(TType::Uuid, r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I64, 2) {
+            length = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        if r.field_is(TType::I32, 3) {
+            offset = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::String, 1) => data = Some(Decode::decode_as(TType::String, r)?),
+                (TType::Uuid, 1) => data = Some(Decode::decode_as(TType::Uuid, r)?),
+                (TType::I64, 2) => length = Some(Decode::decode(r)?),
+                (TType::I32, 3) => offset = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        let Some(data) = data else {
+            return Err(service::missing_field("visit_args", "data"));
+        };
+        let Some(length) = length else {
+            return Err(service::missing_field("visit_args", "length"));
+        };
+        let Some(offset) = offset else {
+            return Err(service::missing_field("visit_args", "offset"));
+        };
+        Ok(Self {
+            data,
+            length,
+            offset,
+        })
+    }
+}
+
+/// The result of `SharedChain.visit`, or an exception that it declares.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct SharedChainVisitResult {
+    pub(super) result_value: Option<i64>,
+}
+
+impl ThriftType for SharedChainVisitResult {
+    const TYPE: TType = TType::Struct;
+}
+
+impl Encode for SharedChainVisitResult {
+    fn encode<W: Writer>(&self, w: &mut W) -> thrift::Result<()> {
+        w.struct_begin("visit_result")?;
+        if let Some(result_value) = &self.result_value {
+            Encode::encode_field(result_value, w, "success", 0)?;
+        }
+        w.field_stop()?;
+        w.struct_end()
+    }
+}
+
+impl Decode for SharedChainVisitResult {
+    fn decode<R: Reader>(r: &mut R) -> thrift::Result<Self> {
+        let mut result_value = None;
+        r.struct_begin()?;
+        if r.field_is(TType::I64, 0) {
+            result_value = Some(Decode::decode(r)?);
+            r.field_end()?;
+        }
+        loop {
+            match r.field_begin()? {
+                (TType::Stop, _) => break,
+                (TType::I64, 0) => result_value = Some(Decode::decode(r)?),
+                (field_type, _) => r.skip(field_type)?,
+            }
+            r.field_end()?;
+        }
+        r.struct_end()?;
+        Ok(Self { result_value })
+    }
+}
+
+impl CallResult for SharedChainVisitResult {
+    type Value = i64;
+
+    fn into_value(self) -> thrift::Result<Self::Value> {
+        match self.result_value {
+            Some(value) => Ok(value),
+            None => Err(service::missing_result("visit")),
         }
     }
 }
