@@ -13,52 +13,55 @@ use crate::variants::{RAW_UDP_ECHO, RAW_UDP_WRITE, Session, Variant};
 use crate::watchdog::Aborter;
 use crate::workload::{Bench, PING_REPLY_BYTES, PING_REQUEST_BYTES, Workload, check_bytes};
 
-/// Says what the first bytes of the reply are to be.
-const TAG_BYTES: usize = 8;
+/// The first byte of a request that data follow.
+const STORE: u8 = 1;
+/// The first byte of a request for the data that were stored.
+const FETCH: u8 = 2;
 
-/// Answers short requests with `size` bytes each.
+/// Keeps `size` bytes: takes others when told so, and answers short requests with them.
 pub(super) fn serve_reads(pipe: &Pipe, size: usize) -> Result<()> {
     let (mut request, mut data) = ([0; PING_REQUEST_BYTES], vec![0; size]);
-    let tagged = size.min(TAG_BYTES);
     loop {
         pipe.receive(&mut request).context("the request did not arrive")?;
-        data[..tagged].copy_from_slice(&request[..tagged]);
-        pipe.send(&[&data]).context("cannot send")?;
+        if request[0] == STORE {
+            pipe.receive(&mut data).context("the data did not arrive whole")?;
+            pipe.send(&[&[0; PING_REPLY_BYTES]]).context("cannot send")?;
+        } else {
+            pipe.send(&[&data]).context("cannot send")?;
+        }
     }
 }
 
-/// A short request, and data as its reply.
+/// A short request, and data as its reply. The data were sent there before, as those of an object were.
 #[derive(Debug)]
 pub(super) struct Read {
     pipe: Pipe,
-    request: [u8; PING_REQUEST_BYTES],
+    stored: Vec<u8>,
     data: Vec<u8>,
 }
 
 impl Read {
     pub(super) fn new(pipe: Pipe, size: usize) -> Self {
-        Self { pipe, request: [0; PING_REQUEST_BYTES], data: vec![0; size] }
+        Self { pipe, stored: vec![0; size], data: vec![0; size] }
     }
 }
 
 impl Task for Read {
     fn prepare(&mut self, random: &mut Random) -> Result<()> {
-        self.request[..TAG_BYTES].copy_from_slice(&random.bytes(TAG_BYTES));
-        self.data.fill(0xff);
-        Ok(())
+        self.stored = random.bytes(self.stored.len());
+        self.pipe.send(&[&[STORE; PING_REQUEST_BYTES]]).context("cannot send")?;
+        self.pipe.send(&[&self.stored]).context("cannot send")?;
+        self.pipe.receive(&mut [0; PING_REPLY_BYTES]).context("the data were not taken")
     }
 
     #[inline]
     fn run(&mut self) -> Result<()> {
-        self.pipe.send(&[&self.request]).context("cannot send")?;
+        self.pipe.send(&[&[FETCH; PING_REQUEST_BYTES]]).context("cannot send")?;
         self.pipe.receive(&mut self.data).context("the reply did not arrive whole")
     }
 
     fn check(&mut self) -> Result<()> {
-        let mut expected = vec![0; self.data.len()];
-        let tagged = expected.len().min(TAG_BYTES);
-        expected[..tagged].copy_from_slice(&self.request[..tagged]);
-        check_bytes(&self.data, &expected)
+        check_bytes(&self.data, &self.stored)
     }
 
     fn aborter(&self) -> Result<Option<Aborter>> {
