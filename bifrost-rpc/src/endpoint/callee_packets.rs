@@ -226,6 +226,8 @@ impl Endpoint {
         let Some(Served::Arriving(arriving)) = session.calls.get_mut(&header.rpc) else {
             return;
         };
+        self.senders.heard(now, &mut session.link.sent_large);
+        session.link.credits = self.senders.share(self.config.receive_buffer_bytes);
         if inserted == Inserted::Complete {
             let Some(Served::Arriving(arriving)) = session.calls.remove(&header.rpc) else {
                 return;

@@ -5,6 +5,7 @@ use super::datagrams::Datagrams;
 use super::outbound::{Acked, Outbound};
 use super::rtt::Rtt;
 use super::seal::{SessionSeal, TAG_BYTES};
+use super::senders::Slot;
 use super::time::Time;
 use super::window::Window;
 use crate::wire::{
@@ -72,6 +73,8 @@ pub(super) struct Link {
     pub(super) owed_since: Option<Time>,
     /// What this end can buffer from the peer.
     pub(super) credits: usize,
+    /// When the peer last sent a large message.
+    pub(super) sent_large: Slot,
     /// Bytes of large messages that came since they were last acknowledged, in whatever way.
     pub(super) unacked: usize,
     notes: VecDeque<Note>,
@@ -115,6 +118,7 @@ impl Link {
             heard: now,
             owed_since: None,
             credits: config.receive_buffer_bytes,
+            sent_large: 0,
             unacked: 0,
             notes: VecDeque::new(),
             is_ready: false,

@@ -36,6 +36,7 @@ mod pool;
 mod record;
 mod rtt;
 mod seal;
+mod senders;
 mod time;
 mod timers;
 mod transmit;
@@ -109,6 +110,8 @@ pub struct Endpoint {
     loose: VecDeque<(SocketAddr, Vec<u8>)>,
     refusals_left: u32,
     refusals_since: Time,
+    /// Callers that send large messages.
+    senders: senders::Senders,
     timers: BinaryHeap<Reverse<(Time, SessionRef)>>,
     events: VecDeque<Event>,
     /// Calls that arrived in the datagram being handled, whose immediate replies are prompt.
@@ -160,6 +163,7 @@ impl Endpoint {
             loose: VecDeque::new(),
             refusals_left: packets::REFUSALS_PER_SECOND,
             refusals_since: Time::ZERO,
+            senders: senders::Senders::default(),
             timers: BinaryHeap::new(),
             events: VecDeque::new(),
             prompt: Vec::new(),
