@@ -21,7 +21,7 @@ mod units;
 
 /// Gives memory back to the system some seconds after it was freed, whatever its size and however mixed with what is still
 /// used: a memory server depends on it.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "jemalloc"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -7,6 +7,7 @@ mod daemon;
 mod large;
 mod raw;
 mod refusals;
+#[cfg(feature = "jemalloc")]
 mod returned;
 
 #[path = "../common/mod.rs"]
