@@ -42,13 +42,15 @@ fn goldens() -> Vec<Golden> {
     let serialize = "bifrost_rpc::serde::Serialize";
     vec![
         Golden { files: idl_files(), ..Golden::new("rust", &[], |_| {}) },
-        Golden::new("apache", &["forward.thrift", "recursion.thrift"], |options| options.set_apache()),
-        Golden::new("hash", &["kept.thrift", "recursion.thrift"], |options| {
+        Golden::new("apache", &["forward.thrift", "recursion.thrift", "references.thrift"], |options| {
+            options.set_apache()
+        }),
+        Golden::new("hash", &["kept.thrift", "recursion.thrift", "references.thrift"], |options| {
             options.maps = Maps::Hash;
             options.binary = Binary::Bytes;
             options.unknown_fields = true;
         }),
-        Golden::new("serde", &["kept.thrift", "recursion.thrift"], |options| {
+        Golden::new("serde", &["kept.thrift", "recursion.thrift", "references.thrift"], |options| {
             options.serde = true;
             options.unknown_fields = true;
         }),

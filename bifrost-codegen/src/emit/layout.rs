@@ -272,6 +272,12 @@ impl Code {
             })
             .collect();
         let line = format!("{before}({}) -> {}{behind}", parts.join(", "), result.one_line());
+        // Rustfmt counts a semicolon as if it were a brace: at the full width only the parameters stay on the line.
+        if behind == ";" && indent + line.len() == WIDTH {
+            self.line(indent, format!("{before}({})", parts.join(", ")));
+            self.line(indent, format!("-> {}{behind}", result.one_line()));
+            return;
+        }
         if indent + line.len() <= WIDTH {
             self.line(indent, line);
             return;

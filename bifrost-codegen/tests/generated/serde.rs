@@ -2,8 +2,11 @@
 
 use crate::golden::serde::kept::{Any, ConstHOLDER, Failed, Holder, Outer, Plain, Strict, Tint};
 use crate::golden::serde::recursion::Expression;
+use crate::golden::serde::references::{Inner, Leaf, Tree};
 use crate::wire::from_bytes;
+use bifrost_rpc::memory::Pointer;
 use bifrost_rpc::protocol::{Binary, UnknownField, Value};
+use bifrost_rpc::reference::{Owned, Ref};
 use bifrost_rpc::serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use std::fmt::Debug;
@@ -63,4 +66,23 @@ fn unknown_fields_survive() {
     let list = json!({"List": ["Bool", [{"Bool": false}, {"Bool": true}]]});
     assert_eq!(json["unknown_fields"], json!([{"id": 9, "value": list}]));
     round_trips(&plain);
+}
+
+#[test]
+fn references_are_their_values() {
+    let inner = Inner::new(Some(vec![1.0.into(), 0.5.into()].into()), Leaf::default());
+    assert_eq!(serde_json::to_value(&inner).unwrap()["values"], json!([1.0, 0.5]));
+    round_trips(&inner);
+    round_trips(&Tree::new(None, vec![Ref::from(Tree::default())], Ref::from(vec![1, 2])));
+}
+
+#[test]
+fn pointers_are_shown_and_not_read() {
+    let memory = bifrost_rpc::memory::GlobalMemory::connect("udp://[::1]:9").unwrap();
+    let owned = Owned::<Vec<u8>>::adopt(Pointer::new(0xfd, 1, 7), &memory);
+    let json = serde_json::to_value(owned.lend()).unwrap();
+    assert_eq!(json, json!({"bifrost.ref": "00000000-fd01-0000-0000-000000000007"}));
+    assert!(serde_json::from_value::<Ref<Vec<u8>>>(json).is_err());
+    // Nothing listens there that could free it.
+    let _released = owned.release();
 }

@@ -7,3 +7,11 @@ pub(crate) mod kept;
 #[path = "../../golden/hash/recursion.rs"]
 #[rustfmt::skip]
 pub(crate) mod recursion;
+
+#[path = "../../golden/hash/bifrost.rs"]
+#[rustfmt::skip]
+pub(crate) mod bifrost;
+
+#[path = "../../golden/hash/references.rs"]
+#[rustfmt::skip]
+pub(crate) mod references;
