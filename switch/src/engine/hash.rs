@@ -2,6 +2,12 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "check sums are cut to their width")]
 
+use crc::{CRC_16_ARC, CRC_16_IBM_3740, CRC_32_ISO_HDLC, Crc};
+
+static CRC16: Crc<u16> = Crc::<u16>::new(&CRC_16_ARC);
+static CCITT: Crc<u16> = Crc::<u16>::new(&CRC_16_IBM_3740);
+static CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+
 /// An algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
@@ -34,12 +40,13 @@ impl Algorithm {
     pub(crate) fn of(self, head: &[u8], tail: &[u8]) -> u64 {
         let bytes = || head.iter().chain(tail).copied();
         match self {
-            Self::Crc16 => u64::from(bytes().fold(0u16, |crc, byte| table_step(&CRC16, crc, byte))),
-            Self::CrcCcitt => u64::from(
-                bytes().fold(0xffff, |crc: u16, byte| crc << 8 ^ CCITT[usize::from(crc >> 8) ^ usize::from(byte)]),
-            ),
+            Self::Crc16 => u64::from(crc16(&CRC16, head, tail)),
+            Self::CrcCcitt => u64::from(crc16(&CCITT, head, tail)),
             Self::Crc32 => {
-                u64::from(!bytes().fold(u32::MAX, |crc, byte| crc >> 8 ^ CRC32[(crc as u8 ^ byte) as usize]))
+                let mut digest = CRC32.digest();
+                digest.update(head);
+                digest.update(tail);
+                u64::from(digest.finalize())
             }
             Self::Checksum16 => u64::from(checksum(head, tail)),
             Self::Xor16 => folded(bytes(), 2),
@@ -49,8 +56,11 @@ impl Algorithm {
     }
 }
 
-fn table_step(table: &[u16; 256], crc: u16, byte: u8) -> u16 {
-    crc >> 8 ^ table[(crc as u8 ^ byte) as usize]
+fn crc16(crc: &Crc<u16>, head: &[u8], tail: &[u8]) -> u16 {
+    let mut digest = crc.digest();
+    digest.update(head);
+    digest.update(tail);
+    digest.finalize()
 }
 
 /// Words of `width` bytes joined by exclusive or, the last filled up with zeros.
@@ -82,59 +92,6 @@ fn sum(bytes: &[u8]) -> u64 {
     last[..rest.len()].copy_from_slice(rest);
     sum + u64::from(u32::from_be_bytes(last))
 }
-
-/// The table of a reflected 16-bit CRC.
-const fn reflected16(polynomial: u16) -> [u16; 256] {
-    let mut table = [0; 256];
-    let mut i = 0;
-    while i < 256 {
-        let mut crc = i as u16;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 1 { crc >> 1 ^ polynomial } else { crc >> 1 };
-            bit += 1;
-        }
-        table[i] = crc;
-        i += 1;
-    }
-    table
-}
-
-const fn reflected32(polynomial: u32) -> [u32; 256] {
-    let mut table = [0; 256];
-    let mut i = 0;
-    while i < 256 {
-        let mut crc = i as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 1 { crc >> 1 ^ polynomial } else { crc >> 1 };
-            bit += 1;
-        }
-        table[i] = crc;
-        i += 1;
-    }
-    table
-}
-
-const fn plain16(polynomial: u16) -> [u16; 256] {
-    let mut table = [0; 256];
-    let mut i = 0;
-    while i < 256 {
-        let mut crc = (i as u16) << 8;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc >> 15 == 1 { crc << 1 ^ polynomial } else { crc << 1 };
-            bit += 1;
-        }
-        table[i] = crc;
-        i += 1;
-    }
-    table
-}
-
-static CRC16: [u16; 256] = reflected16(0xa001);
-static CCITT: [u16; 256] = plain16(0x1021);
-static CRC32: [u32; 256] = reflected32(0xedb8_8320);
 
 #[cfg(test)]
 mod tests {
