@@ -13,6 +13,7 @@ pub mod service;
 #[cfg(feature = "_sim")]
 pub mod sim;
 mod stream;
+pub mod tunnel;
 pub mod wire;
 
 pub use bytes;

@@ -5,6 +5,7 @@
 
 mod ack;
 mod batch;
+pub mod frame;
 mod header;
 mod memory;
 mod method;
@@ -12,6 +13,7 @@ mod open;
 mod pointer;
 mod pointers;
 mod refused;
+pub mod tunnel;
 
 pub(crate) use ack::RANGES_MAX;
 pub use ack::{AckBody, AckStatus, FinishedBody};
