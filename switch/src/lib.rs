@@ -3,3 +3,6 @@
 //! [`engine`] loads the JSON that a P4 compiler writes for BMv2 and runs it; `docs/engine.md` says which part of the format it takes.
 
 pub mod engine;
+
+/// The rack's program, `switch/p4/bifrost.p4`, as p4c compiles it for BMv2. `docs/switch.md` says what it does.
+pub const PROGRAM: &str = include_str!("../p4/bifrost.json");
