@@ -1,5 +1,9 @@
 //! The data plane of a Bifröst rack.
 //!
-//! [`engine`] loads the JSON that a P4 compiler writes for BMv2 and runs it; `docs/engine.md` says which part of the format it takes.
+//! [`engine`] loads the JSON that a P4 compiler writes for BMv2 and runs it; `docs/engine.md` says which part of it it takes.
+//! A [`SharedEngine`] is one that several threads use: the ports, and the control plane.
 
 pub mod engine;
+mod shared;
+
+pub use shared::SharedEngine;
