@@ -4,6 +4,7 @@
 //! A [`SharedEngine`] is one that several threads use: the ports, and the control plane.
 
 pub mod engine;
+pub mod runtime;
 mod shared;
 
 pub use shared::SharedEngine;
