@@ -4,10 +4,10 @@
 //! A [`SharedEngine`] is one that several threads use: the ports, and the control plane.
 
 pub mod engine;
-
-/// The rack's program, `switch/p4/bifrost.p4`, as p4c compiles it for BMv2. `docs/switch.md` says what it does.
-pub const PROGRAM: &str = include_str!("../p4/bifrost.json");
 pub mod runtime;
 mod shared;
 
 pub use shared::SharedEngine;
+
+/// The rack's program, `switch/p4/bifrost.p4`, as p4c compiles it for BMv2. `docs/switch.md` says what it does.
+pub const PROGRAM: &str = include_str!("../p4/bifrost.json");
