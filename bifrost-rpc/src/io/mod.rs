@@ -10,6 +10,6 @@ mod url;
 pub use address::{Address, Place, StreamAddress, Style, Transport};
 pub(crate) use clock::Clock;
 pub(crate) use port::{Port, seed};
-pub(crate) use socket::{RECEIVE_BYTES, Received, Socket};
+pub use socket::{RECEIVE_BYTES, Received, Socket};
 pub(crate) use timer::Timer;
 pub use url::{Url, UrlError};
