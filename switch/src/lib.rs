@@ -4,6 +4,7 @@
 //! A [`SharedEngine`] is one that several threads use: the ports, and the control plane. [`daemon`] is the switch as
 //! a running thing, with ports that are devices or in the same process; `docs/running-a-switch.md` says how.
 
+pub mod commands;
 pub mod daemon;
 pub mod engine;
 pub mod runtime;

@@ -1,6 +1,7 @@
 //! Why a switch was not started.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Why a switch was not started.
@@ -20,6 +21,17 @@ pub enum StartError {
         port: u32,
         /// Why.
         error: DeviceError,
+    },
+    /// A tunnel port in a switch that has no address for tunnels.
+    #[error("port {0} is a tunnel's, and there is no address for tunnels to listen on")]
+    NoTunnels(u32),
+    /// Tunnels cannot be listened for.
+    #[error("cannot listen on udp://{address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
     },
     /// A file for captured frames cannot be written.
     #[error("cannot write captured frames to {}: {error}", path.display())]

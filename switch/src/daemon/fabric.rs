@@ -86,6 +86,11 @@ impl Forwarder {
         self.fabric.is_stopped()
     }
 
+    /// Microseconds since the switch began.
+    pub(crate) fn now(&self) -> u64 {
+        self.fabric.engine.now()
+    }
+
     /// Takes in what came by a port, and sends what comes of it.
     pub(crate) fn forward<'a>(&mut self, port: u32, frames: impl IntoIterator<Item = &'a [u8]>) {
         let mut frames = frames.into_iter().peekable();

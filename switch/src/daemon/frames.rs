@@ -1,5 +1,7 @@
 //! Frames in one block of memory, which is used again.
 
+use std::ops::Range;
+
 /// Bytes left free before each frame, for what a port puts there.
 pub(crate) const HEADROOM_BYTES: usize = 8;
 
@@ -66,6 +68,39 @@ impl Frames {
         index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0)
     }
 
+    /// Writes what stands before each frame; `headroom` makes it of the frame's length.
+    pub(crate) fn fill_headroom(&mut self, headroom: impl Fn(usize) -> [u8; HEADROOM_BYTES]) {
+        let mut begin = 0;
+        for &end in &self.ends {
+            if let Some((room, frame)) = self.bytes.get_mut(begin..end).and_then(|all| all.split_first_chunk_mut()) {
+                *room = headroom(frame.len());
+            }
+            begin = end;
+        }
+    }
+
+    /// The frames as stretches of one length, of which the last frame may be shorter, each with its headroom.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = Run<'_>> {
+        let size = |index: usize| self.begin(index + 1) - self.begin(index);
+        let mut first = 0;
+        std::iter::from_fn(move || {
+            if first >= self.len() {
+                return None;
+            }
+            let (begin, datagram_bytes) = (first, size(first));
+            let mut end = first + 1;
+            while end < self.len() && size(end) == datagram_bytes {
+                end += 1;
+            }
+            if end < self.len() && size(end) < datagram_bytes {
+                end += 1;
+            }
+            first = end;
+            let bytes = self.bytes.get(self.begin(begin)..self.begin(end)).unwrap_or_default();
+            Some(Run { frames: begin..end, bytes, datagram_bytes })
+        })
+    }
+
     /// Appends the first frames of others, at most so many and so many bytes; says how many.
     pub(crate) fn append(&mut self, from: &Self, frames_max: usize, bytes_max: usize) -> usize {
         let fits = from.ends.partition_point(|&end| end <= bytes_max).min(frames_max);
@@ -74,6 +109,17 @@ impl Frames {
         self.ends.extend(from.ends.iter().take(fits).map(|end| base + end));
         fits
     }
+}
+
+/// Frames of one length that follow one another, and perhaps a shorter one, each with its headroom.
+#[derive(Debug)]
+pub(crate) struct Run<'a> {
+    /// Their places.
+    pub(crate) frames: Range<usize>,
+    /// They, with headroom.
+    pub(crate) bytes: &'a [u8],
+    /// Bytes of each but the last, with headroom.
+    pub(crate) datagram_bytes: usize,
 }
 
 #[cfg(test)]
@@ -88,6 +134,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn runs_hold_all_frames_in_order(lengths in prop::collection::vec(prop_oneof![Just(3), Just(3), 0usize..6], 0..12)) {
+            let all: Vec<Vec<u8>> = (1u8..).zip(&lengths).map(|(i, &length)| vec![i; length]).collect();
+            let mut frames = frames(&all);
+            frames.fill_headroom(|bytes| [u8::try_from(bytes).unwrap(); HEADROOM_BYTES]);
+            let mut found = Vec::new();
+            for run in frames.runs() {
+                let pieces: Vec<_> = run.bytes.chunks(run.datagram_bytes).collect();
+                prop_assert_eq!(pieces.len(), run.frames.len());
+                for (piece, index) in pieces.iter().zip(run.frames) {
+                    let (room, frame) = piece.split_at(HEADROOM_BYTES);
+                    prop_assert!(room.iter().all(|&byte| usize::from(byte) == frame.len()));
+                    prop_assert_eq!(frame, &all[index]);
+                    found.push(index);
+                }
+            }
+            prop_assert_eq!(found, (0..all.len()).collect::<Vec<_>>());
+        }
+
         #[test]
         fn frames_come_out_as_they_went_in(
             first in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..8),

@@ -1,147 +1,21 @@
-//! Starts and ends a switch.
+//! A switch that runs, and how it ends.
 
+use super::builder::{End, SwitchBuilder};
 use super::capture::{Capture, CaptureReport};
-use super::counts::{Counter, PortCounts, Tally};
-use super::device::Device;
+use super::counts::{PortCounts, Tally};
 use super::error::StartError;
-use super::fabric::{Fabric, Forwarder, Link, PORTS_MAX, Port};
+use super::fabric::{Fabric, Forwarder, Port};
 use super::local::LocalPort;
 use super::queue::Queue;
-use super::watch::Watch;
+use super::tunnel::{TunnelCounts, Tunnels};
 use crate::SharedEngine;
 use crate::engine::Event;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
-
-/// Frames that wait at an in-process port unless told otherwise.
-const QUEUE_FRAMES: usize = 4096;
-/// Bytes of captured frames unless told otherwise.
-const CAPTURE_BYTES: u64 = 1 << 30;
-
-/// What is at the other end of a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PortKind {
-    /// This process: [`Switch::local`].
-    Local,
-    /// A network device, through a packet socket: needs root, or CAP_NET_RAW.
-    Device(String),
-}
-
-/// Settings of a switch that is to be started.
-#[derive(Debug)]
-pub struct SwitchBuilder {
-    engine: SharedEngine,
-    ports: Vec<(u32, PortKind)>,
-    queue_frames: usize,
-    capture: Option<PathBuf>,
-    capture_bytes: u64,
-}
-
-impl SwitchBuilder {
-    /// Adds a port, 0 to 510.
-    #[must_use]
-    pub fn port(mut self, number: u32, kind: PortKind) -> Self {
-        self.ports.push((number, kind));
-        self
-    }
-
-    /// Frames that wait at each in-process port before further ones are lost: 4096 by default, and at most
-    /// [`QUEUE_BYTES_MAX`](super::QUEUE_BYTES_MAX).
-    #[must_use]
-    pub fn queue_frames(mut self, frames: usize) -> Self {
-        self.queue_frames = frames.max(1);
-        self
-    }
-
-    /// Writes what passes each port to files in a directory, which is made if it is not there: `port-1-in.pcap` has what came in by
-    /// port 1, `port-1-out.pcap` what was to leave by it. Files of these names are replaced.
-    #[must_use]
-    pub fn capture(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.capture = Some(directory.into());
-        self
-    }
-
-    /// Bytes that all files of captured frames have at most, 1 GiB by default; later frames are not captured.
-    #[must_use]
-    pub fn capture_bytes(mut self, bytes: u64) -> Self {
-        self.capture_bytes = bytes;
-        self
-    }
-
-    /// Starts the switch.
-    ///
-    /// # Errors
-    ///
-    /// [`StartError`]; then nothing runs.
-    pub fn start(self) -> Result<Switch, StartError> {
-        let mut opened = BTreeMap::new();
-        for (number, kind) in &self.ports {
-            if *number >= PORTS_MAX {
-                return Err(StartError::Number(*number));
-            }
-            if opened.insert(*number, self.open(*number, kind)?).is_some() {
-                return Err(StartError::Twice(*number));
-            }
-        }
-        let capture = self.start_capture(opened.keys().copied())?;
-        let mut ports: Vec<_> = (0..PORTS_MAX).map(|_| None).collect();
-        for (slot, link) in opened.iter().filter_map(|(number, end)| Some((usize::try_from(*number).ok()?, end.link())))
-        {
-            ports[slot] = Some(Port { link, counter: Counter::default(), fault: Mutex::default() });
-        }
-        let fabric = Arc::new(Fabric {
-            engine: self.engine,
-            ports,
-            nowhere: Counter::default(),
-            capture,
-            watch: Watch::default(),
-            is_stopped: AtomicBool::new(false),
-        });
-        let mut switch = Switch { fabric, locals: BTreeMap::new(), queues: Vec::new(), threads: Vec::new() };
-        for (number, end) in opened {
-            // What has been started ends when it is dropped.
-            switch.join(number, end)?;
-        }
-        Ok(switch)
-    }
-
-    fn open(&self, port: u32, kind: &PortKind) -> Result<End, StartError> {
-        match kind {
-            PortKind::Local => Ok(End::Local(Arc::new(Queue::new(self.queue_frames)))),
-            PortKind::Device(name) => {
-                let device = Device::open(name).map_err(|error| StartError::Device { port, error })?;
-                Ok(End::Device(Arc::new(device)))
-            }
-        }
-    }
-
-    fn start_capture(&self, ports: impl Iterator<Item = u32>) -> Result<Option<Capture>, StartError> {
-        let Some(directory) = &self.capture else { return Ok(None) };
-        let capture = Capture::start(directory, ports, self.capture_bytes);
-        capture.map(Some).map_err(|(path, error)| StartError::Capture { path, error })
-    }
-}
-
-/// A port that is open, before frames go through it.
-#[derive(Debug)]
-enum End {
-    Local(Arc<Queue>),
-    Device(Arc<Device>),
-}
-
-impl End {
-    fn link(&self) -> Arc<dyn Link> {
-        match self {
-            Self::Local(queue) => Arc::clone(queue) as Arc<dyn Link>,
-            Self::Device(device) => Arc::new(Arc::clone(device)),
-        }
-    }
-}
 
 /// How a port stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -159,6 +33,8 @@ pub struct Report {
     pub ports: BTreeMap<u32, PortReport>,
     /// What the program sent to ports that do not exist.
     pub nowhere: Tally,
+    /// What came to the tunnels' socket and went to no port.
+    pub tunnels: TunnelCounts,
     /// Of a capture.
     pub capture: Option<CaptureReport>,
 }
@@ -167,6 +43,7 @@ pub struct Report {
 #[derive(Debug)]
 pub struct Switch {
     fabric: Arc<Fabric>,
+    tunnels: Option<Arc<Tunnels>>,
     locals: BTreeMap<u32, Arc<LocalPort>>,
     queues: Vec<Arc<Queue>>,
     threads: Vec<JoinHandle<()>>,
@@ -176,13 +53,21 @@ impl Switch {
     /// A switch around an engine.
     #[must_use]
     pub fn builder(engine: SharedEngine) -> SwitchBuilder {
-        SwitchBuilder {
-            engine,
-            ports: Vec::new(),
-            queue_frames: QUEUE_FRAMES,
-            capture: None,
-            capture_bytes: CAPTURE_BYTES,
+        SwitchBuilder::new(engine)
+    }
+
+    pub(crate) fn start(
+        fabric: Arc<Fabric>,
+        tunnels: Option<Arc<Tunnels>>,
+        ends: BTreeMap<u32, End>,
+    ) -> Result<Self, StartError> {
+        let mut switch = Self { fabric, tunnels, locals: BTreeMap::new(), queues: Vec::new(), threads: Vec::new() };
+        // What has been started ends when it is dropped.
+        for (number, end) in ends {
+            switch.join(number, end)?;
         }
+        switch.start_tunnels()?;
+        Ok(switch)
     }
 
     fn join(&mut self, number: u32, end: End) -> Result<(), StartError> {
@@ -193,6 +78,8 @@ impl Switch {
                 self.queues.push(queue);
                 Ok(())
             }
+            // All tunnels have one thread.
+            End::Tunnel(_) => Ok(()),
             End::Device(device) => {
                 let fabric = Arc::clone(&self.fabric);
                 self.spawn(format!("bifrost-port-{number}"), move |forwarder| {
@@ -202,6 +89,16 @@ impl Switch {
                 })
             }
         }
+    }
+
+    fn start_tunnels(&mut self) -> Result<(), StartError> {
+        let Some(tunnels) = self.tunnels.clone() else { return Ok(()) };
+        let fabric = Arc::clone(&self.fabric);
+        self.spawn("bifrost-tunnels".into(), move |forwarder| {
+            if let Err(error) = tunnels.run(forwarder) {
+                tunnels.ports().for_each(|port| fabric.fault(port, &error));
+            }
+        })
     }
 
     fn spawn(&mut self, name: String, run: impl FnOnce(&mut Forwarder) + Send + 'static) -> Result<(), StartError> {
@@ -223,6 +120,12 @@ impl Switch {
         self.locals.get(&number).cloned()
     }
 
+    /// Where nodes attach by tunnels.
+    #[must_use]
+    pub fn tunnel_address(&self) -> Option<SocketAddr> {
+        self.tunnels.as_ref().map(|tunnels| tunnels.address())
+    }
+
     /// From here on the way of each packet through the program comes out here, as long as the receiver is kept and nobody else
     /// looks on. It makes packets slower by a multiple; of those that come faster than they are taken, some go unseen.
     #[must_use]
@@ -236,7 +139,8 @@ impl Switch {
         let ports = (0u32..).zip(&self.fabric.ports);
         let ports = ports.filter_map(|(number, port)| Some((number, port.as_ref()?.report()))).collect();
         let capture = self.fabric.capture.as_ref().map(Capture::report);
-        Report { ports, nowhere: self.fabric.nowhere.read().lost, capture }
+        let tunnels = self.tunnels.as_ref().map(|tunnels| tunnels.counts()).unwrap_or_default();
+        Report { ports, nowhere: self.fabric.nowhere.read().lost, tunnels, capture }
     }
 
     /// Ends it: no further frame is taken in, those under way leave, captures are written. Returns how it stood.
@@ -248,6 +152,9 @@ impl Switch {
 
     fn stop(&mut self) {
         self.fabric.is_stopped.store(true, Ordering::Release);
+        if let Some(tunnels) = &self.tunnels {
+            tunnels.shut_down();
+        }
         for thread in self.threads.drain(..) {
             // A thread that panicked has ended, too.
             let _ = thread.join();
