@@ -62,6 +62,7 @@ use callee::CalleeSession;
 use caller::CallerSession;
 pub(crate) use hash::QuickMap;
 use pool::BufferPool;
+pub(crate) use seal::{OPEN_NONCE_BYTES, OpenSeal, TAG_BYTES, keyed_hash};
 use slab::Slab;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -103,7 +104,7 @@ pub struct Endpoint {
 
     bytes: usize,
     pool: BufferPool,
-    open_seal: Option<seal::OpenSeal>,
+    open_seal: Option<OpenSeal>,
 
     ready: VecDeque<SessionRef>,
     /// Whole datagrams that belong to no session.
@@ -134,7 +135,7 @@ impl Endpoint {
     /// An endpoint whose random values are drawn from `seed`, which must be unpredictable where it matters.
     #[must_use]
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
-        let open_seal = config.key.as_ref().map(seal::OpenSeal::new);
+        let open_seal = config.key.as_ref().map(OpenSeal::new);
         let mut endpoint = Self {
             config,
             seed,
@@ -301,7 +302,7 @@ impl Endpoint {
 
     fn random(&mut self) -> [u8; 32] {
         self.drawn += 1;
-        seal::keyed_hash(&self.seed, &self.drawn.to_be_bytes())
+        keyed_hash(&self.seed, &self.drawn.to_be_bytes())
     }
 
     /// A random number, never 0.

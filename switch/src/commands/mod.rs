@@ -16,12 +16,12 @@
 
 mod value;
 
-use crate::engine::{Engine, MatchKind, MatchParam, Mirror, TableInfo};
+use crate::engine::{Engine, MatchParam, Mirror, TableInfo};
 use std::collections::BTreeSet;
 use std::str::SplitWhitespace;
 use value::{Wrong, match_param, value};
 
-pub(crate) use value::hex;
+pub use value::hex;
 
 /// What is wrong with a command, and on which line. Those before it have been carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -171,11 +171,13 @@ impl<'a> Command<'a> {
 
     /// The values that an action takes.
     fn data(&mut self, action: &str) -> Result<Vec<Vec<u8>>, Wrong> {
-        let parameters = self.engine.action_parameters(action).ok_or_else(|| format!("there is no action {action:?}"))?;
+        let parameters =
+            self.engine.action_parameters(action).ok_or_else(|| format!("there is no action {action:?}"))?;
         let mut data = Vec::new();
         let count = parameters.len();
         for (at, bits) in (1..).zip(parameters) {
-            let word = self.word("").map_err(|_| format!("action {action} needs {count} values, and {} follow", at - 1))?;
+            let word =
+                self.word("").map_err(|_| format!("action {action} needs {count} values, and {} follow", at - 1))?;
             data.push(value(word, bits).map_err(|wrong| format!("value {at} of {action}: {wrong}"))?);
         }
         Ok(data)

@@ -35,9 +35,11 @@ fn any_value(word: &str) -> Option<Vec<u8>> {
     mac(word).or_else(|| word.parse::<Ipv6Addr>().ok().map(|address| address.octets().to_vec()))
 }
 
-/// Hexadecimal digits, of which the first may stand alone for a byte.
-pub(crate) fn hex(digits: &str) -> Option<Vec<u8>> {
-    if digits.is_empty() || digits.len() > 2 * VALUE_BYTES_MAX || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+/// Bytes in hexadecimal digits, of which the first may stand alone for a byte. At most 4,096 bytes.
+#[must_use]
+pub fn hex(digits: &str) -> Option<Vec<u8>> {
+    if digits.is_empty() || digits.len() > 2 * VALUE_BYTES_MAX || !digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    {
         return None;
     }
     let (first, rest) = digits.split_at(digits.len() % 2);
@@ -99,7 +101,8 @@ mod tests {
         ] {
             assert_eq!(value(word, bits).unwrap(), bytes, "{word}");
         }
-        for (word, bits) in [("512", 9), ("0x200", 9), ("-1", 8), ("", 8), ("0x", 8), ("0xg", 8), ("x", 8), ("1:2", 48)] {
+        for (word, bits) in [("512", 9), ("0x200", 9), ("-1", 8), ("", 8), ("0x", 8), ("0xg", 8), ("x", 8), ("1:2", 48)]
+        {
             assert!(value(word, bits).is_err(), "{word}");
         }
     }
@@ -111,7 +114,8 @@ mod tests {
         assert_eq!(of("1&&&0xff", MatchKind::Ternary), Ok(MatchParam::Ternary(vec![0, 1], vec![0, 0xff])));
         assert_eq!(of("1->0x100", MatchKind::Range), Ok(MatchParam::Range(vec![0, 1], vec![1, 0])));
         assert_eq!(of("1", MatchKind::Valid), Ok(MatchParam::Valid(true)));
-        for (word, kind) in [("1", MatchKind::Lpm), ("1/17", MatchKind::Lpm), ("1", MatchKind::Range), ("2", MatchKind::Valid)]
+        for (word, kind) in
+            [("1", MatchKind::Lpm), ("1/17", MatchKind::Lpm), ("1", MatchKind::Range), ("2", MatchKind::Valid)]
         {
             assert!(of(word, kind).is_err(), "{word}");
         }

@@ -7,7 +7,6 @@ use bifrost_rpc::Key;
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::tunnel::{PortEvent, SwitchEnd};
 use bifrost_rpc::udp::{RECEIVE_BYTES, Received, Socket};
-use bifrost_rpc::wire::frame::ETHERNET_BYTES;
 use bifrost_rpc::wire::tunnel::{Seat, TUNNEL_HEADER_BYTES, TunnelHeader, TunnelKind};
 use std::collections::BTreeMap;
 use std::io;
@@ -16,6 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// Bytes of an Ethernet header, which do not count in an MTU.
+const ETHERNET_BYTES: usize = 14;
 /// How often it is seen to leases that have run out.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -42,9 +43,8 @@ pub(crate) struct Tunnels {
 }
 
 /// One tunnel, as frames leave by it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Tunnel {
-    port: u16,
     bound: Mutex<Option<Bound>>,
 }
 
@@ -71,7 +71,7 @@ impl Tunnels {
     /// Makes a port that the node of this name, or whoever asks for its number, can attach to.
     pub(crate) fn add(&mut self, node: &str, seat: Seat) -> Arc<Tunnel> {
         self.end().add_port(node, seat);
-        let tunnel = Arc::new(Tunnel { port: seat.port, bound: Mutex::default() });
+        let tunnel = Arc::new(Tunnel::default());
         self.links.insert(seat.port, Arc::clone(&tunnel));
         tunnel
     }

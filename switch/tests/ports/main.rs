@@ -4,7 +4,9 @@
 
 mod captures;
 mod local;
+mod node;
 mod program;
+mod tunnels;
 
 use std::time::Duration;
 
