@@ -94,6 +94,11 @@ impl Engine {
         self.state.mirrors.get(&session).copied()
     }
 
+    /// All mirroring sessions, in order.
+    pub fn mirrors(&self) -> impl Iterator<Item = (u16, Mirror)> {
+        self.state.mirrors.iter().map(|(&session, &mirror)| (session, mirror))
+    }
+
     /// Makes or changes a mirroring session; whether its number is one (up to [`MIRROR_SESSION_MAX`]).
     pub fn set_mirror(&mut self, session: u16, mirror: Mirror) -> bool {
         let is_number = u32::from(session) <= MIRROR_SESSION_MAX;
