@@ -8,3 +8,6 @@ pub mod runtime;
 mod shared;
 
 pub use shared::SharedEngine;
+
+/// The rack's program, `switch/p4/bifrost.p4`, as p4c compiles it for BMv2. `docs/switch.md` says what it does.
+pub const PROGRAM: &str = include_str!("../p4/bifrost.json");
