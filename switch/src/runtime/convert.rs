@@ -80,6 +80,28 @@ pub(super) fn entry(entry: Entry) -> idl::BmMtEntry {
     }
 }
 
+/// An entry that a switch has listed; `None` where it makes no sense.
+pub(super) fn entry_in(entry: idl::BmMtEntry) -> Option<Entry> {
+    Some(Entry {
+        handle: entry.entry_handle.cast_unsigned(),
+        key: key(entry.match_key).ok()?,
+        priority: entry.options.priority.filter(|&priority| priority != NO_PRIORITY),
+        action: action_in(entry.action_entry)?,
+    })
+}
+
+/// What an entry leads to; `None` for nothing.
+pub(super) fn action_in(action: BmActionEntry) -> Option<EntryAction> {
+    Some(match action.action_type {
+        BmActionEntryType::ACTION_DATA => {
+            EntryAction::Action { name: action.action_name?, data: action.action_data.unwrap_or_default() }
+        }
+        BmActionEntryType::MBR_HANDLE => EntryAction::Member(action.mbr_handle?.cast_unsigned()),
+        BmActionEntryType::GRP_HANDLE => EntryAction::Group(action.grp_handle?.cast_unsigned()),
+        _ => return None,
+    })
+}
+
 /// What a table without this entry's key answers when it is asked for an empty one.
 pub(super) fn default_entry(default: BmActionEntry) -> idl::BmMtEntry {
     idl::BmMtEntry {

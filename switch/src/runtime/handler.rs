@@ -166,7 +166,7 @@ impl Runtime {
     }
 
     /// Forgets what the control plane has set, but mirroring sessions.
-    pub(super) fn reset(&self) {
+    pub(super) fn reset_state(&self) {
         let mut configs = self.configs();
         if let Some((_, next)) = &mut configs.next {
             next.reset();

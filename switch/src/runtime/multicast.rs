@@ -2,24 +2,9 @@
 
 use super::handler::Runtime;
 use super::idl::bmv2_simple_pre_lag::{McOperationErrorCode, SimplePreLagSyncHandler};
+use super::listing::{listed, numbers};
 use super::refused;
-use crate::engine::limits::NODE_PORTS_MAX;
 use crate::engine::{Multicast, MulticastError};
-use serde_json::{Value, json};
-use std::collections::BTreeSet;
-
-/// The numbers of a map: text of `0` and `1`, whose last character is for number 0.
-pub(super) fn numbers(map: &str) -> Result<BTreeSet<u32>, MulticastError> {
-    let mut numbers = BTreeSet::new();
-    for (number, digit) in map.bytes().rev().enumerate() {
-        match digit {
-            b'0' => {}
-            b'1' if number < NODE_PORTS_MAX => numbers.extend(u32::try_from(number)),
-            _ => return Err(MulticastError::Other),
-        }
-    }
-    Ok(numbers)
-}
 
 fn group(group: i32) -> thrift::Result<u16> {
     u16::try_from(group).map_err(|_| refused::multicast_code(McOperationErrorCode::INVALID_MGID))
@@ -27,21 +12,6 @@ fn group(group: i32) -> thrift::Result<u16> {
 
 fn known_group(group: i32) -> Result<u16, MulticastError> {
     u16::try_from(group).map_err(|_| MulticastError::InvalidGroupHandle)
-}
-
-/// Groups, nodes and aggregation groups, as BMv2 lists them.
-pub(super) fn listed(multicast: &Multicast) -> Value {
-    let groups = multicast.groups().map(|(id, nodes)| json!({"id": id, "l1_handles": nodes}));
-    let nodes = multicast.nodes().map(|(handle, node)| json!({"handle": handle, "rid": node.rid, "l2_handle": handle}));
-    let ports =
-        multicast.nodes().map(|(handle, node)| json!({"handle": handle, "ports": node.ports, "lags": node.lags}));
-    let lags = multicast.lags().map(|(id, ports)| json!({"id": id, "ports": ports}));
-    json!({
-        "mgrps": groups.collect::<Vec<_>>(),
-        "l1_handles": nodes.collect::<Vec<_>>(),
-        "l2_handles": ports.collect::<Vec<_>>(),
-        "lags": lags.collect::<Vec<_>>(),
-    })
 }
 
 impl SimplePreLagSyncHandler for Runtime {
@@ -103,19 +73,5 @@ impl SimplePreLagSyncHandler for Runtime {
 
     fn handle_bm_mc_get_entries(&self, cxt_id: i32) -> thrift::Result<String> {
         self.multicast(cxt_id, |engine| Ok(listed(engine.multicast()).to_string()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_map_is_read_from_its_end() {
-        assert_eq!(numbers("100110"), Ok(BTreeSet::from([1, 2, 5])));
-        assert_eq!(numbers(""), Ok(BTreeSet::new()));
-        assert_eq!(numbers(&format!("{}1", "0".repeat(100_000))), Ok(BTreeSet::from([0])));
-        assert_eq!(numbers("12"), Err(MulticastError::Other));
-        assert_eq!(numbers(&format!("1{}", "0".repeat(NODE_PORTS_MAX))), Err(MulticastError::Other));
     }
 }

@@ -1,7 +1,7 @@
 //! The state that a control plane has made, as JSON.
 
 use super::handler::Runtime;
-use super::multicast;
+use super::listing::listed;
 use super::refused;
 use crate::engine::{Engine, Entry, EntryAction, Group, MatchParam, Member};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub(super) fn state(runtime: &Runtime) -> thrift::Result<Vec<u8>> {
     let program = runtime.with(|engine| program(engine))?;
     let switch = runtime.engine().with(|engine| {
         let mirrors = engine.mirrors().map(|(id, to)| json!({"session": id, "port": to.port, "group": to.group}));
-        json!({"mirrors": mirrors.collect::<Vec<_>>(), "multicast": multicast::listed(engine.multicast())})
+        json!({"mirrors": mirrors.collect::<Vec<_>>(), "multicast": listed(engine.multicast())})
     });
     let state = json!({"version": VERSION, "program": program, "switch": switch});
     serde_json::to_vec(&state).map_err(|error| refused::because(error.to_string()))

@@ -20,6 +20,8 @@ const MESSAGE_BYTES_MAX: usize = 256 << 20;
 const ARRIVING_BYTES_MAX: usize = 256 << 20;
 /// Memory for the keys and values of one call.
 const DECODED_BYTES_MAX: usize = 8 << 20;
+/// The same for an answer, which may list all of a table.
+const LISTED_BYTES_MAX: usize = 2 << 30;
 /// Elements of one list: entries that are listed, or registers.
 const ELEMENTS_MAX: usize = 16 << 20;
 /// Calls nest five deep.
@@ -39,6 +41,9 @@ const LIMITS: Limits = Limits {
     decoded_bytes_max: DECODED_BYTES_MAX,
     depth_max: DEPTH_MAX,
 };
+
+/// The same for a client, which asked for the answer.
+pub(super) const CLIENT_LIMITS: Limits = LIMITS.with_decoded_bytes_max(LISTED_BYTES_MAX);
 
 /// Why the runtime API is not served.
 #[derive(Debug, thiserror::Error)]

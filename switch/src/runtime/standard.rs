@@ -551,7 +551,7 @@ impl StandardSyncHandler for Runtime {
     }
 
     fn handle_bm_reset_state(&self) -> thrift::Result<()> {
-        self.reset();
+        self.reset_state();
         Ok(())
     }
 
