@@ -12,6 +12,6 @@ pub use address::{Address, Place, StreamAddress, Style, Transport};
 pub(crate) use clock::Clock;
 pub use link::{FramePort, Frames};
 pub(crate) use port::{Port, seed};
-pub(crate) use socket::{RECEIVE_BYTES, Received, Socket};
+pub use socket::{RECEIVE_BYTES, Received, Socket};
 pub(crate) use timer::Timer;
 pub use url::{Url, UrlError};
