@@ -12,6 +12,7 @@ mod open;
 mod pointer;
 mod pointers;
 mod refused;
+mod service_address;
 
 pub(crate) use ack::RANGES_MAX;
 pub use ack::{AckBody, AckStatus, FinishedBody};
@@ -24,6 +25,7 @@ pub use open::{OpenBody, OpenedBody, TOKEN_BYTES_MAX};
 pub use pointer::{ARGUMENT_MAX, ObjectId, POINTER_BYTES, PREFIX_DEFAULT, Pointer, PointerError};
 pub use pointers::{FURTHER_BYTES_MAX, POINTERS_MAX, PassError, check_pointers, further_bytes};
 pub use refused::{Refusal, RefusedBody};
+pub use service_address::{RACK_PREFIX_BITS, service_address};
 
 /// The UDP port of a rack. A datagram from or to it, with the right identifier and version, is Bifröst.
 pub const RACK_PORT: u16 = 7400;
