@@ -34,7 +34,7 @@ action deliver(out port_t egress, out mac_t dst, out bit<8> verdict, port_t port
 #include "ordinary.p4"
 #include "checksum.p4"
 
-control Ingress(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard) {
+control BifrostIngress(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard) {
     // How many packets had which verdict, by the numbers of constants.p4.
     @name(".verdicts")
     counter(64, CounterType.packets_and_bytes) verdicts;
@@ -134,7 +134,7 @@ control Ingress(inout headers_t hdr, inout metadata_t meta, inout standard_metad
     }
 }
 
-control Egress(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard) {
+control BifrostEgress(inout headers_t hdr, inout metadata_t meta, inout standard_metadata_t standard) {
     apply {
         // The instance types of simple_switch: 1 is a clone made at ingress, 5 a copy for a multicast group.
         if (standard.instance_type == 5 && (bit<16>)standard.egress_port == meta.ingress_port) {
@@ -161,4 +161,4 @@ control NoChecksum(inout headers_t hdr, inout metadata_t meta) {
     apply {}
 }
 
-V1Switch(BifrostParser(), NoChecksum(), Ingress(), Egress(), NoChecksum(), BifrostDeparser()) main;
+V1Switch(BifrostParser(), NoChecksum(), BifrostIngress(), BifrostEgress(), NoChecksum(), BifrostDeparser()) main;

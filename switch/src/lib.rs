@@ -1,7 +1,15 @@
 //! The data plane of a Bifröst rack.
 //!
-//! [`engine`] loads the JSON that a P4 compiler writes for BMv2 and runs it; `docs/engine.md` says which part of the format it takes.
+//! [`engine`] loads the JSON that a P4 compiler writes for BMv2 and runs it; `docs/engine.md` says which part of it it takes.
+//! A [`SharedEngine`] is one that several threads use: the ports, and the control plane.
 //! [`rules`] makes the tables' entries of services and a rack's description; `docs/rules.md` describes it.
 
 pub mod engine;
 pub mod rules;
+pub mod runtime;
+mod shared;
+
+pub use shared::SharedEngine;
+
+/// The rack's program, `switch/p4/bifrost.p4`, as p4c compiles it for BMv2. `docs/switch.md` says what it does.
+pub const PROGRAM: &str = include_str!("../p4/bifrost.json");

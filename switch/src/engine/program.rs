@@ -171,6 +171,8 @@ pub(crate) enum Primitive {
     Hash(Place, Expr, usize, Expr),
     /// Destination, lowest, highest.
     Random(Place, Expr, Expr),
+    /// To this many bytes of the packet as it is sent.
+    Truncate(Expr),
     Exit,
     Jump(usize),
     JumpIfZero(Expr, usize),

@@ -90,6 +90,7 @@ impl Scope<'_> {
             "generate_digest" => Primitive::Digest(args.count(2)?.learn_list(1)?),
             "modify_field_with_hash_based_offset" => args.count(4)?.hash()?,
             "modify_field_rng_uniform" => Primitive::Random(args.count(3)?.place(0)?, args.number(1)?, args.number(2)?),
+            "truncate" => Primitive::Truncate(args.count(1)?.number(0)?),
             "exit" => Primitive::Exit,
             // The text is for BMv2's log; it has no effect.
             "no_op" | "log_msg" => Primitive::Jump(at.map_or(1, |(at, _)| at + 1)),

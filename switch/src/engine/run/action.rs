@@ -92,6 +92,10 @@ impl<T: Trace> Run<'_, T> {
             Primitive::Resubmit(list) => packet.marks.resubmit = self.number(list, packet),
             Primitive::Recirculate(list) => packet.marks.recirculate = self.number(list, packet),
             Primitive::Digest(list) => packet.marks.digest = self.number(list, packet),
+            Primitive::Truncate(bytes) => {
+                let bytes = usize::try_from(self.number(bytes, packet)).unwrap_or(usize::MAX);
+                packet.marks.bytes_max = Some(packet.marks.bytes_max.map_or(bytes, |max| max.min(bytes)));
+            }
             Primitive::Hash(place, base, calculation, size) => self.hash(place, base, *calculation, size, packet),
             Primitive::Random(place, low, high) => {
                 let (low, high) = (self.number(low, packet), self.number(high, packet));

@@ -53,6 +53,8 @@ struct Marks {
     resubmit: u64,
     recirculate: u64,
     digest: u64,
+    /// Bytes of this packet, not of its copies, that are sent.
+    bytes_max: Option<usize>,
     exit: bool,
 }
 

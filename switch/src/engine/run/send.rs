@@ -30,7 +30,9 @@ impl<T: Trace> Run<'_, T> {
             }
         }
         let head = input.end.div_ceil(8);
-        let payload = if calculation.with_payload { bytes.get(packet.parsed..).unwrap_or_default() } else { &[] };
+        let mut payload = if calculation.with_payload { bytes.get(packet.parsed..).unwrap_or_default() } else { &[] };
+        // BMv2 truncates what it computes over as if it were the whole packet.
+        payload = payload.get(..packet.marks.bytes_max.unwrap_or(usize::MAX)).unwrap_or(payload);
         calculation.algorithm.of(self.work.bytes.get(..head).unwrap_or_default(), payload)
     }
 
@@ -80,6 +82,7 @@ impl<T: Trace> Run<'_, T> {
         let mut buffer = std::mem::take(&mut self.out.bytes);
         let start = buffer.len();
         self.deparse(packet, bytes, &mut buffer);
+        buffer.truncate(start.saturating_add(packet.marks.bytes_max.unwrap_or(usize::MAX)));
         let (port, bytes) = (packet.port, buffer.len() - start);
         self.out.bytes = buffer;
         self.out.packets.push((port, start));

@@ -157,3 +157,23 @@ fn a_digest_carries_its_fields_in_whole_bytes() {
     assert_eq!(digests, [(1, &[2, 0, 0, 0, 0, 2, 1, 5][..])]);
     assert_eq!(out.packets().len(), 1);
 }
+
+#[test]
+fn a_truncated_packet_is_cut_as_it_is_sent_and_its_copies_are_not() {
+    let truncate = |bytes: &str| primitive("truncate", &[hex(bytes)]);
+    let ingress = [
+        clone("clone_ingress_pkt_to_egress", "0x5", "0x0"),
+        truncate("0x12"),
+        truncate("0x14"),
+        primitive("add_header", &[json!({"type": "header", "value": "tag[0]"})]),
+        to_port("0x3"),
+    ];
+    let mut engine = load(&doing(&ingress, &[]));
+    engine.set_mirror(5, Mirror { port: Some(9), group: None });
+    let packet = frame(1, b"payload");
+    let out = sent(&mut engine, 7, &packet);
+    assert_eq!(out[0], (9, packet.clone()));
+    assert_eq!(out[1], (3, [&packet[..14], &[0, 0], &packet[14..16]].concat()), "the lesser of both, headers counted");
+    let short = frame(1, b"");
+    assert_eq!(sent(&mut engine, 7, &short)[1].1.len(), short.len() + 2, "nothing is appended");
+}

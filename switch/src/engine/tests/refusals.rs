@@ -19,8 +19,8 @@ fn a_refusal_says_what_and_where() {
         ),
         ("meter_arrays[0]: a meter is not supported", Box::new(|p| p["meter_arrays"] = json!([{}]))),
         (
-            "actions[0].primitives[0]: the primitive `truncate` is not supported",
-            Box::new(|p| p["actions"][0]["primitives"][0]["op"] = json!("truncate")),
+            "actions[0].primitives[0]: the primitive `assume` is not supported",
+            Box::new(|p| p["actions"][0]["primitives"][0]["op"] = json!("assume")),
         ),
         (
             "actions[0].primitives[0].parameters[0].value[1]: there is no field `egress_spek`",

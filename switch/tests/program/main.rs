@@ -1,0 +1,3 @@
+//! The compiled program of `switch/p4`.
+
+mod compiled;
