@@ -14,6 +14,10 @@ pub mod service;
 pub mod sim;
 mod stream;
 pub mod tunnel;
+/// UDP sockets that send and receive many datagrams by one system call, for what carries datagrams of its own: the switch's tunnels.
+pub mod udp {
+    pub use crate::io::{RECEIVE_BYTES, Received, Socket};
+}
 pub mod wire;
 
 pub use bytes;

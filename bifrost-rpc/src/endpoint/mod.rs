@@ -100,6 +100,8 @@ pub struct Endpoint {
     /// Services that do not understand references.
     by_value: Vec<u32>,
     serves_memory: bool,
+    /// Its batches may name several objects.
+    spans_objects: bool,
     is_draining: bool,
 
     bytes: usize,
@@ -166,6 +168,7 @@ impl Endpoint {
             methods: QuickMap::default(),
             by_value: Vec::new(),
             serves_memory: false,
+            spans_objects: false,
             is_draining: false,
             bytes: 0,
             pool: BufferPool::default(),

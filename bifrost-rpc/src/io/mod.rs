@@ -15,6 +15,6 @@ pub(crate) use link::LinkSocket;
 pub use link::{FramePort, Link, LinkBuilder, LinkError};
 pub(crate) use port::{Port, seed};
 pub(crate) use port_socket::PortSocket;
-pub(crate) use socket::{RECEIVE_BYTES, Received, Socket};
+pub use socket::{RECEIVE_BYTES, Received, Socket};
 pub(crate) use timer::Timer;
 pub use url::{Url, UrlError};
