@@ -4,6 +4,7 @@ use super::counts::Tally;
 use super::fabric::{Fabric, Forwarder, Link};
 use super::frames::Frames;
 use super::queue::Queue;
+use bifrost_rpc::FramePort;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -93,5 +94,25 @@ impl LocalPort {
         frames.iter().skip(left).for_each(|frame| into.push(frame));
         frames.clear();
         true
+    }
+}
+
+/// A node in the same process: `Link::builder().in_process(switch.local(1)?)`.
+impl FramePort for LocalPort {
+    fn send(&self, frames: &mut dyn Iterator<Item = &[u8]>) {
+        self.send_all(frames);
+    }
+
+    fn receive(&self, wait: Duration, take: &mut dyn FnMut(&[u8])) -> bool {
+        let mut inbox = self.inbox();
+        let Inbox { frames, next } = &mut *inbox;
+        let mut is_open = true;
+        if *next >= frames.len() {
+            *next = 0;
+            is_open = self.queue.swap(frames, wait);
+        }
+        frames.iter().skip(std::mem::take(next)).for_each(take);
+        frames.clear();
+        is_open
     }
 }

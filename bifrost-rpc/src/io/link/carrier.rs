@@ -7,6 +7,7 @@ use super::{FramePort, Link};
 use crate::endpoint::Datagrams;
 use crate::wire::frame::{ETHERNET_BYTES, FrameAddresses};
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Bytes that a cable's queue is taken to hold.
@@ -17,8 +18,8 @@ const RUN_BYTES_MAX: usize = 65_000;
 
 #[derive(Debug)]
 pub(super) enum Carrier {
-    Tunnel(Tunnel),
-    Cable(Box<dyn FramePort>),
+    Tunnel(Box<Tunnel>),
+    Cable(Arc<dyn FramePort>),
 }
 
 impl Carrier {
