@@ -1,12 +1,12 @@
 //! What must change so that tables say something else, and in which order.
 
 use super::action::Action;
-use super::entry::{Entries, Key, Origin, Row};
+use super::entry::{Entries, Key, MIRROR_SESSION, Origin, Row};
 use super::table::Table;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// A change of one entry, or of the flood group.
+/// A change of one entry, of the flood group or of the mirroring session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryChange {
     /// An entry that was not there.
@@ -17,26 +17,28 @@ pub enum EntryChange {
     Delete(Key),
     /// The ports of the flood group from now on.
     Flood(BTreeSet<u16>),
+    /// The port of the mirroring session from now on.
+    Mirror(u16),
 }
 
 impl EntryChange {
-    /// The table; none for the flood group.
+    /// The table; none for what is no entry.
     pub fn table(&self) -> Option<Table> {
         match self {
             Self::Add(key, _) | Self::Modify(key, _) | Self::Delete(key) => Some(key.table),
-            Self::Flood(_) => None,
+            Self::Flood(_) | Self::Mirror(_) => None,
         }
     }
 
     /// When it is its turn in a batch: what blocks first, rights taken away, then what is new from the machines to what leads to them,
     /// then what is gone in the reverse order, and unblocking last. So nothing leads to an entry that is not there.
-    fn turn(&self) -> (u8, u8) {
+    pub(super) fn turn(&self) -> (u8, u8) {
         let is_block = matches!(self.table(), Some(Table::BlockedSource | Table::BlockedDestination));
         let layer = self.table().map_or(0, layer);
         match self {
             Self::Add(..) | Self::Modify(..) if is_block => (0, 0),
             Self::Delete(key) if key.table == Table::MemoryAccess => (1, 0),
-            Self::Add(..) | Self::Modify(..) | Self::Flood(_) => (2, layer),
+            Self::Add(..) | Self::Modify(..) | Self::Flood(_) | Self::Mirror(_) => (2, layer),
             Self::Delete(_) if is_block => (4, 0),
             Self::Delete(_) => (3, u8::MAX - layer),
         }
@@ -67,6 +69,7 @@ impl fmt::Display for EntryChange {
                 f.write_str("~ flood group:")?;
                 ports.iter().try_for_each(|port| write!(f, " {port}"))
             }
+            Self::Mirror(port) => write!(f, "~ mirroring session {MIRROR_SESSION}: {port}"),
         }
     }
 }
@@ -102,6 +105,9 @@ pub fn diff(old: &Entries, new: &Entries) -> Vec<EntryChange> {
     if old.flood != new.flood {
         batch.push(EntryChange::Flood(new.flood.clone()));
     }
+    if let Some(port) = new.mirror.filter(|port| old.mirror != Some(*port)) {
+        batch.push(EntryChange::Mirror(port));
+    }
     sort(&mut batch);
     batch
 }
@@ -126,6 +132,7 @@ impl Entries {
             }
             EntryChange::Delete(key) => drop(self.rows.remove(key)),
             EntryChange::Flood(ports) => self.flood.clone_from(ports),
+            EntryChange::Mirror(port) => self.mirror = Some(*port),
         }
     }
 }

@@ -112,14 +112,15 @@ pub struct Origin {
     pub places: Vec<Place>,
 }
 
-/// What the tables are to say: entries by table and key, and the ports of the flood group. The mirroring session is always
-/// [`MIRROR_SESSION`] to [`CONTROL_PORT`].
+/// What the tables are to say: entries by table and key, and with them the flood group and the mirroring session.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entries {
     /// Entries and defaults.
     pub rows: BTreeMap<Key, Row>,
     /// The ports of [`FLOOD_GROUP`].
     pub flood: BTreeSet<u16>,
+    /// The port of [`MIRROR_SESSION`].
+    pub mirror: Option<u16>,
 }
 
 impl Entries {

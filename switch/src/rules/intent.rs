@@ -146,7 +146,7 @@ impl Intent {
                     let count = after.entry(key.table).or_default();
                     *count = count.saturating_sub(1);
                 }
-                EntryChange::Modify(..) | EntryChange::Flood(_) => {}
+                EntryChange::Modify(..) | EntryChange::Flood(_) | EntryChange::Mirror(_) => {}
             }
         }
         let problems = self.sizes.check(&most);

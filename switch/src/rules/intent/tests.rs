@@ -258,7 +258,7 @@ fn apply(tables: &mut BTreeMap<Key, Action>, batch: &[EntryChange]) {
             EntryChange::Add(key, action) => assert_eq!(tables.insert(key.clone(), *action), None, "{change}"),
             EntryChange::Modify(key, action) => assert!(tables.insert(key.clone(), *action).is_some(), "{change}"),
             EntryChange::Delete(key) => assert!(tables.remove(key).is_some(), "{change}"),
-            EntryChange::Flood(_) => panic!("no decision changes the flood group"),
+            EntryChange::Flood(_) | EntryChange::Mirror(_) => panic!("no decision changes {change}"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The entries of a rack.
 
 use super::super::action::Action;
-use super::super::entry::{Entries, Key};
+use super::super::entry::{CONTROL_PORT, Entries, Key};
 use super::super::rack::Prefix;
 use super::super::shares::shares;
 use super::super::table::Table;
@@ -14,7 +14,8 @@ use std::net::IpAddr;
 impl Topology {
     /// The entries that do not depend on which machines are there.
     pub fn fixed(&self) -> Entries {
-        let mut entries = Entries { flood: self.fabric.flood.clone(), ..Entries::default() };
+        let mut entries =
+            Entries { flood: self.fabric.flood.clone(), mirror: Some(CONTROL_PORT), ..Entries::default() };
         let configure = Action::Configure { memory_prefix: self.fabric.memory_prefix, mac: self.fabric.mac };
         entries.put(Key::default_of(Table::Rack), configure, "the rack", &self.fabric.places);
         for (mac, (port, places)) in &self.hosts {
