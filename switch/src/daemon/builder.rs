@@ -63,6 +63,8 @@ pub struct TunnelPort {
     pub address: Option<Ipv6Addr>,
     /// The switch's own Ethernet address.
     pub switch_mac: Mac,
+    /// The key that the node must know. Default: that of [`SwitchBuilder::tunnels`].
+    pub key: Option<Key>,
 }
 
 /// Settings of a switch that is to be started.
@@ -122,7 +124,8 @@ impl SwitchBuilder {
         self
     }
 
-    /// Where nodes attach by tunnels, and the key that they must know; without a key only programs of this machine can.
+    /// Where nodes attach by tunnels, and the key that they must know where their port has none of its own; without a key only
+    /// programs of this machine can.
     #[must_use]
     pub fn tunnels(mut self, address: SocketAddr, key: Option<Key>) -> Self {
         self.tunnels = Some((address, key));
@@ -181,8 +184,8 @@ impl SwitchBuilder {
     }
 
     fn bind(&self) -> Result<Option<Tunnels>, StartError> {
-        let Some((address, key)) = &self.tunnels else { return Ok(None) };
-        let tunnels = Tunnels::bind(*address, key.as_ref(), self.lease);
+        let Some((address, _)) = &self.tunnels else { return Ok(None) };
+        let tunnels = Tunnels::bind(*address, self.lease);
         tunnels.map(Some).map_err(|error| StartError::Listen { address: *address, error })
     }
 
@@ -193,7 +196,8 @@ impl SwitchBuilder {
                 let number = u16::try_from(port).map_err(|_| StartError::Number(port))?;
                 let address = to.address.unwrap_or(Ipv6Addr::UNSPECIFIED);
                 let seat = Seat { port: number, mtu: self.mtu, mac: to.mac, switch_mac: to.switch_mac, address };
-                Ok(End::Tunnel(tunnels.add(&to.node, seat)))
+                let key = to.key.as_ref().or(self.tunnels.as_ref().and_then(|(_, key)| key.as_ref()));
+                tunnels.add(&to.node, seat, key).map(End::Tunnel).map_err(StartError::System)
             }
             PortKind::Local => Ok(End::Local(Arc::new(Queue::new(self.queue_frames)))),
             PortKind::Device(name) => {

@@ -10,7 +10,10 @@ mod control_plane;
 mod frame;
 mod hostile;
 mod memory;
+#[path = "../ports/node.rs"]
+mod node;
 mod ordinary;
+mod ports;
 mod rack;
 mod setup;
 mod traffic;
