@@ -3,6 +3,7 @@
 //! [`engine`] loads the JSON that a P4 compiler writes for BMv2 and runs it; `docs/engine.md` says which part of it it takes.
 //! A [`SharedEngine`] is one that several threads use: the ports, and the control plane.
 
+pub mod bmv2;
 pub mod engine;
 pub mod runtime;
 mod shared;
