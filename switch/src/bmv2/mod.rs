@@ -128,6 +128,14 @@ pub enum Bmv2Error {
         /// At most its last 4 KiB.
         output: String,
     },
+    /// An interface is not there, or is not its to take.
+    #[error("simple_switch has not taken the interface {name} as port {port}")]
+    Interface {
+        /// The port that it was to be.
+        port: u32,
+        /// Its name.
+        name: String,
+    },
     /// The namespace could not be made or entered.
     #[error("network namespace: {0}")]
     Namespace(String),

@@ -82,6 +82,7 @@ impl Bmv2 {
         let mut switch = Self { url, packets, is_exposed, process: Some(Process { child, _relay: relay, folder }) };
         switch.wait_until_ready(settings.start_timeout)?;
         switch.set_queues(settings)?;
+        switch.check_interfaces(&settings.packets)?;
         Ok(switch)
     }
 
@@ -166,6 +167,17 @@ impl Bmv2 {
                 return Err(Bmv2Error::Silent { within: timeout, output: self.output() });
             }
             std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// It goes on without those that it cannot take.
+    fn check_interfaces(&self, packets: &Packets) -> Result<(), Bmv2Error> {
+        let Packets::Interfaces(interfaces) = packets else { return Ok(()) };
+        let ports = self.runtime()?.standard.bm_dev_mgr_show_ports()?;
+        let is_taken = |port: u32| ports.iter().any(|found| u32::try_from(found.port_num) == Ok(port));
+        match interfaces.iter().find(|(port, _)| !is_taken(*port)) {
+            Some((port, name)) => Err(Bmv2Error::Interface { port: *port, name: name.clone() }),
+            None => Ok(()),
         }
     }
 
