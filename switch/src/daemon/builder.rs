@@ -14,6 +14,7 @@ use bifrost_rpc::Key;
 use bifrost_rpc::wire::frame::Mac;
 use bifrost_rpc::wire::tunnel::Seat;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -37,6 +38,18 @@ pub enum PortKind {
     Tunnel(TunnelPort),
     /// A network device, through a packet socket: needs root, or CAP_NET_RAW.
     Device(String),
+}
+
+/// As `show_ports` lists it: `in process`, `tunnel`, `tunnel n1`, or the device's name.
+impl fmt::Display for PortKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local => f.write_str("in process"),
+            Self::Tunnel(to) if to.node.is_empty() => f.write_str("tunnel"),
+            Self::Tunnel(to) => write!(f, "tunnel {}", to.node),
+            Self::Device(name) => f.write_str(name),
+        }
+    }
 }
 
 /// What a node that attaches to a port is told; all may be left out.
@@ -149,11 +162,12 @@ impl SwitchBuilder {
         let tunnels = tunnels.map(Arc::new);
         let capture = self.start_capture(opened.keys().copied())?;
         let mut ports: Vec<_> = (0..PORTS_MAX).map(|_| None).collect();
-        for (slot, link) in opened
-            .iter()
-            .filter_map(|(number, end)| Some((usize::try_from(*number).ok()?, end.link(tunnels.as_ref())?)))
-        {
-            ports[slot] = Some(Port { link, counter: Counter::default(), fault: Mutex::default() });
+        for (number, kind) in &self.ports {
+            let link = opened.get(number).and_then(|end| end.link(tunnels.as_ref()));
+            if let (Some(slot), Some(link)) = (ports.get_mut(*number as usize), link) {
+                let (interface, counter) = (kind.to_string(), Counter::default());
+                *slot = Some(Port { interface, link, counter, fault: Mutex::default() });
+            }
         }
         let fabric = Arc::new(Fabric {
             engine: self.engine,

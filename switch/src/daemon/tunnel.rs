@@ -200,6 +200,10 @@ pub(crate) struct TunnelLink {
 }
 
 impl Link for TunnelLink {
+    fn is_up(&self) -> bool {
+        self.tunnel.bound.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     fn send(&self, frames: &mut Frames) -> Tally {
         let mut lost = Tally::default();
         let bound = *self.tunnel.bound.lock().unwrap_or_else(PoisonError::into_inner);
