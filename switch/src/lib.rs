@@ -7,6 +7,7 @@
 
 pub mod commands;
 pub mod daemon;
+pub mod bmv2;
 pub mod engine;
 pub mod rules;
 pub mod runtime;

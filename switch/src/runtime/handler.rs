@@ -4,7 +4,7 @@ use super::config::{Config, Configs};
 use super::idl::bmv2_standard::SwapOperationErrorCode;
 use super::ports::{NoPorts, Ports};
 use super::refused;
-use crate::engine::{ArrayError, Engine, MulticastError, TableError};
+use crate::engine::{ArrayError, Engine, MeterError, MulticastError, TableError};
 use crate::shared::SharedEngine;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -122,6 +122,16 @@ impl Runtime {
     ) -> thrift::Result<R> {
         refused::context(context)?;
         self.with(work).map_err(refused::register)
+    }
+
+    /// An operation on indirect meters.
+    pub(super) fn meter<R>(
+        &self,
+        context: i32,
+        work: impl FnOnce(&mut Engine) -> Result<R, MeterError>,
+    ) -> thrift::Result<R> {
+        refused::context(context)?;
+        self.with(work).map_err(refused::meter)
     }
 
     /// An operation on multicast groups. They are the switch's, not the program's.

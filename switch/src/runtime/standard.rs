@@ -5,7 +5,7 @@ use super::convert as to;
 use super::handler::Runtime;
 use super::idl::bmv2_standard as idl;
 use super::{ports, refused, serialize};
-use crate::engine::{ArrayError, Engine, EntryAction, TableError};
+use crate::engine::{ArrayError, Engine, EntryAction, MeterError, TableError};
 use idl::*;
 
 /// Registers that one answer holds at most.
@@ -22,11 +22,6 @@ fn member(handle: BmMemberHandle) -> EntryAction {
 
 fn group(handle: BmGroupHandle) -> EntryAction {
     EntryAction::Group(handle.cast_unsigned())
-}
-
-fn no_meters(engine: &Engine, table: &str) -> Result<(), TableError> {
-    engine.table_len(table)?;
-    Err(TableError::MetersDisabled)
 }
 
 fn no_ageing(engine: &Engine, table: &str) -> Result<(), TableError> {
@@ -329,19 +324,21 @@ impl StandardSyncHandler for Runtime {
         &self,
         cxt_id: i32,
         table_name: String,
-        _entry_handle: BmEntryHandle,
-        _rates: Vec<BmMeterRateConfig>,
+        entry_handle: BmEntryHandle,
+        rates: Vec<BmMeterRateConfig>,
     ) -> thrift::Result<()> {
-        self.table(cxt_id, |engine| no_meters(engine, &table_name))
+        let (handle, rates) = (entry_handle.cast_unsigned(), to::rates(&rates));
+        self.table(cxt_id, |engine| engine.table_set_meter(&table_name, handle, &rates.map_err(|_| TableError::Other)?))
     }
 
     fn handle_bm_mt_get_meter_rates(
         &self,
         cxt_id: i32,
         table_name: String,
-        _entry_handle: BmEntryHandle,
+        entry_handle: BmEntryHandle,
     ) -> thrift::Result<Vec<BmMeterRateConfig>> {
-        self.table(cxt_id, |engine| no_meters(engine, &table_name)).map(|()| Vec::new())
+        let handle = entry_handle.cast_unsigned();
+        self.table(cxt_id, |engine| engine.table_meter(&table_name, handle)).map(to::rates_out)
     }
 
     fn handle_bm_mt_get_entries(&self, cxt_id: i32, table_name: String) -> thrift::Result<Vec<BmMtEntry>> {
@@ -419,16 +416,34 @@ impl StandardSyncHandler for Runtime {
         self.swap()
     }
 
-    fn handle_bm_meter_array_set_rates(&self, _: i32, _: String, _: Vec<BmMeterRateConfig>) -> thrift::Result<()> {
-        Err(refused::meter())
+    fn handle_bm_meter_array_set_rates(
+        &self,
+        cxt_id: i32,
+        meter_array_name: String,
+        rates: Vec<BmMeterRateConfig>,
+    ) -> thrift::Result<()> {
+        self.meter(cxt_id, |engine| engine.set_meters(&meter_array_name, &to::rates(&rates)?))
     }
 
-    fn handle_bm_meter_set_rates(&self, _: i32, _: String, _: i32, _: Vec<BmMeterRateConfig>) -> thrift::Result<()> {
-        Err(refused::meter())
+    fn handle_bm_meter_set_rates(
+        &self,
+        cxt_id: i32,
+        meter_array_name: String,
+        idx: i32,
+        rates: Vec<BmMeterRateConfig>,
+    ) -> thrift::Result<()> {
+        let index = usize::try_from(idx).map_err(|_| MeterError::InvalidIndex);
+        self.meter(cxt_id, |engine| engine.set_meter(&meter_array_name, index?, &to::rates(&rates)?))
     }
 
-    fn handle_bm_meter_get_rates(&self, _: i32, _: String, _: i32) -> thrift::Result<Vec<BmMeterRateConfig>> {
-        Err(refused::meter())
+    fn handle_bm_meter_get_rates(
+        &self,
+        cxt_id: i32,
+        meter_array_name: String,
+        idx: i32,
+    ) -> thrift::Result<Vec<BmMeterRateConfig>> {
+        let index = usize::try_from(idx).map_err(|_| MeterError::InvalidIndex);
+        self.meter(cxt_id, |engine| engine.meter(&meter_array_name, index?)).map(to::rates_out)
     }
 
     fn handle_bm_register_read(

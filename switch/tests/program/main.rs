@@ -7,6 +7,7 @@ mod calls;
 mod classes;
 mod compiled;
 mod control_plane;
+mod differential;
 mod frame;
 mod hostile;
 mod memory;
