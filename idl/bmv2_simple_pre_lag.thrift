@@ -49,7 +49,7 @@ service simple_pre_lag {
   void bm_mc_mgrp_destroy(1: i32 cxt_id, 2: BmMcMgrpHandle mgrp_handle) throws (1: InvalidMcOperation ouch),
 
   /** Makes a node, in no group. */
-  BmMcL1Handle bm_mc_node_create(1: i32 cxt_id, 2: BmMcRid rid, 3: BmMcPortMap port_map, 4: BmMcLagMap lag_map)
+  BmMcL1Handle bm_mc_node_create(1: i32 cxt_id, 2: BmMcRid rid, 3: BmMcPortMap port_map, 4: BmMcLagMap lag_map = "")
     throws (1: InvalidMcOperation ouch),
 
   /** Puts a node into a group. */
@@ -64,7 +64,7 @@ service simple_pre_lag {
   void bm_mc_node_destroy(1: i32 cxt_id, 2: BmMcL1Handle l1_handle) throws (1: InvalidMcOperation ouch),
 
   /** Gives a node other ports. */
-  void bm_mc_node_update(1: i32 cxt_id, 2: BmMcL1Handle l1_handle, 3: BmMcPortMap port_map, 4: BmMcLagMap lag_map)
+  void bm_mc_node_update(1: i32 cxt_id, 2: BmMcL1Handle l1_handle, 3: BmMcPortMap port_map, 4: BmMcLagMap lag_map = "")
     throws (1: InvalidMcOperation ouch),
 
   /** Sets the ports of an aggregation group. */

@@ -734,7 +734,7 @@ service standard {
   void bm_dev_mgr_add_port(
     1: string iface_name,
     2: i32 port_num,
-    3: string pcap_path
+    3: string pcap_path = ""
   ) throws (1: InvalidDevMgrOperation ouch),
 
   /** Removes a port. */

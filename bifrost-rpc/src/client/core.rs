@@ -1,5 +1,6 @@
 //! The machinery of a channel: threads that wait share one socket, one of them receives for all.
 
+use super::later::Later;
 use super::scratch::{SCRATCH, SPARE_BYTES_MAX, Scratch};
 use crate::endpoint::{
     Answered, CallError, CallId, Config, Datagrams, Endpoint, Event, Landing, QuickMap, Request, Stats, Time,
@@ -34,9 +35,10 @@ struct Waiters {
 /// A socket, its endpoint, and those who wait for it.
 #[derive(Debug)]
 pub(super) struct Core {
-    port: Port,
+    pub(super) port: Port,
     peer: SocketAddr,
-    timer: Timer,
+    pub(super) timer: Timer,
+    pub(super) later: Later,
     sequence: AtomicI32,
     /// When the last call was started, in nanoseconds.
     started: AtomicU64,
@@ -63,6 +65,7 @@ impl Core {
             port: Port::new(socket, clock, endpoint),
             peer,
             timer: Timer::new(clock),
+            later: Later::default(),
             started: AtomicU64::new(0),
             sequence: AtomicI32::new(0),
             waiters: Mutex::new(waiters),
@@ -114,21 +117,37 @@ impl Core {
         is_awaited: bool,
         start: impl FnOnce(&mut Endpoint, Time, SocketAddr) -> Result<CallId, CallError>,
     ) -> Result<CallId, CallError> {
-        if let Some(message) = self.failure.get().cloned() {
-            return Err(CallError::Socket { message, may_have_run: false });
-        }
+        self.check_socket()?;
         let now = self.port.clock.now();
         self.listen_after_pause(now);
         let mut endpoint = self.port.endpoint();
         let call = start(&mut endpoint, now, self.peer)?;
         if is_awaited {
-            // Before the endpoint is free: nobody sees the call's end before somebody wants to know it.
-            self.waiters().calls.insert(call, None);
+            self.expect(call);
         }
+        self.begin_put_off(now, &mut endpoint);
+        self.send(now, endpoint);
+        Ok(call)
+    }
+
+    /// Whether the socket works.
+    pub(super) fn check_socket(&self) -> Result<(), CallError> {
+        match self.failure.get().cloned() {
+            Some(message) => Err(CallError::Socket { message, may_have_run: false }),
+            None => Ok(()),
+        }
+    }
+
+    /// Somebody wants to know the call's end. The endpoint must not be free yet, so that nobody has seen it.
+    pub(super) fn expect(&self, call: CallId) {
+        self.waiters().calls.insert(call, None);
+    }
+
+    /// Sends what is to be sent.
+    pub(super) fn send(&self, now: Time, endpoint: MutexGuard<'_, Endpoint>) {
         let due = SCRATCH
             .with_borrow_mut(|scratch| self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket));
         self.timer.wake_by(due);
-        Ok(call)
     }
 
     /// Whether the server of a request's service understands references; opens a session if there is none.
@@ -142,9 +161,14 @@ impl Core {
         Ok(matches!(self.wait(asked)?, Answered::Session { references: true }))
     }
 
+    /// Whether batches may name several objects.
+    pub(super) fn peer_spans_objects(&self) -> bool {
+        self.port.endpoint().peer_spans_objects(self.peer)
+    }
+
     /// Nobody receives while no call is under way: a server's farewell may lie in the socket, and must be heard before
     /// a call is risked in the session that it ended.
-    fn listen_after_pause(&self, now: Time) {
+    pub(super) fn listen_after_pause(&self, now: Time) {
         let before = self.started.swap(now.as_nanos(), Ordering::Relaxed);
         if Duration::from_nanos(now.as_nanos().saturating_sub(before)) >= PAUSE {
             SCRATCH.with_borrow_mut(|scratch| self.take_in(scratch));
@@ -153,6 +177,7 @@ impl Core {
 
     /// Waits for the end of a call.
     pub(super) fn wait(&self, call: CallId) -> Outcome {
+        self.send_held();
         let mut waiters = self.waiters();
         loop {
             if let Some(outcome) = waiters.calls.get_mut(&call).and_then(Option::take) {
@@ -290,7 +315,10 @@ impl Core {
             }
         }
         let due = self.port.run_timers();
-        self.deliver(&mut self.port.endpoint(), None);
+        let mut endpoint = self.port.endpoint();
+        self.deliver(&mut endpoint, None);
+        self.begin_put_off(self.port.clock.now(), &mut endpoint);
+        drop(endpoint);
         self.port.flush(&mut scratch.batch);
         due
     }
@@ -305,7 +333,9 @@ impl Core {
     pub(super) fn close(&self, linger: Duration) {
         // Not the thread's own: this may run while the thread ends and its own is gone.
         let mut scratch = Scratch::new();
-        let until = self.port.clock.now().plus(linger);
+        let now = self.port.clock.now();
+        let until = now.plus(linger);
+        self.begin_put_off(now, &mut self.port.endpoint());
         while self.port.endpoint().usage().calls > 0 && self.port.clock.now() < until {
             self.take_in(&mut scratch);
             let waiters = self.waiters();

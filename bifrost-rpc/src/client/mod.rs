@@ -3,6 +3,7 @@
 mod any;
 mod builder;
 mod core;
+mod later;
 mod memory;
 mod message;
 mod scratch;

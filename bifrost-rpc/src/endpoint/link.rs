@@ -55,6 +55,8 @@ pub(super) struct Link {
     pub(super) instance: u32,
     /// The peer said that it understands references.
     pub(super) peer_references: bool,
+    /// The peer said that its batches may name several objects.
+    pub(super) peer_spans: bool,
     incarnation: u32,
     pub(super) is_caller: bool,
     /// The links route by pointers.
@@ -106,6 +108,7 @@ impl Link {
             root: None,
             instance: 0,
             peer_references: false,
+            peer_spans: false,
             incarnation: config.incarnation,
             is_caller,
             is_native: config.native,

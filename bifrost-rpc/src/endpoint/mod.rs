@@ -62,6 +62,7 @@ use callee::CalleeSession;
 use caller::CallerSession;
 pub(crate) use hash::QuickMap;
 use pool::BufferPool;
+pub(crate) use seal::{OPEN_NONCE_BYTES, OpenSeal, TAG_BYTES, keyed_hash};
 use slab::Slab;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -99,11 +100,13 @@ pub struct Endpoint {
     /// Services that do not understand references.
     by_value: Vec<u32>,
     serves_memory: bool,
+    /// Its batches may name several objects.
+    spans_objects: bool,
     is_draining: bool,
 
     bytes: usize,
     pool: BufferPool,
-    open_seal: Option<seal::OpenSeal>,
+    open_seal: Option<OpenSeal>,
 
     ready: VecDeque<SessionRef>,
     /// Whole datagrams that belong to no session.
@@ -134,7 +137,7 @@ impl Endpoint {
     /// An endpoint whose random values are drawn from `seed`, which must be unpredictable where it matters.
     #[must_use]
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
-        let open_seal = config.key.as_ref().map(seal::OpenSeal::new);
+        let open_seal = config.key.as_ref().map(OpenSeal::new);
         let mut endpoint = Self {
             config,
             seed,
@@ -155,6 +158,7 @@ impl Endpoint {
             methods: QuickMap::default(),
             by_value: Vec::new(),
             serves_memory: false,
+            spans_objects: false,
             is_draining: false,
             bytes: 0,
             pool: BufferPool::default(),
@@ -301,7 +305,7 @@ impl Endpoint {
 
     fn random(&mut self) -> [u8; 32] {
         self.drawn += 1;
-        seal::keyed_hash(&self.seed, &self.drawn.to_be_bytes())
+        keyed_hash(&self.seed, &self.drawn.to_be_bytes())
     }
 
     /// A random number, never 0.

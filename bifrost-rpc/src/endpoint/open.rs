@@ -168,6 +168,7 @@ impl Endpoint {
         session.link.session = header.session;
         session.link.instance = header.instance;
         session.link.peer_references = header.flags.has(Flags::REFERENCES);
+        session.link.peer_spans = header.flags.has(Flags::BATCH);
         session.link.is_heard(now);
         session.believe();
         session.link.window.grant(usize::from(header.credits) * crate::wire::CREDIT_BYTES);

@@ -104,7 +104,8 @@ impl Endpoint {
         };
         let mut header = Header::new(PacketType::Opened);
         let understands = self.config.references && !self.by_value.contains(&session.service);
-        header.flags = Flags::FIRST.and(understands, Flags::REFERENCES);
+        let spans = self.spans_objects && session.link.root.is_some();
+        header.flags = Flags::FIRST.and(understands, Flags::REFERENCES).and(spans, Flags::BATCH);
         put_root(&mut header, session.link.root);
         header.client = client;
         header.rpc = session.nonce;

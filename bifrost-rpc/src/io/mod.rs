@@ -2,6 +2,7 @@
 
 mod address;
 mod clock;
+pub(crate) mod link;
 mod port;
 mod socket;
 mod timer;
@@ -9,7 +10,8 @@ mod url;
 
 pub use address::{Address, Place, StreamAddress, Style, Transport};
 pub(crate) use clock::Clock;
+pub use link::{FramePort, Frames};
 pub(crate) use port::{Port, seed};
-pub(crate) use socket::{RECEIVE_BYTES, Received, Socket};
+pub use socket::{RECEIVE_BYTES, Received, Socket};
 pub(crate) use timer::Timer;
 pub use url::{Url, UrlError};

@@ -62,8 +62,11 @@ impl Shard {
                 endpoint.takes_values_only(number);
             }
         }
-        if routes.memory.is_some() {
+        if let Some(memory) = &routes.memory {
             endpoint.serve_memory();
+            if memory.spans_objects() {
+                endpoint.spans_objects();
+            }
         }
         let clock = Clock::new();
         Ok(Self {

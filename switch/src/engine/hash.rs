@@ -2,15 +2,18 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "check sums are cut to their width")]
 
-use crc::{CRC_16_ARC, CRC_16_IBM_3740, CRC_32_ISO_HDLC, Crc};
+use super::crc::{CrcConfig, Custom};
+use ::crc::{CRC_16_ARC, CRC_16_IBM_3740, CRC_32_ISO_HDLC, Crc};
 
 static CRC16: Crc<u16> = Crc::<u16>::new(&CRC_16_ARC);
 static CCITT: Crc<u16> = Crc::<u16>::new(&CRC_16_IBM_3740);
 static CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
 /// An algorithm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
+    /// A CRC whose parameters the control plane may change.
+    Custom(Box<Custom>),
     Crc16,
     CrcCcitt,
     Crc32,
@@ -25,9 +28,11 @@ pub(crate) enum Algorithm {
 impl Algorithm {
     pub(crate) fn by_name(name: &str) -> Option<Self> {
         Some(match name {
-            "crc16" | "crc16_custom" => Self::Crc16,
+            "crc16" => Self::Crc16,
+            "crc16_custom" => Self::Custom(Box::new(Custom::new(CrcConfig::ARC))),
             "crcCCITT" => Self::CrcCcitt,
-            "crc32" | "crc32_custom" => Self::Crc32,
+            "crc32" => Self::Crc32,
+            "crc32_custom" => Self::Custom(Box::new(Custom::new(CrcConfig::ISO_HDLC))),
             "csum16" | "cksum16" => Self::Checksum16,
             "xor16" => Self::Xor16,
             "xor32" => Self::Xor32,
@@ -37,9 +42,10 @@ impl Algorithm {
     }
 
     /// The result for `head` followed by `tail`.
-    pub(crate) fn of(self, head: &[u8], tail: &[u8]) -> u64 {
+    pub(crate) fn of(&self, head: &[u8], tail: &[u8]) -> u64 {
         let bytes = || head.iter().chain(tail).copied();
         match self {
+            Self::Custom(crc) => u64::from(crc.of(bytes())),
             Self::Crc16 => u64::from(crc16(&CRC16, head, tail)),
             Self::CrcCcitt => u64::from(crc16(&CCITT, head, tail)),
             Self::Crc32 => {

@@ -7,6 +7,7 @@
 
 mod bits;
 mod control;
+mod crc;
 mod error;
 mod expr;
 mod hash;
@@ -25,6 +26,7 @@ mod tables;
 mod trace;
 
 pub use control::{ArrayError, Group, Member, TableInfo};
+pub use crc::{CrcConfig, CrcError};
 pub use error::{LoadError, Problem};
 pub use multicast::{Multicast, MulticastError, Node};
 pub use outputs::Outputs;
@@ -68,6 +70,19 @@ impl Engine {
         let mut events = Vec::new();
         self.run(now, port, packet, out, &mut events);
         events
+    }
+
+    /// Runs another program from the next packet on. Its tables are as they are; mirroring sessions and multicast groups stay,
+    /// for they are the switch's. Gives back what ran before.
+    pub fn swap(&mut self, mut next: Self) -> Self {
+        std::mem::swap(&mut next.state.mirrors, &mut self.state.mirrors);
+        std::mem::swap(&mut next.state.multicast, &mut self.state.multicast);
+        std::mem::replace(self, next)
+    }
+
+    /// A random number, which follows from the seed.
+    pub fn draw(&mut self) -> u64 {
+        self.state.random.next()
     }
 
     fn run<T: Trace>(&mut self, now: u64, port: u32, packet: &[u8], out: &mut Outputs, trace: &mut T) {

@@ -11,6 +11,9 @@ pub enum MulticastError {
     /// As many groups or nodes as there may be.
     #[error("too many groups or nodes")]
     TableFull = 1,
+    /// No group may have this number.
+    #[error("no such number of a multicast group")]
+    InvalidGroup = 2,
     /// No such group.
     #[error("no such multicast group")]
     InvalidGroupHandle = 3,
@@ -26,6 +29,13 @@ impl MulticastError {
     /// The number that BMv2's runtime API has for it.
     pub fn code(self) -> i32 {
         self as i32
+    }
+
+    /// The error of a number; [`MulticastError::Other`] for one that is not known.
+    #[must_use]
+    pub fn from_code(code: i32) -> Self {
+        let known = [Self::TableFull, Self::InvalidGroup, Self::InvalidGroupHandle, Self::InvalidNodeHandle];
+        known.into_iter().find(|error| error.code() == code).unwrap_or(Self::Other)
     }
 }
 

@@ -20,12 +20,21 @@ pub enum ArrayError {
     /// The array has no such cell.
     #[error("no such cell")]
     InvalidIndex = 2,
+    /// Anything else.
+    #[error("the operation was refused")]
+    Other = 3,
 }
 
 impl ArrayError {
     /// The number that BMv2's runtime API has for it.
     pub fn code(self) -> i32 {
         self as i32
+    }
+
+    /// The error of a number; [`ArrayError::Other`] for one that is not known.
+    #[must_use]
+    pub fn from_code(code: i32) -> Self {
+        [Self::InvalidName, Self::InvalidIndex].into_iter().find(|error| error.code() == code).unwrap_or(Self::Other)
     }
 }
 
@@ -92,6 +101,11 @@ impl Engine {
     /// Where a mirroring session's copies go.
     pub fn mirror(&self, session: u16) -> Option<Mirror> {
         self.state.mirrors.get(&session).copied()
+    }
+
+    /// All mirroring sessions, in order.
+    pub fn mirrors(&self) -> impl Iterator<Item = (u16, Mirror)> {
+        self.state.mirrors.iter().map(|(&session, &mirror)| (session, mirror))
     }
 
     /// Makes or changes a mirroring session; whether its number is one (up to [`MIRROR_SESSION_MAX`]).

@@ -25,6 +25,11 @@ pub struct Group {
 }
 
 impl Engine {
+    /// The names of all action profiles, in the program's order.
+    pub fn profiles(&self) -> Vec<String> {
+        self.program.profiles.iter().map(|profile| profile.name.clone()).collect()
+    }
+
     fn profile_index(&self, name: &str) -> Result<usize, TableError> {
         let found = self.program.profiles.iter().position(|profile| profile.name == name);
         found.ok_or(TableError::InvalidProfileName)

@@ -79,6 +79,12 @@ pub enum TableError {
     /// The table does not count.
     #[error("the table has no counters")]
     CountersDisabled = 4,
+    /// The table has no meter.
+    #[error("the table has no meter")]
+    MetersDisabled = 5,
+    /// Entries of the table do not age.
+    #[error("entries of the table do not age")]
+    AgeingDisabled = 6,
     /// No table has this name.
     #[error("no such table")]
     InvalidTableName = 7,
@@ -106,12 +112,18 @@ pub enum TableError {
     /// Entries refer to the group.
     #[error("the group is in use")]
     GroupStillUsed = 15,
+    /// The group has no members.
+    #[error("the group is empty")]
+    EmptyGroup = 16,
     /// An entry with this key (and priority) exists.
     #[error("such an entry exists")]
     DuplicateEntry = 17,
     /// Wrong number, types or lengths of key fields.
     #[error("the key does not fit the table")]
     BadMatchKey = 18,
+    /// The rates do not fit the meter.
+    #[error("the rates do not fit the meter")]
+    InvalidMeterOperation = 19,
     /// The default entry's action is given by the program.
     #[error("the default action is constant")]
     DefaultActionIsConst = 20,
@@ -141,9 +153,60 @@ pub enum TableError {
     Other = 100,
 }
 
+/// Every error, so that a number from the wire finds its own.
+const ERRORS: [TableError; 28] = [
+    TableError::TableFull,
+    TableError::InvalidHandle,
+    TableError::ExpiredHandle,
+    TableError::CountersDisabled,
+    TableError::MetersDisabled,
+    TableError::AgeingDisabled,
+    TableError::InvalidTableName,
+    TableError::InvalidActionName,
+    TableError::WrongTableType,
+    TableError::InvalidMemberHandle,
+    TableError::MemberStillUsed,
+    TableError::MemberAlreadyInGroup,
+    TableError::MemberNotInGroup,
+    TableError::InvalidGroupHandle,
+    TableError::GroupStillUsed,
+    TableError::EmptyGroup,
+    TableError::DuplicateEntry,
+    TableError::BadMatchKey,
+    TableError::InvalidMeterOperation,
+    TableError::DefaultActionIsConst,
+    TableError::DefaultEntryIsConst,
+    TableError::NoDefaultEntry,
+    TableError::InvalidProfileName,
+    TableError::NoSelection,
+    TableError::ImmutableEntries,
+    TableError::BadActionData,
+    TableError::NoTableKey,
+    TableError::Other,
+];
+
 impl TableError {
     /// The number that BMv2's runtime API has for it.
     pub fn code(self) -> i32 {
         self as i32
+    }
+
+    /// The error of a number; [`TableError::Other`] for one that is not known.
+    #[must_use]
+    pub fn from_code(code: i32) -> Self {
+        ERRORS.into_iter().find(|error| error.code() == code).unwrap_or(Self::Other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_is_an_errors_own() {
+        let codes: Vec<i32> = ERRORS.iter().map(|error| error.code()).collect();
+        assert_eq!(codes, (1..=27).chain([100]).collect::<Vec<_>>());
+        assert!(ERRORS.iter().all(|&error| TableError::from_code(error.code()) == error));
+        assert_eq!(TableError::from_code(55), TableError::Other);
     }
 }
