@@ -17,6 +17,7 @@ mod services;
 #[cfg(feature = "sim")]
 mod simulate;
 mod stop;
+mod switch;
 mod units;
 
 /// Gives memory back to the system some seconds after it was freed, whatever its size and however mixed with what is still
@@ -41,6 +42,9 @@ Examples:
 
   bifrost mem --open
       Keep objects in memory for other programs, on udp://[::1]:7500.
+
+  bifrost switch --port 1=tunnel --port 2=tunnel
+      Run a rack's switch on udp://[::1]:7410.
 
   bifrost gen idl/store.thrift --out src/gen
       Compile IDL to Rust.
@@ -72,6 +76,7 @@ enum Command {
     Serve(serve::Args),
     Call(call::Args),
     Mem(mem::Args),
+    Switch(Box<switch::Args>),
     Bench(bifrost_bench::cli::Args),
     #[cfg(feature = "sim")]
     #[command(name = "sim")]
@@ -85,6 +90,7 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Serve(args) => serve::run(&args),
         Command::Call(args) => call::run(&args),
         Command::Mem(args) => mem::run(&args),
+        Command::Switch(args) => switch::run(&args),
         Command::Bench(args) => bifrost_bench::cli::run(args).map(|()| fault::OK),
         #[cfg(feature = "sim")]
         Command::Simulate(args) => simulate::run(&args),

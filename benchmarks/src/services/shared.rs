@@ -18,7 +18,7 @@ impl SharedArraysSyncHandler for SharedHandler {
     }
 
     fn handle_add(&self, a: Ref<Vec<u8>>, b: Ref<Vec<u8>>) -> thrift::Result<Ref<Vec<u8>>> {
-        let (mut a, b) = (a.into_value()?, b.into_value()?);
+        let (mut a, b) = a.into_value_with(b)?;
         a.truncate(b.len());
         workload::add(&mut a, &b);
         Ok(Ref::by_reference(a))

@@ -1,8 +1,9 @@
 //! Bifröst by reference: arguments and results wait in global memory, and calls carry pointers.
 //!
 //! `increment` and `add` are the whole loop: the arguments are written, the service is called, reads them, writes its
-//! result, and the client reads that and frees everything. The runtime writes the arguments of `add` at once, and frees
-//! arguments while the result is read; only the free of the result is waited for.
+//! result, and the client reads that and frees everything. The arguments of `add` are written at once and read at once. Those
+//! of both are freed with what is sent next: with a short result by one message, which is waited for; with a long one while it
+//! is read.
 
 use super::memory;
 use super::{BIFROST_REF, Session, Variant};

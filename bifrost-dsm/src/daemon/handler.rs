@@ -7,6 +7,11 @@ use crate::operation::Submitted;
 use bifrost_rpc::memory::{Later, MemoryHandler, MemoryOperation, MemoryReply, MemoryStatus, ServedCall};
 
 impl MemoryHandler for SharedMemory {
+    /// Only where nobody is protected.
+    fn spans_objects(&self) -> bool {
+        self.is_open
+    }
+
     /// Reserves memory for data that are about to come, or refuses them.
     fn announced(&self, operation: &MemoryOperation, bytes: u32) -> Option<MemoryReply> {
         let announce = announce_of(operation, bytes, self.place)?;

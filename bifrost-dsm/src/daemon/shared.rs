@@ -30,6 +30,8 @@ pub struct SharedMemory {
     turn: Arc<Mutex<()>>,
     /// Prefix and server of its pointers.
     pub(super) place: (u8, u8),
+    /// Nodes are not protected from each other.
+    pub(super) is_open: bool,
 }
 
 /// What the lock guards.
@@ -41,11 +43,11 @@ pub(super) struct State {
 
 impl SharedMemory {
     pub(crate) fn new(config: Config) -> Self {
-        let place = (config.prefix, config.server);
+        let (place, is_open) = ((config.prefix, config.server), config.open);
         // The transport hands on each operation once, in order, and keeps the answers.
         let config = Config { keeps_outcomes: false, staged_max: config.staged_max.max(STAGED_MAX), ..config };
         let state = State { memory: Memory::new(config), sessions: Sessions::default() };
-        Self { state: Arc::new(Mutex::new(state)), turn: Arc::default(), place }
+        Self { state: Arc::new(Mutex::new(state)), turn: Arc::default(), place, is_open }
     }
 
     /// A panic elsewhere was answered as a failure; what it left is still bounded and accounted for.

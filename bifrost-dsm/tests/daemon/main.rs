@@ -5,3 +5,4 @@
 mod objects;
 mod rights;
 mod support;
+mod together;

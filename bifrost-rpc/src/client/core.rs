@@ -1,10 +1,12 @@
 //! The machinery of a channel: threads that wait share one socket, one of them receives for all.
 
+use super::later::Later;
 use super::scratch::{SCRATCH, SPARE_BYTES_MAX, Scratch};
 use crate::endpoint::{
     Answered, CallError, CallId, Config, Datagrams, Endpoint, Event, Landing, QuickMap, Request, Stats, Time,
 };
-use crate::io::{Clock, Port, Received, Socket, Timer};
+use crate::io::{Clock, Link, LinkSocket, Port, PortSocket, Received, Socket, Timer};
+use crate::wire::Pointer;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -34,9 +36,10 @@ struct Waiters {
 /// A socket, its endpoint, and those who wait for it.
 #[derive(Debug)]
 pub(super) struct Core {
-    port: Port,
+    pub(super) port: Port,
     peer: SocketAddr,
-    timer: Timer,
+    pub(super) timer: Timer,
+    pub(super) later: Later,
     sequence: AtomicI32,
     /// When the last call was started, in nanoseconds.
     started: AtomicU64,
@@ -54,6 +57,23 @@ impl Core {
         if config.native {
             socket = Socket::unconnected(peer, local)?;
         }
+        Self::over(socket.into(), peer, config)
+    }
+
+    /// As [`Core::start`], on a link: memory operations are always routed by their pointers there.
+    pub(super) fn start_on(link: &Link, peer: SocketAddr, mut config: Config) -> io::Result<Arc<Self>> {
+        config.native = true;
+        // Memory servers have many addresses.
+        let is_memory = match peer.ip() {
+            IpAddr::V6(ip) => Pointer::from_bytes(ip.octets()).is_routable(),
+            IpAddr::V4(_) => return Err(io::Error::new(io::ErrorKind::Unsupported, "a link carries IPv6 only")),
+        };
+        let socket = LinkSocket::connect(link, (!is_memory).then_some(peer))?;
+        config.datagram_bytes = socket.datagram_bytes();
+        Self::over(socket.into(), peer, config)
+    }
+
+    fn over(socket: PortSocket, peer: SocketAddr, mut config: Config) -> io::Result<Arc<Self>> {
         socket.set_receive_timeout(Some(TICK))?;
         config.receive_buffer_bytes = socket.receive_buffer_bytes();
         let clock = Clock::new();
@@ -63,6 +83,7 @@ impl Core {
             port: Port::new(socket, clock, endpoint),
             peer,
             timer: Timer::new(clock),
+            later: Later::default(),
             started: AtomicU64::new(0),
             sequence: AtomicI32::new(0),
             waiters: Mutex::new(waiters),
@@ -79,7 +100,7 @@ impl Core {
     }
 
     /// The socket's number, to be polled with others.
-    pub(super) fn socket_fd(&self) -> i32 {
+    pub(super) fn socket_fd(&self) -> Option<i32> {
         self.port.socket.as_fd()
     }
 
@@ -114,21 +135,37 @@ impl Core {
         is_awaited: bool,
         start: impl FnOnce(&mut Endpoint, Time, SocketAddr) -> Result<CallId, CallError>,
     ) -> Result<CallId, CallError> {
-        if let Some(message) = self.failure.get().cloned() {
-            return Err(CallError::Socket { message, may_have_run: false });
-        }
+        self.check_socket()?;
         let now = self.port.clock.now();
         self.listen_after_pause(now);
         let mut endpoint = self.port.endpoint();
         let call = start(&mut endpoint, now, self.peer)?;
         if is_awaited {
-            // Before the endpoint is free: nobody sees the call's end before somebody wants to know it.
-            self.waiters().calls.insert(call, None);
+            self.expect(call);
         }
+        self.begin_put_off(now, &mut endpoint);
+        self.send(now, endpoint);
+        Ok(call)
+    }
+
+    /// Whether the socket works.
+    pub(super) fn check_socket(&self) -> Result<(), CallError> {
+        match self.failure.get().cloned() {
+            Some(message) => Err(CallError::Socket { message, may_have_run: false }),
+            None => Ok(()),
+        }
+    }
+
+    /// Somebody wants to know the call's end. The endpoint must not be free yet, so that nobody has seen it.
+    pub(super) fn expect(&self, call: CallId) {
+        self.waiters().calls.insert(call, None);
+    }
+
+    /// Sends what is to be sent.
+    pub(super) fn send(&self, now: Time, endpoint: MutexGuard<'_, Endpoint>) {
         let due = SCRATCH
             .with_borrow_mut(|scratch| self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket));
         self.timer.wake_by(due);
-        Ok(call)
     }
 
     /// Whether the server of a request's service understands references; opens a session if there is none.
@@ -142,9 +179,14 @@ impl Core {
         Ok(matches!(self.wait(asked)?, Answered::Session { references: true }))
     }
 
+    /// Whether batches may name several objects.
+    pub(super) fn peer_spans_objects(&self) -> bool {
+        self.port.endpoint().peer_spans_objects(self.peer)
+    }
+
     /// Nobody receives while no call is under way: a server's farewell may lie in the socket, and must be heard before
     /// a call is risked in the session that it ended.
-    fn listen_after_pause(&self, now: Time) {
+    pub(super) fn listen_after_pause(&self, now: Time) {
         let before = self.started.swap(now.as_nanos(), Ordering::Relaxed);
         if Duration::from_nanos(now.as_nanos().saturating_sub(before)) >= PAUSE {
             SCRATCH.with_borrow_mut(|scratch| self.take_in(scratch));
@@ -153,6 +195,7 @@ impl Core {
 
     /// Waits for the end of a call.
     pub(super) fn wait(&self, call: CallId) -> Outcome {
+        self.send_held();
         let mut waiters = self.waiters();
         loop {
             if let Some(outcome) = waiters.calls.get_mut(&call).and_then(Option::take) {
@@ -196,7 +239,7 @@ impl Core {
             if received == Received::Nothing {
                 endpoint.handle_timeout(now);
             }
-            place = endpoint.take_landing();
+            place = if self.port.socket.takes_places() { endpoint.take_landing() } else { None };
             let wanted = self.deliver(&mut endpoint, Some(call));
             let due = if endpoint.wants_transmit() {
                 self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket)
@@ -290,7 +333,10 @@ impl Core {
             }
         }
         let due = self.port.run_timers();
-        self.deliver(&mut self.port.endpoint(), None);
+        let mut endpoint = self.port.endpoint();
+        self.deliver(&mut endpoint, None);
+        self.begin_put_off(self.port.clock.now(), &mut endpoint);
+        drop(endpoint);
         self.port.flush(&mut scratch.batch);
         due
     }
@@ -305,7 +351,9 @@ impl Core {
     pub(super) fn close(&self, linger: Duration) {
         // Not the thread's own: this may run while the thread ends and its own is gone.
         let mut scratch = Scratch::new();
-        let until = self.port.clock.now().plus(linger);
+        let now = self.port.clock.now();
+        let until = now.plus(linger);
+        self.begin_put_off(now, &mut self.port.endpoint());
         while self.port.endpoint().usage().calls > 0 && self.port.clock.now() < until {
             self.take_in(&mut scratch);
             let waiters = self.waiters();

@@ -23,6 +23,21 @@ impl Channel {
         self.way.begin_memory(request)
     }
 
+    /// As [`Channel::begin_memory`]; it is sent with the next, or when somebody waits.
+    pub(crate) fn hold_memory(&self, request: MemoryRequest) -> Result<CallId, CallError> {
+        self.way.hold_memory(request)
+    }
+
+    /// Has a memory operation done whose end nobody awaits: it is sent with whatever is sent next, or in 5 ms.
+    pub(crate) fn put_off(&self, request: MemoryRequest) {
+        self.way.put_off(request);
+    }
+
+    /// Takes back what was put off, to be done by a batch, if the server's batches may name several objects.
+    pub(crate) fn take_put_off(&self, max: usize, is_wanted: impl Fn(&MemoryRequest) -> bool) -> Vec<MemoryRequest> {
+        self.way.take_put_off(max, is_wanted)
+    }
+
     /// Waits for the end of a memory operation; `None` where the answer is that of a call, which cannot be.
     pub(crate) fn wait_memory(&self, call: CallId) -> Result<Option<MemoryAnswer>, CallError> {
         Ok(match self.way.wait(Call::Udp(call))? {

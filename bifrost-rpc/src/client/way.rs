@@ -169,6 +169,29 @@ impl Way {
         }
     }
 
+    /// Begins a memory operation that is sent with the next, or when somebody waits.
+    pub(super) fn hold_memory(&self, request: MemoryRequest) -> Result<CallId, CallError> {
+        match self {
+            Self::Udp(udp) => udp.core.begin_held(request),
+            Self::Stream(_) | Self::InProcess(_) => Err(CallError::NeedsUdp),
+        }
+    }
+
+    /// Has a memory operation done whose end nobody awaits.
+    pub(super) fn put_off(&self, request: MemoryRequest) {
+        if let Self::Udp(udp) = self {
+            udp.core.put_off(request);
+        }
+    }
+
+    /// Takes back what was put off, if the server's batches may name several objects.
+    pub(super) fn take_put_off(&self, max: usize, is_wanted: impl Fn(&MemoryRequest) -> bool) -> Vec<MemoryRequest> {
+        match self {
+            Self::Udp(udp) if udp.core.peer_spans_objects() => udp.core.take_put_off(max, is_wanted),
+            _ => Vec::new(),
+        }
+    }
+
     /// Sends a oneway call whose end nobody wants to know.
     pub(super) fn oneway(
         &self,
@@ -236,7 +259,7 @@ impl Way {
     /// The number of the socket that brings the end of a call, to be polled with others.
     pub(super) fn socket_fd(&self, call: &Call) -> Option<i32> {
         match (self, call) {
-            (Self::Udp(udp), Call::Udp(_)) => Some(udp.core.socket_fd()),
+            (Self::Udp(udp), Call::Udp(_)) => udp.core.socket_fd(),
             (_, Call::Stream(call)) => Some(call.fd()),
             _ => None,
         }

@@ -12,7 +12,7 @@ use crate::wire::{
     AckBody, AckStatus, CREDIT_BYTES, FURTHER_BYTES_MAX, Flags, HEADER_BYTES, Header, MethodField, PacketType, Pointer,
 };
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -48,6 +48,8 @@ const NOTES_MAX: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) peer: SocketAddr,
+    /// As callee: the address that the caller called, where that is known. Answers come from there.
+    pub(super) local: Option<Ipv6Addr>,
     pub(super) client: u64,
     pub(super) session: u64,
     /// Of a memory session: the server's own pointer.
@@ -55,6 +57,8 @@ pub(super) struct Link {
     pub(super) instance: u32,
     /// The peer said that it understands references.
     pub(super) peer_references: bool,
+    /// The peer said that its batches may name several objects.
+    pub(super) peer_spans: bool,
     incarnation: u32,
     pub(super) is_caller: bool,
     /// The links route by pointers.
@@ -101,11 +105,13 @@ impl Link {
     pub(super) fn new(config: &Config, is_caller: bool, peer: SocketAddr, client: u64, now: Time) -> Self {
         Self {
             peer,
+            local: None,
             client,
             session: 0,
             root: None,
             instance: 0,
             peer_references: false,
+            peer_spans: false,
             incarnation: config.incarnation,
             is_caller,
             is_native: config.native,

@@ -46,6 +46,18 @@ impl Endpoint {
         self.serves_memory = true;
     }
 
+    /// Of the memory served: batches may name several objects. Clients are told so.
+    pub fn spans_objects(&mut self) {
+        self.spans_objects = true;
+    }
+
+    /// Whether batches to a memory server may name several objects, as far as is known.
+    #[must_use]
+    pub fn peer_spans_objects(&self, peer: SocketAddr) -> bool {
+        let index = self.caller_by_target.get(&(peer, MEMORY_SERVICE_HASH));
+        index.and_then(|index| self.callers.get(*index)).is_some_and(|session| session.link.peer_spans)
+    }
+
     /// Starts a memory operation. Where links route by pointers it goes to its pointer's address, and only the port of `peer`
     /// matters. It ends with [`Event::Answer`] and [`Answered::Memory`](super::Answered::Memory).
     ///

@@ -62,10 +62,11 @@ use callee::CalleeSession;
 use caller::CallerSession;
 pub(crate) use hash::QuickMap;
 use pool::BufferPool;
+pub(crate) use seal::{OPEN_NONCE_BYTES, OpenSeal, TAG_BYTES, keyed_hash};
 use slab::Slab;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum SessionRef {
@@ -99,15 +100,19 @@ pub struct Endpoint {
     /// Services that do not understand references.
     by_value: Vec<u32>,
     serves_memory: bool,
+    /// Its batches may name several objects.
+    spans_objects: bool,
     is_draining: bool,
 
     bytes: usize,
     pool: BufferPool,
-    open_seal: Option<seal::OpenSeal>,
+    open_seal: Option<OpenSeal>,
 
     ready: VecDeque<SessionRef>,
     /// Whole datagrams that belong to no session.
-    loose: VecDeque<(SocketAddr, Vec<u8>)>,
+    loose: VecDeque<Loose>,
+    /// To which of this end's addresses the datagram was sent that is being handled, where that is known: answers come from there.
+    called: Option<Ipv6Addr>,
     refusals_left: u32,
     refusals_since: Time,
     /// Callers that send large messages.
@@ -128,13 +133,21 @@ impl std::fmt::Debug for Endpoint {
     }
 }
 
+/// A whole datagram, where it goes, and where it comes from if that matters.
+#[derive(Debug)]
+struct Loose {
+    to: SocketAddr,
+    from: Option<Ipv6Addr>,
+    datagram: Vec<u8>,
+}
+
 /// Datagrams of no session waiting at most.
 const LOOSE_MAX: usize = 1024;
 impl Endpoint {
     /// An endpoint whose random values are drawn from `seed`, which must be unpredictable where it matters.
     #[must_use]
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
-        let open_seal = config.key.as_ref().map(seal::OpenSeal::new);
+        let open_seal = config.key.as_ref().map(OpenSeal::new);
         let mut endpoint = Self {
             config,
             seed,
@@ -155,12 +168,14 @@ impl Endpoint {
             methods: QuickMap::default(),
             by_value: Vec::new(),
             serves_memory: false,
+            spans_objects: false,
             is_draining: false,
             bytes: 0,
             pool: BufferPool::default(),
             open_seal,
             ready: VecDeque::new(),
             loose: VecDeque::new(),
+            called: None,
             refusals_left: packets::REFUSALS_PER_SECOND,
             refusals_since: Time::ZERO,
             senders: senders::Senders::default(),
@@ -301,7 +316,7 @@ impl Endpoint {
 
     fn random(&mut self) -> [u8; 32] {
         self.drawn += 1;
-        seal::keyed_hash(&self.seed, &self.drawn.to_be_bytes())
+        keyed_hash(&self.seed, &self.drawn.to_be_bytes())
     }
 
     /// A random number, never 0.

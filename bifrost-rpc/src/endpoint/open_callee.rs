@@ -71,6 +71,7 @@ impl Endpoint {
         link.session = self.random_u64();
         link.root = (service == MEMORY_SERVICE).then(|| Pointer::from_bytes(header.pointer).root());
         link.instance = self.config.instance;
+        link.local = self.called;
         link.window.grant(usize::from(header.credits) * crate::wire::CREDIT_BYTES);
         let offered = usize::try_from(open.datagram_bytes).unwrap_or(usize::MAX);
         link.datagram_bytes = link.datagram_bytes.min(offered).max(DATAGRAM_BYTES_MIN);
@@ -104,7 +105,8 @@ impl Endpoint {
         };
         let mut header = Header::new(PacketType::Opened);
         let understands = self.config.references && !self.by_value.contains(&session.service);
-        header.flags = Flags::FIRST.and(understands, Flags::REFERENCES);
+        let spans = self.spans_objects && session.link.root.is_some();
+        header.flags = Flags::FIRST.and(understands, Flags::REFERENCES).and(spans, Flags::BATCH);
         put_root(&mut header, session.link.root);
         header.client = client;
         header.rpc = session.nonce;

@@ -11,9 +11,9 @@ use hkdf::Hkdf;
 use sha2::Sha256;
 
 /// Bytes of the tag behind a sealed body.
-pub(super) const TAG_BYTES: usize = 16;
+pub(crate) const TAG_BYTES: usize = 16;
 /// Bytes of the nonce in front of a sealed OPEN.
-pub(super) const OPEN_NONCE_BYTES: usize = 24;
+pub(crate) const OPEN_NONCE_BYTES: usize = 24;
 
 fn derive(secret: &[u8], salt: &[u8], info: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
@@ -23,25 +23,30 @@ fn derive(secret: &[u8], salt: &[u8], info: &[u8]) -> [u8; 32] {
 }
 
 /// A keyed one-way function, for tokens and random values.
-pub(super) fn keyed_hash(key: &[u8; 32], input: &[u8]) -> [u8; 32] {
+pub(crate) fn keyed_hash(key: &[u8; 32], input: &[u8]) -> [u8; 32] {
     derive(input, key, b"bifrost token")
 }
 
-/// Seals OPEN and OPENED.
-pub(super) struct OpenSeal(XChaCha20Poly1305);
+/// Seals OPEN and OPENED, and the messages by which nodes attach to a switch.
+pub(crate) struct OpenSeal(XChaCha20Poly1305);
 
 impl OpenSeal {
     pub(super) fn new(key: &Key) -> Self {
-        Self(XChaCha20Poly1305::new(&derive(&key.0, b"", b"bifrost v1 open").into()))
+        Self::of(key, b"bifrost v1 open")
     }
 
-    pub(super) fn seal(&self, nonce: [u8; OPEN_NONCE_BYTES], header: &[u8], body: &[u8]) -> Option<Vec<u8>> {
+    /// A seal under a key that is derived for a purpose of its own.
+    pub(crate) fn of(key: &Key, purpose: &[u8]) -> Self {
+        Self(XChaCha20Poly1305::new(&derive(&key.0, b"", purpose).into()))
+    }
+
+    pub(crate) fn seal(&self, nonce: [u8; OPEN_NONCE_BYTES], header: &[u8], body: &[u8]) -> Option<Vec<u8>> {
         let mut out = body.to_vec();
         let tag = self.0.encrypt_inout_detached(&nonce.into(), header, out.as_mut_slice().into()).ok()?;
         Some([&nonce[..], &out, &tag].concat())
     }
 
-    pub(super) fn open(&self, header: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn open(&self, header: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, rest) = sealed.split_first_chunk::<OPEN_NONCE_BYTES>()?;
         let (body, tag) = rest.split_last_chunk::<TAG_BYTES>()?;
         let mut out = body.to_vec();

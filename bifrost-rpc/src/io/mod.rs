@@ -2,14 +2,19 @@
 
 mod address;
 mod clock;
+pub(crate) mod link;
 mod port;
+mod port_socket;
 mod socket;
 mod timer;
 mod url;
 
-pub use address::{Address, Place, StreamAddress, Style, Transport};
+pub use address::{Address, Place, ServiceAddress, StreamAddress, Style, Transport};
 pub(crate) use clock::Clock;
+pub(crate) use link::LinkSocket;
+pub use link::{FramePort, Link, LinkBuilder, LinkError};
 pub(crate) use port::{Port, seed};
-pub(crate) use socket::{RECEIVE_BYTES, Received, Socket};
+pub(crate) use port_socket::PortSocket;
+pub use socket::{RECEIVE_BYTES, Received, Socket};
 pub(crate) use timer::Timer;
 pub use url::{Url, UrlError};

@@ -16,11 +16,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Bytes to receive into: the largest datagram, or the largest batch that the kernel joins.
-pub(crate) const RECEIVE_BYTES: usize = 65_536;
+pub const RECEIVE_BYTES: usize = 65_536;
 /// Segments that one call may send where the kernel can segment.
 const SEGMENTS_MAX: usize = 64;
 /// Socket buffers asked for; the system may grant less.
 const BUFFER_BYTES: usize = 4 << 20;
+/// Bytes that one call sends as segments at most.
+const RUN_BYTES_MAX: usize = 65_000;
 /// IPv6 and UDP headers.
 const OVERHEAD_V6: usize = 48;
 /// IPv4 and UDP headers.
@@ -30,7 +32,7 @@ const DATAGRAM_BYTES_MAX: usize = 65_000;
 
 /// What a receive brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Received {
+pub enum Received {
     /// Datagrams of so many bytes together, from where they come, and, where the socket tells, to which address they
     /// were sent.
     Bytes(usize, SocketAddr, Option<Ipv6Addr>),
@@ -42,7 +44,7 @@ pub(crate) enum Received {
 
 /// A bound UDP socket, connected where it has only one peer.
 #[derive(Debug)]
-pub(crate) struct Socket {
+pub struct Socket {
     inner: UdpSocket,
     peer: Option<SocketAddr>,
     /// Whether it tells to which address datagrams were sent.
@@ -54,7 +56,11 @@ pub(crate) struct Socket {
 impl Socket {
     /// A socket for many peers. The address must be free; afterwards [`Socket::join`] and [`Socket::join_for`] may
     /// share it within this user's processes.
-    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = Self::unbound(address)?;
         socket.bind(&address.into())?;
         socket.set_reuse_port(true)?;
@@ -126,7 +132,12 @@ impl Socket {
         Self { inner, peer, tells_local: false, segments_max: AtomicUsize::new(segments) }
     }
 
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+    /// The address that it is bound to.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.inner.local_addr()
     }
 
@@ -148,7 +159,11 @@ impl Socket {
     }
 
     /// Blocking receives return [`Received::Nothing`] after this time; never, without one.
-    pub(crate) fn set_receive_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn set_receive_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.inner.set_read_timeout(timeout)
     }
 
@@ -158,7 +173,7 @@ impl Socket {
     }
 
     /// Ends every blocked receive, now and from now on.
-    pub(crate) fn shut_down(&self) {
+    pub fn shut_down(&self) {
         // An unconnected socket answers that it is not connected, and ends its receives all the same.
         let _ = socket2::SockRef::from(&self.inner).shutdown(std::net::Shutdown::Read);
     }
@@ -172,7 +187,7 @@ impl Socket {
     /// # Errors
     ///
     /// The socket cannot be used any more.
-    pub(crate) fn receive(&self, into: &mut [u8]) -> io::Result<Received> {
+    pub fn receive(&self, into: &mut [u8]) -> io::Result<Received> {
         match self.peer {
             Some(peer) => received(self.inner.recv(into).map(|bytes| (bytes, peer))),
             None if self.tells_local => self.receive_told(into, MsgFlags::empty()),
@@ -236,6 +251,69 @@ impl Socket {
         self.send_gathered(transmit, datagrams)
     }
 
+    /// Sends datagrams to the one peer that stand one after the other, all of `segment_bytes` but the last, which may be
+    /// shorter. As [`Socket::send`].
+    pub(crate) fn send_joined(&self, bytes: &[u8], segment_bytes: usize) -> bool {
+        let send = |bytes| self.inner.send(bytes).map_err(|error| error.raw_os_error().unwrap_or_default());
+        if bytes.len() <= segment_bytes {
+            return send(bytes) != Err(nix::libc::EMSGSIZE);
+        }
+        let segment = u16::try_from(segment_bytes).unwrap_or(u16::MAX);
+        let control = [ControlMessage::UdpGsoSegments(&segment)];
+        let slices = [IoSlice::new(bytes)];
+        match sendmsg::<SockaddrStorage>(self.inner.as_raw_fd(), &slices, &control, MsgFlags::empty(), None) {
+            Err(Errno::EMSGSIZE) => false,
+            Err(error) if self.refused_segments(error) => {
+                bytes.chunks(segment_bytes.max(1)).all(|datagram| send(datagram) != Err(nix::libc::EMSGSIZE))
+            }
+            Ok(_) | Err(_) => true,
+        }
+    }
+
+    /// Sends datagrams that stand one after another, all of `segment_bytes` but the last, which may be shorter: by as few system
+    /// calls as there can be, and without waiting. Says whether the system took all.
+    pub fn send_run(&self, to: SocketAddr, bytes: &[u8], segment_bytes: usize) -> bool {
+        let segment_bytes = segment_bytes.max(1);
+        let to = SockaddrStorage::from(to);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let segments = self.segments_max().min(RUN_BYTES_MAX / segment_bytes).max(1);
+            let (batch, later) = rest.split_at(rest.len().min(segments * segment_bytes));
+            if !self.send_segments(&to, batch, segment_bytes) {
+                return false;
+            }
+            rest = later;
+        }
+        true
+    }
+
+    fn send_segments(&self, to: &SockaddrStorage, bytes: &[u8], segment_bytes: usize) -> bool {
+        let send = |bytes: &[u8], control: &[ControlMessage<'_>]| {
+            sendmsg(self.as_fd(), &[IoSlice::new(bytes)], control, MsgFlags::MSG_DONTWAIT, Some(to))
+        };
+        if bytes.len() <= segment_bytes {
+            return send(bytes, &[]).is_ok();
+        }
+        let segment = u16::try_from(segment_bytes).unwrap_or(u16::MAX);
+        match send(bytes, &[ControlMessage::UdpGsoSegments(&segment)]) {
+            Ok(_) => true,
+            Err(error) if self.refused_segments(error) => {
+                bytes.chunks(segment_bytes).all(|datagram| send(datagram, &[]).is_ok())
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Whether an error says that the segments are larger than the path takes; or that this system or device cannot segment at
+    /// all: from then on every datagram is sent by itself.
+    fn refused_segments(&self, error: Errno) -> bool {
+        let is_unable = matches!(error, Errno::EIO | Errno::ENOPROTOOPT | Errno::EOPNOTSUPP);
+        if is_unable {
+            self.segments_max.store(1, Ordering::Relaxed);
+        }
+        is_unable || error == Errno::EINVAL
+    }
+
     fn send_gathered(&self, transmit: &Transmit, datagrams: &Datagrams) -> bool {
         let to = SockaddrStorage::from(transmit.to);
         let to = self.peer.is_none().then_some(&to);
@@ -250,16 +328,7 @@ impl Socket {
         match sendmsg(self.inner.as_raw_fd(), &slices, control, MsgFlags::empty(), to) {
             Ok(_) => true,
             Err(Errno::EMSGSIZE) => false,
-            Err(error @ (Errno::EINVAL | Errno::EIO | Errno::ENOPROTOOPT | Errno::EOPNOTSUPP))
-                if transmit.segments > 1 =>
-            {
-                // The segments are larger than the path takes; or this system or device cannot segment at all, and
-                // from now on every datagram is sent by itself.
-                if error != Errno::EINVAL {
-                    self.segments_max.store(1, Ordering::Relaxed);
-                }
-                self.send_each(transmit, datagrams)
-            }
+            Err(error) if transmit.segments > 1 && self.refused_segments(error) => self.send_each(transmit, datagrams),
             Err(_) => true,
         }
     }

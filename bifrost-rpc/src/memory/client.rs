@@ -10,6 +10,8 @@ use bytes::Bytes;
 
 /// Bytes of one operation at most: larger ranges are read and written by several.
 pub(super) const OPERATION_BYTES_MAX: u64 = MEMORY_BYTES_MAX as u64;
+/// Data of so many bytes may be held, to be sent together with others; more would only be late.
+const HELD_BYTES_MAX: usize = 8 << 10;
 
 /// A way to the objects of one memory server. Cheap to clone; may be used by many threads at once.
 ///
@@ -221,6 +223,20 @@ impl MemoryClient {
         self.start(self.request(object, MemoryOp::Free, 0, 0), 0, nothing)
     }
 
+    /// Ends an object whenever something is sent to its server next, in 5 ms at the latest. What becomes of it is not
+    /// reported.
+    pub fn free_later(&self, object: Pointer) {
+        self.channel.put_off(self.request(object, MemoryOp::Free, 0, 0));
+    }
+
+    /// Begins to read an object whose length may not be known, by one operation; it is sent with the next, or when somebody
+    /// waits.
+    pub(crate) fn hold_read(&self, object: Pointer, len: Option<u64>) -> Result<PendingMemory<Vec<u8>>, MemoryError> {
+        let request = self.request(object, MemoryOp::Read, 0, len.unwrap_or(READ_TO_END));
+        let make: Finish<Vec<u8>> = if len.is_some() { data } else { everything };
+        self.hold(request, len.unwrap_or(READ_TO_END), make)
+    }
+
     pub(super) fn request(&self, pointer: Pointer, op: MemoryOp, offset: u64, len: u64) -> MemoryRequest {
         let deadline = self.channel.deadline();
         let body = Message::empty();
@@ -236,9 +252,15 @@ impl MemoryClient {
         self.run(self.alloc_request(len, data), 0, allocated)
     }
 
-    /// Begins to make an object of these bytes.
-    pub(super) fn start_allocation(&self, data: Bytes) -> Result<PendingMemory<Allocated>, MemoryError> {
-        self.start(self.alloc_request(data.len() as u64, data), 0, allocated)
+    /// Begins to make an object of these bytes. Few bytes may be held, to be sent with the next or when somebody waits.
+    pub(super) fn start_allocation(
+        &self,
+        data: Bytes,
+        may_hold: bool,
+    ) -> Result<PendingMemory<Allocated>, MemoryError> {
+        let is_held = may_hold && data.len() <= HELD_BYTES_MAX;
+        let request = self.alloc_request(data.len() as u64, data);
+        if is_held { self.hold(request, 0, allocated) } else { self.start(request, 0, allocated) }
     }
 
     /// Writes all of a new object, which is given back if that fails.
@@ -261,6 +283,16 @@ impl MemoryClient {
     pub(super) fn run<T>(&self, request: MemoryRequest, expected: u64, make: Finish<T>) -> Result<T, MemoryError> {
         let call = self.channel.begin_memory(request)?;
         finish(&self.channel, call, expected, make)
+    }
+
+    fn hold<T>(
+        &self,
+        request: MemoryRequest,
+        expected: u64,
+        finish: Finish<T>,
+    ) -> Result<PendingMemory<T>, MemoryError> {
+        let call = Some(self.channel.hold_memory(request)?);
+        Ok(PendingMemory { call, channel: self.channel.clone(), expected, finish })
     }
 
     fn start<T>(

@@ -8,6 +8,11 @@ use super::{Later, MemoryOperation, MemoryReply, ServedCall};
 /// several at once. An operation comes at most once, and after the writes of its client to the same object that it
 /// follows. A panic is answered as a failure.
 pub trait MemoryHandler: Send + Sync + 'static {
+    /// Whether batches may name several objects; clients are told so, and free several by one message then. Asked once.
+    fn spans_objects(&self) -> bool {
+        false
+    }
+
     /// The data of an operation have begun to arrive, so many bytes in all. A reply refuses it before they take memory:
     /// then they are not waited for. Otherwise [`MemoryHandler::run`] follows, or [`MemoryHandler::cancelled`].
     /// Operations of one packet are not announced.

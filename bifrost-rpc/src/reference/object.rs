@@ -1,7 +1,8 @@
 //! An object of global memory, as the references to it share it.
 
 use super::{Content, Memory, Received, ReferenceError};
-use crate::memory::{MemoryError, MemoryStatus, Pointer};
+use crate::endpoint::MEMORY_BYTES_MAX;
+use crate::memory::{MemoryError, MemoryStatus, PendingMemory, Pointer};
 use crate::protocol::Limits;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -108,6 +109,30 @@ impl Object {
         Some(self.received.clone().unwrap_or_else(own))
     }
 
+    /// Begins to read all of the content, held for others like it; `None` if it is too long for one operation.
+    pub(crate) fn begin(&self) -> Result<Option<PendingMemory<Vec<u8>>>, ReferenceError> {
+        let len = self.len.get().copied();
+        match len.is_none_or(|len| len <= u64::from(MEMORY_BYTES_MAX)) {
+            true => Ok(Some(self.settings()?.memory.hold_read(self.pointer, len)?)),
+            false => Ok(None),
+        }
+    }
+
+    /// The content whose reading was begun.
+    pub(crate) fn end(&self, begun: Option<PendingMemory<Vec<u8>>>) -> Result<Content, ReferenceError> {
+        let settings = self.settings()?;
+        let limit = settings.limits.message_bytes_max as u64;
+        match begun.map(PendingMemory::wait) {
+            Some(Ok(bytes)) if bytes.len() as u64 <= limit => {
+                self.len.get_or_init(|| bytes.len() as u64);
+                Ok(Content::new(bytes, settings.limits, self.received()))
+            }
+            // Too long for one operation or for the limits: which of the two is found out there.
+            None | Some(Ok(_) | Err(MemoryError::Refused { status: MemoryStatus::OutOfRange, .. })) => self.content(),
+            Some(Err(error)) => Err(error.into()),
+        }
+    }
+
     /// All of the content.
     pub(crate) fn content(&self) -> Result<Content, ReferenceError> {
         if let Some(len) = self.len.get() {
@@ -148,12 +173,11 @@ impl Object {
 }
 
 impl Drop for Object {
-    /// Frees what is controlled, without waiting for the answer: a free is small, and sent again until it is answered.
+    /// Frees what is controlled, without waiting for the answer: a free is small, and sent again until it is answered. It
+    /// goes with what is sent next.
     fn drop(&mut self) {
-        if let (true, Some(settings)) = (self.give_up(), &self.settings)
-            && let Ok(free) = settings.memory.start_free(self.pointer)
-        {
-            free.detach();
+        if let (true, Some(settings)) = (self.give_up(), &self.settings) {
+            settings.memory.free_later(self.pointer);
         }
     }
 }

@@ -154,6 +154,21 @@ impl<T: Encode + Decode> Ref<T> {
     }
 }
 
+impl<T: Encode + Decode> Ref<T> {
+    /// Both values, as [`Ref::into_value`]; where both are pointers they are read at the same time.
+    ///
+    /// # Errors
+    ///
+    /// [`ReferenceError`].
+    pub fn into_value_with<U: Encode + Decode>(self, other: Ref<U>) -> Result<(T, U), ReferenceError> {
+        let (Some(one), Some(two)) = (self.object(), other.object()) else {
+            return Ok((self.into_value()?, other.into_value()?));
+        };
+        let begun = (one.begin()?, two.begin()?);
+        Ok((one.end(begun.0)?.value()?, two.end(begun.1)?.value()?))
+    }
+}
+
 impl<T: Elements> Ref<T> {
     /// Number of elements. Where it is a pointer, the memory server may have to be asked, once.
     ///

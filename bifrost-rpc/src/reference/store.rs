@@ -62,7 +62,7 @@ impl Storing {
         let len = bytes.len() as u64;
         let memory = &settings.memory;
         let pointer = match len <= u64::from(MEMORY_BYTES_MAX) {
-            true => Ok(memory.start_alloc_and_write(bytes)?),
+            true => Ok(memory.hold_alloc_and_write(bytes)?),
             false => Err(memory.alloc_and_write(bytes)?),
         };
         Ok(Self { pointer: Some(pointer), len, parts, settings: Arc::clone(settings) })

@@ -13,7 +13,7 @@ const ENTRY_BYTES: usize = 32;
 /// One operation of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchOp {
-    /// A READ, a WRITE, or, as the last of its batch, a FREE.
+    /// A READ, a WRITE, or, as the last on its object, a FREE.
     pub op: MemoryOp,
     /// Its argument, as in a pointer.
     pub argument: u8,
@@ -36,17 +36,18 @@ impl Batch {
     ///
     /// # Errors
     ///
-    /// There are none or more than [`BATCH_MAX`]; one is an ALLOC; a FREE is not the last; a range reaches past the end of
-    /// all objects; a FREE has a range.
+    /// There are none or more than [`BATCH_MAX`]; one is an ALLOC; one follows the FREE of its object; a range reaches past
+    /// the end of all objects; a FREE has a range.
     pub fn new(ops: Vec<BatchOp>) -> Result<Self, WireError> {
         if ops.is_empty() || ops.len() > BATCH_MAX {
             return Err(WireError::Field("number of operations in a batch"));
         }
-        let last = ops.len() - 1;
         for (at, op) in ops.iter().enumerate() {
+            let is_freed = ops[..at].iter().any(|before| before.op == MemoryOp::Free && before.object == op.object);
             let fits = match op.op {
+                _ if is_freed => false,
                 MemoryOp::Alloc => false,
-                MemoryOp::Free => at == last && op.offset == 0 && op.len == 0,
+                MemoryOp::Free => op.offset == 0 && op.len == 0,
                 MemoryOp::Read | MemoryOp::Write => op.offset.checked_add(op.len).is_some(),
             };
             if !fits {
@@ -205,6 +206,9 @@ mod tests {
         assert!(Batch::new(vec![op(Read, 0, 1); BATCH_MAX + 1]).is_err(), "too many");
         assert!(Batch::new(vec![op(Alloc, 0, 1)]).is_err(), "an allocation");
         assert!(Batch::new(vec![op(Free, 0, 0), op(Read, 0, 1)]).is_err(), "a read after the end");
+        assert!(Batch::new(vec![op(Free, 0, 0), op(Free, 0, 0)]).is_err(), "ended twice");
+        let other = BatchOp { object: 7, ..op(Free, 0, 0) };
+        assert!(Batch::new(vec![other, op(Read, 0, 1), op(Free, 0, 0)]).is_ok(), "the end of another object");
         assert!(Batch::new(vec![op(Free, 0, 1)]).is_err(), "a range to be freed");
         assert!(Batch::new(vec![op(Write, u64::MAX, 1)]).is_err(), "past the end of all objects");
         let mut short = Batch::new(vec![op(Write, 0, 8)]).unwrap().to_bytes();

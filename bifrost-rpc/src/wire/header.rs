@@ -99,7 +99,7 @@ impl Flags {
     pub const PROMPT: Self = Self(0x0040);
     /// The receiver acknowledges at once.
     pub const ACK_NOW: Self = Self(0x0080);
-    /// The body of a memory operation is a batch, or the answer to one.
+    /// The body of a memory operation is a batch, or the answer to one. Of an OPENED: batches may name several objects.
     pub const BATCH: Self = Self(0x0100);
 
     /// Whether all bits of `other` are set.

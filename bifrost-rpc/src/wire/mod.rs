@@ -5,6 +5,7 @@
 
 mod ack;
 mod batch;
+pub mod frame;
 mod header;
 mod memory;
 mod method;
@@ -13,6 +14,7 @@ mod pointer;
 mod pointers;
 mod refused;
 mod service_address;
+pub mod tunnel;
 
 pub(crate) use ack::RANGES_MAX;
 pub use ack::{AckBody, AckStatus, FinishedBody};

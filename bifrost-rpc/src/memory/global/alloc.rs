@@ -35,11 +35,11 @@ impl Allocation {
         }
     }
 
-    /// Begins to make an object of these bytes.
-    pub(super) fn start(mut self, data: Bytes) -> Result<PendingAlloc, MemoryError> {
+    /// Begins to make an object of these bytes; few may be held, to be sent with others or when somebody waits.
+    pub(super) fn start(mut self, data: Bytes, may_hold: bool) -> Result<PendingAlloc, MemoryError> {
         loop {
             let server = self.next()?;
-            match self.memory.client(server).and_then(|client| client.start_allocation(data.clone())) {
+            match self.memory.client(server).and_then(|client| client.start_allocation(data.clone(), may_hold)) {
                 Ok(pending) => return Ok(PendingAlloc { allocation: self, server, pending, data }),
                 Err(error) => self.conclude(server, Err(error)).map(drop)?,
             }

@@ -181,7 +181,17 @@ impl GlobalMemory {
     /// The data are too long, or no socket can be made.
     pub fn start_alloc_and_write(&self, data: impl Into<Bytes>) -> Result<PendingAlloc, MemoryError> {
         let data = data.into();
-        Allocation::new(self, data.len() as u64).start(data)
+        Allocation::new(self, data.len() as u64).start(data, false)
+    }
+
+    /// As [`GlobalMemory::start_alloc_and_write`]; few bytes are held, to be sent with others or when somebody waits.
+    pub(crate) fn hold_alloc_and_write(&self, data: Bytes) -> Result<PendingAlloc, MemoryError> {
+        Allocation::new(self, data.len() as u64).start(data, true)
+    }
+
+    /// As [`MemoryClient::hold_read`].
+    pub(crate) fn hold_read(&self, object: Pointer, len: Option<u64>) -> Result<PendingMemory<Vec<u8>>, MemoryError> {
+        self.of(object)?.hold_read(object, len)
     }
 
     /// Starts a read, as [`MemoryClient::start_read`] does.
@@ -220,5 +230,11 @@ impl GlobalMemory {
     /// The server is unknown, or the socket has failed.
     pub fn start_free(&self, object: Pointer) -> Result<PendingMemory<()>, MemoryError> {
         self.of(object)?.start_free(object)
+    }
+
+    /// Ends an object soon, as [`MemoryClient::free_later`] does.
+    pub fn free_later(&self, object: Pointer) {
+        // Of an unknown server there is nothing to free.
+        let _ = self.of(object).map(|client| client.free_later(object));
     }
 }

@@ -30,6 +30,12 @@ impl Engine {
         self.program.tables.iter().map(|spec| self.info(spec)).collect()
     }
 
+    /// The width in bits of each parameter of an action; of the first, where several have the name.
+    pub fn action_parameters(&self, action: &str) -> Option<Vec<u32>> {
+        let found = self.program.actions.iter().find(|found| found.name == action)?;
+        Some(found.parameters.iter().map(|slot| slot.width).collect())
+    }
+
     fn info(&self, spec: &TableSpec) -> TableInfo {
         let action = |&action: &usize| self.program.actions.get(action).map(|action| action.name.clone());
         let profile = match spec.holds {

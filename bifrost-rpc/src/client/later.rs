@@ -1,0 +1,103 @@
+//! What goes with whatever is sent next: operations whose end nobody awaits, and operations that are begun together.
+
+use super::core::Core;
+use crate::endpoint::{CallError, CallId, Endpoint, MemoryRequest, Time};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What is put off is sent after this time, if nothing else has been.
+const DELAY: Duration = Duration::from_millis(5);
+/// So many operations are not put off any longer.
+const LATER_MAX: usize = 32;
+
+/// What has not been sent.
+#[derive(Debug, Default)]
+pub(super) struct Later {
+    /// Nobody awaits their end.
+    requests: Mutex<Vec<MemoryRequest>>,
+    /// How many they are, to be looked at without the lock.
+    len: AtomicUsize,
+    /// The endpoint has operations that were begun and not sent.
+    is_holding: AtomicBool,
+}
+
+impl Later {
+    fn requests(&self) -> MutexGuard<'_, Vec<MemoryRequest>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a request off; returns how many there are.
+    fn push(&self, request: MemoryRequest) -> usize {
+        let mut requests = self.requests();
+        requests.push(request);
+        self.len.store(requests.len(), Ordering::Release);
+        requests.len()
+    }
+
+    /// Takes the first requests that are wanted, `max` of them.
+    fn take(&self, max: usize, is_wanted: impl Fn(&MemoryRequest) -> bool) -> Vec<MemoryRequest> {
+        if self.len.load(Ordering::Acquire) == 0 {
+            return Vec::new();
+        }
+        let mut requests = self.requests();
+        let (mut taken, mut left) = (Vec::new(), Vec::new());
+        for request in requests.drain(..) {
+            if taken.len() < max && is_wanted(&request) { taken.push(request) } else { left.push(request) }
+        }
+        *requests = left;
+        self.len.store(requests.len(), Ordering::Release);
+        taken
+    }
+}
+
+impl Core {
+    /// Has an operation done whose end nobody awaits: it is sent with whatever is sent next, or in 5 ms.
+    pub(super) fn put_off(&self, request: MemoryRequest) {
+        if self.later.push(request) >= LATER_MAX {
+            return self.send_later();
+        }
+        self.timer.wake_by(Some(self.port.clock.now().plus(DELAY)));
+    }
+
+    /// Takes back what was put off and is wanted.
+    pub(super) fn take_put_off(&self, max: usize, is_wanted: impl Fn(&MemoryRequest) -> bool) -> Vec<MemoryRequest> {
+        self.later.take(max, is_wanted)
+    }
+
+    /// Begins what was put off, behind what has been begun: the large first, so that one send takes both.
+    pub(super) fn begin_put_off(&self, now: Time, endpoint: &mut Endpoint) {
+        for request in self.later.take(usize::MAX, |_| true) {
+            // Nobody would be told of an error.
+            let _ = endpoint.memory(now, self.peer(), request);
+        }
+    }
+
+    /// Begins an operation that is sent with the next, or when somebody waits.
+    pub(super) fn begin_held(&self, request: MemoryRequest) -> Result<CallId, CallError> {
+        self.check_socket()?;
+        let now = self.port.clock.now();
+        self.listen_after_pause(now);
+        let mut endpoint = self.port.endpoint();
+        let call = endpoint.memory(now, self.peer(), request)?;
+        self.expect(call);
+        drop(endpoint);
+        self.later.is_holding.store(true, Ordering::Release);
+        self.timer.wake_by(Some(now.plus(DELAY)));
+        Ok(call)
+    }
+
+    /// Sends what was begun and held.
+    pub(super) fn send_held(&self) {
+        if self.later.is_holding.load(Ordering::Acquire) && self.later.is_holding.swap(false, Ordering::AcqRel) {
+            self.send_later();
+        }
+    }
+
+    fn send_later(&self) {
+        let now = self.port.clock.now();
+        let mut endpoint = self.port.endpoint();
+        self.begin_put_off(now, &mut endpoint);
+        self.send(now, endpoint);
+    }
+}

@@ -1,0 +1,35 @@
+//! The switch as a running thing: an engine with ports.
+//!
+//! ```text
+//! port's thread ──▶ frames ──▶ engine (under its lock) ──▶ batches by port ──▶ the ports' links
+//! ```
+//!
+//! The thread that receives frames takes them through the engine, a batch at a time, and sends what comes out; there is no queue
+//! in between. Each frame is copied once, to the others that leave by the same port.
+
+mod builder;
+mod capture;
+mod counts;
+mod device;
+mod error;
+mod fabric;
+mod frames;
+mod local;
+mod pcap;
+mod queue;
+mod switch;
+mod tunnel;
+mod watch;
+
+pub use builder::{PortKind, SwitchBuilder, TunnelPort};
+pub use capture::{CAPTURE_WAITING_BYTES_MAX, CaptureReport};
+pub use counts::{PortCounts, Tally};
+pub use error::{DeviceError, StartError};
+pub use fabric::PORTS_MAX;
+pub use frames::Frames;
+pub use local::LocalPort;
+pub use pcap::{Captured, PcapReader};
+pub use queue::QUEUE_BYTES_MAX;
+pub use switch::{PortReport, Report, Switch};
+pub use tunnel::TunnelCounts;
+pub use watch::WATCH_PACKETS_MAX;

@@ -1,0 +1,72 @@
+//! What waits to be taken at an in-process port.
+
+use super::frames::Frames;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Bytes that wait at one port at most.
+pub const QUEUE_BYTES_MAX: usize = 16 << 20;
+
+/// Frames that wait, bounded: what does not fit is lost, as at any switch.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    filled: Condvar,
+    frames_max: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    frames: Frames,
+    is_closed: bool,
+    /// Threads that wait: without any, nobody has to be told, which would cost a system call.
+    waiting: usize,
+}
+
+impl Queue {
+    pub(crate) fn new(frames_max: usize) -> Self {
+        Self { state: Mutex::default(), filled: Condvar::new(), frames_max }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends frames; says how many fitted.
+    pub(crate) fn push(&self, frames: &Frames) -> usize {
+        let mut state = self.state();
+        if state.is_closed {
+            return 0;
+        }
+        let (count, bytes) = (state.frames.len(), state.frames.memory_bytes());
+        let (count, bytes) = (self.frames_max.saturating_sub(count), QUEUE_BYTES_MAX.saturating_sub(bytes));
+        let taken = state.frames.append(frames, count, bytes);
+        let has_waiting = state.waiting > 0;
+        drop(state);
+        if has_waiting {
+            self.filled.notify_one();
+        }
+        taken
+    }
+
+    /// Takes all that waits, in exchange for memory; waits so long at most for the first. Says whether the queue is open.
+    pub(crate) fn swap(&self, into: &mut Frames, wait: Duration) -> bool {
+        into.clear();
+        let must_wait = |state: &mut State| state.frames.is_empty() && !state.is_closed;
+        let mut state = self.state();
+        if !wait.is_zero() && must_wait(&mut state) {
+            state.waiting += 1;
+            let waited = self.filled.wait_timeout_while(state, wait, must_wait);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.waiting -= 1;
+        }
+        std::mem::swap(&mut state.frames, into);
+        !state.is_closed
+    }
+
+    /// Takes nothing more; what waits can still be taken.
+    pub(crate) fn close(&self) {
+        self.state().is_closed = true;
+        self.filled.notify_all();
+    }
+}

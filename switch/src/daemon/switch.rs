@@ -1,0 +1,216 @@
+//! A switch that runs, and how it ends.
+
+use super::builder::{End, SwitchBuilder};
+use super::capture::{Capture, CaptureReport};
+use super::counts::{PortCounts, Tally};
+use super::error::StartError;
+use super::fabric::{Fabric, Forwarder, Port};
+use super::local::LocalPort;
+use super::queue::Queue;
+use super::tunnel::{TunnelCounts, Tunnels};
+use crate::SharedEngine;
+use crate::engine::Event;
+use crate::runtime::{PortInfo, PortRefused, Ports};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+
+/// How a port stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PortReport {
+    /// What passed it.
+    pub counts: PortCounts,
+    /// Why it no longer receives.
+    pub fault: Option<String>,
+}
+
+/// How a switch stands, or stood at its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Each port by its number.
+    pub ports: BTreeMap<u32, PortReport>,
+    /// What the program sent to ports that do not exist.
+    pub nowhere: Tally,
+    /// What came to the tunnels' socket and went to no port.
+    pub tunnels: TunnelCounts,
+    /// Of a capture.
+    pub capture: Option<CaptureReport>,
+}
+
+/// A switch that runs: an engine with ports. Dropping it ends it.
+#[derive(Debug)]
+pub struct Switch {
+    fabric: Arc<Fabric>,
+    tunnels: Option<Arc<Tunnels>>,
+    locals: BTreeMap<u32, Arc<LocalPort>>,
+    queues: Vec<Arc<Queue>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Switch {
+    /// A switch around an engine.
+    #[must_use]
+    pub fn builder(engine: SharedEngine) -> SwitchBuilder {
+        SwitchBuilder::new(engine)
+    }
+
+    pub(crate) fn start(
+        fabric: Arc<Fabric>,
+        tunnels: Option<Arc<Tunnels>>,
+        ends: BTreeMap<u32, End>,
+    ) -> Result<Self, StartError> {
+        let mut switch = Self { fabric, tunnels, locals: BTreeMap::new(), queues: Vec::new(), threads: Vec::new() };
+        // What has been started ends when it is dropped.
+        for (number, end) in ends {
+            switch.join(number, end)?;
+        }
+        switch.start_tunnels()?;
+        Ok(switch)
+    }
+
+    fn join(&mut self, number: u32, end: End) -> Result<(), StartError> {
+        match end {
+            End::Local(queue) => {
+                let port = LocalPort::new(number, &self.fabric, Arc::clone(&queue));
+                self.locals.insert(number, Arc::new(port));
+                self.queues.push(queue);
+                Ok(())
+            }
+            // All tunnels have one thread.
+            End::Tunnel(_) => Ok(()),
+            End::Device(device) => {
+                let fabric = Arc::clone(&self.fabric);
+                self.spawn(format!("bifrost-port-{number}"), move |forwarder| {
+                    if let Err(error) = device.run(number, forwarder) {
+                        fabric.fault(number, &error);
+                    }
+                })
+            }
+        }
+    }
+
+    fn start_tunnels(&mut self) -> Result<(), StartError> {
+        let Some(tunnels) = self.tunnels.clone() else { return Ok(()) };
+        let fabric = Arc::clone(&self.fabric);
+        self.spawn("bifrost-tunnels".into(), move |forwarder| {
+            if let Err(error) = tunnels.run(forwarder) {
+                tunnels.ports().for_each(|port| fabric.fault(port, &error));
+            }
+        })
+    }
+
+    fn spawn(&mut self, name: String, run: impl FnOnce(&mut Forwarder) + Send + 'static) -> Result<(), StartError> {
+        let mut forwarder = Forwarder::new(Arc::clone(&self.fabric));
+        let thread = std::thread::Builder::new().name(name).spawn(move || run(&mut forwarder));
+        self.threads.push(thread.map_err(StartError::Thread)?);
+        Ok(())
+    }
+
+    /// The engine: for the control plane, or whoever else changes tables.
+    #[must_use]
+    pub fn engine(&self) -> &SharedEngine {
+        &self.fabric.engine
+    }
+
+    /// The other end of an in-process port.
+    #[must_use]
+    pub fn local(&self, number: u32) -> Option<Arc<LocalPort>> {
+        self.locals.get(&number).cloned()
+    }
+
+    /// Where nodes attach by tunnels.
+    #[must_use]
+    pub fn tunnel_address(&self) -> Option<SocketAddr> {
+        self.tunnels.as_ref().map(|tunnels| tunnels.address())
+    }
+
+    /// The ports as the runtime API lists them. It cannot change them: they are those that the switch began with.
+    #[must_use]
+    pub fn ports(&self) -> Box<dyn Ports> {
+        Box::new(PortList(Arc::clone(&self.fabric)))
+    }
+
+    /// From here on the way of each packet through the program comes out here, as long as the receiver is kept and nobody else
+    /// looks on. It makes packets slower by a multiple; of those that come faster than they are taken, some go unseen.
+    #[must_use]
+    pub fn watch(&self) -> Receiver<Vec<Event>> {
+        self.fabric.watch.open()
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let ports = (0u32..).zip(&self.fabric.ports);
+        let ports = ports.filter_map(|(number, port)| Some((number, port.as_ref()?.report()))).collect();
+        let capture = self.fabric.capture.as_ref().map(Capture::report);
+        let tunnels = self.tunnels.as_ref().map(|tunnels| tunnels.counts()).unwrap_or_default();
+        Report { ports, nowhere: self.fabric.nowhere.read().lost, tunnels, capture }
+    }
+
+    /// Ends it: no further frame is taken in, those under way leave, captures are written. Returns how it stood.
+    #[must_use]
+    pub fn shutdown(mut self) -> Report {
+        self.stop();
+        self.report()
+    }
+
+    fn stop(&mut self) {
+        self.fabric.is_stopped.store(true, Ordering::Release);
+        if let Some(tunnels) = &self.tunnels {
+            tunnels.shut_down();
+        }
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has ended, too.
+            let _ = thread.join();
+        }
+        // Threads of the process may be sending still; each ends with its batch.
+        self.locals.values().for_each(|port| port.wait_idle());
+        self.queues.iter().for_each(|queue| queue.close());
+        self.fabric.watch.close();
+        if let Some(capture) = &self.fabric.capture {
+            capture.finish();
+        }
+    }
+}
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[derive(Debug)]
+struct PortList(Arc<Fabric>);
+
+impl Ports for PortList {
+    fn add(&self, _number: u32, _interface: &str, _capture: Option<&str>) -> Result<(), PortRefused> {
+        Err(PortRefused)
+    }
+
+    fn remove(&self, _number: u32) -> Result<(), PortRefused> {
+        Err(PortRefused)
+    }
+
+    fn list(&self) -> Vec<PortInfo> {
+        let ports = (0u32..).zip(&self.0.ports);
+        let ports = ports.filter_map(|(number, port)| Some((number, port.as_ref()?)));
+        ports
+            .map(|(number, port)| PortInfo {
+                number,
+                interface: port.interface.clone(),
+                is_up: port.link.is_up() && port.report().fault.is_none(),
+                extra: BTreeMap::new(),
+            })
+            .collect()
+    }
+}
+
+impl Port {
+    fn report(&self) -> PortReport {
+        let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        PortReport { counts: self.counter.read(), fault }
+    }
+}

@@ -1,0 +1,231 @@
+//! Tunnel ports: whole Ethernet frames in UDP datagrams, all through one socket. `docs/tunnel.md` says what is on the wire.
+
+use super::counts::Tally;
+use super::fabric::{Forwarder, Link};
+use super::frames::{Frames, HEADROOM_BYTES};
+use bifrost_rpc::Key;
+use bifrost_rpc::endpoint::Time;
+use bifrost_rpc::tunnel::{PortEvent, SwitchEnd};
+use bifrost_rpc::udp::{RECEIVE_BYTES, Received, Socket};
+use bifrost_rpc::wire::tunnel::{Seat, TUNNEL_HEADER_BYTES, TunnelHeader, TunnelKind};
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Bytes of an Ethernet header, which do not count in an MTU.
+const ETHERNET_BYTES: usize = 14;
+/// How often it is seen to leases that have run out.
+const LOOK: Duration = Duration::from_millis(250);
+
+const _: () = assert!(HEADROOM_BYTES == TUNNEL_HEADER_BYTES, "frames are kept with room for the tunnel's header");
+
+/// What came to the tunnels' socket and went to no port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TunnelCounts {
+    /// Frames from an outer address that is not attached by the number that they carry.
+    pub foreign: u64,
+    /// Datagrams that are no tunnel's, or end early.
+    pub malformed: u64,
+}
+
+/// The socket of all tunnels, and who is attached.
+#[derive(Debug)]
+pub(crate) struct Tunnels {
+    socket: Socket,
+    address: SocketAddr,
+    end: Mutex<SwitchEnd>,
+    links: BTreeMap<u16, Arc<Tunnel>>,
+    foreign: AtomicU64,
+    malformed: AtomicU64,
+}
+
+/// One tunnel, as frames leave by it.
+#[derive(Debug, Default)]
+pub(crate) struct Tunnel {
+    bound: Mutex<Option<Bound>>,
+}
+
+/// Where frames go, the number that they carry, and the longest.
+#[derive(Clone, Copy, Debug)]
+struct Bound {
+    to: SocketAddr,
+    attachment: u32,
+    frame_bytes_max: usize,
+}
+
+impl Tunnels {
+    pub(crate) fn bind(address: SocketAddr, key: Option<&Key>, lease: Duration) -> io::Result<Self> {
+        let socket = Socket::bind(address)?;
+        socket.set_receive_timeout(Some(LOOK))?;
+        let address = socket.local_addr()?;
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|error| io::Error::other(format!("no random numbers: {error}")))?;
+        let end = Mutex::new(SwitchEnd::new(key, seed).with_lease(lease));
+        let (foreign, malformed) = (AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Self { socket, address, end, links: BTreeMap::new(), foreign, malformed })
+    }
+
+    /// Makes a port that the node of this name, or whoever asks for its number, can attach to.
+    pub(crate) fn add(&mut self, node: &str, seat: Seat) -> Arc<Tunnel> {
+        self.end().add_port(node, seat);
+        let tunnel = Arc::new(Tunnel::default());
+        self.links.insert(seat.port, Arc::clone(&tunnel));
+        tunnel
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn ports(&self) -> impl Iterator<Item = u32> {
+        self.links.keys().map(|&port| port.into())
+    }
+
+    pub(crate) fn counts(&self) -> TunnelCounts {
+        TunnelCounts { foreign: self.foreign.load(Relaxed), malformed: self.malformed.load(Relaxed) }
+    }
+
+    fn end(&self) -> MutexGuard<'_, SwitchEnd> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the receiving thread.
+    pub(crate) fn shut_down(&self) {
+        self.socket.shut_down();
+    }
+
+    /// Receives until told to stop; then all nodes are told that their ports close.
+    ///
+    /// # Errors
+    ///
+    /// The socket cannot be used any more.
+    pub(crate) fn run(&self, forwarder: &mut Forwarder) -> io::Result<()> {
+        let mut buffer = vec![0; RECEIVE_BYTES];
+        let mut next_look = Time::from_nanos(0);
+        while !forwarder.is_stopped() {
+            let received = self.socket.receive(&mut buffer)?;
+            let now = time(forwarder);
+            if let Received::Bytes(bytes, from, _) = received {
+                self.take(now, from, buffer.get(..bytes).unwrap_or_default(), forwarder);
+            }
+            if now >= next_look {
+                next_look = now.plus(LOOK);
+                let mut end = self.end();
+                end.handle_timeout(now);
+                self.settle(end);
+            }
+        }
+        let mut end = self.end();
+        end.close();
+        self.settle(end);
+        Ok(())
+    }
+
+    /// Takes datagrams apart that the kernel may have joined: all are from one address.
+    fn take(&self, now: Time, from: SocketAddr, bytes: &[u8], forwarder: &mut Forwarder) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let whole = rest;
+            let Ok((header, body)) = TunnelHeader::take(&mut rest) else {
+                self.malformed.fetch_add(1, Relaxed);
+                return;
+            };
+            if header.kind == TunnelKind::Frame {
+                rest = whole;
+                let mut frames = Stretch { rest: &mut rest, attachment: header.attachment };
+                let port = self.end().port_of(from, header.attachment);
+                match port {
+                    Some(port) => forwarder.forward(port.into(), &mut frames),
+                    None => {
+                        self.foreign.fetch_add(frames.by_ref().count() as u64, Relaxed);
+                    }
+                }
+                // None is left, unless the switch has stopped.
+                frames.by_ref().for_each(drop);
+            } else {
+                let message = whole.get(..TUNNEL_HEADER_BYTES + body.len()).unwrap_or_default();
+                let mut end = self.end();
+                end.handle(now, from, message);
+                self.settle(end);
+            }
+        }
+    }
+
+    /// Carries out what the state machine wants.
+    fn settle(&self, mut end: MutexGuard<'_, SwitchEnd>) {
+        while let Some(event) = end.poll_event() {
+            let (PortEvent::Attached(port, _) | PortEvent::Detached(port, _)) = event;
+            let Some(link) = self.links.get(&port) else { continue };
+            let bound = end.outer_of(port).map(|(to, attachment, mtu)| {
+                let frame_bytes_max = ETHERNET_BYTES + usize::from(mtu);
+                Bound { to, attachment, frame_bytes_max }
+            });
+            *link.bound.lock().unwrap_or_else(PoisonError::into_inner) = bound;
+        }
+        while let Some((to, message)) = end.poll_transmit() {
+            // Lost, it is sent again when the node asks again.
+            self.socket.send_run(to, &message, message.len());
+        }
+    }
+}
+
+/// Frames of one attachment that follow one another.
+struct Stretch<'a, 'b> {
+    rest: &'b mut &'a [u8],
+    attachment: u32,
+}
+
+impl<'a> Iterator for Stretch<'a, '_> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let mut rest = *self.rest;
+        let (header, frame) = TunnelHeader::take(&mut rest).ok()?;
+        if header.kind != TunnelKind::Frame || header.attachment != self.attachment {
+            return None;
+        }
+        *self.rest = rest;
+        Some(frame)
+    }
+}
+
+/// A tunnel with its socket.
+#[derive(Debug)]
+pub(crate) struct TunnelLink {
+    pub(crate) tunnels: Arc<Tunnels>,
+    pub(crate) tunnel: Arc<Tunnel>,
+}
+
+impl Link for TunnelLink {
+    fn is_up(&self) -> bool {
+        self.tunnel.bound.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn send(&self, frames: &mut Frames) -> Tally {
+        let mut lost = Tally::default();
+        let bound = *self.tunnel.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Bound { to, attachment, frame_bytes_max }) = bound else {
+            frames.iter().for_each(|frame| lost.add(frame));
+            return lost;
+        };
+        frames.fill_headroom(|bytes| {
+            let length = u16::try_from(bytes).unwrap_or(u16::MAX);
+            TunnelHeader { kind: TunnelKind::Frame, length, attachment }.to_bytes()
+        });
+        for run in frames.runs() {
+            let is_fit = run.datagram_bytes <= frame_bytes_max + HEADROOM_BYTES;
+            if !is_fit || !self.tunnels.socket.send_run(to, run.bytes, run.datagram_bytes) {
+                run.frames.filter_map(|index| frames.get(index)).for_each(|frame| lost.add(frame));
+            }
+        }
+        lost
+    }
+}
+
+/// The state machine's time: the switch's own, which begins a second after the origin.
+fn time(forwarder: &Forwarder) -> Time {
+    Time::from_nanos(forwarder.now().saturating_mul(1_000).saturating_add(1_000_000_000))
+}
