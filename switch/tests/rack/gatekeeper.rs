@@ -26,7 +26,7 @@ pub(crate) struct Gatekeeper {
 }
 
 impl Gatekeeper {
-    pub(crate) fn start(port: Arc<LocalPort>) -> Self {
+    pub(crate) fn start(port: LocalPort) -> Self {
         let shared = Arc::new(Shared::default());
         let own = Arc::clone(&shared);
         let thread = std::thread::spawn(move || {

@@ -5,7 +5,6 @@ use crate::service::{Client, bytes, serve};
 use bifrost_rpc::{FramePort, Link};
 use bifrost_switch::daemon::LocalPort;
 use std::net::UdpSocket;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -29,13 +28,13 @@ impl Loss {
 /// A cable with a loose contact.
 #[derive(Debug)]
 struct Lossy {
-    port: Arc<LocalPort>,
+    port: LocalPort,
     loss: Loss,
 }
 
 impl FramePort for Lossy {
     fn send(&self, frames: &mut dyn Iterator<Item = &[u8]>) {
-        FramePort::send(&*self.port, &mut frames.filter(|_| self.loss.passes()));
+        FramePort::send(&self.port, &mut frames.filter(|_| self.loss.passes()));
     }
 
     fn receive(&self, wait: Duration, take: &mut dyn FnMut(&[u8])) -> bool {
@@ -44,7 +43,7 @@ impl FramePort for Lossy {
                 take(frame);
             }
         };
-        FramePort::receive(&*self.port, wait, lossy)
+        FramePort::receive(&self.port, wait, lossy)
     }
 }
 
@@ -61,7 +60,7 @@ fn many_calls(link: &Link, rack: &Rack) {
 fn loss_on_a_cable_is_recovered() {
     let rack = Rack::start(By::Cable);
     let node = Node::Client;
-    let cable = Arc::new(Lossy { port: rack.local(node), loss: Loss::new(9) });
+    let cable = Lossy { port: rack.local(node), loss: Loss::new(9) };
     let link = Link::builder().address(node.address()).mac(node.mac()).in_process(cable).unwrap();
     many_calls(&link, &rack);
 }

@@ -10,8 +10,6 @@ mod memory;
 mod ordinary;
 mod rack;
 mod service;
-#[path = "../program/setup.rs"]
-mod setup;
 
 use std::time::Duration;
 

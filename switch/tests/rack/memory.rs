@@ -1,9 +1,8 @@
 //! Memory operations: none passes that no entry lets pass.
 
 use crate::gatekeeper::{ALLOC, FREE};
-use crate::rack::{By, Node, Rack, root};
+use crate::rack::{By, Node, Rack, exact, root};
 use crate::service::bytes;
-use crate::setup::exact;
 use crate::{SHORT, WAIT};
 use bifrost_dsm::Config;
 use bifrost_dsm::daemon::Daemon;

@@ -2,16 +2,15 @@
 
 use crate::gatekeeper::Gatekeeper;
 use crate::service::METHODS;
-use crate::setup::{Group, Setup, exact, lpm};
 use bifrost_rpc::memory::Pointer;
 use bifrost_rpc::wire::frame::Mac;
 use bifrost_rpc::wire::{MethodField, service_address};
 use bifrost_rpc::{Key, Link};
 use bifrost_switch::daemon::{LocalPort, PortKind, Switch, TunnelPort};
-use bifrost_switch::engine::Engine;
+use bifrost_switch::engine::{Engine, MatchParam};
 use bifrost_switch::{PROGRAM, SharedEngine};
+use std::collections::BTreeSet;
 use std::net::{Ipv6Addr, SocketAddr};
-use std::sync::Arc;
 
 pub(crate) const PREFIX: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xb1f0, 0, 1, 0, 0, 0, 0);
 pub(crate) const SWITCH_MAC: Mac = [2, 0xb1, 0xf0, 0, 0, 1];
@@ -80,7 +79,7 @@ pub(crate) struct Rack {
 impl Rack {
     pub(crate) fn start(by: By) -> Self {
         let mut engine = Engine::load(PROGRAM, 1).unwrap();
-        entries().install(&mut engine);
+        install(&mut engine);
         let key = Key::from_bytes([7; 32]);
         let mut builder = Switch::builder(SharedEngine::new(engine)).port(CONTROL_PLANE, PortKind::Local);
         if by == By::Tunnel {
@@ -101,7 +100,7 @@ impl Rack {
         Self { switch, gatekeeper, by, key }
     }
 
-    pub(crate) fn local(&self, node: Node) -> Arc<LocalPort> {
+    pub(crate) fn local(&self, node: Node) -> LocalPort {
         self.switch.local(node as u32).unwrap()
     }
 
@@ -128,38 +127,50 @@ impl Rack {
     }
 }
 
-/// What the rule compiler would make of the rack's description.
-fn entries() -> Setup {
-    let mut setup = Setup::default();
+/// Entries as the rule compiler makes them of a rack's description, and those of the instances, which a control plane adds.
+fn install(engine: &mut Engine) {
     let service = service_address(PREFIX, crate::service::NAME);
-    let admit = |setup: &mut Setup, node: Node, address: Ipv6Addr, bits| {
-        setup.add(
-            "port_security",
-            &[exact(&node.port()), exact(&node.mac()), lpm(&address.octets(), bits)],
-            "admit",
-            &[],
-        );
-    };
     for node in [Node::Client, Node::First, Node::Second] {
-        admit(&mut setup, node, node.address(), 128);
-        setup.add("node", &[exact(&node.address().octets())], "deliver", &[&node.port(), &node.mac()]);
+        admit(engine, node, node.address(), 128);
+        deliver(engine, "node", &[exact(&node.address().octets())], node);
     }
     for (node, share) in [(Node::First, 0u16), (Node::Second, 0x8000)] {
-        let (port, mac) = (node.port(), node.mac());
-        let place: [&[u8]; 2] = [&port, &mac];
-        admit(&mut setup, node, service, 128);
-        setup.add("rpc_place", &[exact(&[0, 7]), lpm(&share.to_be_bytes(), 1)], "deliver", &place);
-        setup.add("rpc_instance", &[exact(&node.instance().to_be_bytes())], "deliver", &place);
+        admit(engine, node, service, 128);
+        deliver(engine, "rpc_place", &[exact(&[0, 7]), lpm(&share.to_be_bytes(), 1)], node);
+        deliver(engine, "rpc_instance", &[exact(&node.instance().to_be_bytes())], node);
     }
-    setup.add("node", &[exact(&service.octets())], "deliver", &[&Node::First.port(), &Node::First.mac()]);
+    deliver(engine, "node", &[exact(&service.octets())], Node::First);
     for method in METHODS {
         let field = MethodField::new(method.service, method.name);
-        setup.add("rpc_service", &[exact(&[field.name_len()]), exact(field.bytes())], "serve", &[&[0, 7], &[0]]);
+        add(engine, "rpc_service", &[exact(&[field.name_len()]), exact(field.bytes())], "serve", &[&[0, 7], &[0]]);
     }
-    admit(&mut setup, Node::Memory, root().address(), 48);
-    setup.add("memory_server", &[exact(&[1])], "deliver", &[&Node::Memory.port(), &Node::Memory.mac()]);
-    setup.add("l2", &[exact(&Node::OtherHost.mac())], "forward", &[&Node::OtherHost.port()]);
-    setup.groups.push(Group { group: 1, rid: 0, ports: (1..=6).collect() });
-    setup.mirrors.push((1, CONTROL_PLANE));
-    setup
+    admit(engine, Node::Memory, root().address(), 48);
+    deliver(engine, "memory_server", &[exact(&[1])], Node::Memory);
+    add(engine, "l2", &[exact(&Node::OtherHost.mac())], "forward", &[&Node::OtherHost.port()]);
+    let floods = engine.multicast();
+    floods.create_group(1).unwrap();
+    let ports = floods.create_node(0, (1..=6).collect(), BTreeSet::new()).unwrap();
+    floods.associate(1, ports).unwrap();
+}
+
+fn add(engine: &mut Engine, table: &str, key: &[MatchParam], action: &str, data: &[&[u8]]) {
+    let data: Vec<_> = data.iter().map(|value| value.to_vec()).collect();
+    engine.table_add(table, key, action, &data, 0).unwrap();
+}
+
+fn admit(engine: &mut Engine, node: Node, address: Ipv6Addr, bits: u32) {
+    let key = [exact(&node.port()), exact(&node.mac()), lpm(&address.octets(), bits)];
+    add(engine, "port_security", &key, "admit", &[]);
+}
+
+fn deliver(engine: &mut Engine, table: &str, key: &[MatchParam], node: Node) {
+    add(engine, table, key, "deliver", &[&node.port(), &node.mac()]);
+}
+
+pub(crate) fn exact(value: &[u8]) -> MatchParam {
+    MatchParam::Exact(value.to_vec())
+}
+
+fn lpm(value: &[u8], bits: u32) -> MatchParam {
+    MatchParam::Lpm(value.to_vec(), bits)
 }

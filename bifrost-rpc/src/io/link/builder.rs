@@ -190,10 +190,10 @@ impl LinkBuilder {
     /// # Errors
     ///
     /// [`LinkError::Unknown`], [`LinkError::Mtu`].
-    pub fn in_process(self, port: Arc<dyn FramePort>) -> Result<Link, LinkError> {
+    pub fn in_process(self, port: impl FramePort + 'static) -> Result<Link, LinkError> {
         let mtu = self.mtu.unwrap_or(MTU);
         let told = Seat { port: 0, mtu, mac: [0; 6], switch_mac: [0; 6], address: Ipv6Addr::UNSPECIFIED };
-        self.over(Carrier::Cable(port), told)
+        self.over(Carrier::Cable(Box::new(port)), told)
     }
 
     fn over(self, carrier: Carrier, told: Seat) -> Result<Link, LinkError> {

@@ -7,7 +7,6 @@ use super::{FramePort, Link};
 use crate::endpoint::Datagrams;
 use crate::wire::frame::{ETHERNET_BYTES, FrameAddresses};
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Bytes that a cable's queue is taken to hold.
@@ -19,7 +18,7 @@ const RUN_BYTES_MAX: usize = 65_000;
 #[derive(Debug)]
 pub(super) enum Carrier {
     Tunnel(Box<Tunnel>),
-    Cable(Arc<dyn FramePort>),
+    Cable(Box<dyn FramePort>),
 }
 
 impl Carrier {

@@ -65,9 +65,9 @@ pub(super) struct Cable {
 }
 
 impl Hub {
-    pub(super) fn port(&self, node: u16) -> Arc<Cable> {
+    pub(super) fn port(&self, node: u16) -> Cable {
         self.own(node, address(node));
-        Arc::new(Cable { hub: self.clone(), node })
+        Cable { hub: self.clone(), node }
     }
 
     pub(super) fn link(&self, node: u16) -> Link {
