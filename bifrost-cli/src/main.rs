@@ -12,6 +12,7 @@ mod idl;
 mod key;
 mod limits;
 mod mem;
+mod rules;
 mod serve;
 mod services;
 #[cfg(feature = "sim")]
@@ -49,13 +50,16 @@ Examples:
   bifrost gen idl/store.thrift --out src/gen
       Compile IDL to Rust.
 
+  bifrost rules manifest.json --rack rack.toml
+      List the entries of a rack's switch.
+
   bifrost bench echo --sizes 64,9000,2M
       Measure against raw sockets and Apache Thrift.";
 
 const EXIT_CODES: &str = "\
 Exit status:
   0  all went well
-  1  it did not, see the message
+  1  it did not, see the message; rules --diff: something differs
   2  the command line, an address, an argument or the IDL is wrong
   3  call: the method answered with an exception that it declares
   4  call: the server answered with an application exception (such as an unknown method)
@@ -77,6 +81,7 @@ enum Command {
     Call(call::Args),
     Mem(mem::Args),
     Switch(Box<switch::Args>),
+    Rules(rules::Args),
     Bench(bifrost_bench::cli::Args),
     #[cfg(feature = "sim")]
     #[command(name = "sim")]
@@ -91,6 +96,7 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Call(args) => call::run(&args),
         Command::Mem(args) => mem::run(&args),
         Command::Switch(args) => switch::run(&args),
+        Command::Rules(args) => rules::run(&args),
         Command::Bench(args) => bifrost_bench::cli::run(args).map(|()| fault::OK),
         #[cfg(feature = "sim")]
         Command::Simulate(args) => simulate::run(&args),
