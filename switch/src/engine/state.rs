@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::{LoadError, Problem, Result};
+use super::learn::Learner;
 use super::meters::Meters;
 use super::multicast::Multicast;
 use super::program::{Program, TableSpec};
@@ -28,6 +29,7 @@ pub(crate) struct State {
     pub(crate) meters: Vec<Meters>,
     pub(crate) mirrors: BTreeMap<u16, Mirror>,
     pub(crate) multicast: Multicast,
+    pub(crate) learner: Learner,
     pub(crate) random: Random,
 }
 
@@ -42,6 +44,7 @@ impl State {
             meters: program.meters.iter().map(|array| Meters::new(array.kind, array.size)).collect(),
             mirrors: BTreeMap::new(),
             multicast: Multicast::default(),
+            learner: Learner::new(&program.learn_lists),
             random: Random(seed),
         };
         for spec in &program.tables {

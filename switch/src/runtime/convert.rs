@@ -1,7 +1,9 @@
 //! Keys, entries and values between the wire and the engine.
 
 use super::idl::bmv2_standard as idl;
-use crate::engine::{Count, CrcConfig, Entry, EntryAction, Group, MatchParam, Member, MeterError, Rate, TableError};
+use crate::engine::{
+    Count, CrcConfig, Entry, EntryAction, Group, LearnError, MatchParam, Member, MeterError, Rate, TableError,
+};
 use idl::{BmActionEntry, BmActionEntryType, BmAddEntryOptions, BmMatchParam, BmMatchParamType};
 
 /// What BMv2 says where a table has no priorities.
@@ -204,4 +206,9 @@ pub(super) fn rates_out(rates: Vec<Rate>) -> Vec<idl::BmMeterRateConfig> {
         idl::BmMeterRateConfig::new(rate.units_per_us.into(), i32::try_from(rate.burst).unwrap_or(i32::MAX))
     };
     rates.into_iter().map(rate).collect()
+}
+
+/// A learn list's id.
+pub(super) fn list(id: idl::BmLearningListId) -> Result<u64, LearnError> {
+    u64::try_from(id).map_err(|_| LearnError::InvalidId)
 }

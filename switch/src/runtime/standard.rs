@@ -5,7 +5,7 @@ use super::convert as to;
 use super::handler::Runtime;
 use super::idl::bmv2_standard as idl;
 use super::{ports, refused, serialize};
-use crate::engine::{ArrayError, Engine, EntryAction, MeterError, TableError};
+use crate::engine::{ArrayError, Engine, EntryAction, LearnError, MeterError, TableError};
 use idl::*;
 
 /// Registers that one answer holds at most.
@@ -392,20 +392,50 @@ impl StandardSyncHandler for Runtime {
         self.counter(cxt_id, |engine| engine.set_counter(&counter_name, index(idx)?, to::count(&value)))
     }
 
-    fn handle_bm_learning_ack(&self, _: i32, list: i32, _: i64, _: Vec<BmLearningSampleId>) -> thrift::Result<()> {
-        Err(refused::learning(list))
+    fn handle_bm_learning_ack(
+        &self,
+        cxt_id: i32,
+        list_id: BmLearningListId,
+        buffer_id: BmLearningBufferId,
+        sample_ids: Vec<BmLearningSampleId>,
+    ) -> thrift::Result<()> {
+        let samples: Vec<usize> = sample_ids.into_iter().filter_map(|id| usize::try_from(id).ok()).collect();
+        let buffer = buffer_id.cast_unsigned();
+        self.learning(cxt_id, |engine| engine.acknowledge(to::list(list_id)?, buffer, Some(&samples)))
     }
 
-    fn handle_bm_learning_ack_buffer(&self, _: i32, list: i32, _: i64) -> thrift::Result<()> {
-        Err(refused::learning(list))
+    fn handle_bm_learning_ack_buffer(
+        &self,
+        cxt_id: i32,
+        list_id: BmLearningListId,
+        buffer_id: BmLearningBufferId,
+    ) -> thrift::Result<()> {
+        let buffer = buffer_id.cast_unsigned();
+        self.learning(cxt_id, |engine| engine.acknowledge(to::list(list_id)?, buffer, None))
     }
 
-    fn handle_bm_learning_set_timeout(&self, _: i32, list: i32, _: i32) -> thrift::Result<()> {
-        Err(refused::learning(list))
+    fn handle_bm_learning_set_timeout(
+        &self,
+        cxt_id: i32,
+        list_id: BmLearningListId,
+        timeout_ms: i32,
+    ) -> thrift::Result<()> {
+        self.learning(cxt_id, |engine| {
+            let wait_ms = u64::try_from(timeout_ms).map_err(|_| LearnError::Other)?;
+            engine.set_learn_wait(to::list(list_id)?, wait_ms.saturating_mul(1000))
+        })
     }
 
-    fn handle_bm_learning_set_buffer_size(&self, _: i32, list: i32, _: i32) -> thrift::Result<()> {
-        Err(refused::learning(list))
+    fn handle_bm_learning_set_buffer_size(
+        &self,
+        cxt_id: i32,
+        list_id: BmLearningListId,
+        nb_samples: i32,
+    ) -> thrift::Result<()> {
+        self.learning(cxt_id, |engine| {
+            let samples = usize::try_from(nb_samples).map_err(|_| LearnError::Other)?;
+            engine.set_learn_samples(to::list(list_id)?, samples)
+        })
     }
 
     fn handle_bm_load_new_config(&self, config_str: String) -> thrift::Result<()> {
@@ -535,7 +565,7 @@ impl StandardSyncHandler for Runtime {
         Ok(BmConfig {
             device_id: self.device().cast_signed(),
             thrift_port: self.listening().into(),
-            notifications_socket: self.notifications().cloned(),
+            notifications_socket: self.notifications(),
             elogger_socket: None,
             debugger_socket: None,
         })

@@ -5,6 +5,7 @@
 mod bmv2;
 mod cli;
 mod hostile;
+mod notifications;
 mod same;
 mod support;
 mod swap;
