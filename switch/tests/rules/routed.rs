@@ -113,7 +113,12 @@ fn sessions_are_spread_evenly_over_instances() {
 #[test]
 fn a_named_instance_gets_what_is_its_own_and_a_held_one_nothing() {
     let mut rack = Rack::new(RACK);
-    rack.decide(Decision::InstanceStarts { instance: 9, service: "Arrays".to_owned(), node: "s2".to_owned(), at: None });
+    rack.decide(Decision::InstanceStarts {
+        instance: 9,
+        service: "Arrays".to_owned(),
+        node: "s2".to_owned(),
+        at: None,
+    });
     let packet = |client| Header { instance: 9, client, ..call("Arrays", "add") };
     let ports = |rack: &Rack| -> Vec<u32> {
         (0..50).flat_map(|client| rack.ports(C1, own(0xc1), service("Arrays"), &packet(client))).collect()
@@ -145,7 +150,11 @@ fn memory_is_reached_by_who_has_the_right() {
     let mut bytes = pointer.to_bytes();
     bytes[6] = 2;
     let to = Ipv6Addr::from(bytes);
-    let read = Header { pointer: bytes, pointers: 1, ..header(PacketType::Memory, Flags::FIRST | Flags::TO_CALLEE, MethodField::NONE) };
+    let read = Header {
+        pointer: bytes,
+        pointers: 1,
+        ..header(PacketType::Memory, Flags::FIRST | Flags::TO_CALLEE, MethodField::NONE)
+    };
     assert_eq!(rack.ports(C1, own(0xc1), to, &read), []);
     let right = |rack: &mut Rack, is_granted: bool| {
         let (operations, source) = (Operations::READ, own(0xc1));
