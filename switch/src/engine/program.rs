@@ -6,6 +6,7 @@ use super::bits::Slot;
 use super::expr::{Expr, Place};
 use super::hash::Algorithm;
 use super::layout::Layout;
+use super::meters::MeterKind;
 
 /// The next state or node; `None` is the end.
 pub(crate) type Next = Option<usize>;
@@ -29,6 +30,7 @@ pub(crate) struct Program {
     pub(crate) profiles: Vec<ProfileSpec>,
     pub(crate) registers: Vec<ArraySpec>,
     pub(crate) counters: Vec<ArraySpec>,
+    pub(crate) meters: Vec<MeterSpec>,
     pub(crate) field_lists: HashMap<u64, Vec<Slot>>,
     pub(crate) learn_lists: Vec<LearnList>,
     pub(crate) errors: Errors,
@@ -162,6 +164,8 @@ pub(crate) enum Primitive {
     RegisterRead(Place, usize, Expr),
     RegisterWrite(usize, Expr, Expr),
     Count(usize, Expr),
+    /// Array, index, where the color goes.
+    Meter(usize, Expr, Place),
     /// Session and field list.
     Clone(Expr, Expr),
     Resubmit(Expr),
@@ -247,6 +251,8 @@ pub(crate) struct TableSpec {
     pub(crate) holds: Holds,
     pub(crate) size: usize,
     pub(crate) with_counters: bool,
+    /// The kind of its entries' meters, and where a packet's color goes.
+    pub(crate) meter: Option<(MeterKind, Slot)>,
     pub(crate) actions: Vec<usize>,
     pub(crate) after: After,
     /// Where the flow goes on a miss without default entry.
@@ -302,6 +308,14 @@ pub(crate) struct ArraySpec {
     pub(crate) size: usize,
     /// Bits of a register.
     pub(crate) width: u32,
+}
+
+/// An array of meters that belong to no table.
+#[derive(Debug)]
+pub(crate) struct MeterSpec {
+    pub(crate) name: String,
+    pub(crate) size: usize,
+    pub(crate) kind: MeterKind,
 }
 
 /// Fields that a digest carries.

@@ -11,7 +11,10 @@ mod differential;
 mod frame;
 mod hostile;
 mod memory;
+#[path = "../ports/node.rs"]
+mod node;
 mod ordinary;
+mod ports;
 mod rack;
 mod setup;
 mod traffic;
