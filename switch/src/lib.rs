@@ -5,9 +5,9 @@
 //! a running thing, with ports that are devices or in the same process; `docs/running-a-switch.md` says how.
 //! [`rules`] makes the tables' entries of services and a rack's description; `docs/rules.md` describes it.
 
+pub mod bmv2;
 pub mod commands;
 pub mod daemon;
-pub mod bmv2;
 pub mod engine;
 pub mod rules;
 pub mod runtime;
