@@ -19,9 +19,12 @@ impl Link for Queue {
 }
 
 /// The other end of an in-process port. A thread that sends carries its frames through the switch itself; what leaves by the
-/// port waits here until it is taken.
+/// port waits here until it is taken. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct LocalPort(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct LocalPort {
+struct Inner {
     number: u32,
     forwarder: Mutex<Forwarder>,
     queue: Arc<Queue>,
@@ -40,13 +43,13 @@ struct Inbox {
 impl LocalPort {
     pub(crate) fn new(number: u32, fabric: &Arc<Fabric>, queue: Arc<Queue>) -> Self {
         let forwarder = Mutex::new(Forwarder::new(Arc::clone(fabric)));
-        Self { number, forwarder, queue, inbox: Mutex::default(), spare: Mutex::default() }
+        Self(Arc::new(Inner { number, forwarder, queue, inbox: Mutex::default(), spare: Mutex::default() }))
     }
 
     /// The port's number.
     #[must_use]
     pub fn number(&self) -> u32 {
-        self.number
+        self.0.number
     }
 
     /// Sends a frame into the switch. Once the switch is shut down it is lost.
@@ -56,28 +59,28 @@ impl LocalPort {
 
     /// Sends frames into the switch, in batches.
     pub fn send_all<'a>(&self, frames: impl IntoIterator<Item = &'a [u8]>) {
-        let mut forwarder = self.forwarder.lock().unwrap_or_else(PoisonError::into_inner);
-        forwarder.forward(self.number, frames);
+        let mut forwarder = self.0.forwarder.lock().unwrap_or_else(PoisonError::into_inner);
+        forwarder.forward(self.0.number, frames);
     }
 
     /// Waits until whoever is sending has noticed that the switch has stopped.
     pub(crate) fn wait_idle(&self) {
-        drop(self.forwarder.lock());
+        drop(self.0.forwarder.lock());
     }
 
     /// Does something with the frames that wait: a look at what is there, and another after `wait` if that was nothing.
     fn with_inbox<T>(&self, wait: Duration, take: impl Fn(&mut Inbox) -> Option<T>) -> Option<T> {
         let look = || {
-            let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut inbox = self.0.inbox.lock().unwrap_or_else(PoisonError::into_inner);
             if inbox.next >= inbox.frames.len() {
                 inbox.next = 0;
-                self.queue.swap(&mut inbox.frames);
+                self.0.queue.swap(&mut inbox.frames);
             }
             take(&mut inbox)
         };
         look().or_else(|| {
             // Others that receive at the same time do not wait for this thread.
-            self.queue.wait(wait);
+            self.0.queue.wait(wait);
             look()
         })
     }
@@ -111,7 +114,7 @@ impl LocalPort {
             inbox.next = 0;
             Some(())
         });
-        taken.is_some() || self.queue.is_open()
+        taken.is_some() || self.0.queue.is_open()
     }
 }
 
@@ -124,10 +127,10 @@ impl FramePort for LocalPort {
     }
 
     fn receive(&self, wait: Duration, take: &mut dyn FnMut(&[u8])) -> bool {
-        let mut frames = std::mem::take(&mut *self.spare.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut frames = std::mem::take(&mut *self.0.spare.lock().unwrap_or_else(PoisonError::into_inner));
         let is_open = self.receive_all(&mut frames, wait);
         frames.iter().for_each(&mut *take);
-        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = frames;
+        *self.0.spare.lock().unwrap_or_else(PoisonError::into_inner) = frames;
         is_open
     }
 }

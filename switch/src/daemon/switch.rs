@@ -45,7 +45,7 @@ pub struct Report {
 pub struct Switch {
     fabric: Arc<Fabric>,
     tunnels: Option<Arc<Tunnels>>,
-    locals: BTreeMap<u32, Arc<LocalPort>>,
+    locals: BTreeMap<u32, LocalPort>,
     queues: Vec<Arc<Queue>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -75,7 +75,7 @@ impl Switch {
         match end {
             End::Local(queue) => {
                 let port = LocalPort::new(number, &self.fabric, Arc::clone(&queue));
-                self.locals.insert(number, Arc::new(port));
+                self.locals.insert(number, port);
                 self.queues.push(queue);
                 Ok(())
             }
@@ -117,7 +117,7 @@ impl Switch {
 
     /// The other end of an in-process port.
     #[must_use]
-    pub fn local(&self, number: u32) -> Option<Arc<LocalPort>> {
+    pub fn local(&self, number: u32) -> Option<LocalPort> {
         self.locals.get(&number).cloned()
     }
 
@@ -167,7 +167,7 @@ impl Switch {
             let _ = thread.join();
         }
         // Threads of the process may be sending still; each ends with its batch.
-        self.locals.values().for_each(|port| port.wait_idle());
+        self.locals.values().for_each(LocalPort::wait_idle);
         self.queues.iter().for_each(|queue| queue.close());
         self.fabric.watch.close();
         if let Some(capture) = &self.fabric.capture {

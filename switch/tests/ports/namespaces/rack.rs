@@ -109,7 +109,7 @@ trait ControlPort: Send + Debug {
     fn send(&mut self, frame: &[u8]);
 }
 
-impl ControlPort for Arc<LocalPort> {
+impl ControlPort for LocalPort {
     fn receive(&mut self, wait: Duration) -> Option<Vec<u8>> {
         LocalPort::receive(self, wait)
     }
