@@ -2,6 +2,8 @@
 
 mod namespace;
 mod programs;
+mod rack;
+mod raw;
 
 use bifrost_switch::SharedEngine;
 use bifrost_switch::daemon::{PortKind, Switch, SwitchBuilder};

@@ -91,7 +91,7 @@ impl Rack {
                 mac: node.mac(),
                 address: Some(node.address()),
                 switch_mac: SWITCH_MAC,
-                ..TunnelPort::default()
+                key: None,
             });
             let is_local = by == By::Cable || node.is_host();
             builder = builder.port(node as u32, if is_local { PortKind::Local } else { tunnel });
