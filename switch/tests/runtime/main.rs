@@ -6,6 +6,7 @@ mod bmv2;
 mod cli;
 mod hostile;
 mod notifications;
+mod packets;
 mod same;
 mod support;
 mod swap;

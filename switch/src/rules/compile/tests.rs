@@ -28,7 +28,7 @@ fn manifest(service: &str, methods: &[(&str, &str)]) -> String {
             };
             let policy = if policy.is_empty() { "null".to_owned() } else { format!("\"{policy}\"") };
             format!(
-                "{{\"name\": \"{name}\", \"field\": \"{field:032x}\", \"oneway\": {oneway}, \"on_failure\": {policy}, \"line\": 7}}"
+                "{{\"name\": \"{name}\", \"field\": \"{field:032x}\", \"oneway\": {oneway}, \"on_failure\": {policy}, \"inherited_from\": null, \"line\": 7}}"
             )
         })
         .collect();
