@@ -11,6 +11,7 @@ mod fault;
 mod idl;
 mod key;
 mod limits;
+mod link;
 mod mem;
 mod rules;
 mod serve;
@@ -18,6 +19,7 @@ mod services;
 #[cfg(feature = "sim")]
 mod simulate;
 mod stop;
+mod switch;
 mod units;
 
 /// Gives memory back to the system some seconds after it was freed, whatever its size and however mixed with what is still
@@ -42,6 +44,9 @@ Examples:
 
   bifrost mem --open
       Keep objects in memory for other programs, on udp://[::1]:7500.
+
+  bifrost switch --port 1=tunnel --port 2=tunnel
+      Run a rack's switch on udp://[::1]:7410.
 
   bifrost gen idl/store.thrift --out src/gen
       Compile IDL to Rust.
@@ -76,6 +81,7 @@ enum Command {
     Serve(serve::Args),
     Call(call::Args),
     Mem(mem::Args),
+    Switch(Box<switch::Args>),
     Rules(rules::Args),
     Bench(bifrost_bench::cli::Args),
     #[cfg(feature = "sim")]
@@ -90,6 +96,7 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Serve(args) => serve::run(&args),
         Command::Call(args) => call::run(&args),
         Command::Mem(args) => mem::run(&args),
+        Command::Switch(args) => switch::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Bench(args) => bifrost_bench::cli::run(args).map(|()| fault::OK),
         #[cfg(feature = "sim")]

@@ -14,13 +14,16 @@ mod hash;
 mod int;
 mod json;
 mod layout;
+mod learn;
 pub mod limits;
 mod load;
+mod meters;
 mod multicast;
 mod outputs;
 mod program;
 mod registers;
 mod run;
+mod sets;
 mod state;
 mod tables;
 mod trace;
@@ -28,9 +31,12 @@ mod trace;
 pub use control::{ArrayError, Group, Member, TableInfo};
 pub use crc::{CrcConfig, CrcError};
 pub use error::{LoadError, Problem};
+pub use learn::{LearnError, Notification};
+pub use meters::{MeterError, Rate};
 pub use multicast::{Multicast, MulticastError, Node};
 pub use outputs::Outputs;
 pub use program::MatchKind;
+pub use sets::SetError;
 pub use state::Mirror;
 pub use tables::{Count, Entry, EntryAction, MatchParam, TableError};
 pub use trace::Event;
@@ -77,6 +83,7 @@ impl Engine {
     pub fn swap(&mut self, mut next: Self) -> Self {
         std::mem::swap(&mut next.state.mirrors, &mut self.state.mirrors);
         std::mem::swap(&mut next.state.multicast, &mut self.state.multicast);
+        next.state.learner.set_on(self.state.learner.is_on());
         std::mem::replace(self, next)
     }
 

@@ -22,6 +22,7 @@ fn tunnel(number: u16) -> PortKind {
         mac: mac(number),
         address: Some("fd00::1".parse().unwrap()),
         switch_mac: [2, 0xb1, 0xf0, 0, 0, 1],
+        key: None,
     })
 }
 
@@ -106,6 +107,20 @@ fn who_does_not_know_the_key_does_not_attach() {
 }
 
 #[test]
+fn each_port_may_have_a_key_of_its_own() {
+    let (first, second) = (key(7), key(8));
+    let own = TunnelPort { key: Some(second.clone()), ..TunnelPort::default() };
+    let switch = builder(&[1], Some(first.clone())).port(2, PortKind::Tunnel(own)).start().unwrap();
+    let address = switch.tunnel_address().unwrap();
+    let mut one = Node::attached(address, 1, Some(&first), 1);
+    let two = Node::attached(address, 2, Some(&second), 2);
+    let mut thief = Node::new(address, Identity::Port(2), Some(&first), 3);
+    assert!(thief.wait(|state| state == NodeState::Asking(Some(DetachReason::Unknown))), "{:?}", thief.state());
+    two.send(&frame(2, mac(1), b"mine"));
+    assert_eq!(one.receive(1, WAIT), [frame(2, mac(1), b"mine")]);
+}
+
+#[test]
 fn nobody_attached_is_a_lost_frame_and_a_silent_node_is_forgotten() {
     let lease = Duration::from_millis(500);
     let switch = builder(&[1, 2], None).lease(lease).start().unwrap();
@@ -149,17 +164,20 @@ fn who_attaches_later_with_the_key_takes_over() {
 
 #[test]
 fn frames_longer_than_agreed_on_are_lost() {
-    let switch = builder(&[1, 2], None).mtu(1000).start().unwrap();
+    let switch = builder(&[1, 2], None).port(3, PortKind::Local).mtu(1000).start().unwrap();
     let address = switch.tunnel_address().unwrap();
     let one = Node::attached(address, 1, None, 1);
     let mut two = Node::attached(address, 2, None, 2);
     assert_eq!(two.seat().1.mtu, 1000);
     for bytes in [1000, 1001, 999] {
         one.send(&frame(1, mac(2), &vec![0; bytes]));
+        switch.local(3).unwrap().send(&frame(3, mac(2), &vec![1; bytes]));
     }
-    let lengths: Vec<_> = two.receive(2, WAIT).iter().map(Vec::len).collect();
-    assert_eq!(lengths, [1014, 1013]);
-    assert_eq!(switch.shutdown().ports[&2].counts.lost.frames, 1);
+    let mut lengths: Vec<_> = two.receive(4, WAIT).iter().map(Vec::len).collect();
+    lengths.sort_unstable();
+    assert_eq!(lengths, [1013, 1013, 1014, 1014]);
+    let report = switch.shutdown();
+    assert_eq!((report.tunnels.malformed, report.ports[&2].counts.lost.frames), (1, 1));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The control flow: tables, conditions, calls.
 
 use super::super::bits::PAD;
+use super::super::expr::Value;
 use super::super::program::{After, Holds, Next, Node, TableSpec};
 use super::super::tables::{self, Count, Target};
 use super::super::trace::{Event, Trace};
@@ -48,6 +49,10 @@ impl<T: Trace> Run<'_, T> {
                     let Count { packets, bytes } = table.count(record);
                     let bytes = bytes.wrapping_add(packet.received);
                     table.set_count(record, Count { packets: packets.wrapping_add(1), bytes });
+                }
+                if let Some((_, slot)) = spec.meter {
+                    let color = table.color(record, self.now, packet.received);
+                    Value::Narrow(i128::from(color)).store(slot, &mut packet.phv.bytes);
                 }
                 let (target, data) = table.target(record);
                 take(&mut self.work.data, data, spec.data_bytes);

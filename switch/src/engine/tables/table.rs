@@ -8,6 +8,7 @@ mod groups;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
+use super::super::meters::Meters;
 use super::super::program::{MatchKind, TableSpec};
 use super::index::hash;
 use super::records::Records;
@@ -42,6 +43,7 @@ pub(crate) struct Table {
     /// The default entry of an indirect table is a member or group, not the program's own action.
     pub(crate) default_is_member: bool,
     records: Records,
+    meters: Option<Meters>,
     sides: Vec<Side>,
     /// Places that were freed; the lowest is taken first.
     free: BinaryHeap<Reverse<u32>>,
@@ -62,6 +64,7 @@ impl Table {
             default: None,
             default_is_member: false,
             records: Records::new(key_bytes, spec.data_bytes),
+            meters: spec.meter.map(|(kind, _)| Meters::of_entries(kind)),
             sides: Vec::new(),
             free: BinaryHeap::new(),
             entries: 0,
@@ -146,6 +149,20 @@ impl Table {
 
     pub(crate) fn set_count(&mut self, record: u32, count: Count) {
         self.records.set_count(record, count);
+    }
+
+    /// What color an entry's meter gives to a packet.
+    pub(crate) fn color(&mut self, record: u32, now: u64, bytes: u64) -> u64 {
+        self.meters.as_mut().and_then(|meters| meters.color(record.into(), now, bytes)).unwrap_or(0)
+    }
+
+    /// The meters of the entries, by place.
+    pub(crate) fn meters(&self) -> Result<&Meters, TableError> {
+        self.meters.as_ref().ok_or(TableError::MetersDisabled)
+    }
+
+    pub(crate) fn meters_mut(&mut self) -> Result<&mut Meters, TableError> {
+        self.meters.as_mut().ok_or(TableError::MetersDisabled)
     }
 
     /// The places of all entries, in order.
@@ -267,6 +284,9 @@ impl Table {
             self.ranges.retain(|&other| other != record);
         } else {
             self.unlink(record);
+        }
+        if let Some(meters) = &mut self.meters {
+            meters.forget(record as usize);
         }
         let side = &mut self.sides[record as usize];
         side.is_live = false;

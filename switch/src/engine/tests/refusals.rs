@@ -56,7 +56,7 @@ fn a_refusal_says_what_and_where() {
             Box::new(|p| p["parsers"][0]["parse_states"][0]["transitions"][0]["value"] = json!("0x08")),
         ),
         (
-            "parsers[0].parse_states[0].transitions[0]: a transition by `parse_vset` is not supported",
+            "parsers[0].parse_states[0].transitions[0].value: there is no set of values `0x0800`",
             Box::new(|p| p["parsers"][0]["parse_states"][0]["transitions"][0]["type"] = json!("parse_vset")),
         ),
         (

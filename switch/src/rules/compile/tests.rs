@@ -1,4 +1,5 @@
 use super::*;
+use crate::rules::rack::{MAC_DEFAULT, Mac};
 use crate::rules::{Action, Entries, Key, Table};
 use bifrost_rpc::wire::{MethodField, service_address};
 
