@@ -88,8 +88,15 @@ pub enum Update {
         /// What the entry leads to from now on.
         action: EntryAction,
     },
-    /// Deletes an entry.
+    /// Deletes an entry of a table that holds actions.
     Delete {
+        /// The table.
+        table: String,
+        /// The entry.
+        handle: u32,
+    },
+    /// Deletes an entry of a table that holds members.
+    DeleteIndirect {
         /// The table.
         table: String,
         /// The entry.
@@ -102,8 +109,13 @@ pub enum Update {
         /// What a miss leads to.
         action: EntryAction,
     },
-    /// Gives the table the default entry of the program again.
+    /// Gives a table that holds actions the default entry of the program again.
     ResetDefault {
+        /// The table.
+        table: String,
+    },
+    /// Gives a table that holds members the default entry of the program again.
+    ResetDefaultIndirect {
         /// The table.
         table: String,
     },

@@ -119,7 +119,7 @@ fn profiles(switch: &dyn Switch) {
     let used = switch.delete_member(paths, member);
     assert!(matches!(used, Err(ControlError::Table(TableError::MemberStillUsed))), "{used:?}");
     // BMv2 counts what `clear` deletes as still there.
-    switch.apply_one(Update::Delete { table: "Handle.next".into(), handle }).unwrap();
+    switch.apply_one(Update::DeleteIndirect { table: "Handle.next".into(), handle }).unwrap();
     switch.leave(paths, member, group).unwrap();
     switch.delete_member_group(paths, group).unwrap();
     switch.delete_member(paths, member).unwrap();
