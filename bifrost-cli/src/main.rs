@@ -12,11 +12,13 @@ mod idl;
 mod key;
 mod limits;
 mod mem;
+mod rules;
 mod serve;
 mod services;
 #[cfg(feature = "sim")]
 mod simulate;
 mod stop;
+mod switch;
 mod units;
 
 /// Gives memory back to the system some seconds after it was freed, whatever its size and however mixed with what is still
@@ -42,8 +44,14 @@ Examples:
   bifrost mem --open
       Keep objects in memory for other programs, on udp://[::1]:7500.
 
+  bifrost switch --port 1=tunnel --port 2=tunnel
+      Run a rack's switch on udp://[::1]:7410.
+
   bifrost gen idl/store.thrift --out src/gen
       Compile IDL to Rust.
+
+  bifrost rules manifest.json --rack rack.toml
+      List the entries of a rack's switch.
 
   bifrost bench echo --sizes 64,9000,2M
       Measure against raw sockets and Apache Thrift.";
@@ -51,7 +59,7 @@ Examples:
 const EXIT_CODES: &str = "\
 Exit status:
   0  all went well
-  1  it did not, see the message
+  1  it did not, see the message; rules --diff: something differs
   2  the command line, an address, an argument or the IDL is wrong
   3  call: the method answered with an exception that it declares
   4  call: the server answered with an application exception (such as an unknown method)
@@ -72,6 +80,8 @@ enum Command {
     Serve(serve::Args),
     Call(call::Args),
     Mem(mem::Args),
+    Switch(Box<switch::Args>),
+    Rules(rules::Args),
     Bench(bifrost_bench::cli::Args),
     #[cfg(feature = "sim")]
     #[command(name = "sim")]
@@ -85,6 +95,8 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Serve(args) => serve::run(&args),
         Command::Call(args) => call::run(&args),
         Command::Mem(args) => mem::run(&args),
+        Command::Switch(args) => switch::run(&args),
+        Command::Rules(args) => rules::run(&args),
         Command::Bench(args) => bifrost_bench::cli::run(args).map(|()| fault::OK),
         #[cfg(feature = "sim")]
         Command::Simulate(args) => simulate::run(&args),

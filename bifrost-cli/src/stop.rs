@@ -17,6 +17,11 @@ pub(crate) struct Stop {
 impl Stop {
     /// From here on signals no longer end the program: the first is waited for, the second ends it.
     pub(crate) fn install() -> Result<Self> {
+        Self::saying("stopping; running calls may finish (once more stops at once)")
+    }
+
+    /// The same, with what is said at the first.
+    pub(crate) fn saying(text: &'static str) -> Result<Self> {
         let (tell, told) = mpsc::channel();
         let was_told = AtomicBool::new(false);
         ctrlc::set_handler(move || {
@@ -25,7 +30,7 @@ impl Stop {
                 // The person does not want to wait for running calls.
                 std::process::exit(INTERRUPTED);
             }
-            eprintln!("stopping; running calls may finish (once more stops at once)");
+            eprintln!("{text}");
             // Whoever waited is gone if this fails, and the program is about to end.
             let _ = tell.send(());
         })

@@ -23,7 +23,10 @@ pub mod wire;
 pub use bytes;
 pub use client::{Channel, ChannelBuilder, ConnectError, Pending, PendingMessage, wait_any};
 pub use endpoint::{CallError, Config, Key};
-pub use io::{Address, FramePort, Frames, Place, StreamAddress, Style, Transport, Url, UrlError};
+pub use io::{
+    Address, FramePort, Link, LinkBuilder, LinkError, Place, ServiceAddress, StreamAddress, Style, Transport, Url,
+    UrlError,
+};
 #[cfg(feature = "serde")]
 pub use serde;
 pub use server::{ServeError, Server, ServerBuilder};

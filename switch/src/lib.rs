@@ -5,6 +5,7 @@
 //! a running thing, with ports that are devices or in the same process; `docs/running-a-switch.md` says how.
 //! [`rules`] makes the tables' entries of services and a rack's description; `docs/rules.md` describes it.
 
+pub mod bmv2;
 pub mod commands;
 pub mod daemon;
 pub mod engine;

@@ -3,13 +3,13 @@
 use super::way::Way;
 use super::{Channel, ConnectError, Core};
 use crate::endpoint::{Config, Key};
-use crate::io::Address;
+use crate::io::{Address, Link};
 use crate::memory::GlobalMemory;
 use crate::protocol::Limits;
 use crate::reference::{Settings, THRESHOLD_BYTES};
 use crate::service::Service;
 use crate::stream::{InProcess, StreamClient};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ pub struct ChannelBuilder {
     deadline: Option<Duration>,
     linger: Duration,
     local: Option<IpAddr>,
+    link: Option<Link>,
 }
 
 impl Default for ChannelBuilder {
@@ -38,6 +39,7 @@ impl Default for ChannelBuilder {
             deadline: None,
             linger,
             local: None,
+            link: None,
         }
     }
 }
@@ -135,6 +137,14 @@ impl ChannelBuilder {
         self
     }
 
+    /// Calls go by a link to a switch (UDP and `rack://`): they come from the link's address, and memory operations are routed by
+    /// their pointers. Default: the kernel's sockets.
+    #[must_use]
+    pub fn link(mut self, link: &Link) -> Self {
+        self.link = Some(link.clone());
+        self
+    }
+
     /// This node's incarnation, as the control plane gave it (UDP). Rights to memory are those of a node's incarnation.
     /// Default 1.
     #[must_use]
@@ -148,15 +158,12 @@ impl ChannelBuilder {
     /// # Errors
     ///
     /// The URL is none of those that [`Channel`] knows, or no socket can be made.
-    pub fn connect(mut self, url: &str) -> Result<Channel, ConnectError> {
+    pub fn connect(self, url: &str) -> Result<Channel, ConnectError> {
         let way = match Address::parse(url)? {
-            Address::Udp(peer) => {
-                let limits = self.limits;
-                self.config.references = self.references.unwrap_or(self.memory.is_some());
-                self.config.message_bytes_max = u32::try_from(limits.message_bytes_max).unwrap_or(u32::MAX);
-                let core = Core::start(peer, self.local, self.config)
-                    .map_err(|source| ConnectError::Socket { peer, source })?;
-                Way::udp(core, self.linger)
+            Address::Udp(peer) => self.start_udp(peer)?,
+            Address::Service(service) => {
+                let prefix = self.link.as_ref().map(Link::prefix);
+                self.start_udp(service.resolve(prefix).ok_or_else(|| ConnectError::NoRack(service.to_string()))?)?
             }
             Address::Stream(_) if self.config.key.is_some() => return Err(ConnectError::Sealed(url.to_owned())),
             Address::Stream(address) => {
@@ -166,6 +173,17 @@ impl ChannelBuilder {
         let references =
             self.memory.map(|memory| Arc::new(Settings::new(memory, self.reference_bytes_min, self.limits)));
         Ok(Channel { way, deadline: self.deadline, limits: self.limits, references })
+    }
+
+    fn start_udp(&self, peer: SocketAddr) -> Result<Way, ConnectError> {
+        let mut config = self.config.clone();
+        config.references = self.references.unwrap_or(self.memory.is_some());
+        config.message_bytes_max = u32::try_from(self.limits.message_bytes_max).unwrap_or(u32::MAX);
+        let core = match &self.link {
+            Some(link) => Core::start_on(link, peer, config),
+            None => Core::start(peer, self.local, config),
+        };
+        Ok(Way::udp(core.map_err(|source| ConnectError::Socket { peer, source })?, self.linger))
     }
 
     /// Makes a channel to services in this process, as [`Channel::in_process`] does to one.

@@ -5,7 +5,8 @@ use super::scratch::{SCRATCH, SPARE_BYTES_MAX, Scratch};
 use crate::endpoint::{
     Answered, CallError, CallId, Config, Datagrams, Endpoint, Event, Landing, QuickMap, Request, Stats, Time,
 };
-use crate::io::{Clock, Port, Received, Socket, Timer};
+use crate::io::{Clock, Link, LinkSocket, Port, PortSocket, Received, Socket, Timer};
+use crate::wire::Pointer;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -56,6 +57,23 @@ impl Core {
         if config.native {
             socket = Socket::unconnected(peer, local)?;
         }
+        Self::over(socket.into(), peer, config)
+    }
+
+    /// As [`Core::start`], on a link: memory operations are always routed by their pointers there.
+    pub(super) fn start_on(link: &Link, peer: SocketAddr, mut config: Config) -> io::Result<Arc<Self>> {
+        config.native = true;
+        // Memory servers have many addresses.
+        let is_memory = match peer.ip() {
+            IpAddr::V6(ip) => Pointer::from_bytes(ip.octets()).is_routable(),
+            IpAddr::V4(_) => return Err(io::Error::new(io::ErrorKind::Unsupported, "a link carries IPv6 only")),
+        };
+        let socket = LinkSocket::connect(link, (!is_memory).then_some(peer))?;
+        config.datagram_bytes = socket.datagram_bytes();
+        Self::over(socket.into(), peer, config)
+    }
+
+    fn over(socket: PortSocket, peer: SocketAddr, mut config: Config) -> io::Result<Arc<Self>> {
         socket.set_receive_timeout(Some(TICK))?;
         config.receive_buffer_bytes = socket.receive_buffer_bytes();
         let clock = Clock::new();
@@ -82,7 +100,7 @@ impl Core {
     }
 
     /// The socket's number, to be polled with others.
-    pub(super) fn socket_fd(&self) -> i32 {
+    pub(super) fn socket_fd(&self) -> Option<i32> {
         self.port.socket.as_fd()
     }
 
@@ -221,7 +239,7 @@ impl Core {
             if received == Received::Nothing {
                 endpoint.handle_timeout(now);
             }
-            place = endpoint.take_landing();
+            place = if self.port.socket.takes_places() { endpoint.take_landing() } else { None };
             let wanted = self.deliver(&mut endpoint, Some(call));
             let due = if endpoint.wants_transmit() {
                 self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket)

@@ -44,6 +44,9 @@ pub enum ConnectError {
         /// What the system says.
         source: io::Error,
     },
+    /// A service in a rack, and nobody says in which.
+    #[error("{0}: in which rack? Connect through a link, or write ?prefix=ADDRESS")]
+    NoRack(String),
     /// A key was given for a transport that seals nothing.
     #[error("nothing is sealed on {0}: leave the key out, or connect to a udp:// address")]
     Sealed(String),
@@ -61,6 +64,8 @@ impl From<ConnectError> for thrift::Error {
 /// The URL says which way:
 ///
 /// * `udp://host:port`: each call runs at most once, answers and all.
+/// * `rack://Service`: the same, with a service that a switch finds in its rack. Which rack says the channel's
+///   [link](ChannelBuilder::link); or, where the kernel has a route there, `?prefix=ADDRESS`.
 /// * `tcp://host:port` and `unix:///path`, each with `?protocol=binary|compact`, `&transport=framed|buffered` and
 ///   `&multiplexed=true|false`: what Thrift servers in every language speak. Connected to by the first call, and again
 ///   by the next call after a connection has ended. Calls in flight are told apart by their sequence numbers. A call

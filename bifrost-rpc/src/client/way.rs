@@ -259,7 +259,7 @@ impl Way {
     /// The number of the socket that brings the end of a call, to be polled with others.
     pub(super) fn socket_fd(&self, call: &Call) -> Option<i32> {
         match (self, call) {
-            (Self::Udp(udp), Call::Udp(_)) => Some(udp.core.socket_fd()),
+            (Self::Udp(udp), Call::Udp(_)) => udp.core.socket_fd(),
             (_, Call::Stream(call)) => Some(call.fd()),
             _ => None,
         }

@@ -5,7 +5,7 @@ use super::caller::{CallerSession, LEASE_PROBES, Phase};
 use super::config::Config;
 use super::error::{CallError, Lost};
 use super::time::Time;
-use super::{CallId, Endpoint, SessionRef};
+use super::{CallId, Endpoint, Loose, SessionRef};
 use crate::wire::{Flags, PacketType};
 use std::time::Duration;
 
@@ -133,7 +133,7 @@ impl Endpoint {
                 session.link.drop_notes();
                 session.link.note(PacketType::Close, 0, Flags::default(), Vec::new());
                 session.link.put_note(self.next_rpc, &mut farewell);
-                self.loose.push_back((session.link.peer, farewell.to_vec()));
+                self.loose.push_back(Loose { to: session.link.peer, from: None, datagram: farewell.to_vec() });
             }
             for call in self.drop_caller(index) {
                 let may_have_run = call.out.transmitted;

@@ -12,7 +12,7 @@ use crate::wire::{
     AckBody, AckStatus, CREDIT_BYTES, FURTHER_BYTES_MAX, Flags, HEADER_BYTES, Header, MethodField, PacketType, Pointer,
 };
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -48,6 +48,8 @@ const NOTES_MAX: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) peer: SocketAddr,
+    /// As callee: the address that the caller called, where that is known. Answers come from there.
+    pub(super) local: Option<Ipv6Addr>,
     pub(super) client: u64,
     pub(super) session: u64,
     /// Of a memory session: the server's own pointer.
@@ -103,6 +105,7 @@ impl Link {
     pub(super) fn new(config: &Config, is_caller: bool, peer: SocketAddr, client: u64, now: Time) -> Self {
         Self {
             peer,
+            local: None,
             client,
             session: 0,
             root: None,

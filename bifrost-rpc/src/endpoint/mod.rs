@@ -66,7 +66,7 @@ pub(crate) use seal::{OPEN_NONCE_BYTES, OpenSeal, TAG_BYTES, keyed_hash};
 use slab::Slab;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum SessionRef {
@@ -110,7 +110,9 @@ pub struct Endpoint {
 
     ready: VecDeque<SessionRef>,
     /// Whole datagrams that belong to no session.
-    loose: VecDeque<(SocketAddr, Vec<u8>)>,
+    loose: VecDeque<Loose>,
+    /// To which of this end's addresses the datagram was sent that is being handled, where that is known: answers come from there.
+    called: Option<Ipv6Addr>,
     refusals_left: u32,
     refusals_since: Time,
     /// Callers that send large messages.
@@ -129,6 +131,14 @@ impl std::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Endpoint").field("usage", &self.usage()).field("stats", &self.stats).finish_non_exhaustive()
     }
+}
+
+/// A whole datagram, where it goes, and where it comes from if that matters.
+#[derive(Debug)]
+struct Loose {
+    to: SocketAddr,
+    from: Option<Ipv6Addr>,
+    datagram: Vec<u8>,
 }
 
 /// Datagrams of no session waiting at most.
@@ -165,6 +175,7 @@ impl Endpoint {
             open_seal,
             ready: VecDeque::new(),
             loose: VecDeque::new(),
+            called: None,
             refusals_left: packets::REFUSALS_PER_SECOND,
             refusals_since: Time::ZERO,
             senders: senders::Senders::default(),

@@ -46,7 +46,7 @@ impl Link {
         match out.route() {
             Some(pointer) if self.is_caller => out.transmit(place(pointer, self.peer.port())),
             Some(pointer) => Transmit { from: Some(pointer.address()), ..out.transmit(self.peer) },
-            None => out.transmit(self.peer),
+            None => Transmit { from: self.local, ..out.transmit(self.peer) },
         }
     }
 

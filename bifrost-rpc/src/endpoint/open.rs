@@ -6,7 +6,7 @@ use super::link::{DATAGRAM_BYTES_MIN, Link};
 use super::memory::is_memory;
 use super::seal::{OPEN_NONCE_BYTES, SessionSeal};
 use super::time::Time;
-use super::{Endpoint, LOOSE_MAX, SessionRef};
+use super::{Endpoint, LOOSE_MAX, Loose, SessionRef};
 use crate::wire::{Flags, Header, MethodField, OpenBody, OpenedBody, PacketType, Pointer};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -102,7 +102,8 @@ impl Endpoint {
         };
         let mut datagram = header.to_bytes().to_vec();
         datagram.extend_from_slice(body);
-        self.loose.push_back((to, datagram));
+        let from = if header.flags.has(Flags::TO_CALLEE) { None } else { self.called };
+        self.loose.push_back(Loose { to, from, datagram });
     }
 
     /// The plain body of an OPEN or OPENED; `None` if keys differ.
@@ -198,7 +199,7 @@ impl Endpoint {
         header.session = opened.session;
         header.instance = opened.instance;
         header.incarnation = self.config.incarnation;
-        self.loose.push_back((to, header.to_bytes().to_vec()));
+        self.loose.push_back(Loose { to, from: None, datagram: header.to_bytes().to_vec() });
     }
 }
 

@@ -71,6 +71,7 @@ impl Endpoint {
         link.session = self.random_u64();
         link.root = (service == MEMORY_SERVICE).then(|| Pointer::from_bytes(header.pointer).root());
         link.instance = self.config.instance;
+        link.local = self.called;
         link.window.grant(usize::from(header.credits) * crate::wire::CREDIT_BYTES);
         let offered = usize::try_from(open.datagram_bytes).unwrap_or(usize::MAX);
         link.datagram_bytes = link.datagram_bytes.min(offered).max(DATAGRAM_BYTES_MIN);

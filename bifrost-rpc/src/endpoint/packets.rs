@@ -1,7 +1,7 @@
 //! Datagrams taken apart, each packet given to whom it concerns; refusals for packets of no session.
 
 use super::time::Time;
-use super::{Endpoint, LOOSE_MAX, memory};
+use super::{Endpoint, LOOSE_MAX, Loose, memory};
 use crate::wire::{Flags, HEADER_BYTES, Header, PacketType, Refusal, WireError};
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -15,11 +15,12 @@ impl Endpoint {
         self.handle_at(now, from, None, datagram);
     }
 
-    /// As [`Endpoint::handle`], of a datagram that was sent to the address `local`. A memory server behind links that
-    /// route by pointers ([`Config::native`](super::Config::native)) has to know it.
+    /// As [`Endpoint::handle`], of a datagram that was sent to the address `local`, from which it is then answered. A memory
+    /// server behind links that route by pointers ([`Config::native`](super::Config::native)) has to know it.
     pub fn handle_at(&mut self, now: Time, from: SocketAddr, local: Option<Ipv6Addr>, datagram: &mut [u8]) {
         self.prompt.clear();
         self.expected = None;
+        self.called = local;
         let mut rest = datagram;
         while !rest.is_empty() {
             let header = match Header::parse(rest) {
@@ -112,6 +113,6 @@ impl Endpoint {
         header.body_len = u16::try_from(body.len()).unwrap_or(0);
         let mut datagram = header.to_bytes().to_vec();
         datagram.extend_from_slice(&body);
-        self.loose.push_back((to, datagram));
+        self.loose.push_back(Loose { to, from: self.called, datagram });
     }
 }

@@ -5,7 +5,7 @@ use super::caller::CallerSession;
 use super::datagrams::{Datagrams, Transmit};
 use super::link::Link;
 use super::time::Time;
-use super::{Endpoint, SessionRef, native};
+use super::{Endpoint, Loose, SessionRef, native};
 use crate::wire::HEADER_BYTES;
 use std::net::SocketAddr;
 
@@ -22,12 +22,13 @@ impl Endpoint {
     /// The next batch of datagrams to send, at most `segments_max` of one size.
     pub fn poll_transmit(&mut self, now: Time, segments_max: usize, out: &mut Datagrams) -> Option<Transmit> {
         out.clear();
-        if let Some((to, datagram)) = self.loose.pop_front() {
+        if let Some(Loose { to, from, datagram }) = self.loose.pop_front() {
             let (header, body) = datagram.split_first_chunk::<HEADER_BYTES>()?;
             out.begin(header, body.len());
             out.put(body);
             self.stats.packets_out += 1;
-            let from = if self.config.native { native::source_of(&datagram) } else { None };
+            let pointer = if self.config.native { native::source_of(&datagram) } else { None };
+            let from = pointer.or(from);
             return Some(Transmit { from, ..out.transmit(to) });
         }
         let limits = (segments_max, BATCH_BYTES_MAX);

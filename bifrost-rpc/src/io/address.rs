@@ -1,9 +1,10 @@
 //! What an address says: the transport, where, and how messages are put there.
 
-use super::url::{UNIX, Url, UrlError};
+use super::url::{RACK, UNIX, Url, UrlError};
 use crate::protocol::WireProtocol;
+use crate::wire::{RACK_PORT, service_address};
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// An address to connect to or to listen on.
@@ -12,9 +13,48 @@ use std::path::PathBuf;
 pub enum Address {
     /// `udp://host:port`: this crate's own transport.
     Udp(SocketAddr),
+    /// `rack://Service`: a service, wherever in the rack it is served.
+    Service(ServiceAddress),
     /// A stream of messages as Apache's implementations write it:
     /// `tcp://host:port` or `unix:///path` with `?protocol=…&transport=…&multiplexed=…`.
     Stream(StreamAddress),
+}
+
+/// A service in a rack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceAddress {
+    /// Its name.
+    pub service: String,
+    /// The rack's prefix, from `?prefix=`; without one that of the link.
+    pub prefix: Option<Ipv6Addr>,
+}
+
+impl ServiceAddress {
+    /// Where the service is called, in a rack of this prefix if the address has none of its own.
+    #[must_use]
+    pub fn resolve(&self, prefix: Option<Ipv6Addr>) -> Option<SocketAddr> {
+        let address = service_address(self.prefix.or(prefix)?, &self.service);
+        Some(SocketAddr::new(address.into(), RACK_PORT))
+    }
+
+    fn of(url: &Url) -> Result<Self, UrlError> {
+        url.only(&["prefix"])?;
+        let service = url.authority().to_owned();
+        let wrong = |value: &str| UrlError::Value {
+            parameter: "prefix",
+            value: value.to_owned(),
+            known: "IPv6 addresses such as fd00:b1f0:0:1::",
+        };
+        let prefix = url.parameter("prefix").map(|text| text.parse().map_err(|_no_address| wrong(text))).transpose()?;
+        Ok(Self { service, prefix })
+    }
+}
+
+impl fmt::Display for ServiceAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{RACK}://{}", self.service)?;
+        self.prefix.map_or(Ok(()), |prefix| write!(f, "?prefix={prefix}"))
+    }
 }
 
 /// Where a stream goes, and how messages are put on it.
@@ -81,13 +121,14 @@ impl Address {
                 let style = Style::of(&url)?;
                 Ok(Self::Stream(StreamAddress { place: Place::Tcp(url.resolve()?), style }))
             }
+            RACK => ServiceAddress::of(&url).map(Self::Service),
             UNIX => {
                 let place = Place::Unix(PathBuf::from(url.authority()));
                 Ok(Self::Stream(StreamAddress { place, style: Style::of(&url)? }))
             }
             other => Err(UrlError::Scheme {
                 found: other.to_owned(),
-                expected: "udp://HOST:PORT, tcp://HOST:PORT or unix:///PATH",
+                expected: "udp://HOST:PORT, rack://SERVICE, tcp://HOST:PORT or unix:///PATH",
             }),
         }
     }
@@ -149,6 +190,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Udp(address) => write!(f, "udp://{address}"),
+            Self::Service(address) => address.fmt(f),
             Self::Stream(address) => address.fmt(f),
         }
     }
@@ -161,7 +203,7 @@ mod tests {
     fn stream(text: &str) -> StreamAddress {
         match Address::parse(text).unwrap() {
             Address::Stream(address) => address,
-            Address::Udp(_) => panic!("{text}"),
+            other => panic!("{other}"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! A socket with its endpoint: what threads share.
 
-use super::{Clock, Received, Socket};
+use super::{Clock, PortSocket, Received};
 use crate::endpoint::{Datagrams, Endpoint, Landing, Time};
 use crate::wire::HEADER_BYTES;
 use std::io;
@@ -9,13 +9,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// A socket and the endpoint behind it.
 #[derive(Debug)]
 pub(crate) struct Port {
-    pub(crate) socket: Socket,
+    pub(crate) socket: PortSocket,
     pub(crate) clock: Clock,
     endpoint: Mutex<Endpoint>,
 }
 
 impl Port {
-    pub(crate) fn new(socket: Socket, clock: Clock, endpoint: Endpoint) -> Self {
+    pub(crate) fn new(socket: PortSocket, clock: Clock, endpoint: Endpoint) -> Self {
         Self { socket, clock, endpoint: Mutex::new(endpoint) }
     }
 
@@ -39,7 +39,7 @@ impl Port {
         now: Time,
         mut endpoint: MutexGuard<'a, Endpoint>,
         batch: &mut Datagrams,
-        socket: &Socket,
+        socket: &PortSocket,
     ) -> Option<Time> {
         loop {
             let transmit = endpoint.poll_transmit(now, self.socket.segments_max(), batch);
@@ -60,7 +60,7 @@ impl Port {
     }
 
     /// Takes in whatever has arrived, without waiting; at most `rounds` receives.
-    pub(crate) fn drain(&self, socket: &Socket, buffer: &mut [u8], rounds: usize) -> io::Result<()> {
+    pub(crate) fn drain(&self, socket: &PortSocket, buffer: &mut [u8], rounds: usize) -> io::Result<()> {
         for _ in 0..rounds {
             match socket.try_receive(buffer)? {
                 Received::Bytes(bytes, from, local) => {
@@ -77,11 +77,12 @@ impl Port {
     /// is returned with the time, `None` if nothing came.
     pub(crate) fn receive(
         &self,
-        socket: &Socket,
+        socket: &PortSocket,
         place: Option<Landing>,
         buffer: &mut [u8],
     ) -> io::Result<(MutexGuard<'_, Endpoint>, Time, Received)> {
-        let Some(mut landing) = place else {
+        // Others are lent none.
+        let (PortSocket::Kernel(kernel), Some(mut landing)) = (socket, place) else {
             let received = socket.receive(buffer)?;
             let now = self.clock.now();
             let mut endpoint = self.endpoint();
@@ -92,7 +93,7 @@ impl Port {
         };
         let mut header = [0; HEADER_BYTES];
         let place_bytes = landing.place().len();
-        let received = socket.scatter([&mut header, landing.place(), buffer]);
+        let received = kernel.scatter([&mut header, landing.place(), buffer]);
         let now = self.clock.now();
         let mut endpoint = self.endpoint();
         let came = match received {

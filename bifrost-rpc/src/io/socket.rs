@@ -251,6 +251,25 @@ impl Socket {
         self.send_gathered(transmit, datagrams)
     }
 
+    /// Sends datagrams to the one peer that stand one after the other, all of `segment_bytes` but the last, which may be
+    /// shorter. As [`Socket::send`].
+    pub(crate) fn send_joined(&self, bytes: &[u8], segment_bytes: usize) -> bool {
+        let send = |bytes| self.inner.send(bytes).map_err(|error| error.raw_os_error().unwrap_or_default());
+        if bytes.len() <= segment_bytes {
+            return send(bytes) != Err(nix::libc::EMSGSIZE);
+        }
+        let segment = u16::try_from(segment_bytes).unwrap_or(u16::MAX);
+        let control = [ControlMessage::UdpGsoSegments(&segment)];
+        let slices = [IoSlice::new(bytes)];
+        match sendmsg::<SockaddrStorage>(self.inner.as_raw_fd(), &slices, &control, MsgFlags::empty(), None) {
+            Err(Errno::EMSGSIZE) => false,
+            Err(error) if self.refused_segments(error) => {
+                bytes.chunks(segment_bytes.max(1)).all(|datagram| send(datagram) != Err(nix::libc::EMSGSIZE))
+            }
+            Ok(_) | Err(_) => true,
+        }
+    }
+
     /// Sends datagrams that stand one after another, all of `segment_bytes` but the last, which may be shorter: by as few system
     /// calls as there can be, and without waiting. Says whether the system took all.
     pub fn send_run(&self, to: SocketAddr, bytes: &[u8], segment_bytes: usize) -> bool {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 
-/// A parsed address: `scheme://host:port?name=value&…`, or `unix:///path?name=value&…`.
+/// A parsed address: `scheme://host:port?name=value&…`, `unix:///path?name=value&…` or `rack://service?name=value&…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
     scheme: String,
@@ -60,6 +60,12 @@ impl Url {
         let (scheme, rest) = text.split_once("://").ok_or_else(form)?;
         let (authority, query) = rest.split_once('?').unwrap_or((rest, ""));
         let parameters = parameters(query);
+        if scheme == RACK {
+            let is_named = authority.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && authority.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            let authority = authority.to_owned();
+            return if is_named { Ok(Self { scheme: scheme.to_owned(), authority, parameters }) } else { Err(form()) };
+        }
         if scheme == UNIX {
             if !authority.starts_with('/') || authority.ends_with('/') {
                 return Err(form());
@@ -81,7 +87,7 @@ impl Url {
         &self.scheme
     }
 
-    /// Host and port; of a `unix` URL the path.
+    /// Host and port; of a `unix` URL the path, of a `rack` URL the service.
     #[must_use]
     pub fn authority(&self) -> &str {
         &self.authority
@@ -117,6 +123,8 @@ impl Url {
     }
 }
 
+/// The scheme whose authority is the name of a service.
+pub(super) const RACK: &str = "rack";
 /// The scheme whose authority is a path.
 pub(super) const UNIX: &str = "unix";
 

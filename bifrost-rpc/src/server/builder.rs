@@ -4,12 +4,13 @@ use super::queue::Queue;
 use super::shard::Shard;
 use super::{Routes, ServeError, Server};
 use crate::endpoint::{Config, Key};
-use crate::io::{Address, Socket, StreamAddress};
+use crate::io::{Address, Link, LinkSocket, PortSocket, Socket, StreamAddress, UrlError};
 use crate::memory::{GlobalMemory, MemoryHandler};
 use crate::protocol::Limits;
 use crate::reference::{Serving, THRESHOLD_BYTES};
 use crate::service::Service;
 use crate::stream::{Budget, Directory, Listening, Settings};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,7 @@ pub struct ServerBuilder {
     connections_max: usize,
     idle_timeout: Option<Duration>,
     write_timeout: Duration,
+    link: Option<Link>,
 }
 
 impl std::fmt::Debug for ServerBuilder {
@@ -62,6 +64,7 @@ impl Default for ServerBuilder {
             connections_max: 256,
             idle_timeout: None,
             write_timeout: Duration::from_secs(30),
+            link: None,
         }
     }
 }
@@ -145,6 +148,30 @@ impl ServerBuilder {
     #[must_use]
     pub fn native(mut self, routes_by_pointers: bool) -> Self {
         self.config.native = routes_by_pointers;
+        self
+    }
+
+    /// UDP addresses listened on are those of a node on a link to a switch: `udp://[::]:7400` is the node's own, those of its services,
+    /// from which their calls are answered, and, with [`memory`](ServerBuilder::memory), the pointers of the memory server that it
+    /// is. One thread receives. Default: the kernel's sockets.
+    #[must_use]
+    pub fn link(mut self, link: &Link) -> Self {
+        self.link = Some(link.clone());
+        self
+    }
+
+    /// The number of this life of the server, which a control plane knows it by; no two lives in a rack may have the same. Default, and
+    /// with 0: 32 random bits.
+    #[must_use]
+    pub fn instance(mut self, number: u32) -> Self {
+        self.config.instance = number;
+        self
+    }
+
+    /// This node's incarnation, as the control plane gave it. Default 1.
+    #[must_use]
+    pub fn incarnation(mut self, incarnation: u32) -> Self {
+        self.config.incarnation = incarnation;
         self
     }
 
@@ -256,6 +283,7 @@ impl ServerBuilder {
         }
         self.config.message_bytes_max = u32::try_from(self.limits.message_bytes_max).unwrap_or(u32::MAX);
         self.config.references = self.references.unwrap_or(self.global_memory.is_some());
+        self.config.native |= self.link.is_some() && self.memory.is_some();
         let serving = self.global_memory.take();
         let serving = serving.map(|memory| Serving::new(memory, self.reference_bytes_min, self.limits));
         let routes = Arc::new(Routes::new(&self.services, self.memory.take(), serving, self.inline_all)?);
@@ -274,6 +302,10 @@ impl ServerBuilder {
             let address = match Address::parse(url)? {
                 Address::Udp(address) => self.bind_udp(address, &routes, &mut server)?,
                 Address::Stream(address) => self.bind_stream(url, address, &budget, &mut server)?,
+                Address::Service(_) => {
+                    let expected = "udp://[::]:7400, with a link: the addresses of the services are listened on, too";
+                    return Err(UrlError::Scheme { found: "rack".to_owned(), expected }.into());
+                }
             };
             server.addresses.push(address);
         }
@@ -311,12 +343,14 @@ impl ServerBuilder {
         // A busy client's socket would be given datagrams of clients that another receiving thread serves.
         // Nor has it more than one of the addresses of links that route by pointers.
         let native = self.config.native;
-        let busy_clients = if self.io_threads > 1 || native { 0 } else { self.busy_clients };
-        for thread in 0..if native { 1 } else { self.io_threads } {
-            let socket = match thread {
-                0 if native => Socket::bind_native(address),
-                0 => Socket::bind(address),
-                _ => Socket::join(address),
+        let is_single = native || self.link.is_some();
+        let busy_clients = if self.io_threads > 1 || is_single { 0 } else { self.busy_clients };
+        for thread in 0..if is_single { 1 } else { self.io_threads } {
+            let socket = match (&self.link, thread) {
+                (Some(link), _) => self.bind_link(link, address, routes).map(PortSocket::from),
+                (None, 0) if native => Socket::bind_native(address).map(PortSocket::from),
+                (None, 0) => Socket::bind(address).map(PortSocket::from),
+                (None, _) => Socket::join(address).map(PortSocket::from),
             };
             let shard = socket
                 .and_then(|socket| Shard::new(socket, &self.config, self.limits, busy_clients, routes, &server.queue))
@@ -325,6 +359,11 @@ impl ServerBuilder {
             server.shards.push(Arc::new(shard));
         }
         Ok(Address::Udp(address))
+    }
+
+    fn bind_link(&self, link: &Link, address: SocketAddr, routes: &Routes) -> io::Result<LinkSocket> {
+        let services = routes.services.iter().map(|service| link.service_address(service.name())).collect();
+        LinkSocket::bind(link, address, services, routes.memory.is_some())
     }
 
     fn bind_stream(

@@ -2,7 +2,7 @@
 
 use super::shard::Shard;
 use crate::endpoint::Time;
-use crate::io::{RECEIVE_BYTES, Socket};
+use crate::io::{PortSocket, RECEIVE_BYTES, Socket};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ const BUSY_CHECK: Duration = Duration::from_secs(2);
 /// the route for each answer, and other peers' calls run beside its.
 #[derive(Debug)]
 pub(super) struct BusyPeer {
-    pub(super) socket: Socket,
+    pub(super) socket: PortSocket,
     /// Datagrams taken in.
     pub(super) received: AtomicU32,
     /// What `received` was when it was last looked at.
@@ -37,7 +37,7 @@ impl Shard {
             return;
         }
         // Where it cannot be had, the peer goes on being served with the others.
-        let Ok(socket) = Socket::join_for(self.address, peer) else { return };
+        let Ok(socket) = Socket::join_for(self.address, peer).map(PortSocket::from) else { return };
         if self.port.drain(&socket, &mut vec![0; RECEIVE_BYTES], usize::MAX).is_err() {
             return;
         }

@@ -143,6 +143,7 @@ impl Server {
     pub fn addresses(&self) -> Vec<SocketAddr> {
         let socket_address = |address: &Address| match address {
             Address::Udp(address) => Some(*address),
+            Address::Service(_) => None,
             Address::Stream(stream) => match stream.place {
                 Place::Tcp(address) => Some(address),
                 Place::Unix(_) => None,

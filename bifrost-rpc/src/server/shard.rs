@@ -5,7 +5,7 @@ use super::busy::{BUSY_STREAK, BusyPeer};
 use super::desk::Desk;
 use super::queue::{Job, Queue};
 use crate::endpoint::{Config, Datagrams, Endpoint, ServedCall, Stats, Time, Usage};
-use crate::io::{Clock, Port, RECEIVE_BYTES, Received, Socket, Timer};
+use crate::io::{Clock, Port, PortSocket, RECEIVE_BYTES, Received, Timer};
 use crate::memory::MemoryHandler;
 use crate::protocol::Limits;
 use std::io;
@@ -41,7 +41,7 @@ impl std::fmt::Debug for Shard {
 
 impl Shard {
     pub(super) fn new(
-        socket: Socket,
+        socket: PortSocket,
         config: &Config,
         limits: Limits,
         busy_max: usize,
@@ -173,7 +173,7 @@ impl Shard {
     }
 
     /// Serves what comes in at a socket: the shard's own, or that of a busy peer.
-    pub(super) fn receive(self: &Arc<Self>, socket: &Socket, busy: Option<&BusyPeer>) {
+    pub(super) fn receive(self: &Arc<Self>, socket: &PortSocket, busy: Option<&BusyPeer>) {
         let mut buffer = vec![0; RECEIVE_BYTES];
         let mut desk = Desk::default();
         let mut streak = (self.address, 0);
@@ -218,7 +218,7 @@ impl Shard {
         self: &'a Arc<Self>,
         now: Time,
         mut endpoint: MutexGuard<'a, Endpoint>,
-        socket: &Socket,
+        socket: &PortSocket,
         desk: &mut Desk,
     ) -> bool {
         let mut has_calls = false;
@@ -259,7 +259,7 @@ impl Shard {
         now: Time,
         endpoint: MutexGuard<'a, Endpoint>,
         desk: &mut Desk,
-        socket: &Socket,
+        socket: &PortSocket,
     ) {
         let due = if endpoint.wants_transmit() {
             self.port.flush_locked(now, endpoint, &mut desk.batch, socket)

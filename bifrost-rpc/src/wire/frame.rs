@@ -9,7 +9,8 @@ pub const FRAME_HEADERS_BYTES: usize = ETHERNET_BYTES + IPV6_BYTES + UDP_BYTES;
 /// Bytes of the payload of one frame at most: what IPv6's length field leaves.
 pub const FRAME_PAYLOAD_BYTES_MAX: usize = 65_535 - UDP_BYTES;
 
-pub(crate) const ETHERNET_BYTES: usize = 14;
+/// Bytes of an Ethernet header.
+pub const ETHERNET_BYTES: usize = 14;
 pub(crate) const IPV6_BYTES: usize = 40;
 pub(crate) const UDP_BYTES: usize = 8;
 const ETHERTYPE_IPV6: [u8; 2] = [0x86, 0xDD];

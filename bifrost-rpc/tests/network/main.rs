@@ -19,6 +19,7 @@ mod exactly_once;
 mod global;
 mod large;
 mod lifecycle;
+mod link;
 mod many;
 mod memory;
 mod native;

@@ -14,6 +14,7 @@ use bifrost_rpc::Key;
 use bifrost_rpc::wire::frame::Mac;
 use bifrost_rpc::wire::tunnel::Seat;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -39,6 +40,18 @@ pub enum PortKind {
     Device(String),
 }
 
+/// As `show_ports` lists it: `in process`, `tunnel`, `tunnel n1`, or the device's name.
+impl fmt::Display for PortKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local => f.write_str("in process"),
+            Self::Tunnel(to) if to.node.is_empty() => f.write_str("tunnel"),
+            Self::Tunnel(to) => write!(f, "tunnel {}", to.node),
+            Self::Device(name) => f.write_str(name),
+        }
+    }
+}
+
 /// What a node that attaches to a port is told; all may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TunnelPort {
@@ -50,6 +63,8 @@ pub struct TunnelPort {
     pub address: Option<Ipv6Addr>,
     /// The switch's own Ethernet address.
     pub switch_mac: Mac,
+    /// The key that the node must know. Default: that of [`SwitchBuilder::tunnels`].
+    pub key: Option<Key>,
 }
 
 /// Settings of a switch that is to be started.
@@ -109,7 +124,8 @@ impl SwitchBuilder {
         self
     }
 
-    /// Where nodes attach by tunnels, and the key that they must know; without a key only programs of this machine can.
+    /// Where nodes attach by tunnels, and the key that they must know where their port has none of its own; without a key only
+    /// programs of this machine can.
     #[must_use]
     pub fn tunnels(mut self, address: SocketAddr, key: Option<Key>) -> Self {
         self.tunnels = Some((address, key));
@@ -149,11 +165,12 @@ impl SwitchBuilder {
         let tunnels = tunnels.map(Arc::new);
         let capture = self.start_capture(opened.keys().copied())?;
         let mut ports: Vec<_> = (0..PORTS_MAX).map(|_| None).collect();
-        for (slot, link) in opened
-            .iter()
-            .filter_map(|(number, end)| Some((usize::try_from(*number).ok()?, end.link(tunnels.as_ref())?)))
-        {
-            ports[slot] = Some(Port { link, counter: Counter::default(), fault: Mutex::default() });
+        for (number, kind) in &self.ports {
+            let link = opened.get(number).and_then(|end| end.link(tunnels.as_ref()));
+            if let (Some(slot), Some(link)) = (ports.get_mut(*number as usize), link) {
+                let (interface, counter) = (kind.to_string(), Counter::default());
+                *slot = Some(Port { interface, link, counter, fault: Mutex::default() });
+            }
         }
         let fabric = Arc::new(Fabric {
             engine: self.engine,
@@ -167,8 +184,8 @@ impl SwitchBuilder {
     }
 
     fn bind(&self) -> Result<Option<Tunnels>, StartError> {
-        let Some((address, key)) = &self.tunnels else { return Ok(None) };
-        let tunnels = Tunnels::bind(*address, key.as_ref(), self.lease);
+        let Some((address, _)) = &self.tunnels else { return Ok(None) };
+        let tunnels = Tunnels::bind(*address, self.lease);
         tunnels.map(Some).map_err(|error| StartError::Listen { address: *address, error })
     }
 
@@ -179,7 +196,8 @@ impl SwitchBuilder {
                 let number = u16::try_from(port).map_err(|_| StartError::Number(port))?;
                 let address = to.address.unwrap_or(Ipv6Addr::UNSPECIFIED);
                 let seat = Seat { port: number, mtu: self.mtu, mac: to.mac, switch_mac: to.switch_mac, address };
-                Ok(End::Tunnel(tunnels.add(&to.node, seat)))
+                let key = to.key.as_ref().or(self.tunnels.as_ref().and_then(|(_, key)| key.as_ref()));
+                tunnels.add(&to.node, seat, key).map(End::Tunnel).map_err(StartError::System)
             }
             PortKind::Local => Ok(End::Local(Arc::new(Queue::new(self.queue_frames)))),
             PortKind::Device(name) => {

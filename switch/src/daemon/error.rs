@@ -41,9 +41,9 @@ pub enum StartError {
         /// Why.
         error: io::Error,
     },
-    /// The system gives no thread.
-    #[error("cannot start a thread: {0}")]
-    Thread(#[source] io::Error),
+    /// The system gives no thread, or no random numbers.
+    #[error("cannot start: {0}")]
+    System(#[source] io::Error),
 }
 
 /// Why a network device cannot be a port.

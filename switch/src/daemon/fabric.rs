@@ -23,11 +23,18 @@ const BATCH_BYTES: usize = 256 << 10;
 pub(crate) trait Link: Debug + Send + Sync {
     /// Sends frames, whose headroom it may use; says what of them was lost.
     fn send(&self, frames: &mut Frames) -> Tally;
+
+    /// Whether there is anybody who could get them.
+    fn is_up(&self) -> bool {
+        true
+    }
 }
 
 /// A port: its link, and what it has seen.
 #[derive(Debug)]
 pub(crate) struct Port {
+    /// What it leads to, for people.
+    pub(crate) interface: String,
     pub(crate) link: Arc<dyn Link>,
     pub(crate) counter: Counter,
     /// Why it no longer receives.

@@ -49,19 +49,26 @@ impl Queue {
         taken
     }
 
-    /// Takes all that waits, in exchange for memory; waits so long at most for the first. Says whether the queue is open.
-    pub(crate) fn swap(&self, into: &mut Frames, wait: Duration) -> bool {
-        into.clear();
-        let must_wait = |state: &mut State| state.frames.is_empty() && !state.is_closed;
+    /// Waits until something is there or nothing more will come, so long at most.
+    pub(crate) fn wait(&self, wait: Duration) {
         let mut state = self.state();
+        let must_wait = |state: &mut State| state.frames.is_empty() && !state.is_closed;
         if !wait.is_zero() && must_wait(&mut state) {
             state.waiting += 1;
             let waited = self.filled.wait_timeout_while(state, wait, must_wait);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-            state.waiting -= 1;
+            waited.unwrap_or_else(PoisonError::into_inner).0.waiting -= 1;
         }
-        std::mem::swap(&mut state.frames, into);
-        !state.is_closed
+    }
+
+    /// Takes all that is there, in exchange for memory.
+    pub(crate) fn swap(&self, into: &mut Frames) {
+        into.clear();
+        std::mem::swap(&mut self.state().frames, into);
+    }
+
+    /// Whether more can come.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.state().is_closed
     }
 
     /// Takes nothing more; what waits can still be taken.

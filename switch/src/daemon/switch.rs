@@ -10,6 +10,7 @@ use super::queue::Queue;
 use super::tunnel::{TunnelCounts, Tunnels};
 use crate::SharedEngine;
 use crate::engine::Event;
+use crate::runtime::{PortInfo, PortRefused, Ports};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -44,7 +45,7 @@ pub struct Report {
 pub struct Switch {
     fabric: Arc<Fabric>,
     tunnels: Option<Arc<Tunnels>>,
-    locals: BTreeMap<u32, Arc<LocalPort>>,
+    locals: BTreeMap<u32, LocalPort>,
     queues: Vec<Arc<Queue>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -74,7 +75,7 @@ impl Switch {
         match end {
             End::Local(queue) => {
                 let port = LocalPort::new(number, &self.fabric, Arc::clone(&queue));
-                self.locals.insert(number, Arc::new(port));
+                self.locals.insert(number, port);
                 self.queues.push(queue);
                 Ok(())
             }
@@ -104,7 +105,7 @@ impl Switch {
     fn spawn(&mut self, name: String, run: impl FnOnce(&mut Forwarder) + Send + 'static) -> Result<(), StartError> {
         let mut forwarder = Forwarder::new(Arc::clone(&self.fabric));
         let thread = std::thread::Builder::new().name(name).spawn(move || run(&mut forwarder));
-        self.threads.push(thread.map_err(StartError::Thread)?);
+        self.threads.push(thread.map_err(StartError::System)?);
         Ok(())
     }
 
@@ -116,7 +117,7 @@ impl Switch {
 
     /// The other end of an in-process port.
     #[must_use]
-    pub fn local(&self, number: u32) -> Option<Arc<LocalPort>> {
+    pub fn local(&self, number: u32) -> Option<LocalPort> {
         self.locals.get(&number).cloned()
     }
 
@@ -124,6 +125,12 @@ impl Switch {
     #[must_use]
     pub fn tunnel_address(&self) -> Option<SocketAddr> {
         self.tunnels.as_ref().map(|tunnels| tunnels.address())
+    }
+
+    /// The ports as the runtime API lists them. It cannot change them: they are those that the switch began with.
+    #[must_use]
+    pub fn ports(&self) -> Box<dyn Ports> {
+        Box::new(PortList(Arc::clone(&self.fabric)))
     }
 
     /// From here on the way of each packet through the program comes out here, as long as the receiver is kept and nobody else
@@ -160,7 +167,7 @@ impl Switch {
             let _ = thread.join();
         }
         // Threads of the process may be sending still; each ends with its batch.
-        self.locals.values().for_each(|port| port.wait_idle());
+        self.locals.values().for_each(LocalPort::wait_idle);
         self.queues.iter().for_each(|queue| queue.close());
         self.fabric.watch.close();
         if let Some(capture) = &self.fabric.capture {
@@ -172,6 +179,32 @@ impl Switch {
 impl Drop for Switch {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+#[derive(Debug)]
+struct PortList(Arc<Fabric>);
+
+impl Ports for PortList {
+    fn add(&self, _number: u32, _interface: &str, _capture: Option<&str>) -> Result<(), PortRefused> {
+        Err(PortRefused)
+    }
+
+    fn remove(&self, _number: u32) -> Result<(), PortRefused> {
+        Err(PortRefused)
+    }
+
+    fn list(&self) -> Vec<PortInfo> {
+        let ports = (0u32..).zip(&self.0.ports);
+        let ports = ports.filter_map(|(number, port)| Some((number, port.as_ref()?)));
+        ports
+            .map(|(number, port)| PortInfo {
+                number,
+                interface: port.interface.clone(),
+                is_up: port.link.is_up() && port.report().fault.is_none(),
+                extra: BTreeMap::new(),
+            })
+            .collect()
     }
 }
 

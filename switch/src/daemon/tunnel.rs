@@ -36,7 +36,13 @@ pub struct TunnelCounts {
 pub(crate) struct Tunnels {
     socket: Socket,
     address: SocketAddr,
-    end: Mutex<SwitchEnd>,
+    /// One for each key: what is sealed with one is nothing to the others.
+    ends: Mutex<Vec<SwitchEnd>>,
+    /// The keys of `ends`.
+    keys: Vec<Option<Key>>,
+    lease: Duration,
+    /// The end that each port belongs to.
+    end_of: BTreeMap<u16, usize>,
     links: BTreeMap<u16, Arc<Tunnel>>,
     foreign: AtomicU64,
     malformed: AtomicU64,
@@ -57,23 +63,46 @@ struct Bound {
 }
 
 impl Tunnels {
-    pub(crate) fn bind(address: SocketAddr, key: Option<&Key>, lease: Duration) -> io::Result<Self> {
+    pub(crate) fn bind(address: SocketAddr, lease: Duration) -> io::Result<Self> {
         let socket = Socket::bind(address)?;
         socket.set_receive_timeout(Some(LOOK))?;
         let address = socket.local_addr()?;
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(|error| io::Error::other(format!("no random numbers: {error}")))?;
-        let end = Mutex::new(SwitchEnd::new(key, seed).with_lease(lease));
-        let (foreign, malformed) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Self { socket, address, end, links: BTreeMap::new(), foreign, malformed })
+        Ok(Self {
+            socket,
+            address,
+            ends: Mutex::default(),
+            keys: Vec::new(),
+            lease,
+            end_of: BTreeMap::new(),
+            links: BTreeMap::new(),
+            foreign: AtomicU64::new(0),
+            malformed: AtomicU64::new(0),
+        })
     }
 
-    /// Makes a port that the node of this name, or whoever asks for its number, can attach to.
-    pub(crate) fn add(&mut self, node: &str, seat: Seat) -> Arc<Tunnel> {
-        self.end().add_port(node, seat);
+    /// Makes a port to which whoever knows the key can attach, as the node of this name or by the port's number.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no random numbers.
+    pub(crate) fn add(&mut self, node: &str, seat: Seat, key: Option<&Key>) -> io::Result<Arc<Tunnel>> {
+        let index = match self.keys.iter().position(|known| known.as_ref() == key) {
+            Some(index) => index,
+            None => {
+                let mut seed = [0; 32];
+                getrandom::fill(&mut seed).map_err(|error| io::Error::other(format!("no random numbers: {error}")))?;
+                self.ends().push(SwitchEnd::new(key, seed).with_lease(self.lease));
+                self.keys.push(key.cloned());
+                self.keys.len() - 1
+            }
+        };
+        if let Some(end) = self.ends().get_mut(index) {
+            end.add_port(node, seat);
+        }
+        self.end_of.insert(seat.port, index);
         let tunnel = Arc::new(Tunnel::default());
         self.links.insert(seat.port, Arc::clone(&tunnel));
-        tunnel
+        Ok(tunnel)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -88,8 +117,31 @@ impl Tunnels {
         TunnelCounts { foreign: self.foreign.load(Relaxed), malformed: self.malformed.load(Relaxed) }
     }
 
-    fn end(&self) -> MutexGuard<'_, SwitchEnd> {
-        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    fn ends(&self) -> MutexGuard<'_, Vec<SwitchEnd>> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The port that a frame came in by.
+    fn port_of(&self, from: SocketAddr, attachment: u32) -> Option<u16> {
+        let ends = self.ends();
+        ends.get(self.end_of(attachment)?)?.port_of(from, attachment)
+    }
+
+    /// The end of the port in an attachment's number.
+    fn end_of(&self, attachment: u32) -> Option<usize> {
+        let port = u16::try_from(attachment & 0xffff).ok()?;
+        self.end_of.get(&port).copied()
+    }
+
+    /// Takes a message in. One by which a node asks to be attached does not say by which key.
+    fn handle(&self, now: Time, from: SocketAddr, attachment: u32, message: &[u8]) {
+        let mut ends = self.ends();
+        match (attachment, self.end_of(attachment)) {
+            (0, _) => ends.iter_mut().for_each(|end| end.handle(now, from, message)),
+            (_, Some(index)) => ends.get_mut(index).into_iter().for_each(|end| end.handle(now, from, message)),
+            (_, None) => {}
+        }
+        self.settle(&mut ends);
     }
 
     /// Ends the receiving thread.
@@ -113,14 +165,14 @@ impl Tunnels {
             }
             if now >= next_look {
                 next_look = now.plus(LOOK);
-                let mut end = self.end();
-                end.handle_timeout(now);
-                self.settle(end);
+                let mut ends = self.ends();
+                ends.iter_mut().for_each(|end| end.handle_timeout(now));
+                self.settle(&mut ends);
             }
         }
-        let mut end = self.end();
-        end.close();
-        self.settle(end);
+        let mut ends = self.ends();
+        ends.iter_mut().for_each(SwitchEnd::close);
+        self.settle(&mut ends);
         Ok(())
     }
 
@@ -136,7 +188,7 @@ impl Tunnels {
             if header.kind == TunnelKind::Frame {
                 rest = whole;
                 let mut frames = Stretch { rest: &mut rest, attachment: header.attachment };
-                let port = self.end().port_of(from, header.attachment);
+                let port = self.port_of(from, header.attachment);
                 match port {
                     Some(port) => forwarder.forward(port.into(), &mut frames),
                     None => {
@@ -147,15 +199,17 @@ impl Tunnels {
                 frames.by_ref().for_each(drop);
             } else {
                 let message = whole.get(..TUNNEL_HEADER_BYTES + body.len()).unwrap_or_default();
-                let mut end = self.end();
-                end.handle(now, from, message);
-                self.settle(end);
+                self.handle(now, from, header.attachment, message);
             }
         }
     }
 
-    /// Carries out what the state machine wants.
-    fn settle(&self, mut end: MutexGuard<'_, SwitchEnd>) {
+    /// Carries out what the state machines want.
+    fn settle(&self, ends: &mut [SwitchEnd]) {
+        ends.iter_mut().for_each(|end| self.settle_one(end));
+    }
+
+    fn settle_one(&self, end: &mut SwitchEnd) {
         while let Some(event) = end.poll_event() {
             let (PortEvent::Attached(port, _) | PortEvent::Detached(port, _)) = event;
             let Some(link) = self.links.get(&port) else { continue };
@@ -200,6 +254,10 @@ pub(crate) struct TunnelLink {
 }
 
 impl Link for TunnelLink {
+    fn is_up(&self) -> bool {
+        self.tunnel.bound.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     fn send(&self, frames: &mut Frames) -> Tally {
         let mut lost = Tally::default();
         let bound = *self.tunnel.bound.lock().unwrap_or_else(PoisonError::into_inner);

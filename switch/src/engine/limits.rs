@@ -12,6 +12,16 @@ pub const OBJECTS_MAX: usize = 65_536;
 pub const REGISTERS_BYTES_MAX: usize = 256 << 20;
 /// Cells of all indirect counters together.
 pub const COUNTERS_MAX: usize = 16 << 20;
+/// Rates of all meters that belong to no table.
+pub const METERS_MAX: usize = 1 << 20;
+/// Rates of a meter.
+pub const METER_RATES_MAX: usize = 16;
+/// Digests that go to the control plane together.
+pub const SAMPLES_MAX: usize = 4096;
+/// Digests of one list that were not acknowledged; of more the oldest may be sent twice.
+pub const UNACKNOWLEDGED_MAX: usize = 65_536;
+/// Buffers of digests that wait to be taken; further ones are lost.
+pub const NOTIFICATIONS_MAX: usize = 1024;
 /// Entries of a table: as in BMv2, a handle has 24 bits for them.
 pub const ENTRIES_MAX: usize = 0x00ff_ffff;
 /// Bytes of a table's key.

@@ -14,8 +14,10 @@ mod hash;
 mod int;
 mod json;
 mod layout;
+mod learn;
 pub mod limits;
 mod load;
+mod meters;
 mod multicast;
 mod outputs;
 mod program;
@@ -28,6 +30,8 @@ mod trace;
 pub use control::{ArrayError, Group, Member, TableInfo};
 pub use crc::{CrcConfig, CrcError};
 pub use error::{LoadError, Problem};
+pub use learn::{LearnError, Notification};
+pub use meters::{MeterError, Rate};
 pub use multicast::{Multicast, MulticastError, Node};
 pub use outputs::Outputs;
 pub use program::MatchKind;
@@ -77,6 +81,7 @@ impl Engine {
     pub fn swap(&mut self, mut next: Self) -> Self {
         std::mem::swap(&mut next.state.mirrors, &mut self.state.mirrors);
         std::mem::swap(&mut next.state.multicast, &mut self.state.multicast);
+        next.state.learner.set_on(self.state.learner.is_on());
         std::mem::replace(self, next)
     }
 

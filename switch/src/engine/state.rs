@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::error::{LoadError, Problem, Result};
+use super::learn::Learner;
+use super::meters::Meters;
 use super::multicast::Multicast;
 use super::program::{Program, TableSpec};
 use super::registers::Registers;
@@ -24,8 +26,10 @@ pub(crate) struct State {
     pub(crate) profiles: Vec<Profile>,
     pub(crate) registers: Vec<Registers>,
     pub(crate) counters: Vec<Vec<Count>>,
+    pub(crate) meters: Vec<Meters>,
     pub(crate) mirrors: BTreeMap<u16, Mirror>,
     pub(crate) multicast: Multicast,
+    pub(crate) learner: Learner,
     pub(crate) random: Random,
 }
 
@@ -37,8 +41,10 @@ impl State {
             profiles: program.profiles.iter().map(|_| Profile::default()).collect(),
             registers: program.registers.iter().map(|array| Registers::new(array.width, array.size)).collect(),
             counters: program.counters.iter().map(|array| vec![Count::default(); array.size]).collect(),
+            meters: program.meters.iter().map(|array| Meters::new(array.kind, array.size)).collect(),
             mirrors: BTreeMap::new(),
             multicast: Multicast::default(),
+            learner: Learner::new(&program.learn_lists),
             random: Random(seed),
         };
         for spec in &program.tables {

@@ -1,7 +1,9 @@
 //! Keys, entries and values between the wire and the engine.
 
 use super::idl::bmv2_standard as idl;
-use crate::engine::{Count, CrcConfig, Entry, EntryAction, Group, MatchParam, Member, TableError};
+use crate::engine::{
+    Count, CrcConfig, Entry, EntryAction, Group, LearnError, MatchParam, Member, MeterError, Rate, TableError,
+};
 use idl::{BmActionEntry, BmActionEntryType, BmAddEntryOptions, BmMatchParam, BmMatchParamType};
 
 /// What BMv2 says where a table has no priorities.
@@ -184,4 +186,29 @@ pub(super) fn crc32(config: &idl::BmCrc32Config) -> CrcConfig {
         reflect_data: config.data_reflected,
         reflect_remainder: config.remainder_reflected,
     }
+}
+
+/// The rates of a meter.
+///
+/// # Errors
+///
+/// A burst below zero.
+pub(super) fn rates(rates: &[idl::BmMeterRateConfig]) -> Result<Vec<Rate>, MeterError> {
+    let rate = |rate: &idl::BmMeterRateConfig| {
+        let burst = u64::try_from(rate.burst_size).map_err(|_| MeterError::InvalidBurst)?;
+        Ok(Rate { units_per_us: *rate.units_per_micros, burst })
+    };
+    rates.iter().map(rate).collect()
+}
+
+pub(super) fn rates_out(rates: Vec<Rate>) -> Vec<idl::BmMeterRateConfig> {
+    let rate = |rate: Rate| {
+        idl::BmMeterRateConfig::new(rate.units_per_us.into(), i32::try_from(rate.burst).unwrap_or(i32::MAX))
+    };
+    rates.into_iter().map(rate).collect()
+}
+
+/// A learn list's id.
+pub(super) fn list(id: idl::BmLearningListId) -> Result<u64, LearnError> {
+    u64::try_from(id).map_err(|_| LearnError::InvalidId)
 }

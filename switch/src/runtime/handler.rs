@@ -4,7 +4,7 @@ use super::config::{Config, Configs};
 use super::idl::bmv2_standard::SwapOperationErrorCode;
 use super::ports::{NoPorts, Ports};
 use super::refused;
-use crate::engine::{ArrayError, Engine, MulticastError, TableError};
+use crate::engine::{ArrayError, Engine, LearnError, MeterError, MulticastError, TableError};
 use crate::shared::SharedEngine;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,7 @@ struct Inner {
     configs: Mutex<Configs>,
     ports: Box<dyn Ports>,
     device: u64,
-    notifications: Option<String>,
+    notifications: Mutex<Option<String>>,
     listening: AtomicU16,
 }
 
@@ -33,13 +33,11 @@ pub struct Settings {
     pub ports: Box<dyn Ports>,
     /// The switch's number. Default 0.
     pub device: u64,
-    /// The URL where notifications are published. Default: none.
-    pub notifications: Option<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { ports: Box::new(NoPorts), device: 0, notifications: None }
+        Self { ports: Box::new(NoPorts), device: 0 }
     }
 }
 
@@ -48,8 +46,8 @@ impl Runtime {
     #[must_use]
     pub fn new(engine: SharedEngine, json: &str, settings: Settings) -> Self {
         let configs = Configs { running: Config::new(json), next: None };
-        let Settings { ports, device, notifications } = settings;
-        let listening = AtomicU16::new(0);
+        let Settings { ports, device } = settings;
+        let (notifications, listening) = (Mutex::default(), AtomicU16::new(0));
         Self(Arc::new(Inner { engine, configs: Mutex::new(configs), ports, device, notifications, listening }))
     }
 
@@ -67,8 +65,13 @@ impl Runtime {
         self.0.device
     }
 
-    pub(super) fn notifications(&self) -> Option<&String> {
-        self.0.notifications.as_ref()
+    /// Where notifications are published.
+    pub(super) fn notifications(&self) -> Option<String> {
+        self.0.notifications.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_notifications(&self, url: Option<String>) {
+        *self.0.notifications.lock().unwrap_or_else(PoisonError::into_inner) = url;
     }
 
     /// The TCP port that the API is served at; 0: none.
@@ -122,6 +125,26 @@ impl Runtime {
     ) -> thrift::Result<R> {
         refused::context(context)?;
         self.with(work).map_err(refused::register)
+    }
+
+    /// An operation on indirect meters.
+    pub(super) fn meter<R>(
+        &self,
+        context: i32,
+        work: impl FnOnce(&mut Engine) -> Result<R, MeterError>,
+    ) -> thrift::Result<R> {
+        refused::context(context)?;
+        self.with(work).map_err(refused::meter)
+    }
+
+    /// An operation on digests.
+    pub(super) fn learning<R>(
+        &self,
+        context: i32,
+        work: impl FnOnce(&mut Engine) -> Result<R, LearnError>,
+    ) -> thrift::Result<R> {
+        refused::context(context)?;
+        self.with(work).map_err(refused::learning)
     }
 
     /// An operation on multicast groups. They are the switch's, not the program's.

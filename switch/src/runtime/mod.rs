@@ -11,6 +11,7 @@ mod direct;
 mod handler;
 mod listing;
 mod multicast;
+mod notifier;
 mod ports;
 mod refused;
 mod serialize;
@@ -21,6 +22,7 @@ mod standard;
 pub use client::Client;
 pub use control::{Answer, ControlError, Switch, Update};
 pub use handler::{Runtime, Settings};
+pub use notifier::{Notifier, NotifierError};
 pub use ports::{NoPorts, PortInfo, PortRefused, Ports};
 pub use server::{DEFAULT_URL, RuntimeError, RuntimeServer, services};
 

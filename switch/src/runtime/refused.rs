@@ -3,7 +3,7 @@
 use super::idl::bmv2_simple_pre_lag::{InvalidMcOperation, McOperationErrorCode};
 use super::idl::bmv2_simple_switch::{InvalidMirroringOperation, MirroringOperationErrorCode};
 use super::idl::bmv2_standard as idl;
-use crate::engine::{ArrayError, CrcError, MulticastError, TableError};
+use crate::engine::{ArrayError, CrcError, LearnError, MeterError, MulticastError, TableError};
 use thrift::ApplicationErrorKind::InternalError;
 
 pub(super) fn table(error: TableError) -> thrift::Error {
@@ -39,12 +39,12 @@ pub(super) fn toeplitz() -> thrift::Error {
     idl::InvalidToeplitzHashOperation::new(idl::ToeplitzHashErrorCode::WRONG_TYPE_CALCULATION).into()
 }
 
-pub(super) fn meter() -> thrift::Error {
-    idl::InvalidMeterOperation::new(idl::MeterOperationErrorCode::INVALID_METER_NAME).into()
+pub(super) fn meter(error: MeterError) -> thrift::Error {
+    idl::InvalidMeterOperation::new(idl::MeterOperationErrorCode(error.code())).into()
 }
 
-pub(super) fn learning(_list: i32) -> thrift::Error {
-    idl::InvalidLearnOperation::new(idl::LearnOperationErrorCode::INVALID_LIST_ID).into()
+pub(super) fn learning(error: LearnError) -> thrift::Error {
+    idl::InvalidLearnOperation::new(idl::LearnOperationErrorCode(error.code())).into()
 }
 
 pub(super) fn ports() -> thrift::Error {

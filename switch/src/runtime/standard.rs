@@ -5,7 +5,7 @@ use super::convert as to;
 use super::handler::Runtime;
 use super::idl::bmv2_standard as idl;
 use super::{ports, refused, serialize};
-use crate::engine::{ArrayError, Engine, EntryAction, TableError};
+use crate::engine::{ArrayError, Engine, EntryAction, LearnError, MeterError, TableError};
 use idl::*;
 
 /// Registers that one answer holds at most.
@@ -22,11 +22,6 @@ fn member(handle: BmMemberHandle) -> EntryAction {
 
 fn group(handle: BmGroupHandle) -> EntryAction {
     EntryAction::Group(handle.cast_unsigned())
-}
-
-fn no_meters(engine: &Engine, table: &str) -> Result<(), TableError> {
-    engine.table_len(table)?;
-    Err(TableError::MetersDisabled)
 }
 
 fn no_ageing(engine: &Engine, table: &str) -> Result<(), TableError> {
@@ -329,19 +324,21 @@ impl StandardSyncHandler for Runtime {
         &self,
         cxt_id: i32,
         table_name: String,
-        _entry_handle: BmEntryHandle,
-        _rates: Vec<BmMeterRateConfig>,
+        entry_handle: BmEntryHandle,
+        rates: Vec<BmMeterRateConfig>,
     ) -> thrift::Result<()> {
-        self.table(cxt_id, |engine| no_meters(engine, &table_name))
+        let (handle, rates) = (entry_handle.cast_unsigned(), to::rates(&rates));
+        self.table(cxt_id, |engine| engine.table_set_meter(&table_name, handle, &rates.map_err(|_| TableError::Other)?))
     }
 
     fn handle_bm_mt_get_meter_rates(
         &self,
         cxt_id: i32,
         table_name: String,
-        _entry_handle: BmEntryHandle,
+        entry_handle: BmEntryHandle,
     ) -> thrift::Result<Vec<BmMeterRateConfig>> {
-        self.table(cxt_id, |engine| no_meters(engine, &table_name)).map(|()| Vec::new())
+        let handle = entry_handle.cast_unsigned();
+        self.table(cxt_id, |engine| engine.table_meter(&table_name, handle)).map(to::rates_out)
     }
 
     fn handle_bm_mt_get_entries(&self, cxt_id: i32, table_name: String) -> thrift::Result<Vec<BmMtEntry>> {
@@ -395,20 +392,50 @@ impl StandardSyncHandler for Runtime {
         self.counter(cxt_id, |engine| engine.set_counter(&counter_name, index(idx)?, to::count(&value)))
     }
 
-    fn handle_bm_learning_ack(&self, _: i32, list: i32, _: i64, _: Vec<BmLearningSampleId>) -> thrift::Result<()> {
-        Err(refused::learning(list))
+    fn handle_bm_learning_ack(
+        &self,
+        cxt_id: i32,
+        list_id: BmLearningListId,
+        buffer_id: BmLearningBufferId,
+        sample_ids: Vec<BmLearningSampleId>,
+    ) -> thrift::Result<()> {
+        let samples: Vec<usize> = sample_ids.into_iter().filter_map(|id| usize::try_from(id).ok()).collect();
+        let buffer = buffer_id.cast_unsigned();
+        self.learning(cxt_id, |engine| engine.acknowledge(to::list(list_id)?, buffer, Some(&samples)))
     }
 
-    fn handle_bm_learning_ack_buffer(&self, _: i32, list: i32, _: i64) -> thrift::Result<()> {
-        Err(refused::learning(list))
+    fn handle_bm_learning_ack_buffer(
+        &self,
+        cxt_id: i32,
+        list_id: BmLearningListId,
+        buffer_id: BmLearningBufferId,
+    ) -> thrift::Result<()> {
+        let buffer = buffer_id.cast_unsigned();
+        self.learning(cxt_id, |engine| engine.acknowledge(to::list(list_id)?, buffer, None))
     }
 
-    fn handle_bm_learning_set_timeout(&self, _: i32, list: i32, _: i32) -> thrift::Result<()> {
-        Err(refused::learning(list))
+    fn handle_bm_learning_set_timeout(
+        &self,
+        cxt_id: i32,
+        list_id: BmLearningListId,
+        timeout_ms: i32,
+    ) -> thrift::Result<()> {
+        self.learning(cxt_id, |engine| {
+            let wait_ms = u64::try_from(timeout_ms).map_err(|_| LearnError::Other)?;
+            engine.set_learn_wait(to::list(list_id)?, wait_ms.saturating_mul(1000))
+        })
     }
 
-    fn handle_bm_learning_set_buffer_size(&self, _: i32, list: i32, _: i32) -> thrift::Result<()> {
-        Err(refused::learning(list))
+    fn handle_bm_learning_set_buffer_size(
+        &self,
+        cxt_id: i32,
+        list_id: BmLearningListId,
+        nb_samples: i32,
+    ) -> thrift::Result<()> {
+        self.learning(cxt_id, |engine| {
+            let samples = usize::try_from(nb_samples).map_err(|_| LearnError::Other)?;
+            engine.set_learn_samples(to::list(list_id)?, samples)
+        })
     }
 
     fn handle_bm_load_new_config(&self, config_str: String) -> thrift::Result<()> {
@@ -419,16 +446,34 @@ impl StandardSyncHandler for Runtime {
         self.swap()
     }
 
-    fn handle_bm_meter_array_set_rates(&self, _: i32, _: String, _: Vec<BmMeterRateConfig>) -> thrift::Result<()> {
-        Err(refused::meter())
+    fn handle_bm_meter_array_set_rates(
+        &self,
+        cxt_id: i32,
+        meter_array_name: String,
+        rates: Vec<BmMeterRateConfig>,
+    ) -> thrift::Result<()> {
+        self.meter(cxt_id, |engine| engine.set_meters(&meter_array_name, &to::rates(&rates)?))
     }
 
-    fn handle_bm_meter_set_rates(&self, _: i32, _: String, _: i32, _: Vec<BmMeterRateConfig>) -> thrift::Result<()> {
-        Err(refused::meter())
+    fn handle_bm_meter_set_rates(
+        &self,
+        cxt_id: i32,
+        meter_array_name: String,
+        idx: i32,
+        rates: Vec<BmMeterRateConfig>,
+    ) -> thrift::Result<()> {
+        let index = usize::try_from(idx).map_err(|_| MeterError::InvalidIndex);
+        self.meter(cxt_id, |engine| engine.set_meter(&meter_array_name, index?, &to::rates(&rates)?))
     }
 
-    fn handle_bm_meter_get_rates(&self, _: i32, _: String, _: i32) -> thrift::Result<Vec<BmMeterRateConfig>> {
-        Err(refused::meter())
+    fn handle_bm_meter_get_rates(
+        &self,
+        cxt_id: i32,
+        meter_array_name: String,
+        idx: i32,
+    ) -> thrift::Result<Vec<BmMeterRateConfig>> {
+        let index = usize::try_from(idx).map_err(|_| MeterError::InvalidIndex);
+        self.meter(cxt_id, |engine| engine.meter(&meter_array_name, index?)).map(to::rates_out)
     }
 
     fn handle_bm_register_read(
@@ -520,7 +565,7 @@ impl StandardSyncHandler for Runtime {
         Ok(BmConfig {
             device_id: self.device().cast_signed(),
             thrift_port: self.listening().into(),
-            notifications_socket: self.notifications().cloned(),
+            notifications_socket: self.notifications(),
             elogger_socket: None,
             debugger_socket: None,
         })

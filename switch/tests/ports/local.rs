@@ -3,10 +3,9 @@
 use crate::WAIT;
 use crate::program::{add, engine, frame, mac};
 use bifrost_switch::daemon::{Frames, LocalPort, PortKind, StartError, Switch, Tally};
-use std::sync::Arc;
 use std::time::Duration;
 
-fn switch(ports: &[u16]) -> (Switch, Vec<Arc<LocalPort>>) {
+fn switch(ports: &[u16]) -> (Switch, Vec<LocalPort>) {
     let builder = Switch::builder(engine(ports));
     let builder = ports.iter().fold(builder, |builder, &port| builder.port(port.into(), PortKind::Local));
     let switch = builder.start().unwrap();
@@ -96,7 +95,7 @@ fn what_was_left_in_a_port_comes_first() {
 fn a_switch_that_is_shut_down_wakes_who_waits_and_takes_nothing_more() {
     let (switch, ports) = switch(&[1, 2]);
     let waits = std::thread::spawn({
-        let port = Arc::clone(&ports[1]);
+        let port = ports[1].clone();
         move || (port.receive(10 * WAIT), port.receive_all(&mut Frames::new(), 10 * WAIT))
     });
     let report = switch.shutdown();
@@ -111,7 +110,7 @@ fn several_threads_send_through_one_switch() {
     const EACH: usize = 2_000;
     let (switch, ports) = switch(&[1, 2, 3]);
     let senders = [1u16, 2].map(|from| {
-        let port = Arc::clone(&ports[usize::from(from) - 1]);
+        let port = ports[usize::from(from) - 1].clone();
         std::thread::spawn(move || {
             (0..EACH).for_each(|i| port.send(&frame(from, mac(3), &u32::try_from(i).unwrap().to_be_bytes())));
         })

@@ -4,11 +4,9 @@
 
 mod captures;
 mod local;
+mod namespaces;
 mod node;
 mod program;
 mod tunnels;
 
-use std::time::Duration;
-
-/// Longer than anything takes that happens.
-const WAIT: Duration = Duration::from_secs(20);
+use node::WAIT;

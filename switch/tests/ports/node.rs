@@ -1,12 +1,22 @@
 //! A node at the end of a tunnel: the state machine of `bifrost-rpc` over a plain socket.
 
-use crate::WAIT;
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "shared by tests, each of which uses a part of it"
+)]
+
 use bifrost_rpc::Key;
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::tunnel::{NodeEnd, NodeState};
 use bifrost_rpc::wire::tunnel::{Identity, Seat, TunnelHeader, TunnelKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
+
+/// Longer than anything takes that happens.
+pub const WAIT: Duration = Duration::from_secs(20);
 
 pub struct Node {
     pub socket: UdpSocket,

@@ -22,6 +22,7 @@ fn tunnel(number: u16) -> PortKind {
         mac: mac(number),
         address: Some("fd00::1".parse().unwrap()),
         switch_mac: [2, 0xb1, 0xf0, 0, 0, 1],
+        key: None,
     })
 }
 
@@ -103,6 +104,20 @@ fn who_does_not_know_the_key_does_not_attach() {
         assert_eq!(node.state(), NodeState::Asking(None));
     }
     drop(switch);
+}
+
+#[test]
+fn each_port_may_have_a_key_of_its_own() {
+    let (first, second) = (key(7), key(8));
+    let own = TunnelPort { key: Some(second.clone()), ..TunnelPort::default() };
+    let switch = builder(&[1], Some(first.clone())).port(2, PortKind::Tunnel(own)).start().unwrap();
+    let address = switch.tunnel_address().unwrap();
+    let mut one = Node::attached(address, 1, Some(&first), 1);
+    let two = Node::attached(address, 2, Some(&second), 2);
+    let mut thief = Node::new(address, Identity::Port(2), Some(&first), 3);
+    assert!(thief.wait(|state| state == NodeState::Asking(Some(DetachReason::Unknown))), "{:?}", thief.state());
+    two.send(&frame(2, mac(1), b"mine"));
+    assert_eq!(one.receive(1, WAIT), [frame(2, mac(1), b"mine")]);
 }
 
 #[test]

@@ -7,10 +7,14 @@ mod calls;
 mod classes;
 mod compiled;
 mod control_plane;
+mod differential;
 mod frame;
 mod hostile;
 mod memory;
+#[path = "../ports/node.rs"]
+mod node;
 mod ordinary;
+mod ports;
 mod rack;
 mod setup;
 mod traffic;

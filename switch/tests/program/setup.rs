@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bifrost_switch::engine::{Engine, MatchParam, Mirror};
+use bifrost_switch::engine::{Engine, EntryAction, MatchParam, Mirror};
 
 /// An entry of a table.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,25 @@ pub(crate) struct Group {
     pub(crate) ports: BTreeSet<u32>,
 }
 
+/// An action profile and the entries of the one table that uses it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Profile {
+    pub(crate) name: String,
+    pub(crate) table: String,
+    /// Action and data.
+    pub(crate) members: Vec<(String, Vec<Vec<u8>>)>,
+    /// Places in `members`.
+    pub(crate) groups: Vec<Vec<usize>>,
+    pub(crate) entries: Vec<(Vec<MatchParam>, Target)>,
+}
+
+/// A place in a profile's members or groups.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Target {
+    Member(usize),
+    Group(usize),
+}
+
 /// All of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Setup {
@@ -31,6 +50,7 @@ pub(crate) struct Setup {
     /// Session and port.
     pub(crate) mirrors: Vec<(u16, u32)>,
     pub(crate) groups: Vec<Group>,
+    pub(crate) profiles: Vec<Profile>,
 }
 
 impl Setup {
@@ -59,6 +79,38 @@ impl Setup {
             engine.multicast().create_group(*group).unwrap();
             let node = engine.multicast().create_node(*rid, ports.clone(), BTreeSet::new()).unwrap();
             engine.multicast().associate(*group, node).unwrap();
+        }
+        self.profiles.iter().for_each(|profile| profile.install(engine));
+    }
+
+    /// A line for each, for people to read and to compare.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let entries = self.entries.iter().map(|entry| format!("{entry:?}"));
+        let defaults = self.defaults.iter().map(|default| format!("default {default:?}"));
+        let mirrors = self.mirrors.iter().map(|mirror| format!("mirror {mirror:?}"));
+        let groups = self.groups.iter().map(|group| format!("{group:?}"));
+        let profiles = self.profiles.iter().map(|profile| format!("{profile:?}"));
+        entries.chain(defaults).chain(mirrors).chain(groups).chain(profiles).collect()
+    }
+}
+
+impl Profile {
+    fn install(&self, engine: &mut Engine) {
+        let add =
+            |(action, data): &(String, Vec<Vec<u8>>)| engine.profile_add_member(&self.name, action, data).unwrap();
+        let members: Vec<u32> = self.members.iter().map(add).collect();
+        let mut groups = Vec::new();
+        for places in &self.groups {
+            let group = engine.profile_create_group(&self.name).unwrap();
+            places.iter().for_each(|&place| engine.profile_join(&self.name, members[place], group).unwrap());
+            groups.push(group);
+        }
+        for (key, target) in &self.entries {
+            let action = match *target {
+                Target::Member(place) => EntryAction::Member(members[place]),
+                Target::Group(place) => EntryAction::Group(groups[place]),
+            };
+            engine.table_add_indirect(&self.table, key, &action, 0).unwrap();
         }
     }
 }

@@ -166,7 +166,7 @@ impl Traffic {
     }
 
     /// Up to three changes, most of them where a header is.
-    fn damage(&mut self, frame: &mut Vec<u8>) {
+    pub(crate) fn damage(&mut self, frame: &mut Vec<u8>) {
         for _ in 0..=self.below(3) {
             if frame.is_empty() {
                 return;

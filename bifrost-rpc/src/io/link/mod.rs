@@ -1,5 +1,114 @@
-//! Links to a switch for which no kernel makes the frames.
+//! Links to a switch for which no kernel makes the frames: over a tunnel, or within a process.
+//!
+//! All sockets of a link share its attachment. Whoever waits at one of them receives for all, and hands over what is for
+//! others: no thread stands in between.
 
+mod builder;
+mod carrier;
+mod demux;
 mod frames;
+mod socket;
+#[cfg(test)]
+mod tests;
+mod tunnel;
 
-pub use frames::{FramePort, Frames};
+pub use builder::{LinkBuilder, LinkError};
+pub(crate) use socket::LinkSocket;
+
+use crate::wire::frame::Mac;
+use crate::wire::service_address;
+use carrier::Carrier;
+use demux::Demux;
+use std::net::Ipv6Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A node's cable to a switch in the same process.
+pub trait FramePort: Send + Sync + std::fmt::Debug {
+    /// Sends Ethernet frames to the switch. Those for which it has no room are lost.
+    fn send<'a>(&self, frames: &mut dyn Iterator<Item = &'a [u8]>);
+
+    /// Waits for frames from the switch, so long at most, and shows each that is there. `false`: no more will come.
+    fn receive(&self, wait: Duration, take: &mut dyn FnMut(&[u8])) -> bool;
+}
+
+/// What a node is on its link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    mac: Mac,
+    switch_mac: Mac,
+    address: Ipv6Addr,
+    /// The rack's prefix, in which services have their addresses.
+    prefix: Ipv6Addr,
+    mtu: u16,
+}
+
+/// A node's attachment to a switch. Cheap to clone; clones, and all channels and servers made with them, share it.
+///
+/// Packets are then whole Ethernet frames, made by this crate, with addresses of the rack; no kernel knows these.
+/// When the last of all is dropped, the switch is told.
+#[derive(Debug, Clone)]
+pub struct Link(Arc<Handle>);
+
+/// Ends the attachment when the last link is gone.
+#[derive(Debug)]
+struct Handle(Arc<Shared>);
+
+impl std::ops::Deref for Handle {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    carrier: Carrier,
+    place: Place,
+    demux: Demux,
+}
+
+impl Link {
+    /// Settings of a link to be.
+    #[must_use]
+    pub fn builder() -> LinkBuilder {
+        LinkBuilder::default()
+    }
+
+    /// The node's address in the rack.
+    #[must_use]
+    pub fn address(&self) -> Ipv6Addr {
+        self.0.place.address
+    }
+
+    /// The node's Ethernet address.
+    #[must_use]
+    pub fn mac(&self) -> Mac {
+        self.0.place.mac
+    }
+
+    /// The rack's prefix: its first 64 bits are those of the services' addresses.
+    #[must_use]
+    pub fn prefix(&self) -> Ipv6Addr {
+        self.0.place.prefix
+    }
+
+    /// Bytes of an IPv6 packet at most.
+    #[must_use]
+    pub fn mtu(&self) -> u16 {
+        self.0.place.mtu
+    }
+
+    /// The address at which a service is called in this rack.
+    #[must_use]
+    pub fn service_address(&self, service: &str) -> Ipv6Addr {
+        service_address(self.0.place.prefix, service)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.carrier.close();
+    }
+}

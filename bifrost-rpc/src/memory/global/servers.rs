@@ -4,6 +4,7 @@ use crate::client::{Channel, ChannelBuilder};
 use crate::endpoint::CallError;
 use crate::io::{Address, UrlError};
 use crate::memory::{MemoryClient, MemoryError, Pointer};
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 
 /// Why memory servers cannot be used.
@@ -70,7 +71,7 @@ impl Servers {
         let url = url.to_owned();
         match Address::parse(&url) {
             Ok(Address::Udp(_)) => {}
-            Ok(Address::Stream(_)) => return Err(ServersError::NotUdp { server: id, url }),
+            Ok(Address::Stream(_) | Address::Service(_)) => return Err(ServersError::NotUdp { server: id, url }),
             Err(reason) => return Err(ServersError::Url { server: id, reason }),
         }
         match self.by_id.get_mut(usize::from(id)) {
@@ -97,13 +98,23 @@ impl Servers {
         }
         let channel = self.connect(&server.url)?;
         // Of two threads that get here at once one's socket is closed again.
-        Ok(server.client.get_or_init(|| MemoryClient::over(channel, Pointer::default())))
+        let pointer = pointer_at(&channel);
+        Ok(server.client.get_or_init(|| MemoryClient::over(channel, pointer)))
     }
 
     fn connect(&self, url: &str) -> Result<Channel, MemoryError> {
         let failed = |message| CallError::Socket { message, may_have_run: false };
         self.channels.clone().connect(url).map_err(|error| failed(error.to_string()).into())
     }
+}
+
+/// The server's own pointer, where it is its address: on links that route by pointers.
+fn pointer_at(channel: &Channel) -> Pointer {
+    let address = match channel.peer() {
+        Some(Address::Udp(SocketAddr::V6(address))) => *address.ip(),
+        _ => return Pointer::default(),
+    };
+    Some(Pointer::from_bytes(address.octets())).filter(|pointer| pointer.is_routable()).unwrap_or_default()
 }
 
 #[cfg(test)]

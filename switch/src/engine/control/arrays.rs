@@ -130,7 +130,8 @@ impl Engine {
     /// Forgets entries, members, registers, counters and multicast groups, and keeps mirroring sessions, as BMv2 does.
     pub fn reset(&mut self) {
         // It succeeded with the same program when it was loaded.
-        if let Ok(fresh) = State::new(&self.program, self.state.random.next()) {
+        if let Ok(mut fresh) = State::new(&self.program, self.state.random.next()) {
+            fresh.learner.set_on(self.state.learner.is_on());
             let mirrors = std::mem::take(&mut self.state.mirrors);
             self.state = State { mirrors, ..fresh };
         }

@@ -1,6 +1,8 @@
 //! What the control plane does: the operations of BMv2's runtime API, as methods of [`Engine`](super::Engine).
 
 mod arrays;
+mod learn;
+mod meters;
 mod profiles;
 mod table;
 

@@ -57,12 +57,12 @@ impl Engine {
         self.program.table_names.get(name).copied().ok_or(TableError::InvalidTableName)
     }
 
-    fn table(&self, name: &str) -> Result<(&TableSpec, &Table), TableError> {
+    pub(super) fn table(&self, name: &str) -> Result<(&TableSpec, &Table), TableError> {
         let index = self.table_index(name)?;
         self.program.tables.get(index).zip(self.state.tables.get(index)).ok_or(TableError::InvalidTableName)
     }
 
-    fn table_mut(&mut self, name: &str) -> Result<(&TableSpec, &mut Table), TableError> {
+    pub(super) fn table_mut(&mut self, name: &str) -> Result<(&TableSpec, &mut Table), TableError> {
         let index = self.table_index(name)?;
         self.program.tables.get(index).zip(self.state.tables.get_mut(index)).ok_or(TableError::InvalidTableName)
     }

@@ -85,6 +85,7 @@ impl Scope<'_> {
             "clone_ingress_pkt_to_egress" | "clone_egress_pkt_to_egress" => {
                 Primitive::Clone(args.count(2)?.number(0)?, args.field_list(1)?)
             }
+            "execute_meter" => Primitive::Meter(args.count(3)?.meter(0)?, args.number(1)?, args.place(2)?),
             "resubmit" => Primitive::Resubmit(args.count(1)?.field_list(0)?),
             "recirculate" => Primitive::Recirculate(args.count(1)?.field_list(0)?),
             "generate_digest" => Primitive::Digest(args.count(2)?.learn_list(1)?),
@@ -168,6 +169,12 @@ impl<'b> Args<'_, 'b> {
         let node = self.typed(i, "counter_array")?;
         let found = self.scope.known.counters.get(node.str()?);
         found.map_or_else(|| node.unknown("indirect counter array", node.value), |&array| Ok(array))
+    }
+
+    fn meter(&self, i: usize) -> Result<usize> {
+        let node = self.typed(i, "meter_array")?;
+        let found = self.scope.known.meters.get(node.str()?);
+        found.map_or_else(|| node.unknown("indirect meter array", node.value), |&array| Ok(array))
     }
 
     /// A list that is named by a constant must exist; 0 is none.

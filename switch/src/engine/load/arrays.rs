@@ -1,17 +1,19 @@
-//! Registers, counters, calculations, field lists.
+//! Registers, counters, meters, calculations, field lists.
 
 use super::super::bits::{PAD, Slot};
 use super::super::error::Result;
 use super::super::hash::Algorithm;
 use super::super::int::Num;
 use super::super::json::Node;
-use super::super::limits::{COUNTERS_MAX, REGISTERS_BYTES_MAX, WIDTH_BITS_MAX};
-use super::super::program::{ArraySpec, Calculation, Input, LearnList, Program};
+use super::super::limits::{COUNTERS_MAX, METER_RATES_MAX, METERS_MAX, REGISTERS_BYTES_MAX, WIDTH_BITS_MAX};
+use super::super::meters::MeterKind;
+use super::super::program::{ArraySpec, Calculation, Input, LearnList, MeterSpec, Program};
 use super::{Known, names};
 
 pub(super) fn load(root: &Node<'_>, program: &mut Program, known: &mut Known) -> Result<()> {
     registers(root, program, known)?;
     counters(root, program, known)?;
+    meters(root, program, known)?;
     for node in root.list("calculations")? {
         let calculation = calculation(&node, node.get("name")?.str()?, program, known)?;
         if known.calculations.insert(calculation.name.clone(), program.calculations.len()).is_some() {
@@ -54,6 +56,39 @@ fn counters(root: &Node<'_>, program: &mut Program, known: &mut Known) -> Result
         program.counters.push(ArraySpec { name, size, width: 64 });
     }
     Ok(())
+}
+
+/// Meters, of tables too.
+fn meters(root: &Node<'_>, program: &mut Program, known: &mut Known) -> Result<()> {
+    let mut cells = 0usize;
+    for node in root.list("meter_arrays")? {
+        let name = node.get("name")?.str()?.to_owned();
+        let kind = MeterKind { counts_packets: counts_packets(&node)?, rates: node.get("rate_count")?.size()? };
+        node.limit("rates of a meter", kind.rates, METER_RATES_MAX)?;
+        if known.meters.contains_key(&name) || known.direct_meters.contains_key(&name) {
+            return node.duplicate("meter array", &name);
+        }
+        if node.flag("is_direct", false)? {
+            let color = names(program, known).field(&node.get("result_target")?)?;
+            known.direct_meters.insert(name, (kind, color));
+            continue;
+        }
+        let size = node.get("size")?.size()?;
+        cells = cells.saturating_add(size.saturating_mul(kind.rates));
+        node.limit("rates of meters", cells, METERS_MAX)?;
+        known.meters.insert(name.clone(), program.meters.len());
+        program.meters.push(MeterSpec { name, size, kind });
+    }
+    Ok(())
+}
+
+fn counts_packets(node: &Node<'_>) -> Result<bool> {
+    let kind = node.get("type")?;
+    match kind.str()? {
+        "packets" => Ok(true),
+        "bytes" => Ok(false),
+        other => kind.unsupported(format!("a meter of type `{other}`")),
+    }
 }
 
 /// A calculation, or the selector of an action profile.

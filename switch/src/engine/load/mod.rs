@@ -18,6 +18,7 @@ use super::error::{LoadError, Result};
 use super::expr::Names;
 use super::json::Node;
 use super::limits::JSON_BYTES_MAX;
+use super::meters::MeterKind;
 use super::program::{Intrinsic, Program};
 
 /// The newest minor version of the format that is known.
@@ -28,6 +29,9 @@ const MINOR_MAX: i64 = 24;
 struct Known {
     registers: HashMap<String, (usize, u32)>,
     counters: HashMap<String, usize>,
+    meters: HashMap<String, usize>,
+    /// Those of tables: kind, and where the color goes.
+    direct_meters: HashMap<String, (MeterKind, Slot)>,
     calculations: HashMap<String, usize>,
     actions: HashMap<i64, usize>,
     /// Actions by name; `None` where several share it.
@@ -67,6 +71,7 @@ pub(crate) fn load(text: &str) -> Result<Program> {
         profiles: Vec::new(),
         registers: Vec::new(),
         counters: Vec::new(),
+        meters: Vec::new(),
         field_lists: HashMap::new(),
         learn_lists: Vec::new(),
         errors: headers::errors(&root)?,
@@ -95,12 +100,11 @@ fn version(root: &Node<'_>) -> Result<()> {
 
 /// What would change the program's meaning if it were skipped.
 fn unsupported(root: &Node<'_>) -> Result<()> {
-    const LISTS: [(&str, &str); 6] = [
+    const LISTS: [(&str, &str); 5] = [
         ("header_union_types", "a header union"),
         ("header_unions", "a header union"),
         ("header_union_stacks", "a stack of header unions"),
         ("parse_vsets", "a parse value-set"),
-        ("meter_arrays", "a meter"),
         ("extern_instances", "an extern"),
     ];
     for (list, what) in LISTS {

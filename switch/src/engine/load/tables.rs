@@ -4,15 +4,13 @@ use super::super::bits::Slot;
 use super::super::error::Result;
 use super::super::json::Node;
 use super::super::limits::{ENTRIES_MAX, KEY_BYTES_MAX};
+use super::super::meters::MeterKind;
 use super::super::program::{After, ConstEntry, DefaultEntry, Holds, KeyField, MatchKind, Next, Program, TableSpec};
 use super::super::tables::MatchParam;
 use super::pipelines::{action_by_id, next};
 use super::{Known, actions, names};
 
 pub(super) fn table(node: &Node<'_>, program: &mut Program, known: &Known) -> Result<TableSpec> {
-    if let Some(meters) = node.find("direct_meters")? {
-        return meters.unsupported("a meter");
-    }
     let key = key(node, program, known)?;
     let key_bytes = key.iter().map(|field| field.bytes).sum();
     node.limit("bytes of a key", key_bytes, KEY_BYTES_MAX)?;
@@ -30,6 +28,7 @@ pub(super) fn table(node: &Node<'_>, program: &mut Program, known: &Known) -> Re
         key_bytes,
         holds,
         size,
+        meter: direct_meter(node, known)?,
         with_counters: node.flag("with_counters", false)?,
         data_bytes: actions::data_bytes(program, &actions),
         actions,
@@ -49,6 +48,12 @@ pub(super) fn table(node: &Node<'_>, program: &mut Program, known: &Known) -> Re
     }
     node.limit("entries", table.entries.len(), table.size)?;
     Ok(table)
+}
+
+fn direct_meter(node: &Node<'_>, known: &Known) -> Result<Option<(MeterKind, Slot)>> {
+    let Some(name) = node.find("direct_meters")? else { return Ok(None) };
+    let found = known.direct_meters.get(name.str()?);
+    found.map_or_else(|| name.unknown("direct meter array", name.value), |&meter| Ok(Some(meter)))
 }
 
 fn match_kind(node: &Node<'_>) -> Result<MatchKind> {

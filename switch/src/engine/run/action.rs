@@ -86,6 +86,13 @@ impl<T: Trace> Run<'_, T> {
                 let (index, value) = (self.number(index, packet), self.value(value, packet));
                 self.write_register(*array, index, value);
             }
+            Primitive::Meter(array, index, place) => {
+                let index = self.number(index, packet);
+                let meters = self.state.meters.get_mut(*array);
+                if let Some(color) = meters.and_then(|meters| meters.color(index, self.now, packet.received)) {
+                    self.assign(place, Value::Narrow(i128::from(color)), packet);
+                }
+            }
             Primitive::Clone(session, list) => {
                 packet.marks.clone = Some((self.number(session, packet), self.number(list, packet)));
             }

@@ -1,6 +1,7 @@
 //! The control flow: tables, conditions, calls.
 
 use super::super::bits::PAD;
+use super::super::expr::Value;
 use super::super::program::{After, Holds, Next, Node, TableSpec};
 use super::super::tables::{self, Count, Target};
 use super::super::trace::{Event, Trace};
@@ -41,13 +42,18 @@ impl<T: Trace> Run<'_, T> {
             tables::build(spec, &packet.phv, &mut self.work.key);
             table.lookup(spec, &self.work.key)
         };
-        self.trace.note(|| Event::Table { name: spec.name.clone(), hit: hit.map(|spot| table.handle(table.place_at(spot))) });
+        self.trace
+            .note(|| Event::Table { name: spec.name.clone(), hit: hit.map(|spot| table.handle(table.place_at(spot))) });
         let target = match hit {
             Some(spot) => {
                 if spec.with_counters {
                     let Count { packets, bytes } = table.count(spot);
                     let bytes = bytes.wrapping_add(packet.received);
                     table.set_count(spot, Count { packets: packets.wrapping_add(1), bytes });
+                }
+                if let Some((_, slot)) = spec.meter {
+                    let color = table.color(table.place_at(spot), self.now, packet.received);
+                    Value::Narrow(i128::from(color)).store(slot, &mut packet.phv.bytes);
                 }
                 let (target, data) = table.target(spot);
                 take(&mut self.work.data, data, spec.data_bytes);

@@ -315,6 +315,7 @@ impl<T: Trace> Run<'_, T> {
             tables::fill(slot, &packet.phv.bytes, &mut self.work.bytes[start..]);
         }
         self.out.push_digest(list.id, &self.work.bytes);
+        self.state.learner.learn(list.id, &self.work.bytes, self.now);
     }
 
     fn value(&mut self, expr: &Expr, packet: &Packet) -> Value {

@@ -109,7 +109,9 @@ impl Cells {
         let (low, high) = (a.min(b), a.max(b));
         let at = |cell: usize| self.first + cell * self.stride;
         let (low_at, high_at, stride) = (at(low), at(high), self.stride);
-        if low < high && let Some((before, after)) = self.bytes.split_at_mut_checked(high_at) {
+        if low < high
+            && let Some((before, after)) = self.bytes.split_at_mut_checked(high_at)
+        {
             before[low_at..low_at + stride].swap_with_slice(&mut after[..stride]);
         }
     }

@@ -61,7 +61,14 @@ impl Index {
     }
 
     /// Adds an entry.
-    pub(super) fn insert(&mut self, place: u32, key: &[u8], target: u32, data: &[u8], owner: &mut (impl Owner + ?Sized)) {
+    pub(super) fn insert(
+        &mut self,
+        place: u32,
+        key: &[u8],
+        target: u32,
+        data: &[u8],
+        owner: &mut (impl Owner + ?Sized),
+    ) {
         if (self.used + 1) * 4 > self.cells.len() * 3 {
             self.grow(owner);
         }

@@ -149,8 +149,8 @@ pub enum TableError {
     /// The table has no key, and so no entries.
     #[error("the table has no key")]
     NoTableKey = 27,
-    /// A limit of this engine was reached.
-    #[error("too many members or groups")]
+    /// Any other reason: too many members or groups, rates that do not fit a meter.
+    #[error("the operation was refused")]
     Other = 100,
 }
 

@@ -8,6 +8,7 @@ mod groups;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
+use super::super::meters::Meters;
 use super::super::program::{MatchKind, TableSpec};
 use super::cells::Cells;
 use super::index::Owner;
@@ -65,6 +66,7 @@ pub(crate) struct Table {
     pub(crate) default_is_member: bool,
     /// Bytes of a key as it is kept, and of the longest data.
     sizes: (usize, usize),
+    meters: Option<Meters>,
     sides: Vec<Side>,
     /// Places that were freed; the lowest is taken first.
     free: BinaryHeap<Reverse<u32>>,
@@ -85,6 +87,7 @@ impl Table {
             default: None,
             default_is_member: false,
             sizes: (key_bytes, spec.data_bytes),
+            meters: spec.meter.map(|(kind, _)| Meters::of_entries(kind)),
             sides: Vec::new(),
             free: BinaryHeap::new(),
             entries: 0,
@@ -192,6 +195,20 @@ impl Table {
     /// Where the entry of a place stands.
     pub(crate) fn spot(&self, place: u32) -> Spot {
         self.side(place).spot
+    }
+
+    /// What color an entry's meter gives to a packet.
+    pub(crate) fn color(&mut self, record: u32, now: u64, bytes: u64) -> u64 {
+        self.meters.as_mut().and_then(|meters| meters.color(record.into(), now, bytes)).unwrap_or(0)
+    }
+
+    /// The meters of the entries, by place.
+    pub(crate) fn meters(&self) -> Result<&Meters, TableError> {
+        self.meters.as_ref().ok_or(TableError::MetersDisabled)
+    }
+
+    pub(crate) fn meters_mut(&mut self) -> Result<&mut Meters, TableError> {
+        self.meters.as_mut().ok_or(TableError::MetersDisabled)
     }
 
     /// The places of all entries, in order.
@@ -304,6 +321,9 @@ impl Table {
     pub(crate) fn delete(&mut self, place: u32) {
         self.ranges.retain(|&other| other != place);
         self.unlink(place);
+        if let Some(meters) = &mut self.meters {
+            meters.forget(place as usize);
+        }
         let side = &mut self.sides[place as usize];
         side.is_live = false;
         side.version = side.version.wrapping_add(1);

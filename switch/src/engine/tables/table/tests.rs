@@ -22,6 +22,7 @@ fn spec(kind: MatchKind, fields: &[(MatchKind, u32)], size: usize) -> TableSpec 
         holds: Holds::Actions,
         size,
         with_counters: true,
+        meter: None,
         actions: vec![0],
         after: After::Action(vec![None]),
         after_miss: None,

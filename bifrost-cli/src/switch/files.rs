@@ -1,0 +1,44 @@
+//! Programs and entries out of files.
+
+use crate::fault::usage;
+use anyhow::{Context, Result, bail};
+use bifrost_switch::engine::Engine;
+use bifrost_switch::engine::limits::JSON_BYTES_MAX;
+use bifrost_switch::{PROGRAM, commands};
+use std::fs::File;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::Read;
+use std::path::Path;
+
+/// Bytes of a file of commands at most.
+const COMMANDS_BYTES_MAX: usize = 256 << 20;
+
+/// The program of a file, or the rack's.
+pub(crate) fn program(path: Option<&Path>) -> Result<String> {
+    let Some(path) = path else { return Ok(PROGRAM.to_owned()) };
+    read(path, JSON_BYTES_MAX).with_context(|| format!("cannot read the program {}", path.display()))
+}
+
+/// An engine with this program, and the entries of a file.
+pub(crate) fn engine(json: &str, entries: Option<&Path>) -> Result<Engine> {
+    let mut engine = Engine::load(json, seed()).context("the program is refused")?;
+    if let Some(path) = entries {
+        let text = read(path, COMMANDS_BYTES_MAX).with_context(|| format!("cannot read {}", path.display()))?;
+        commands::run(&mut engine, &text).map_err(|error| usage(format!("{}: {error}", path.display())))?;
+    }
+    Ok(engine)
+}
+
+fn read(path: &Path, bytes_max: usize) -> Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(bytes_max as u64 + 1).read_to_string(&mut text)?;
+    if text.len() > bytes_max {
+        bail!("it has more than {bytes_max} bytes");
+    }
+    Ok(text)
+}
+
+/// Programs' random numbers need no secrecy, and differ from run to run.
+fn seed() -> u64 {
+    RandomState::new().build_hasher().finish()
+}

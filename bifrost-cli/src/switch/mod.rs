@@ -1,0 +1,216 @@
+//! `bifrost switch`: the embedded software switch.
+
+mod files;
+mod port;
+mod stats;
+mod trace;
+
+use crate::fault::{FAILED, OK, usage};
+use crate::{announce, key, stop, units};
+use anyhow::{Context, Result};
+use bifrost_rpc::Address;
+use bifrost_switch::SharedEngine;
+use bifrost_switch::daemon::{PortKind, StartError, Switch};
+use bifrost_switch::engine::Event;
+use bifrost_switch::runtime::{DEFAULT_URL, Runtime, RuntimeError, RuntimeServer, Settings};
+use clap::Subcommand;
+use port::PortArg;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  bifrost switch --port 1=tunnel --port 2=tunnel --key-file rack.key
+      Run the rack's program with two ports that nodes attach to over UDP; prints `listening on udp://[::1]:7410` and
+      `runtime on tcp://127.0.0.1:9090…`, where a control plane or simple_switch_CLI fills the tables.
+
+  bifrost switch --entries rack.txt --port 1=tunnel:n1 --port 2=tunnel:n2 --port 510=tunnel --runtime none
+      Begin with entries, as simple_switch_CLI takes them; nodes may ask for their ports by name.
+
+  bifrost switch --program l2.json --port 1=dev:veth1 --port 2=dev:veth2
+      Run another program on network devices, as root.
+
+  bifrost switch --port 1=tunnel --port 2=tunnel --pcap captured --stats 1s
+      Capture what passes each port, and print each second what it was.
+
+  bifrost switch trace --entries rack.txt --port 1 --pcap captured/port-1-in.pcap
+      Show the way of captured frames through parser, tables and actions.";
+
+/// Time for operations of control planes to finish when told to stop.
+const DRAIN: Duration = Duration::from_secs(1);
+/// How often it is looked what else there is to tell.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Run a switch: a P4 program, compiled for BMv2, on ports that are tunnels or network devices
+///
+/// Each address is printed on a line of standard output once it is listened on. Ctrl-C or SIGTERM stops: frames under way leave,
+/// captures are written.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    other: Option<Other>,
+
+    /// The program in BMv2's JSON format, as p4c writes it [default: the rack's, which is built in]
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+
+    /// Commands to begin with, as simple_switch_CLI takes them: table_add, mc_node_create, mirroring_add and others
+    #[arg(long, value_name = "FILE")]
+    entries: Option<PathBuf>,
+
+    /// A port, 0 to 510: N=tunnel, N=tunnel:NODE, or N=dev:DEVICE (as root). May be given several times
+    #[arg(long, value_name = "N=KIND")]
+    port: Vec<PortArg>,
+
+    /// Where nodes attach to tunnel ports
+    #[arg(long, value_name = "URL", default_value = "udp://[::1]:7410")]
+    listen: String,
+
+    /// Let only nodes attach that know the key in this file, 64 hexadecimal digits; without it only programs of this machine can
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+
+    /// Longest payload of an Ethernet frame in a tunnel: the outer MTU less 70, or more where outer packets may be fragmented
+    #[arg(long, value_name = "BYTES", default_value_t = 9000, value_parser = clap::value_parser!(u16).range(1280..=65_000))]
+    mtu: u16,
+
+    /// Forget a node on a tunnel that is not heard for so long
+    #[arg(long, value_name = "TIME", default_value = "6s", value_parser = units::duration)]
+    lease: Duration,
+
+    /// Where BMv2's runtime API is served, tcp://HOST:PORT?transport=buffered or unix:///PATH?transport=buffered, or `none`. Whoever
+    /// reaches it controls the switch
+    #[arg(long, value_name = "URL", default_value = DEFAULT_URL)]
+    runtime: String,
+
+    /// Let other machines reach the runtime API, which has no authentication
+    #[arg(long)]
+    runtime_open: bool,
+
+    /// Capture what passes each port: DIR/port-N-in.pcap and DIR/port-N-out.pcap, which are replaced
+    #[arg(long, value_name = "DIR")]
+    pcap: Option<PathBuf>,
+
+    /// Longest that all captures together may become
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = units::long_size, requires = "pcap")]
+    pcap_size: u64,
+
+    /// Print what passed each port, on standard error: so often, and at the end
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    stats: Option<Duration>,
+
+    /// Print the way of each frame through the program, on standard output; of frames that come too fast, some are left out
+    #[arg(long)]
+    trace: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Other {
+    #[command(after_help = trace::EXAMPLES)]
+    Trace(trace::Args),
+}
+
+/// Runs the command; returns the exit status.
+pub(crate) fn run(args: &Args) -> Result<u8> {
+    if let Some(Other::Trace(args)) = &args.other {
+        return trace::run(args);
+    }
+    if args.port.is_empty() {
+        return Err(usage("a switch needs ports: give --port 1=tunnel, or --port 1=dev:DEVICE, for each"));
+    }
+    let json = files::program(args.program.as_deref())?;
+    let engine = SharedEngine::new(files::engine(&json, args.entries.as_deref())?);
+    let stop = stop::Stop::saying("stopping; frames under way leave (once more stops at once)")?;
+    let switch = start(args, engine)?;
+    announce::addresses("listening on", switch.tunnel_address().map(|address| format!("udp://{address}")))?;
+    let runtime = start_runtime(args, &switch, &json)?;
+    announce::addresses("runtime on", runtime.iter().map(RuntimeServer::url))?;
+    watch(args, &switch, &stop)?;
+    if let Some(runtime) = runtime {
+        runtime.shutdown(DRAIN);
+    }
+    Ok(finish(args, switch))
+}
+
+fn start(args: &Args, engine: SharedEngine) -> Result<Switch> {
+    let mut builder = Switch::builder(engine).mtu(args.mtu).lease(args.lease).capture_bytes(args.pcap_size);
+    if args.port.iter().any(|port| matches!(port.kind, PortKind::Tunnel(_))) {
+        let key = args.key_file.as_deref().map(key::read).transpose()?;
+        if key.is_none() {
+            eprintln!("warning: without --key-file every program on this machine may attach to a tunnel port");
+        }
+        builder = builder.tunnels(listen_address(&args.listen)?, key);
+    }
+    for port in &args.port {
+        builder = builder.port(port.number, port.kind.clone());
+    }
+    if let Some(directory) = &args.pcap {
+        builder = builder.capture(directory);
+    }
+    builder.start().map_err(|error| match error {
+        StartError::Number(_) | StartError::Twice(_) => usage(error.to_string()),
+        other => other.into(),
+    })
+}
+
+fn listen_address(url: &str) -> Result<SocketAddr> {
+    match Address::parse(url).with_context(|| url.to_owned())? {
+        Address::Udp(address) => Ok(address),
+        _ => Err(usage(format!("{url}: tunnels are UDP: write udp://HOST:PORT"))),
+    }
+}
+
+fn start_runtime(args: &Args, switch: &Switch, json: &str) -> Result<Option<RuntimeServer>> {
+    if args.runtime == "none" {
+        return Ok(None);
+    }
+    let settings = Settings { ports: switch.ports(), ..Settings::default() };
+    let runtime = Runtime::new(switch.engine().clone(), json, settings);
+    let served = RuntimeServer::start(&runtime, &args.runtime, args.runtime_open).map_err(|error| match error {
+        RuntimeError::Open(_) => usage(format!("{error}: give --runtime-open")),
+        RuntimeError::Transport(_) | RuntimeError::Url(_) => usage(error.to_string()),
+        other => anyhow::Error::new(other).context(format!("cannot serve the runtime API at {}", args.runtime)),
+    })?;
+    Ok(Some(served))
+}
+
+/// Waits for the end, and tells what is to be told until then.
+fn watch(args: &Args, switch: &Switch, stop: &stop::Stop) -> Result<()> {
+    let ways: Option<Receiver<Vec<Event>>> = args.trace.then(|| switch.watch());
+    let mut faults = stats::Faults::default();
+    let mut since = Duration::ZERO;
+    while !stop.wait_for(LOOK) {
+        since += LOOK;
+        for events in ways.iter().flat_map(Receiver::try_iter) {
+            trace::print(&events)?;
+        }
+        let report = switch.report();
+        faults.tell(&report);
+        if args.stats.is_some_and(|period| since >= period) {
+            since = Duration::ZERO;
+            stats::print(&report);
+        }
+    }
+    Ok(())
+}
+
+fn finish(args: &Args, switch: Switch) -> u8 {
+    let report = switch.shutdown();
+    if args.stats.is_some() {
+        stats::print(&report);
+    }
+    let captured = report.capture.unwrap_or_default();
+    if captured.missed > 0 {
+        eprintln!("warning: {} frames are not in the captures", captured.missed);
+    }
+    if let Some(error) = captured.error {
+        eprintln!("stopped; the captures could not be written: {error}");
+        return FAILED;
+    }
+    let frames: u64 = report.ports.values().map(|port| port.counts.received.frames).sum();
+    eprintln!("stopped; {frames} frames have been through the switch");
+    OK
+}

@@ -1,0 +1,48 @@
+//! Ports as they are given on the command line.
+
+use bifrost_rpc::wire::tunnel::NODE_NAME_BYTES_MAX;
+use bifrost_switch::daemon::{PORTS_MAX, PortKind, TunnelPort};
+use std::str::FromStr;
+
+/// `N=tunnel`, `N=tunnel:NODE` or `N=dev:DEVICE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PortArg {
+    pub(crate) number: u32,
+    pub(crate) kind: PortKind,
+}
+
+impl FromStr for PortArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, kind) = text.split_once('=').ok_or("write N=tunnel, N=tunnel:NODE or N=dev:DEVICE")?;
+        let number = number.parse().ok().filter(|&number| number < PORTS_MAX);
+        let number = number.ok_or_else(|| format!("a port's number is 0 to {}", PORTS_MAX - 1))?;
+        let kind = match kind.split_once(':') {
+            None if kind == "tunnel" => PortKind::Tunnel(TunnelPort::default()),
+            Some(("tunnel", node)) if !node.is_empty() && node.len() <= NODE_NAME_BYTES_MAX => {
+                PortKind::Tunnel(TunnelPort { node: node.to_owned(), ..TunnelPort::default() })
+            }
+            Some(("tunnel", _)) => return Err(format!("a node's name has 1 to {NODE_NAME_BYTES_MAX} bytes")),
+            Some(("dev", device)) if !device.is_empty() => PortKind::Device(device.to_owned()),
+            _ => return Err(format!("no port {kind:?}: write tunnel, tunnel:NODE or dev:DEVICE")),
+        };
+        Ok(Self { number, kind })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_read() {
+        let of = |text: &str| text.parse::<PortArg>().map(|port| (port.number, port.kind.to_string()));
+        assert_eq!(of("1=tunnel"), Ok((1, "tunnel".into())));
+        assert_eq!(of("510=tunnel:n1"), Ok((510, "tunnel n1".into())));
+        assert_eq!(of("0=dev:veth0"), Ok((0, "veth0".into())));
+        for text in ["1", "511=tunnel", "x=tunnel", "1=tunnel:", "1=dev:", "1=veth0", "1=", "-1=tunnel"] {
+            assert!(of(text).is_err(), "{text}");
+        }
+    }
+}

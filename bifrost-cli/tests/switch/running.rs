@@ -1,0 +1,74 @@
+//! How a switch starts and stops.
+
+use crate::common::{Serving, bifrost};
+use bifrost_rpc::Channel;
+use bifrost_switch::runtime::idl::bmv2_standard::{StandardClient, TStandardSyncClient};
+use nix::sys::signal::Signal;
+
+const STOPPING: &str = "stopping; frames under way leave (once more stops at once)";
+
+#[test]
+fn signals_end_it() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let captured = tempfile::tempdir().unwrap();
+        let directory = captured.path().display().to_string();
+        let args = ["switch", "--port", "1=tunnel", "--port", "2=tunnel:n2", "--listen", "udp://[::1]:0"];
+        let more = ["--runtime", "none", "--pcap", &directory, "--stats", "1h"];
+        let serving = Serving::command(&[&args[..], &more].concat(), 1);
+        assert!(serving.url().starts_with("udp://[::1]:"), "{}", serving.url());
+        assert!(serving.line().contains("without --key-file every program on this machine may attach"));
+        serving.signal(signal);
+        let (status, err) = serving.end();
+        let counts = "received 0 (0 bytes), sent 0 (0 bytes), lost 0 (0 bytes)";
+        let end = format!("port 1: {counts}\nport 2: {counts}\nstopped; 0 frames have been through the switch");
+        assert_eq!(err, format!("{STOPPING}\n{end}"));
+        assert_eq!(status.code(), Some(0));
+        let mut files: Vec<_> = captured.path().read_dir().unwrap().map(|file| file.unwrap().file_name()).collect();
+        files.sort();
+        assert_eq!(files, ["port-1-in.pcap", "port-1-out.pcap", "port-2-in.pcap", "port-2-out.pcap"]);
+    }
+}
+
+#[test]
+fn the_runtime_api_lists_its_ports() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("unix://{}/runtime.sock?transport=buffered", directory.path().display());
+    let args = ["switch", "--port", "1=tunnel:n1", "--listen", "udp://127.0.0.1:0", "--runtime", &url];
+    let serving = Serving::command(&args, 1);
+    let channel = Channel::builder().connect(&format!("{url}&multiplexed=true")).unwrap();
+    let ports = StandardClient::new(channel).bm_dev_mgr_show_ports().unwrap();
+    let found: Vec<_> = ports.iter().map(|port| (port.port_num, port.iface_name.as_str(), port.is_up)).collect();
+    assert_eq!(found, [(1, "tunnel n1", false)]);
+    serving.signal(Signal::SIGTERM);
+    assert_eq!(serving.end().0.code(), Some(0));
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    for (args, code, complaint) in [
+        (&[][..], 2, "a switch needs ports"),
+        (&["--port", "1"], 2, "write N=tunnel, N=tunnel:NODE or N=dev:DEVICE"),
+        (&["--port", "511=tunnel"], 2, "a port's number is 0 to 510"),
+        (&["--port", "1=tunnel", "--port", "1=tunnel", "--listen", "udp://[::1]:0"], 2, "port 1 is given twice"),
+        (&["--port", "1=tunnel", "--listen", "tcp://[::1]:0"], 2, "tunnels are UDP"),
+        (&["--port", "1=tunnel", "--listen", "udp://192.0.2.1:7"], 1, "cannot listen on udp://192.0.2.1:7"),
+        (&["--port", "1=dev:no such device"], 1, "port 1: there is no network device \"no such device\""),
+        (
+            &["--port", "1=tunnel", "--listen", "udp://[::1]:0", "--runtime", "udp://[::1]:0"],
+            2,
+            "runtime API is served at",
+        ),
+        (
+            &["--port", "1=tunnel", "--listen", "udp://[::1]:0", "--runtime", "tcp://0.0.0.0:0?transport=buffered"],
+            2,
+            "give --runtime-open",
+        ),
+        (&["--port", "1=tunnel", "--key-file", "/nowhere.key"], 1, "cannot read the key file"),
+        (&["--port", "1=tunnel", "--program", "/nowhere.json"], 1, "cannot read the program"),
+        (&["--port", "1=tunnel", "--pcap-size", "1M"], 2, "--pcap"),
+    ] {
+        let outcome = bifrost(&[&["switch"], args].concat());
+        assert_eq!(outcome.code, code, "{args:?}: {outcome:?}");
+        assert!(outcome.err.contains(complaint), "{args:?}: {outcome:?}");
+    }
+}

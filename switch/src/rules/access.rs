@@ -1,0 +1,138 @@
+//! Who may read and write which object: the entries of `memory_access`.
+
+use super::action::Action;
+use super::change::EntryChange;
+use super::entry::{Entries, Key};
+use super::table::Table;
+use bifrost_rpc::wire::MemoryOp;
+use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
+
+/// Operations on an object.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Operations {
+    /// To read it.
+    pub read: bool,
+    /// To write it.
+    pub write: bool,
+}
+
+impl Operations {
+    /// To read and to write.
+    pub const ALL: Self = Self { read: true, write: true };
+    /// To read.
+    pub const READ: Self = Self { read: true, write: false };
+    /// To write.
+    pub const WRITE: Self = Self { read: false, write: true };
+
+    fn and(self, other: Self) -> Self {
+        Self { read: self.read && other.read, write: self.write && other.write }
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self { read: self.read || other.read, write: self.write || other.write }
+    }
+
+    fn without(self, other: Self) -> Self {
+        Self { read: self.read && !other.read, write: self.write && !other.write }
+    }
+
+    fn each(self) -> impl Iterator<Item = MemoryOp> {
+        [(self.read, MemoryOp::Read), (self.write, MemoryOp::Write)].into_iter().filter_map(|(is, of)| is.then_some(of))
+    }
+}
+
+/// An object, and from where: server, object id, source address.
+type Right = (u8, u64, u128);
+
+/// All rights.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Access {
+    rights: BTreeMap<Right, Operations>,
+}
+
+impl Access {
+    /// What must be added for operations to be allowed.
+    pub(super) fn missing(
+        &self,
+        server: u8,
+        object: u64,
+        source: Ipv6Addr,
+        operations: Operations,
+    ) -> Vec<EntryChange> {
+        let right = (server, object, source.to_bits());
+        let before = self.rights.get(&right).copied().unwrap_or_default();
+        keys(right, operations.without(before)).map(|key| EntryChange::Add(key, Action::Allow)).collect()
+    }
+
+    /// Allows operations.
+    pub(super) fn grant(&mut self, server: u8, object: u64, source: Ipv6Addr, operations: Operations) {
+        let right = (server, object, source.to_bits());
+        let before = self.rights.get(&right).copied().unwrap_or_default();
+        self.set(right, before.or(operations));
+    }
+
+    /// Forbids operations; what was allowed is deleted.
+    pub(super) fn revoke(
+        &mut self,
+        server: u8,
+        object: u64,
+        source: Ipv6Addr,
+        operations: Operations,
+    ) -> Vec<EntryChange> {
+        self.take((server, object, source.to_bits()), operations)
+    }
+
+    /// Forbids everything to everybody about one object.
+    pub(super) fn forget_object(&mut self, server: u8, object: u64) -> Vec<EntryChange> {
+        self.take_all((server, object, 0)..=(server, object, u128::MAX), |_| true)
+    }
+
+    /// Forbids everything about a server's objects.
+    pub(super) fn forget_server(&mut self, server: u8) -> Vec<EntryChange> {
+        self.take_all((server, 0, 0)..=(server, u64::MAX, u128::MAX), |_| true)
+    }
+
+    /// Forbids everything to these sources. Looks at every right.
+    pub(super) fn forget_sources(&mut self, sources: &[Ipv6Addr]) -> Vec<EntryChange> {
+        let sources: Vec<u128> = sources.iter().map(|source| source.to_bits()).collect();
+        self.take_all((0, 0, 0)..=(u8::MAX, u64::MAX, u128::MAX), |(_, _, source)| sources.contains(source))
+    }
+
+    fn take_all(
+        &mut self,
+        range: std::ops::RangeInclusive<Right>,
+        is_gone: impl Fn(&Right) -> bool,
+    ) -> Vec<EntryChange> {
+        let gone: Vec<Right> = self.rights.range(range).map(|(right, _)| *right).filter(is_gone).collect();
+        gone.into_iter().flat_map(|right| self.take(right, Operations::ALL)).collect()
+    }
+
+    fn take(&mut self, right: Right, operations: Operations) -> Vec<EntryChange> {
+        let before = self.rights.get(&right).copied().unwrap_or_default();
+        self.set(right, before.without(operations));
+        keys(right, before.and(operations)).map(EntryChange::Delete).collect()
+    }
+
+    fn set(&mut self, right: Right, operations: Operations) {
+        if operations == Operations::default() {
+            self.rights.remove(&right);
+        } else {
+            self.rights.insert(right, operations);
+        }
+    }
+
+    /// The entries of all rights.
+    pub(super) fn put(&self, entries: &mut Entries) {
+        for (right, operations) in &self.rights {
+            for key in keys(*right, *operations) {
+                entries.put(key, Action::Allow, "a right", &[]);
+            }
+        }
+    }
+}
+
+fn keys((server, object, source): Right, operations: Operations) -> impl Iterator<Item = Key> {
+    let values = move |operation: MemoryOp| [server.into(), object.into(), (operation as u8).into(), source];
+    operations.each().map(move |operation| Key::new(Table::MemoryAccess, &values(operation), 0))
+}

@@ -1,0 +1,189 @@
+//! What the tables are to say now, and how each decision of the control plane changes it.
+
+use super::access::Access;
+use super::change::{EntryChange, diff, sort};
+use super::decision::Decision;
+use super::entry::Entries;
+use super::problem::Problem;
+use super::sizes::Sizes;
+use super::table::Table;
+use super::topology::Topology;
+use bifrost_rpc::wire::Pointer;
+use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
+
+/// A rack's rules. `Clone` copies all rights, too.
+#[derive(Debug, Clone)]
+pub struct Intent {
+    topology: Topology,
+    sizes: Sizes,
+    /// Entries that no decision changes.
+    fixed: Entries,
+    /// Entries of machines and instances, as of now.
+    changing: Entries,
+    access: Access,
+    /// Entries of each table.
+    counts: BTreeMap<Table, usize>,
+}
+
+impl Intent {
+    /// The rules of a rack in which nobody has rights yet.
+    ///
+    /// # Errors
+    ///
+    /// The tables that are too small.
+    pub fn new(topology: Topology, sizes: Sizes) -> Result<Self, Vec<Problem>> {
+        let (fixed, changing) = (topology.fixed(), topology.changing());
+        let mut counts = fixed.counts();
+        for (table, count) in changing.counts() {
+            *counts.entry(table).or_default() += count;
+        }
+        let problems = sizes.check(&counts);
+        let intent = Self { topology, sizes, fixed, changing, access: Access::default(), counts };
+        if problems.is_empty() { Ok(intent) } else { Err(problems) }
+    }
+
+    /// All entries.
+    pub fn entries(&self) -> Entries {
+        let mut all = self.fixed.clone();
+        all.rows.extend(self.changing.rows.iter().map(|(key, row)| (key.clone(), row.clone())));
+        self.access.put(&mut all);
+        all
+    }
+
+    /// The machines and services.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// Takes a decision: the smallest batch of changes that makes the tables say so, in the order in which it is to be applied.
+    ///
+    /// Rights cost a search; what concerns machines and services costs as much as the rack has of them.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be; the rules are as before.
+    pub fn decide(&mut self, decision: Decision) -> Result<Vec<EntryChange>, Vec<Problem>> {
+        let one = |problem| vec![problem];
+        match decision {
+            Decision::Grant { pointer, operations, source } => {
+                self.check_pointer(pointer).map_err(one)?;
+                if !self.topology.is_source(source) {
+                    return Err(vec![Problem::UnknownSource(source)]);
+                }
+                let batch = self.access.missing(pointer.server(), pointer.object(), source, operations);
+                self.counts = self.reserve(&batch)?;
+                self.access.grant(pointer.server(), pointer.object(), source, operations);
+                Ok(batch)
+            }
+            Decision::Revoke { pointer, operations, source } => {
+                self.check_pointer(pointer).map_err(one)?;
+                let batch = self.access.revoke(pointer.server(), pointer.object(), source, operations);
+                self.counts = self.reserve(&batch)?;
+                Ok(batch)
+            }
+            Decision::Freed(pointer) => {
+                self.check_pointer(pointer).map_err(one)?;
+                let batch = self.access.forget_object(pointer.server(), pointer.object());
+                self.counts = self.reserve(&batch)?;
+                Ok(batch)
+            }
+            other => self.rearrange(other),
+        }
+    }
+
+    fn rearrange(&mut self, decision: Decision) -> Result<Vec<EntryChange>, Vec<Problem>> {
+        let lost = self.lost_by(&decision);
+        let mut next = self.topology.clone();
+        next.take(decision)?;
+        let changing = next.changing();
+        let mut batch = diff(&self.changing, &changing);
+        self.reserve(&batch)?;
+        batch.extend(match lost {
+            Lost::Nothing => Vec::new(),
+            Lost::Sources(addresses) => self.access.forget_sources(&addresses),
+            Lost::Server(id) => self.access.forget_server(id),
+        });
+        sort(&mut batch);
+        self.counts = self.reserve(&batch)?;
+        (self.topology, self.changing) = (next, changing);
+        Ok(batch)
+    }
+
+    /// Whose rights end with a decision.
+    fn lost_by(&self, decision: &Decision) -> Lost {
+        match decision {
+            Decision::NodeLeaves(node) | Decision::NodeDies(node) => {
+                Lost::Sources(self.topology.addresses_of(node).to_vec())
+            }
+            Decision::MemoryLeaves(id) | Decision::MemoryDies(id) => Lost::Server(*id),
+            _ => Lost::Nothing,
+        }
+    }
+
+    fn check_pointer(&self, pointer: Pointer) -> Result<(), Problem> {
+        let rests = Pointer::new(self.topology.fabric.memory_prefix, pointer.server(), pointer.object()) == pointer;
+        if !rests || pointer.object() == 0 {
+            return Err(Problem::Pointer);
+        }
+        self.topology.live_server(pointer.server())
+    }
+
+    /// The entries of each table after a batch.
+    ///
+    /// What is new is added before what is gone is deleted, so there must be room for both. Deletions alone never fail.
+    fn reserve(&self, batch: &[EntryChange]) -> Result<BTreeMap<Table, usize>, Vec<Problem>> {
+        let (mut most, mut after) = (BTreeMap::new(), self.counts.clone());
+        for change in batch {
+            match change {
+                EntryChange::Add(key, _) => {
+                    let count =
+                        most.entry(key.table).or_insert_with(|| self.counts.get(&key.table).copied().unwrap_or(0));
+                    *count += 1;
+                    *after.entry(key.table).or_default() += 1;
+                }
+                EntryChange::Delete(key) => {
+                    let count = after.entry(key.table).or_default();
+                    *count = count.saturating_sub(1);
+                }
+                EntryChange::Modify(..) | EntryChange::Flood(_) | EntryChange::Mirror(_) => {}
+            }
+        }
+        let problems = self.sizes.check(&most);
+        if problems.is_empty() { Ok(after) } else { Err(problems) }
+    }
+}
+
+/// Whose rights end.
+enum Lost {
+    Nothing,
+    Sources(Vec<Ipv6Addr>),
+    Server(u8),
+}
+
+impl Topology {
+    /// Takes a decision about machines and services.
+    fn take(&mut self, decision: Decision) -> Result<(), Vec<Problem>> {
+        let outcome = match decision {
+            Decision::NodeJoins(node) => return self.join(node, &[]),
+            Decision::MemoryJoins(server) => return self.join_memory(server, &[]),
+            Decision::NodeLeaves(node) => self.leave(&node),
+            Decision::NodeDies(node) => self.die(&node),
+            Decision::ServiceStarts { service, node, at } => self.serve(&service, &node, at, &[]),
+            Decision::ServiceDrains { service, node } => self.drain(&service, &node),
+            Decision::ServiceStops { service, node } => self.stop(&service, &node),
+            Decision::InstanceStarts { instance, service, node, at } => self.start(instance, &service, &node, at),
+            Decision::InstanceEnds(instance) => self.end(instance),
+            Decision::InstanceHeld(instance) => self.hold(instance),
+            Decision::InstanceRestored { instance, node, at } => self.restore(instance, &node, at),
+            Decision::MemoryLeaves(id) => self.leave_memory(id),
+            Decision::MemoryDies(id) => self.die_memory(id),
+            // Rights are not the topology's.
+            Decision::Grant { .. } | Decision::Revoke { .. } | Decision::Freed(_) => Ok(()),
+        };
+        outcome.map_err(|problem| vec![problem])
+    }
+}
+
+#[cfg(test)]
+mod tests;
