@@ -118,8 +118,8 @@ impl Engine {
         if spec.immutable {
             return Err(TableError::ImmutableEntries);
         }
-        let record = table.place(handle)?;
-        table.modify(record, target, &data);
+        let place = table.place(handle)?;
+        table.modify(place, target, &data);
         Ok(())
     }
 
@@ -129,9 +129,9 @@ impl Engine {
         if spec.immutable {
             return Err(TableError::ImmutableEntries);
         }
-        let record = table.place(handle)?;
-        let target = table.target(record).0;
-        table.delete(spec, record);
+        let place = table.place(handle)?;
+        let target = table.target(table.spot(place)).0;
+        table.delete(place);
         if let Holds::Profile(profile, _) = spec.holds {
             self.refer(profile, Target::unpacked(target), false)?;
         }
@@ -145,7 +145,7 @@ impl Engine {
         if spec.immutable {
             return Err(TableError::ImmutableEntries);
         }
-        let targets: Vec<u32> = table.places().map(|record| table.target(record).0).collect();
+        let targets: Vec<u32> = table.places().map(|place| table.target(table.spot(place)).0).collect();
         table.clear(spec);
         if let Holds::Profile(profile, _) = spec.holds {
             for target in targets {
@@ -203,7 +203,7 @@ impl Engine {
     /// All entries, by their place.
     pub fn table_entries(&self, table: &str) -> Result<Vec<Entry>, TableError> {
         let (spec, table) = self.table(table)?;
-        Ok(table.places().map(|record| self.entry(spec, table, record)).collect())
+        Ok(table.places().map(|place| self.entry(spec, table, place)).collect())
     }
 
     /// One entry.
@@ -215,14 +215,14 @@ impl Engine {
     /// The entry with this key (and priority).
     pub fn table_find(&self, table: &str, key: &[MatchParam], priority: i32) -> Result<Entry, TableError> {
         let (spec, table) = self.table(table)?;
-        let record = table.find(spec, key, priority)?.ok_or(TableError::BadMatchKey)?;
-        Ok(self.entry(spec, table, record))
+        let place = table.find(spec, key, priority)?.ok_or(TableError::BadMatchKey)?;
+        Ok(self.entry(spec, table, place))
     }
 
-    fn entry(&self, spec: &TableSpec, table: &Table, record: u32) -> Entry {
-        let (key, priority) = table.key(spec, record);
-        let (target, data) = table.target(record);
-        Entry { handle: table.handle(record), key, priority, action: self.entry_action(spec, target, data) }
+    fn entry(&self, spec: &TableSpec, table: &Table, place: u32) -> Entry {
+        let (key, priority) = table.key(spec, place);
+        let (target, data) = table.target(table.spot(place));
+        Entry { handle: table.handle(place), key, priority, action: self.entry_action(spec, target, data) }
     }
 
     fn entry_action(&self, spec: &TableSpec, target: u32, data: &[u8]) -> EntryAction {
@@ -243,7 +243,7 @@ impl Engine {
         if !spec.with_counters {
             return Err(TableError::CountersDisabled);
         }
-        Ok(table.count(table.place(handle)?))
+        Ok(table.count(table.spot(table.place(handle)?)))
     }
 
     /// Sets what an entry has counted.
@@ -252,8 +252,8 @@ impl Engine {
         if !spec.with_counters {
             return Err(TableError::CountersDisabled);
         }
-        let record = table.place(handle)?;
-        table.set_count(record, count);
+        let place = table.place(handle)?;
+        table.set_count(table.spot(place), count);
         Ok(())
     }
 
@@ -264,7 +264,7 @@ impl Engine {
             return Err(TableError::CountersDisabled);
         }
         let places: Vec<u32> = table.places().collect();
-        places.into_iter().for_each(|record| table.set_count(record, Count::default()));
+        places.into_iter().for_each(|place| table.set_count(table.spot(place), Count::default()));
         Ok(())
     }
 
@@ -312,10 +312,10 @@ impl Engine {
     pub fn table_modify_indirect(&mut self, table: &str, handle: u32, action: &EntryAction) -> Result<(), TableError> {
         let (profile, target) = self.target(table, action)?;
         let (_, entries) = self.table_mut(table)?;
-        let record = entries.place(handle)?;
-        let before = entries.target(record).0;
+        let place = entries.place(handle)?;
+        let before = entries.target(entries.spot(place)).0;
         self.refer(profile, target, true)?;
-        self.table_mut(table)?.1.modify(record, target.packed(), &[]);
+        self.table_mut(table)?.1.modify(place, target.packed(), &[]);
         self.refer(profile, Target::unpacked(before), false)
     }
 

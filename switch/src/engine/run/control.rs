@@ -42,19 +42,20 @@ impl<T: Trace> Run<'_, T> {
             tables::build(spec, &packet.phv, &mut self.work.key);
             table.lookup(spec, &self.work.key)
         };
-        self.trace.note(|| Event::Table { name: spec.name.clone(), hit: hit.map(|record| table.handle(record)) });
+        self.trace
+            .note(|| Event::Table { name: spec.name.clone(), hit: hit.map(|spot| table.handle(table.place_at(spot))) });
         let target = match hit {
-            Some(record) => {
+            Some(spot) => {
                 if spec.with_counters {
-                    let Count { packets, bytes } = table.count(record);
+                    let Count { packets, bytes } = table.count(spot);
                     let bytes = bytes.wrapping_add(packet.received);
-                    table.set_count(record, Count { packets: packets.wrapping_add(1), bytes });
+                    table.set_count(spot, Count { packets: packets.wrapping_add(1), bytes });
                 }
                 if let Some((_, slot)) = spec.meter {
-                    let color = table.color(record, self.now, packet.received);
+                    let color = table.color(table.place_at(spot), self.now, packet.received);
                     Value::Narrow(i128::from(color)).store(slot, &mut packet.phv.bytes);
                 }
-                let (target, data) = table.target(record);
+                let (target, data) = table.target(spot);
                 take(&mut self.work.data, data, spec.data_bytes);
                 target
             }

@@ -1,115 +1,146 @@
-//! A hash table of places of records. It is small, so that much of it stays in the cache where the records do not.
+//! A hash table that holds entries whole: a lookup goes to one place in memory.
 
-use super::super::limits::ENTRIES_MAX;
+use super::Count;
+use super::cells::Cells;
+use super::hash::hash;
 
-/// What an empty slot holds.
-const EMPTY: u32 = u32::MAX;
+/// Cells of the smallest.
+const CELLS_MIN: usize = 8;
 
-/// The bits of a slot that hold a place; the others hold bits of the hash, so that few records are looked at in vain.
-const PLACE: u32 = 0x00ff_ffff;
+/// What an index asks and tells about entries, which are known by their places.
+pub(super) trait Owner {
+    /// What orders entries with the same key: the lowest is found.
+    fn rank(&self, place: u32) -> i32;
+    /// The entry stands in another cell now.
+    fn moved(&mut self, place: u32, cell: usize);
+}
 
-const _: () = assert!(ENTRIES_MAX <= PLACE as usize, "a place is never all ones, which is an empty slot's");
-
-/// Linear probing, at most two thirds full. The keys stand in the records; whoever calls knows their hashes.
-#[derive(Clone, Debug, Default)]
+/// Linear probing, at most three quarters full. Several entries may have the same key: they stand in the order of their ranks.
+#[derive(Clone, Debug)]
 pub(super) struct Index {
-    /// Their number is a power of two, or 0.
-    slots: Vec<u32>,
+    /// Their number is a power of two.
+    cells: Cells,
     used: usize,
 }
 
 impl Index {
-    /// The slot of the record with this hash for which `same` holds.
+    /// For keys and data of these lengths.
+    pub(super) fn new(key_bytes: usize, data_bytes: usize) -> Self {
+        Self { cells: Cells::new(key_bytes, data_bytes, CELLS_MIN), used: 0 }
+    }
+
+    pub(super) fn cells(&self) -> &Cells {
+        &self.cells
+    }
+
+    pub(super) fn set_count(&mut self, cell: usize, count: Count) {
+        self.cells.set_count(cell, count);
+    }
+
+    pub(super) fn set_target(&mut self, cell: usize, target: u32, data: &[u8]) {
+        self.cells.set_target(cell, target, data);
+    }
+
+    fn mask(&self) -> usize {
+        self.cells.len() - 1
+    }
+
+    /// The first cell with this key.
     #[inline]
-    pub(super) fn find(&self, hash: u32, same: impl Fn(u32) -> bool) -> Option<usize> {
-        let mask = self.slots.len().checked_sub(1)?;
-        let mut at = hash as usize & mask;
-        loop {
-            let &found = self.slots.get(at)?;
-            if found == EMPTY {
-                return None;
-            }
-            if (found ^ hash) & !PLACE == 0 && same(found & PLACE) {
-                return Some(at);
-            }
-            at = (at + 1) & mask;
-        }
+    pub(super) fn find(&self, key: &[u8]) -> Option<usize> {
+        self.find_all(key).next()
     }
 
-    pub(super) fn record(&self, slot: usize) -> u32 {
-        self.slots.get(slot).map_or(EMPTY, |found| found & PLACE)
+    /// The cells with this key, by rank.
+    #[inline]
+    pub(super) fn find_all<'a>(&'a self, key: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        let mask = self.mask();
+        // A quarter of the cells is empty: each search ends.
+        let cells = (hash(key) & mask..).map(move |at| at & mask).take_while(|&cell| self.cells.place(cell).is_some());
+        cells.filter(move |&cell| self.cells.key(cell) == key)
     }
 
-    /// Puts another record of the same key into a slot that was found.
-    pub(super) fn replace(&mut self, slot: usize, record: u32) {
-        if let Some(found) = self.slots.get_mut(slot) {
-            *found = *found & !PLACE | record;
+    /// Adds an entry.
+    pub(super) fn insert(
+        &mut self,
+        place: u32,
+        key: &[u8],
+        target: u32,
+        data: &[u8],
+        owner: &mut (impl Owner + ?Sized),
+    ) {
+        if (self.used + 1) * 4 > self.cells.len() * 3 {
+            self.grow(owner);
         }
-    }
-
-    /// Adds a record that is not there.
-    pub(super) fn insert(&mut self, record: u32, hash_of: impl Fn(u32) -> u32) {
-        if (self.used + 1) * 3 > self.slots.len() * 2 {
-            let larger = vec![EMPTY; (self.slots.len() * 2).max(8)];
-            for found in std::mem::replace(&mut self.slots, larger) {
-                if found != EMPTY {
-                    self.place(found & PLACE, hash_of(found & PLACE));
-                }
-            }
-        }
-        self.place(record, hash_of(record));
+        let cell = self.vacant(key);
+        self.cells.set(cell, place, key, target, data);
+        self.settle(cell, owner);
         self.used += 1;
     }
 
-    fn place(&mut self, record: u32, hash: u32) {
-        let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
-        while self.slots[at] != EMPTY {
-            at = (at + 1) & mask;
+    fn grow(&mut self, owner: &mut (impl Owner + ?Sized)) {
+        let larger = self.cells.of_len(self.cells.len() * 2);
+        let smaller = std::mem::replace(&mut self.cells, larger);
+        for other in (0..smaller.len()).filter(|&other| smaller.place(other).is_some()) {
+            let cell = self.vacant(smaller.key(other));
+            self.cells.take(cell, &smaller, other);
+            self.settle(cell, owner);
         }
-        self.slots[at] = hash & !PLACE | record;
     }
 
-    /// Empties a slot that was found, and moves back what had to step aside for it.
-    pub(super) fn remove(&mut self, slot: usize, hash_of: impl Fn(u32) -> u32) {
-        let mask = self.slots.len() - 1;
-        let (mut hole, mut at) = (slot, slot);
+    /// The empty cell at the end of a key's search.
+    fn vacant(&self, key: &[u8]) -> usize {
+        let mask = self.mask();
+        let mut at = hash(key) & mask;
+        while self.cells.place(at).is_some() {
+            at = (at + 1) & mask;
+        }
+        at
+    }
+
+    /// Puts an entry, which stands behind all others of its key, among them by rank.
+    fn settle(&mut self, last: usize, owner: &mut (impl Owner + ?Sized)) {
+        let key = self.cells.key(last);
+        if self.find(key) == Some(last) {
+            return self.tell(last, owner);
+        }
+        let rank_of = |cell: usize| self.cells.place(cell).map_or(i32::MAX, |place| owner.rank(place));
+        let rank = rank_of(last);
+        // From the first worse one on each moves to where the next one is.
+        let behind: Vec<usize> = self.find_all(key).filter(|&cell| cell != last && rank_of(cell) > rank).collect();
+        for cell in behind {
+            self.cells.swap(cell, last);
+            self.tell(cell, owner);
+        }
+        self.tell(last, owner);
+    }
+
+    fn tell(&self, cell: usize, owner: &mut (impl Owner + ?Sized)) {
+        if let Some(place) = self.cells.place(cell) {
+            owner.moved(place, cell);
+        }
+    }
+
+    /// Takes the entry out of a cell, and moves back what had to step aside for it.
+    pub(super) fn remove(&mut self, cell: usize, owner: &mut (impl Owner + ?Sized)) {
+        let mask = self.mask();
+        let (mut hole, mut at) = (cell, cell);
+        self.cells.clear(hole);
         loop {
             at = (at + 1) & mask;
-            let found = self.slots[at];
-            if found == EMPTY {
+            if self.cells.place(at).is_none() {
                 break;
             }
             // Whether its home is not between the hole and where it is.
-            let from_home = at.wrapping_sub(hash_of(found & PLACE) as usize) & mask;
+            let from_home = at.wrapping_sub(hash(self.cells.key(at))) & mask;
             if from_home >= (at.wrapping_sub(hole) & mask) {
-                self.slots[hole] = found;
+                self.cells.swap(hole, at);
+                self.tell(hole, owner);
                 hole = at;
             }
         }
-        self.slots[hole] = EMPTY;
         self.used -= 1;
     }
-}
-
-/// A hash of a key. Only the control plane fills tables, so it needs no secret.
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "both halves are mixed into the result")]
-pub(super) fn hash(key: &[u8]) -> u32 {
-    const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
-    let step = |state: u64, word: u64| {
-        let product = u128::from(state ^ word) * u128::from(MULTIPLIER);
-        product as u64 ^ (product >> 64) as u64
-    };
-    let (words, rest) = key.as_chunks::<8>();
-    let mut state = words.iter().fold(0x243f_6a88_85a3_08d3, |state, &word| step(state, u64::from_le_bytes(word)));
-    if !rest.is_empty() {
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        state = step(state, u64::from_le_bytes(last));
-    }
-    let last = step(state, MULTIPLIER);
-    (last ^ last >> 32) as u32
 }
 
 #[cfg(test)]
@@ -120,26 +151,53 @@ mod tests {
 
     use super::*;
 
+    /// Ranks and cells by place.
+    #[derive(Default)]
+    struct Model(BTreeMap<u32, (i32, usize)>);
+
+    impl Owner for Model {
+        fn rank(&self, place: u32) -> i32 {
+            self.0[&place].0
+        }
+
+        fn moved(&mut self, place: u32, cell: usize) {
+            self.0.get_mut(&place).unwrap().1 = cell;
+        }
+    }
+
     proptest! {
-        /// Against a plain map, with hashes that collide.
+        /// Against a plain map: few keys, so that many entries share one, and few enough cells that others are in the way.
         #[test]
-        fn an_index_is_a_map(steps in prop::collection::vec((any::<bool>(), 0u32..40, 0u32..6), 1..300)) {
-            let (mut index, mut model) = (Index::default(), BTreeMap::new());
-            for (add, record, spread) in steps {
-                let hash = |record: u32| (record % 7).wrapping_mul(0x1000_0001 * (spread % 2));
-                let hash = *model.entry(record).or_insert_with(|| (hash(record), false));
-                let found = index.find(hash.0, |found| found == record);
-                prop_assert_eq!(found.is_some(), hash.1);
-                let hash_of = |record: u32| model[&record].0;
-                match (add, found) {
-                    (true, None) => index.insert(record, hash_of),
-                    (false, Some(slot)) => index.remove(slot, hash_of),
+        fn an_index_is_a_map_of_lists_by_rank(steps in prop::collection::vec((any::<bool>(), 0u32..60, 0u8..9), 1..300)) {
+            let (mut index, mut model) = (Index::new(1, 4), Model::default());
+            let mut keys: BTreeMap<u32, u8> = BTreeMap::new();
+            for (add, place, key) in steps {
+                match (add, keys.get(&place).copied()) {
+                    (true, None) => {
+                        // Ranks in an order of their own.
+                        model.0.insert(place, (i32::try_from(place * 37 % 61).unwrap(), usize::MAX));
+                        keys.insert(place, key);
+                        index.insert(place, &[key], place, &place.to_le_bytes(), &mut model);
+                    }
+                    (false, Some(_)) => {
+                        let (_, cell) = model.0[&place];
+                        index.remove(cell, &mut model);
+                        model.0.remove(&place);
+                        keys.remove(&place);
+                    }
                     _ => continue,
                 }
-                model.insert(record, (hash.0, add));
-                for (&record, &(hash, there)) in &model {
-                    let found = index.find(hash, |found| found == record);
-                    prop_assert_eq!(found.map(|slot| index.record(slot)), there.then_some(record));
+                for key in 0..9 {
+                    let mut expected: Vec<u32> = keys.iter().filter(|(_, k)| **k == key).map(|(place, _)| *place).collect();
+                    expected.sort_by_key(|&place| model.rank(place));
+                    let found: Vec<usize> = index.find_all(&[key]).collect();
+                    let places: Vec<u32> = found.iter().filter_map(|&cell| index.cells().place(cell)).collect();
+                    prop_assert_eq!(&places, &expected);
+                    for (cell, place) in found.into_iter().zip(places) {
+                        prop_assert_eq!(model.0[&place].1, cell, "it is known where it stands");
+                        let (target, data) = index.cells().target(cell);
+                        prop_assert_eq!((target, &data[..4]), (place, &place.to_le_bytes()[..]), "it is whole");
+                    }
                 }
             }
         }

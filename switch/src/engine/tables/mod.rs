@@ -1,9 +1,10 @@
 //! What tables hold, and the operations on them, with BMv2's errors.
 
+mod cells;
+mod hash;
 mod index;
 mod key;
 mod profile;
-mod records;
 mod table;
 
 pub(crate) use key::{build, fill, fit};

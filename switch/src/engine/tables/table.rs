@@ -10,8 +10,8 @@ use std::collections::{BinaryHeap, HashMap};
 
 use super::super::meters::Meters;
 use super::super::program::{MatchKind, TableSpec};
-use super::index::hash;
-use super::records::Records;
+use super::cells::Cells;
+use super::index::Owner;
 use super::{Count, MatchParam, TableError, key};
 use groups::Group;
 
@@ -22,19 +22,41 @@ pub(crate) struct Chosen {
     pub(crate) data: Vec<u8>,
 }
 
-/// What is kept of an entry besides its record.
+/// Where an entry stands in memory. Other changes than of targets and counters may move it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spot {
+    group: u32,
+    cell: u32,
+}
+
+impl Spot {
+    fn cell(self) -> usize {
+        self.cell as usize
+    }
+}
+
+/// What is kept of a place besides its entry's cell, which is found without it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Side {
     version: u8,
     is_live: bool,
     priority: i32,
     prefix: u32,
-    group: u32,
-    /// The next entry with the same key and mask, of a higher priority number; [`NONE`] at the end.
-    next: u32,
+    spot: Spot,
 }
 
-const NONE: u32 = u32::MAX;
+impl Owner for [Side] {
+    fn rank(&self, place: u32) -> i32 {
+        self.get(place as usize).map_or(i32::MAX, |side| side.priority)
+    }
+
+    fn moved(&mut self, place: u32, cell: usize) {
+        // An index of at most 2^24 entries has at most 2^26 cells.
+        if let (Some(side), Ok(cell)) = (self.get_mut(place as usize), u32::try_from(cell)) {
+            side.spot.cell = cell;
+        }
+    }
+}
 
 /// The entries of one table.
 #[derive(Clone, Debug)]
@@ -42,7 +64,8 @@ pub(crate) struct Table {
     pub(crate) default: Option<Chosen>,
     /// The default entry of an indirect table is a member or group, not the program's own action.
     pub(crate) default_is_member: bool,
-    records: Records,
+    /// Bytes of a key as it is kept, and of the longest data.
+    sizes: (usize, usize),
     meters: Option<Meters>,
     sides: Vec<Side>,
     /// Places that were freed; the lowest is taken first.
@@ -63,7 +86,7 @@ impl Table {
         Self {
             default: None,
             default_is_member: false,
-            records: Records::new(key_bytes, spec.data_bytes),
+            sizes: (key_bytes, spec.data_bytes),
             meters: spec.meter.map(|(kind, _)| Meters::of_entries(kind)),
             sides: Vec::new(),
             free: BinaryHeap::new(),
@@ -80,49 +103,58 @@ impl Table {
         self.entries
     }
 
-    /// The place of the entry for a key.
+    /// Where the entry for a key stands.
     #[inline]
-    pub(crate) fn lookup(&mut self, spec: &TableSpec, key: &[u8]) -> Option<u32> {
+    pub(crate) fn lookup(&mut self, spec: &TableSpec, key: &[u8]) -> Option<Spot> {
         if spec.kind == MatchKind::Range {
-            return self.ranges.iter().copied().find(|&record| self.in_ranges(spec, record, key));
+            let found = self.ranges.iter().find(|&&place| self.in_ranges(spec, place, key));
+            return found.map(|&place| self.side(place).spot);
         }
-        let mut found: Option<(i32, u32)> = None;
-        for &group in &self.order {
-            let Some(group) = self.groups.get(group as usize) else { continue };
-            if found.is_some_and(|(priority, _)| priority < group.best()) {
+        let mut found: Option<((i32, u32), Spot)> = None;
+        for &number in &self.order {
+            let Some(group) = self.groups.get(number as usize) else { continue };
+            if found.is_some_and(|((priority, _), _)| priority < group.best()) {
                 break;
             }
-            let candidate = if group.is_exact {
-                group
-                    .index
-                    .find(hash(key), |record| self.records.key(record) == key)
-                    .map(|slot| group.index.record(slot))
+            let cell = if group.is_exact {
+                group.index.find(key)
             } else {
                 masked(key, &group.mask, &mut self.scratch);
-                let key = self.scratch.as_slice();
-                group
-                    .index
-                    .find(hash(key), |record| self.records.key(record) == key)
-                    .map(|slot| group.index.record(slot))
+                group.index.find(&self.scratch)
             };
-            if let Some(record) = candidate {
-                // Where there is but one group the priority is not looked at, which spares a cache miss.
-                if self.order.len() == 1 {
-                    return Some(record);
-                }
-                let rank = (self.side(record).priority, record);
-                found = Some(found.map_or(rank, |best| best.min(rank)));
+            let Some(cell) = cell else { continue };
+            let spot = Spot { group: number, cell: u32::try_from(cell).unwrap_or(u32::MAX) };
+            // Where there is but one group the priority is not looked at, which spares a cache miss.
+            if self.order.len() == 1 {
+                return Some(spot);
+            }
+            let place = group.index.cells().place(cell).unwrap_or(u32::MAX);
+            let candidate = ((self.side(place).priority, place), spot);
+            if found.is_none_or(|(best, _)| candidate.0 < best) {
+                found = Some(candidate);
             }
         }
-        found.map(|(_, record)| record)
+        found.map(|(_, spot)| spot)
     }
 
-    fn side(&self, record: u32) -> Side {
-        self.sides.get(record as usize).copied().unwrap_or_default()
+    #[inline]
+    fn cells(&self, spot: Spot) -> Option<&Cells> {
+        Some(self.groups.get(spot.group as usize)?.index.cells())
     }
 
-    fn in_ranges(&self, spec: &TableSpec, record: u32, key: &[u8]) -> bool {
-        let (low, high) = self.records.key(record).split_at(spec.key_bytes.min(self.records.key(record).len()));
+    /// The key of an entry as it is kept.
+    fn kept(&self, place: u32) -> &[u8] {
+        let spot = self.side(place).spot;
+        self.cells(spot).map_or(&[], |cells| cells.key(spot.cell()))
+    }
+
+    fn side(&self, place: u32) -> Side {
+        self.sides.get(place as usize).copied().unwrap_or_default()
+    }
+
+    fn in_ranges(&self, spec: &TableSpec, place: u32, key: &[u8]) -> bool {
+        let kept = self.kept(place);
+        let (low, high) = kept.split_at(spec.key_bytes.min(kept.len()));
         spec.key.iter().all(|field| {
             let part = field.at..field.at + field.bytes;
             let (Some(value), Some(low), Some(high)) = (key.get(part.clone()), low.get(part.clone()), high.get(part))
@@ -139,16 +171,30 @@ impl Table {
 
     /// Target and data of an entry.
     #[inline]
-    pub(crate) fn target(&self, record: u32) -> (u32, &[u8]) {
-        self.records.target(record)
+    pub(crate) fn target(&self, spot: Spot) -> (u32, &[u8]) {
+        self.cells(spot).map_or((0, &[]), |cells| cells.target(spot.cell()))
     }
 
-    pub(crate) fn count(&self, record: u32) -> Count {
-        self.records.count(record)
+    #[inline]
+    pub(crate) fn count(&self, spot: Spot) -> Count {
+        self.cells(spot).map_or(Count::default(), |cells| cells.count(spot.cell()))
     }
 
-    pub(crate) fn set_count(&mut self, record: u32, count: Count) {
-        self.records.set_count(record, count);
+    #[inline]
+    pub(crate) fn set_count(&mut self, spot: Spot, count: Count) {
+        if let Some(group) = self.groups.get_mut(spot.group as usize) {
+            group.index.set_count(spot.cell(), count);
+        }
+    }
+
+    /// The place of the entry that stands somewhere.
+    pub(crate) fn place_at(&self, spot: Spot) -> u32 {
+        self.cells(spot).and_then(|cells| cells.place(spot.cell())).unwrap_or(u32::MAX)
+    }
+
+    /// Where the entry of a place stands.
+    pub(crate) fn spot(&self, place: u32) -> Spot {
+        self.side(place).spot
     }
 
     /// What color an entry's meter gives to a packet.
@@ -167,28 +213,28 @@ impl Table {
 
     /// The places of all entries, in order.
     pub(crate) fn places(&self) -> impl Iterator<Item = u32> {
-        (0u32..).zip(&self.sides).filter(|(_, side)| side.is_live).map(|(record, _)| record)
+        (0u32..).zip(&self.sides).filter(|(_, side)| side.is_live).map(|(place, _)| place)
     }
 
-    pub(crate) fn handle(&self, record: u32) -> u32 {
-        u32::from(self.side(record).version) << 24 | record
+    pub(crate) fn handle(&self, place: u32) -> u32 {
+        u32::from(self.side(place).version) << 24 | place
     }
 
     /// The place of an entry.
     pub(crate) fn place(&self, handle: u32) -> Result<u32, TableError> {
-        let (version, record) = (handle >> 24, handle & 0x00ff_ffff);
-        match self.sides.get(record as usize) {
-            Some(side) if side.is_live && u32::from(side.version) == version => Ok(record),
+        let (version, place) = (handle >> 24, handle & 0x00ff_ffff);
+        match self.sides.get(place as usize) {
+            Some(side) if side.is_live && u32::from(side.version) == version => Ok(place),
             Some(side) if side.is_live => Err(TableError::ExpiredHandle),
             _ => Err(TableError::InvalidHandle),
         }
     }
 
     /// The key and priority of an entry.
-    pub(crate) fn key(&self, spec: &TableSpec, record: u32) -> (Vec<MatchParam>, Option<i32>) {
-        let (side, stored) = (self.side(record), self.records.key(record));
-        let (value, high) = stored.split_at(spec.key_bytes.min(stored.len()));
-        let mask = self.groups.get(side.group as usize).map_or(high, |group| &group.mask);
+    pub(crate) fn key(&self, spec: &TableSpec, place: u32) -> (Vec<MatchParam>, Option<i32>) {
+        let (side, kept) = (self.side(place), self.kept(place));
+        let (value, high) = kept.split_at(spec.key_bytes.min(kept.len()));
+        let mask = self.groups.get(side.spot.group as usize).map_or(high, |group| &group.mask);
         let has_priority = matches!(spec.kind, MatchKind::Ternary | MatchKind::Range);
         let other = if spec.kind == MatchKind::Range { high } else { mask };
         (key::unpack(spec, value, other, side.prefix), has_priority.then_some(side.priority))
@@ -207,22 +253,15 @@ impl Table {
 
     fn find_packed(&self, spec: &TableSpec, packed: &key::Packed, priority: i32) -> Option<u32> {
         if spec.kind == MatchKind::Range {
-            let same = |record: &u32| {
-                let (low, high) = self.records.key(*record).split_at(spec.key_bytes);
-                self.side(*record).priority == priority && low == packed.value && high == packed.other
+            let same = |place: &u32| {
+                let (low, high) = self.kept(*place).split_at(spec.key_bytes);
+                self.side(*place).priority == priority && low == packed.value && high == packed.other
             };
             return self.ranges.iter().copied().find(same);
         }
-        let group = self.groups.get(*self.by_mask.get(&packed.other)? as usize)?;
-        let slot = group.index.find(hash(&packed.value), |record| self.records.key(record) == packed.value)?;
-        let mut record = group.index.record(slot);
-        while record != NONE {
-            if self.side(record).priority == priority {
-                return Some(record);
-            }
-            record = self.side(record).next;
-        }
-        None
+        let index = &self.groups.get(*self.by_mask.get(&packed.other)? as usize)?.index;
+        let mut places = index.find_all(&packed.value).filter_map(|cell| index.cells().place(cell));
+        places.find(|&place| self.side(place).priority == priority)
     }
 
     /// Adds an entry; its handle.
@@ -245,53 +284,50 @@ impl Table {
         if self.entries >= spec.size {
             return Err(TableError::TableFull);
         }
-        let record = self.take_place();
-        let side = &mut self.sides[record as usize];
-        (side.is_live, side.priority, side.prefix, side.next, side.group) = (true, priority, packed.prefix, NONE, NONE);
-        self.records.set_key(record, &packed.value);
-        self.records.set_target(record, target, data);
-        self.records.set_count(record, Count::default());
+        let place = self.take_place();
+        let side = &mut self.sides[place as usize];
+        (side.is_live, side.priority, side.prefix) = (true, priority, packed.prefix);
         if spec.kind == MatchKind::Range {
-            let whole = [packed.value, packed.other].concat();
-            self.records.set_key(record, &whole);
-            let at = self.ranges.partition_point(|&other| (self.side(other).priority, other) < (priority, record));
-            self.ranges.insert(at, record);
+            let at = self.ranges.partition_point(|&other| (self.side(other).priority, other) < (priority, place));
+            self.ranges.insert(at, place);
+            let key = [packed.value, packed.other].concat();
+            // All in one group, which is no search's.
+            self.link(place, &key, Vec::new(), target, data);
         } else {
-            self.link(record, packed, priority);
+            self.link(place, &packed.value, packed.other, target, data);
         }
         self.entries += 1;
-        Ok(self.handle(record))
+        Ok(self.handle(place))
     }
 
     fn take_place(&mut self) -> u32 {
-        if let Some(Reverse(record)) = self.free.pop() {
-            return record;
+        if let Some(Reverse(place)) = self.free.pop() {
+            return place;
         }
         // `limits::ENTRIES_MAX` is below 2^24.
-        let record = u32::try_from(self.sides.len()).unwrap_or(NONE);
+        let place = u32::try_from(self.sides.len()).unwrap_or(u32::MAX);
         self.sides.push(Side::default());
-        self.records.reserve(record);
-        record
+        place
     }
 
     /// Gives an entry another target.
-    pub(crate) fn modify(&mut self, record: u32, target: u32, data: &[u8]) {
-        self.records.set_target(record, target, data);
+    pub(crate) fn modify(&mut self, place: u32, target: u32, data: &[u8]) {
+        let spot = self.side(place).spot;
+        if let Some(group) = self.groups.get_mut(spot.group as usize) {
+            group.index.set_target(spot.cell(), target, data);
+        }
     }
 
-    pub(crate) fn delete(&mut self, spec: &TableSpec, record: u32) {
-        if spec.kind == MatchKind::Range {
-            self.ranges.retain(|&other| other != record);
-        } else {
-            self.unlink(record);
-        }
+    pub(crate) fn delete(&mut self, place: u32) {
+        self.ranges.retain(|&other| other != place);
+        self.unlink(place);
         if let Some(meters) = &mut self.meters {
-            meters.forget(record as usize);
+            meters.forget(place as usize);
         }
-        let side = &mut self.sides[record as usize];
+        let side = &mut self.sides[place as usize];
         side.is_live = false;
         side.version = side.version.wrapping_add(1);
-        self.free.push(Reverse(record));
+        self.free.push(Reverse(place));
         self.entries -= 1;
     }
 
