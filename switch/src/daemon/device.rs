@@ -9,8 +9,8 @@ use super::fabric::{BATCH_FRAMES, Forwarder, Link};
 use super::frames::Frames;
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrLike, bind, getsockname, recv, send,
-    setsockopt, socket, sockopt,
+    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrLike, SockaddrStorage, bind,
+    getsockname, recv, send, setsockopt, socket, sockopt,
 };
 use socket2::{SockFilter, SockRef};
 use std::io;
@@ -89,7 +89,9 @@ impl Device {
 
     /// A device that is removed leaves its sockets bound to none.
     fn is_there(&self) -> bool {
-        getsockname::<LinkAddr>(self.socket.as_raw_fd()).is_ok_and(|bound| bound.ifindex() == self.index)
+        // Not as a `LinkAddr` at once: the kernel tells fewer bytes than that has.
+        let bound = getsockname::<SockaddrStorage>(self.socket.as_raw_fd());
+        bound.is_ok_and(|bound| bound.as_link_addr().is_some_and(|link| link.ifindex() == self.index))
     }
 }
 
