@@ -1,5 +1,7 @@
 //! `bifrost rules`, as people and scripts use it.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod common;
 
 use bifrost_switch::engine::Engine;
