@@ -37,8 +37,9 @@ impl Values {
 
     /// Adds a value, or leaves the one that is there.
     pub(crate) fn add(&mut self, spec: &SetSpec, value: &[u8]) -> Result<(), SetError> {
+        let value = fit(spec, value)?;
         let is_new = !self.values.contains(value);
-        if value.len() != spec.bytes() || (is_new && self.values.len() >= SET_VALUES_MAX) {
+        if is_new && self.values.len() >= SET_VALUES_MAX {
             return Err(SetError::Other);
         }
         self.values.insert(value.to_vec());
@@ -50,10 +51,7 @@ impl Values {
 
     /// Takes a value out, if it is there.
     pub(crate) fn remove(&mut self, spec: &SetSpec, value: &[u8]) -> Result<(), SetError> {
-        if value.len() != spec.bytes() {
-            return Err(SetError::Other);
-        }
-        self.values.remove(value);
+        self.values.remove(fit(spec, value)?);
         // Under a mask another value may be the same.
         for (values, one) in self.uses.iter_mut().zip(&spec.uses) {
             *values = self.values.iter().map(|value| one.key(value)).collect();
@@ -74,6 +72,13 @@ impl Values {
     pub(crate) fn contains(&self, one: usize, key: &[u8]) -> bool {
         self.uses.get(one).is_some_and(|values| values.contains(key))
     }
+}
+
+/// A value without what stands in front of it: BMv2's command line puts a zero there.
+fn fit<'a>(spec: &SetSpec, value: &'a [u8]) -> Result<&'a [u8], SetError> {
+    let more = value.len().checked_sub(spec.bytes()).ok_or(SetError::Other)?;
+    let (front, value) = value.split_at(more);
+    if front.iter().all(|&byte| byte == 0) { Ok(value) } else { Err(SetError::Other) }
 }
 
 /// A value of fields that follow one another without gaps, right-aligned, as each in its own bytes.
@@ -119,6 +124,9 @@ mod tests {
         values.add(&spec, &[8, 1]).unwrap();
         values.add(&spec, &[8, 2]).unwrap();
         assert_eq!(values.add(&spec, &[8]), Err(SetError::Other));
+        assert_eq!(values.add(&spec, &[1, 8, 1]), Err(SetError::Other));
+        values.add(&spec, &[0, 8, 1]).unwrap();
+        assert_eq!(values.all().count(), 2, "a zero in front means nothing");
         assert!(values.contains(0, &[8, 1]) && !values.contains(0, &[8, 0]) && values.contains(1, &[8, 0]));
         values.remove(&spec, &[8, 1]).unwrap();
         assert!(!values.contains(0, &[8, 1]) && values.contains(1, &[8, 0]));
