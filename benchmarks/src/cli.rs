@@ -11,7 +11,7 @@ use clap::builder::TypedValueParser;
 use crate::output::Output;
 use crate::plan::{self, Placement, Plan};
 use crate::workload::Bench;
-use crate::{breakdown, codec, runner, server};
+use crate::{breakdown, codec, forwarding, runner, server, switch};
 
 const OUTSTANDING_MAX: usize = 1024;
 
@@ -30,10 +30,12 @@ const OUTSTANDING_MAX: usize = 1024;
   bifrost bench increment --by-ref --sizes 1K,2M
   bifrost bench chain --servers 4
   bifrost bench breakdown --plot plots
-  bifrost bench codec --cases struct10,list_i32 --json")]
+  bifrost bench codec --cases struct10,list_i32 --json
+  bifrost bench switch --cases rtt,pps --json
+  bifrost bench forwarding --plot plots")]
 pub struct Args {
     /// What to measure
-    #[arg(value_name = "NAME", value_parser = ["ping", "echo", "increment", "increment-list", "add", "rate", "all", "codec", "memory", "chain", "breakdown"])]
+    #[arg(value_name = "NAME", value_parser = ["ping", "echo", "increment", "increment-list", "add", "rate", "all", "codec", "memory", "chain", "breakdown", "switch", "forwarding"])]
     pub name: String,
 
     /// Bytes of an array or object, with K or M for 1024 and its square [default: each benchmark's own, to 2M]
@@ -48,7 +50,8 @@ pub struct Args {
     #[arg(long, value_delimiter = ',', value_name = "LIST", value_parser = counted(plan::SERVERS_MAX))]
     pub servers: Vec<usize>,
 
-    /// Values to encode and decode, for `codec`: struct10, everything, list_i32, map_str, blob [default: all]
+    /// For `codec` values to encode and decode: struct10, everything, list_i32, map_str, blob; for `switch` what to measure:
+    /// rtt, pps, pps-burst, pps-process, changes, cost [default: all]
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub cases: Vec<String>,
 
@@ -109,7 +112,7 @@ fn counted(most: usize) -> impl TypedValueParser<Value = usize> {
 impl Args {
     /// The checked plan.
     fn plan(&self) -> Result<Plan> {
-        ensure!(self.cases.is_empty(), "`--cases` is for `codec`");
+        ensure!(self.cases.is_empty(), "`--cases` is for `codec` and `switch`");
         if let Some(key) = &self.key {
             File::open(key).with_context(|| format!("cannot read the key file {}", key.display()))?;
         }
@@ -154,6 +157,12 @@ pub fn run(args: Args) -> Result<()> {
     }
     if args.name == codec::NAME {
         return codec::run(&args);
+    }
+    if args.name == switch::NAME {
+        return switch::run(&args);
+    }
+    if args.name == forwarding::NAME {
+        return forwarding::run(&args);
     }
     let plan = args.plan()?;
     if args.name == breakdown::NAME {

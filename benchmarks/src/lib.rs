@@ -10,6 +10,7 @@
 //! * every wait is bounded: a lost datagram is an error that names the variant, never a hang.
 //!
 //! `codec` is apart: it needs no server, and compares encoders and decoders in one process; see `codec/mod.rs`. So is
+//! `switch`, which measures the data plane; see `switch/mod.rs`; `forwarding`, which measures ways between two nodes; and
 //! `breakdown`, which divides the time of a call into parts; see `breakdown/mod.rs`.
 //!
 //! To add a variant write one file in `variants/` that implements `Variant` and `Session`, and name it in
@@ -21,6 +22,7 @@ mod chain;
 pub mod cli;
 mod clock;
 mod codec;
+mod forwarding;
 mod machine;
 mod output;
 mod plan;
@@ -34,6 +36,7 @@ mod servers;
 pub mod services;
 mod sockets;
 mod stats;
+mod switch;
 mod task;
 mod variants;
 mod watchdog;

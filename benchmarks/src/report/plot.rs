@@ -20,7 +20,8 @@ pub(crate) const COLORS: [&str; 8] =
 pub(crate) fn draw(lines: &[Line]) -> Option<String> {
     let first = lines.first()?;
     let bench = first.workload.bench;
-    Some(if bench.is_sized() && !bench.has_servers() { curves(lines) } else { bars(lines) })
+    let title = format!("{}: median µs of a call over the size of an array", bench.name());
+    Some(if bench.is_sized() && !bench.has_servers() { curves(&title, &series(lines)) } else { bars(lines) })
 }
 
 /// The variants in order of appearance.
@@ -34,22 +35,29 @@ fn variants(lines: &[Line]) -> Vec<&'static str> {
     names
 }
 
-fn curves(lines: &[Line]) -> String {
-    let sizes: Vec<f64> = lines.iter().map(|line| (line.workload.size as f64).log2()).collect();
+/// A name, and values over sizes in bytes.
+pub(crate) type Series = (&'static str, Vec<(usize, f64)>);
+
+fn series(lines: &[Line]) -> Vec<Series> {
+    let points = |name: &str| {
+        let own = lines.iter().filter(|line| line.variant == name);
+        own.map(|line| (line.workload.size, line.summary.median)).collect()
+    };
+    variants(lines).into_iter().map(|name| (name, points(name))).collect()
+}
+
+/// A curve for each series.
+pub(crate) fn curves(title: &str, series: &[Series]) -> String {
+    let log = |&(size, value): &(usize, f64)| ((size as f64).log2(), value.max(1e-3).log10());
+    let (sizes, values): (Vec<f64>, Vec<f64>) = series.iter().flat_map(|(_, points)| points).map(log).unzip();
     let x = Scale::around(&sizes, LEFT, WIDTH - RIGHT);
-    let medians: Vec<f64> = lines.iter().map(|line| line.summary.median.max(1e-3).log10()).collect();
-    let y = Scale::around(&medians, HEIGHT - BOTTOM, TOP);
+    let y = Scale::around(&values, HEIGHT - BOTTOM, TOP);
     let mut svg = Svg::new(WIDTH, HEIGHT);
-    let bench = lines.first().map_or("", |line| line.workload.bench.name());
-    svg.text((LEFT, TOP - 24.0), Anchor::Start, &format!("{bench}: median µs of a call over the size of an array"));
+    svg.text((LEFT, TOP - 24.0), Anchor::Start, title);
     grid(&mut svg, &x, &y);
-    for ((index, name), color) in variants(lines).into_iter().enumerate().zip(COLORS.iter().cycle()) {
-        let mut points: Vec<(f64, f64)> = lines
-            .iter()
-            .zip(sizes.iter().zip(&medians))
-            .filter(|(line, _)| line.variant == name)
-            .map(|(_, (&size, &median))| (x.place(size), y.place(median)))
-            .collect();
+    for ((index, (name, points)), color) in series.iter().enumerate().zip(COLORS.iter().cycle()) {
+        let place = |(size, value): (f64, f64)| (x.place(size), y.place(value));
+        let mut points: Vec<(f64, f64)> = points.iter().map(log).map(place).collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         svg.curve(&points, color);
         let row = TOP + 18.0 * index as f64 + 10.0;

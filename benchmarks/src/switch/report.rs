@@ -32,13 +32,7 @@ pub(super) fn lines(rows: &[Row]) -> Vec<Line> {
     let median_of = |name: &str| summaries.iter().find(|(row, _)| row.variant == name).map(|(_, s)| s.median);
     let line = |&(row, summary): &(&Row, Summary)| {
         let ratio = |name: &str| median_of(name).map(|median| summary.median / median);
-        Line {
-            case: row.case,
-            variant: row.variant,
-            summary,
-            ratio_relay: ratio(RELAY),
-            ratio_bmv2: ratio(BMV2),
-        }
+        Line { case: row.case, variant: row.variant, summary, ratio_relay: ratio(RELAY), ratio_bmv2: ratio(BMV2) }
     };
     summaries.iter().map(line).collect()
 }

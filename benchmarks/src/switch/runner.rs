@@ -36,14 +36,17 @@ fn run_pinned(plan: &Plan, each: &mut dyn FnMut(Vec<Row>) -> Result<()>) -> Resu
             match subjects::start(plan, case, variant).with_context(|| format!("{variant} {}", case.name()))? {
                 Some(subject) => lanes.push((Row { case, variant, samples: Vec::new() }, subject)),
                 // Nobody may be there to read it.
-                None => drop(writeln!(std::io::stderr(), "{variant} {}: left out, no simple_switch in PATH", case.name())),
+                None => {
+                    drop(writeln!(std::io::stderr(), "{variant} {}: left out, no simple_switch in PATH", case.name()))
+                }
             }
         }
         pin(plan, |(client, _)| client)?;
         for round in 0..plan.rounds {
             progress.step(case.name());
             for (row, subject) in &mut lanes {
-                burst(plan, round, row, subject.as_mut()).with_context(|| format!("{} {}", row.variant, case.name()))?;
+                burst(plan, round, row, subject.as_mut())
+                    .with_context(|| format!("{} {}", row.variant, case.name()))?;
             }
         }
         progress.clear();

@@ -5,7 +5,6 @@ use bifrost_switch::SharedEngine;
 use bifrost_switch::daemon::{Frames, LocalPort, PortKind, Switch};
 use bifrost_switch::engine::Engine;
 use bifrost_switch::runtime::{Runtime, Settings};
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::rack::{self, CLIENT, MEMORY};
@@ -21,8 +20,8 @@ const WAIT: Duration = Duration::from_secs(5);
 /// A switch whose client and memory are this thread.
 #[derive(Debug)]
 pub(super) struct Flow {
-    sender: Arc<LocalPort>,
-    receiver: Arc<LocalPort>,
+    sender: LocalPort,
+    receiver: LocalPort,
     frame: Vec<u8>,
     received: Frames,
     _switch: Switch,
@@ -32,8 +31,7 @@ impl Flow {
     pub(super) fn new() -> Result<Self> {
         let engine = SharedEngine::new(Engine::load(bifrost_switch::PROGRAM, 1)?);
         rack::install(&Runtime::new(engine.clone(), bifrost_switch::PROGRAM, Settings::default()))?;
-        let switch =
-            Switch::builder(engine).port(CLIENT, PortKind::Local).port(MEMORY, PortKind::Local).start()?;
+        let switch = Switch::builder(engine).port(CLIENT, PortKind::Local).port(MEMORY, PortKind::Local).start()?;
         let port = |number| switch.local(number).context("a port that is not there");
         let (sender, receiver, frame) = (port(CLIENT)?, port(MEMORY)?, rack::there()?.bytes);
         Ok(Self { sender, receiver, frame, received: Frames::new(), _switch: switch })
