@@ -11,6 +11,7 @@ mod fault;
 mod idl;
 mod key;
 mod limits;
+mod link;
 mod mem;
 mod rules;
 mod serve;

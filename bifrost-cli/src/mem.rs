@@ -1,7 +1,7 @@
 //! `bifrost mem`: a memory server over UDP.
 
 use crate::fault::{FAILED, OK, usage};
-use crate::{announce, clock, key, stop, units};
+use crate::{announce, clock, key, link, stop, units};
 use anyhow::{Context, Result};
 use bifrost_dsm::Config;
 use bifrost_dsm::daemon::{BootError, Daemon, next_boot};
@@ -17,6 +17,9 @@ Examples:
 
   bifrost mem udp://0.0.0.0:7501 --server 2 --capacity 16G --state /var/lib/bifrost/m2.boot --open
       The second of a rack's memory servers. The file sees to it that no pointer is ever given twice.
+
+  bifrost mem --server 1 --open --link 'tunnel://[::1]:7401?node=m1'
+      In a rack: attached to its switch, reached at the addresses of its pointers.
 
   bifrost mem --control udp://10.0.0.5:7601 --control-key control.key
       Nodes are protected from each other; the control plane says who may do what.
@@ -36,9 +39,13 @@ const CHECK: Duration = Duration::from_secs(1);
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Addresses to listen on, udp://HOST:PORT; port 0 takes a free one
-    #[arg(value_name = "URL", default_value = "udp://[::1]:7500")]
+    /// Addresses to listen on, udp://HOST:PORT; port 0 takes a free one [default: udp://[::1]:7500; with --link
+    /// udp://[::]:7400]
+    #[arg(value_name = "URL")]
     listen: Vec<String>,
+
+    #[command(flatten)]
+    link: link::Attachment,
 
     /// Number of this server among the memory servers of its rack; it stands in every pointer
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
@@ -108,8 +115,8 @@ pub(crate) struct Args {
 
 /// Runs the command; returns the exit status.
 pub(crate) fn run(args: &Args) -> Result<u8> {
-    for url in &args.listen {
-        if !matches!(Address::parse(url).with_context(|| url.clone())?, Address::Udp(_)) {
+    for url in &listen(args) {
+        if !matches!(Address::parse(url).with_context(|| (*url).to_owned())?, Address::Udp(_)) {
             return Err(usage(format!("{url}: memory is served over UDP only: write udp://HOST:PORT")));
         }
     }
@@ -138,6 +145,14 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     Ok(FAILED)
 }
 
+/// Where to listen.
+fn listen(args: &Args) -> Vec<&str> {
+    match &args.listen[..] {
+        [] => vec![args.link.listen("udp://[::1]:7500")],
+        given => given.iter().map(String::as_str).collect(),
+    }
+}
+
 fn start(args: &Args) -> Result<Daemon> {
     let clients = usize::try_from(args.max_clients).unwrap_or(usize::MAX);
     let config = Config {
@@ -157,10 +172,13 @@ fn start(args: &Args) -> Result<Daemon> {
         server.lease(args.lease).sessions_max(clients).io_threads(usize::from(args.io_threads))
     };
     let mut builder = Daemon::builder(config).transport(transport);
+    if let Some(link) = args.link.attach()? {
+        builder = builder.transport(|server| server.link(&link));
+    }
     if let Some(path) = &args.key_file {
         builder = builder.key(key::read(path)?);
     }
-    for url in &args.listen {
+    for url in listen(args) {
         builder = builder.listen(url);
     }
     Ok(builder.start()?)

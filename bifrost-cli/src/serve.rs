@@ -2,7 +2,7 @@
 
 use crate::fault::{FAILED, OK, usage};
 use crate::services::{self, Builtin};
-use crate::{announce, key, limits, stop, units};
+use crate::{announce, key, limits, link, stop, units};
 use anyhow::{Context, Result};
 use bifrost_rpc::memory::GlobalMemory;
 use bifrost_rpc::{Address, Channel, ServeError, Server};
@@ -33,6 +33,9 @@ Examples:
   bifrost serve SharedArrays --memory udp://[::1]:7501,udp://[::1]:7502
       Serve a service whose arguments and results may be in the memory of two memory servers.
 
+  bifrost serve Counter --link 'tunnel://[::1]:7401?node=s1'
+      Serve in a rack: attached to its switch, called at rack://Counter.
+
   bifrost serve Counter --key-file operator.key
       Take only sealed packets; clients need the same key.";
 
@@ -48,12 +51,19 @@ pub(crate) struct Args {
     services: Vec<String>,
 
     /// Address to listen on, udp://HOST:PORT, tcp://HOST:PORT or unix:///PATH; port 0 takes a free one. May be given
-    /// several times
+    /// several times [default: udp://[::1]:7400; with --link udp://[::]:7400]
     ///
     /// TCP and Unix sockets take ?protocol=binary|compact|json (default: any, answered in the same),
     /// &transport=framed|buffered (default framed) and &multiplexed=true|false (default: both).
-    #[arg(long, value_name = "URL", default_value = "udp://[::1]:7400")]
+    #[arg(long, value_name = "URL")]
     listen: Vec<String>,
+
+    #[command(flatten)]
+    link: link::Attachment,
+
+    /// Number of this life of the server, by which a switch knows it [default: random]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    instance: Option<u32>,
 
     /// Memory servers, udp://HOST:PORT with commas between them: pointers in calls are read there, and long results stored
     /// there (UDP). They are numbered 1, 2, …, or as N=udp://HOST:PORT says
@@ -115,13 +125,21 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
 
 /// What is wrong with an address is wrong with the command line.
 fn check_addresses(args: &Args) -> Result<()> {
-    for url in &args.listen {
-        let address = Address::parse(url).with_context(|| url.clone())?;
-        if args.key_file.is_some() && !matches!(address, Address::Udp(_)) {
+    for url in &listen(args) {
+        let address = Address::parse(url).with_context(|| (*url).to_owned())?;
+        if args.key_file.is_some() && matches!(address, Address::Stream(_)) {
             return Err(usage(format!("--key-file seals UDP only, and {url} would serve in the clear: leave one out")));
         }
     }
     Ok(())
+}
+
+/// Where to listen.
+fn listen(args: &Args) -> Vec<&str> {
+    match &args.listen[..] {
+        [] => vec![args.link.listen("udp://[::1]:7400")],
+        given => given.iter().map(String::as_str).collect(),
+    }
 }
 
 fn start(args: &Args, builtins: &[Builtin]) -> Result<Server> {
@@ -136,7 +154,13 @@ fn start(args: &Args, builtins: &[Builtin]) -> Result<Server> {
     if let Some(timeout) = args.idle_timeout {
         builder = builder.idle_timeout(timeout);
     }
+    if let Some(instance) = args.instance {
+        builder = builder.instance(instance);
+    }
     let mut channels = Channel::builder();
+    if let Some(link) = args.link.attach()? {
+        (builder, channels) = (builder.link(&link), channels.link(&link));
+    }
     if let Some(path) = &args.key_file {
         let key = key::read(path)?;
         (builder, channels) = (builder.key(key.clone()), channels.key(key));
@@ -145,7 +169,7 @@ fn start(args: &Args, builtins: &[Builtin]) -> Result<Server> {
         let memory = GlobalMemory::connect_with(urls, channels).map_err(|error| usage(format!("--memory: {error}")))?;
         builder = builder.global_memory(memory);
     }
-    for url in &args.listen {
+    for url in listen(args) {
         builder = builder.listen(url);
     }
     for builtin in builtins {

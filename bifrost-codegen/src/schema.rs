@@ -44,6 +44,8 @@ pub struct Id {
 pub struct Definition {
     /// Its name in the IDL.
     pub name: String,
+    /// The line of its name in its file, counted from 1.
+    pub line: usize,
     /// Its doc comment.
     pub docs: Option<String>,
     /// Its annotations.
@@ -124,6 +126,8 @@ pub struct Service {
 pub struct Method {
     /// Its name in the IDL.
     pub name: String,
+    /// The line of its name in the file of the service that declares it, counted from 1.
+    pub line: usize,
     /// Its doc comment.
     pub docs: Option<String>,
     /// No answer is sent.

@@ -28,13 +28,15 @@ impl Span {
 pub struct Source {
     path: PathBuf,
     text: String,
+    /// The offset at which each line begins.
+    lines: Vec<usize>,
     is_utf8: bool,
 }
 
 impl Source {
     /// A source with the path that diagnostics show.
     pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { path: path.into(), text: text.into(), is_utf8: true })
+        Arc::new(Self::with(path.into(), text.into(), true))
     }
 
     /// A source from the bytes of a file. Bytes that are no UTF-8, as old comments have them, become U+FFFD.
@@ -44,9 +46,14 @@ impl Source {
             Ok(text) => Self::new(path, text),
             Err(error) => {
                 let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-                Arc::new(Self { path, text, is_utf8: false })
+                Arc::new(Self::with(path, text, false))
             }
         }
+    }
+
+    fn with(path: PathBuf, text: String, is_utf8: bool) -> Self {
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { path, text, lines, is_utf8 }
     }
 
     /// Whether a piece of the text may differ from what the file says, for want of UTF-8.
@@ -76,9 +83,9 @@ impl Source {
     /// Line and column of a byte offset, counted from 1; columns are characters.
     #[must_use]
     pub fn position(&self, offset: usize) -> (usize, usize) {
-        let before = self.before(offset);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let line = self.lines.partition_point(|start| *start <= offset).max(1);
+        let start = self.lines.get(line - 1).copied().unwrap_or_default();
+        let column = self.before(offset).get(start..).unwrap_or_default().chars().count() + 1;
         (line, column)
     }
 

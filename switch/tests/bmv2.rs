@@ -132,3 +132,42 @@ fn in_the_present_namespace_everybody_reaches_it_and_it_says_so() {
     let error = Bmv2::start(&none).unwrap_err();
     assert!(matches!(&error, Bmv2Error::Interface { port: 1, name } if name == "no-such-interface"), "{error}");
 }
+
+/// A network namespace with an interface in it, as long as this lives.
+struct OwnNetwork(String);
+
+impl OwnNetwork {
+    fn new() -> Option<Self> {
+        let network = Self(format!("bifrost-test-{}", std::process::id()));
+        let made = ip(&["netns", "add", &network.0])
+            && ip(&["-n", &network.0, "link", "add", "one", "type", "veth", "peer", "name", "other"])
+            && ip(&["-n", &network.0, "link", "set", "one", "up"]);
+        if !made {
+            println!("SKIPPED: no network namespace can be made here");
+        }
+        made.then_some(network)
+    }
+}
+
+impl Drop for OwnNetwork {
+    fn drop(&mut self) {
+        ip(&["netns", "delete", &self.0]);
+    }
+}
+
+fn ip(arguments: &[&str]) -> bool {
+    std::process::Command::new("ip").args(arguments).output().is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn as_root_it_takes_interfaces_of_another_namespace_and_is_reached_from_here() {
+    let Some(settings) = simple_switch() else { return };
+    let Some(network) = OwnNetwork::new() else { return };
+    let packets = Packets::Interfaces(vec![(4, "one".to_owned())]);
+    let switch =
+        Bmv2::start(&Settings { packets, namespace: Namespace::Named(network.0.clone()), ..settings }).unwrap();
+    assert!(!switch.is_exposed());
+    let ports = switch.runtime().unwrap().standard.bm_dev_mgr_show_ports().unwrap();
+    assert_eq!(ports.iter().map(|port| (port.port_num, &*port.iface_name)).collect::<Vec<_>>(), [(4, "one")]);
+    assert!(matches!(switch.packets(), Err(Bmv2Error::NoPackets)));
+}

@@ -6,7 +6,7 @@ mod report;
 use self::connection::Connection;
 use crate::dynamic::Arguments;
 use crate::fault::{OK, usage};
-use crate::{idl, key, limits, units};
+use crate::{idl, key, limits, link, units};
 use anyhow::{Context, Result};
 use bifrost_rpc::{Address, Channel};
 use std::path::PathBuf;
@@ -25,6 +25,7 @@ Examples:
   bifrost call 'tcp://127.0.0.1:9090?protocol=compact&transport=buffered' Counter value --deadline 2s
   bifrost call unix:///run/counter.sock Counter add 5
   bifrost call udp://[::1]:7400 Shop order 7 --idl shop.thrift -I idl
+  bifrost call rack://Counter Counter add 5 --link 'tunnel://[::1]:7401?node=c1'
 
 Exit status: 0 a result, 3 a declared exception, 4 an application exception, 5 no answer, 2 wrong usage.";
 
@@ -34,7 +35,7 @@ Exit status: 0 a result, 3 a declared exception, 4 an application exception, 5 n
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Where: udp://HOST:PORT; or tcp://HOST:PORT or unix:///PATH, each with
+    /// Where: udp://HOST:PORT; rack://SERVICE with --link or ?prefix=ADDRESS; or tcp://HOST:PORT or unix:///PATH, each with
     /// ?protocol=binary|compact|json&transport=framed|buffered&multiplexed=true
     url: String,
 
@@ -73,6 +74,9 @@ pub(crate) struct Args {
     raw: bool,
 
     #[command(flatten)]
+    link: link::Attachment,
+
+    #[command(flatten)]
     limits: limits::Bounds,
 }
 
@@ -101,11 +105,14 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
 fn connect(args: &Args, address: Address) -> Result<Connection> {
     let limits = args.limits.limits();
     let mut builder = Channel::builder().limits(limits);
+    if let Some(link) = args.link.attach()? {
+        builder = builder.link(&link);
+    }
     if let Some(deadline) = args.deadline {
         builder = builder.deadline(deadline);
     }
     if let Some(path) = &args.key_file {
-        if !matches!(address, Address::Udp(_)) {
+        if matches!(address, Address::Stream(_)) {
             return Err(usage("--key-file seals UDP only: leave it out, or call a udp:// address"));
         }
         builder = builder.key(key::read(path)?);

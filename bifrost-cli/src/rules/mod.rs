@@ -76,7 +76,7 @@ enum Format {
 
 /// Runs the command; returns the exit status.
 pub(crate) fn run(args: &Args) -> Result<u8> {
-    let entries = compile(args)?;
+    let entries = compile(&args.rack, &args.manifests, args.program.as_deref())?;
     let scope = if args.all { Scope::All } else { Scope::Described };
     if let Some(wanted) = &args.explain {
         return print(&explain::explain(&entries, wanted)?);
@@ -101,10 +101,15 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     }
 }
 
-fn compile(args: &Args) -> Result<Entries> {
-    let rack = source(&args.rack)?;
-    let manifests: Vec<Arc<Source>> = args.manifests.iter().map(|path| source(path)).collect::<Result<_>>()?;
-    let sizes = match &args.program {
+/// The entries of a rack; `program`: a compiled program whose sizes of tables count.
+///
+/// # Errors
+///
+/// All that is wrong with the files.
+pub(crate) fn compile(rack: &Path, manifests: &[PathBuf], program: Option<&Path>) -> Result<Entries> {
+    let rack = source(rack)?;
+    let manifests: Vec<Arc<Source>> = manifests.iter().map(|path| source(path)).collect::<Result<_>>()?;
+    let sizes = match program {
         None => Sizes::default(),
         Some(path) => {
             let program = Engine::load(source(path)?.text(), 0);
@@ -119,7 +124,7 @@ fn compile(args: &Args) -> Result<Entries> {
 }
 
 /// The text of a file, which is read no further than is of use.
-fn source(path: &Path) -> Result<Arc<Source>> {
+pub(crate) fn source(path: &Path) -> Result<Arc<Source>> {
     let cannot = || format!("cannot read {}", path.display());
     let mut text = String::new();
     let limit = rules::FILE_BYTES_MAX as u64 + 1;

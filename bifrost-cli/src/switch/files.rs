@@ -19,9 +19,10 @@ pub(crate) fn program(path: Option<&Path>) -> Result<String> {
     read(path, JSON_BYTES_MAX).with_context(|| format!("cannot read the program {}", path.display()))
 }
 
-/// An engine with this program, and the entries of a file.
-pub(crate) fn engine(json: &str, entries: Option<&Path>) -> Result<Engine> {
+/// An engine with this program, the entries of a rack, and those of a file.
+pub(crate) fn engine(json: &str, rack: &str, entries: Option<&Path>) -> Result<Engine> {
     let mut engine = Engine::load(json, seed()).context("the program is refused")?;
+    commands::run(&mut engine, rack).context("the program is not a rack's")?;
     if let Some(path) = entries {
         let text = read(path, COMMANDS_BYTES_MAX).with_context(|| format!("cannot read {}", path.display()))?;
         commands::run(&mut engine, &text).map_err(|error| usage(format!("{}: {error}", path.display())))?;

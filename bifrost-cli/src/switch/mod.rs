@@ -2,6 +2,7 @@
 
 mod files;
 mod port;
+mod rack;
 mod stats;
 mod trace;
 
@@ -10,11 +11,12 @@ use crate::{announce, key, stop, units};
 use anyhow::{Context, Result};
 use bifrost_rpc::Address;
 use bifrost_switch::SharedEngine;
-use bifrost_switch::daemon::{PortKind, StartError, Switch};
+use bifrost_switch::daemon::{PortKind, Switch};
 use bifrost_switch::engine::Event;
 use bifrost_switch::runtime::{DEFAULT_URL, Runtime, RuntimeError, RuntimeServer, Settings};
 use clap::Subcommand;
 use port::PortArg;
+use rack::Described;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
@@ -25,6 +27,9 @@ Examples:
   bifrost switch --port 1=tunnel --port 2=tunnel --key-file rack.key
       Run the rack's program with two ports that nodes attach to over UDP; prints `listening on udp://[::1]:7410` and
       `runtime on tcp://127.0.0.1:9090…`, where a control plane or simple_switch_CLI fills the tables.
+
+  bifrost switch --rack rack.toml --manifest rules/manifest.json --port 510=tunnel
+      Run the switch of a rack, with its ports and entries, and the control plane on a tunnel.
 
   bifrost switch --entries rack.txt --port 1=tunnel:n1 --port 2=tunnel:n2 --port 510=tunnel --runtime none
       Begin with entries, as simple_switch_CLI takes them; nodes may ask for their ports by name.
@@ -38,6 +43,8 @@ Examples:
   bifrost switch trace --entries rack.txt --port 1 --pcap captured/port-1-in.pcap
       Show the way of captured frames through parser, tables and actions.";
 
+/// Where nodes attach unless somebody says otherwise.
+const LISTEN: &str = "udp://[::1]:7410";
 /// Time for operations of control planes to finish when told to stop.
 const DRAIN: Duration = Duration::from_secs(1);
 /// How often it is looked what else there is to tell.
@@ -57,17 +64,26 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
 
-    /// Commands to begin with, as simple_switch_CLI takes them: table_add, mc_node_create, mirroring_add and others
+    /// The rack's description: ports, nodes and their keys, and what the tables begin with (docs/rules.md)
+    #[arg(long, value_name = "FILE")]
+    rack: Option<PathBuf>,
+
+    /// Manifest of the rack's services, as `bifrost gen --emit manifest` writes it. May be given several times
+    #[arg(long, value_name = "FILE", requires = "rack")]
+    manifest: Vec<PathBuf>,
+
+    /// Commands to begin with, as simple_switch_CLI takes them: table_add, mc_node_create, mirroring_add and others; after the rack's
     #[arg(long, value_name = "FILE")]
     entries: Option<PathBuf>,
 
-    /// A port, 0 to 510: N=tunnel, N=tunnel:NODE, or N=dev:DEVICE (as root). May be given several times
+    /// A port, 0 to 510: N=tunnel, N=tunnel:NODE, or N=dev:DEVICE (as root). Counts before what the rack says of the port. May be
+    /// given several times
     #[arg(long, value_name = "N=KIND")]
     port: Vec<PortArg>,
 
-    /// Where nodes attach to tunnel ports
-    #[arg(long, value_name = "URL", default_value = "udp://[::1]:7410")]
-    listen: String,
+    /// Where nodes attach to tunnel ports [default: as the rack says, else udp://[::1]:7410]
+    #[arg(long, value_name = "URL")]
+    listen: Option<String>,
 
     /// Let only nodes attach that know the key in this file, 64 hexadecimal digits; without it only programs of this machine can
     #[arg(long, value_name = "FILE")]
@@ -118,13 +134,16 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     if let Some(Other::Trace(args)) = &args.other {
         return trace::run(args);
     }
-    if args.port.is_empty() {
-        return Err(usage("a switch needs ports: give --port 1=tunnel, or --port 1=dev:DEVICE, for each"));
-    }
+    let mut rack = match &args.rack {
+        Some(path) => rack::read(path, &args.manifest, args.program.as_deref())?,
+        None => Described::default(),
+    };
+    rack.ports.extend(port::by_number(&args.port)?);
+    check_ports(&rack)?;
     let json = files::program(args.program.as_deref())?;
-    let engine = SharedEngine::new(files::engine(&json, args.entries.as_deref())?);
+    let engine = SharedEngine::new(files::engine(&json, &rack.entries, args.entries.as_deref())?);
     let stop = stop::Stop::saying("stopping; frames under way leave (once more stops at once)")?;
-    let switch = start(args, engine)?;
+    let switch = start(args, &rack, engine)?;
     announce::addresses("listening on", switch.tunnel_address().map(|address| format!("udp://{address}")))?;
     let runtime = start_runtime(args, &switch, &json)?;
     announce::addresses("runtime on", runtime.iter().map(RuntimeServer::url))?;
@@ -135,28 +154,46 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     Ok(finish(args, switch))
 }
 
-fn start(args: &Args, engine: SharedEngine) -> Result<Switch> {
+fn check_ports(rack: &Described) -> Result<()> {
+    if rack.ports.is_empty() {
+        return Err(usage("a switch needs ports: give --rack, or --port 1=tunnel or --port 1=dev:DEVICE for each"));
+    }
+    match rack.ports.iter().find(|(_, kind)| **kind == PortKind::Local) {
+        Some((port, _)) => Err(usage(format!(
+            "the rack has something in this process at port {port}, where nothing is: give --port {port}=tunnel or {port}=dev:DEVICE"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn start(args: &Args, rack: &Described, engine: SharedEngine) -> Result<Switch> {
     let mut builder = Switch::builder(engine).mtu(args.mtu).lease(args.lease).capture_bytes(args.pcap_size);
-    if args.port.iter().any(|port| matches!(port.kind, PortKind::Tunnel(_))) {
+    let tunnels = rack.ports.values().filter_map(|kind| match kind {
+        PortKind::Tunnel(to) => Some(to),
+        _ => None,
+    });
+    if tunnels.clone().count() > 0 {
         let key = args.key_file.as_deref().map(key::read).transpose()?;
-        if key.is_none() {
+        if key.is_none() && tunnels.clone().any(|to| to.key.is_none()) {
             eprintln!("warning: without --key-file every program on this machine may attach to a tunnel port");
         }
-        builder = builder.tunnels(listen_address(&args.listen)?, key);
+        builder = builder.tunnels(listen_address(args.listen.as_deref(), rack)?, key);
     }
-    for port in &args.port {
-        builder = builder.port(port.number, port.kind.clone());
+    for (number, kind) in &rack.ports {
+        builder = builder.port(*number, kind.clone());
     }
     if let Some(directory) = &args.pcap {
         builder = builder.capture(directory);
     }
-    builder.start().map_err(|error| match error {
-        StartError::Number(_) | StartError::Twice(_) => usage(error.to_string()),
-        other => other.into(),
-    })
+    Ok(builder.start()?)
 }
 
-fn listen_address(url: &str) -> Result<SocketAddr> {
+/// As the command line says, else the rack, else on this machine.
+fn listen_address(url: Option<&str>, rack: &Described) -> Result<SocketAddr> {
+    if let (None, Some(address)) = (url, rack.tunnels) {
+        return Ok(address);
+    }
+    let url = url.unwrap_or(LISTEN);
     match Address::parse(url).with_context(|| url.to_owned())? {
         Address::Udp(address) => Ok(address),
         _ => Err(usage(format!("{url}: tunnels are UDP: write udp://HOST:PORT"))),

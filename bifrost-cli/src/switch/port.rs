@@ -1,7 +1,10 @@
 //! Ports as they are given on the command line.
 
+use crate::fault::usage;
+use anyhow::Result;
 use bifrost_rpc::wire::tunnel::NODE_NAME_BYTES_MAX;
 use bifrost_switch::daemon::{PORTS_MAX, PortKind, TunnelPort};
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 /// `N=tunnel`, `N=tunnel:NODE` or `N=dev:DEVICE`.
@@ -14,7 +17,7 @@ pub(crate) struct PortArg {
 impl FromStr for PortArg {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
         let (number, kind) = text.split_once('=').ok_or("write N=tunnel, N=tunnel:NODE or N=dev:DEVICE")?;
         let number = number.parse().ok().filter(|&number| number < PORTS_MAX);
         let number = number.ok_or_else(|| format!("a port's number is 0 to {}", PORTS_MAX - 1))?;
@@ -29,6 +32,17 @@ impl FromStr for PortArg {
         };
         Ok(Self { number, kind })
     }
+}
+
+/// Ports by their numbers, of which none may be given twice.
+pub(crate) fn by_number(given: &[PortArg]) -> Result<BTreeMap<u32, PortKind>> {
+    let mut ports = BTreeMap::new();
+    for PortArg { number, kind } in given {
+        if ports.insert(*number, kind.clone()).is_some() {
+            return Err(usage(format!("port {number} is given twice")));
+        }
+    }
+    Ok(ports)
 }
 
 #[cfg(test)]

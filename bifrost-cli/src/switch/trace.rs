@@ -1,6 +1,7 @@
 //! `bifrost switch trace`: one frame's way through the program.
 
 use super::files;
+use super::rack::{self, Described};
 use crate::fault::{OK, usage};
 use anyhow::{Context, Result};
 use bifrost_switch::commands::hex;
@@ -31,7 +32,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
 
-    /// Commands to begin with, as simple_switch_CLI takes them
+    /// The rack's description, for what the tables begin with
+    #[arg(long, value_name = "FILE")]
+    rack: Option<PathBuf>,
+
+    /// Manifest of the rack's services. May be given several times
+    #[arg(long, value_name = "FILE", requires = "rack")]
+    manifest: Vec<PathBuf>,
+
+    /// Commands to begin with, as simple_switch_CLI takes them; after the rack's
     #[arg(long, value_name = "FILE")]
     entries: Option<PathBuf>,
 
@@ -50,7 +59,12 @@ pub(crate) struct Args {
 
 /// Runs the command; returns the exit status.
 pub(crate) fn run(args: &Args) -> Result<u8> {
-    let mut engine = files::engine(&files::program(args.program.as_deref())?, args.entries.as_deref())?;
+    let rack = match &args.rack {
+        Some(path) => rack::read(path, &args.manifest, args.program.as_deref())?,
+        None => Described::default(),
+    };
+    let json = files::program(args.program.as_deref())?;
+    let mut engine = files::engine(&json, &rack.entries, args.entries.as_deref())?;
     let mut out = Outputs::default();
     let mut trace = |now: u64, frame: &[u8]| {
         let events = engine.trace(now, args.port, frame, &mut out);

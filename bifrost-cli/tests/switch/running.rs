@@ -1,9 +1,10 @@
 //! How a switch starts and stops.
 
 use crate::common::{Serving, bifrost};
-use bifrost_rpc::Channel;
+use bifrost_rpc::{Channel, Key, Link};
 use bifrost_switch::runtime::idl::bmv2_standard::{StandardClient, TStandardSyncClient};
 use nix::sys::signal::Signal;
+use std::net::Ipv6Addr;
 
 const STOPPING: &str = "stopping; frames under way leave (once more stops at once)";
 
@@ -43,8 +44,57 @@ fn the_runtime_api_lists_its_ports() {
     assert_eq!(serving.end().0.code(), Some(0));
 }
 
+/// Two nodes, on tunnels with keys of their own.
+const RACK: &str = r#"
+[rack]
+prefix = "fd00:b1f0:0:1::/64"
+tunnel = "[::1]:0"
+[[node]]
+name = "n1"
+port = 1
+mac = "02:00:00:00:00:01"
+addresses = ["fd00:b1f0:0:1::1"]
+[[node]]
+name = "n2"
+port = 2
+mac = "02:00:00:00:00:02"
+addresses = ["fd00:b1f0:0:1::2"]
+[[port]]
+number = 1
+attach = { tunnel = { key = "n1.key" } }
+[[port]]
+number = 2
+attach = { tunnel = { key = "n2.key" } }
+"#;
+
+#[test]
+fn a_rack_has_its_ports_keys_and_entries() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rack.toml");
+    std::fs::write(&path, RACK).unwrap();
+    let rack = path.display().to_string();
+    let unreadable = bifrost(&["switch", "--rack", &rack]);
+    assert_eq!(unreadable.code, 1);
+    assert!(unreadable.err.contains("n1.key"), "{unreadable:?}");
+    for (name, byte) in [("n1", "01"), ("n2", "02")] {
+        std::fs::write(directory.path().join(format!("{name}.key")), byte.repeat(32)).unwrap();
+    }
+    let serving = Serving::command(&["switch", "--rack", &rack, "--runtime", "none"], 1);
+    let switch = serving.url().strip_prefix("udp://").unwrap();
+    let key = |byte: &str| Key::from_hex(&byte.repeat(32)).unwrap();
+    let link = |key: Key| Link::builder().key(key).tunnel(&format!("tunnel://{switch}?node=n1"));
+    assert_eq!(link(key("01")).unwrap().address(), "fd00:b1f0:0:1::1".parse::<Ipv6Addr>().unwrap());
+    assert!(link(key("02")).is_err(), "the key of another");
+    let frame = "020000000002 020000000001 88b5";
+    let text = bifrost(&["switch", "trace", "--rack", &rack, "--port", "1", frame]).text();
+    assert!(text.contains("sent: 14 bytes to port 2"), "{text}");
+    serving.signal(Signal::SIGTERM);
+    assert_eq!(serving.end().0.code(), Some(0));
+}
+
 #[test]
 fn what_is_wrong_is_said() {
+    let example = format!("{}/../switch/racks/example.toml", env!("CARGO_MANIFEST_DIR"));
     for (args, code, complaint) in [
         (&[][..], 2, "a switch needs ports"),
         (&["--port", "1"], 2, "write N=tunnel, N=tunnel:NODE or N=dev:DEVICE"),
@@ -66,6 +116,8 @@ fn what_is_wrong_is_said() {
         (&["--port", "1=tunnel", "--key-file", "/nowhere.key"], 1, "cannot read the key file"),
         (&["--port", "1=tunnel", "--program", "/nowhere.json"], 1, "cannot read the program"),
         (&["--port", "1=tunnel", "--pcap-size", "1M"], 2, "--pcap"),
+        (&["--rack", "/nowhere.toml"], 1, "cannot read /nowhere.toml"),
+        (&["--rack", &example], 2, "there are no rules for this rack"),
     ] {
         let outcome = bifrost(&[&["switch"], args].concat());
         assert_eq!(outcome.code, code, "{args:?}: {outcome:?}");

@@ -57,6 +57,7 @@ fn service(schema: &Schema, finder: &Finder<'_>, id: Id) -> Json {
     Json::Object(vec![
         ("name", Json::text(name)),
         ("file", Json::Text(format!("{}.thrift", parts.join("/")))),
+        ("line", Json::number(schema.definition(id).line)),
         ("extends", Json::List(bases.collect())),
         ("methods", Json::List(methods.collect())),
     ])
@@ -78,6 +79,7 @@ fn method(schema: &Schema, finder: &Finder<'_>, service: &str, from: Option<Id>,
         ("full_name", Json::Text(format!("{service}:{}", found.name))),
         ("field", Json::Text(key.concat())),
         ("inherited_from", from.map_or(Json::Null, |owner| Json::Text(qualified(schema, owner)))),
+        ("line", Json::number(found.line)),
         ("oneway", Json::Bool(found.oneway)),
         ("short", Json::Bool(found.short)),
         ("idempotent", Json::Bool(found.idempotent)),

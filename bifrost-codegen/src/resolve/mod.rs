@@ -83,10 +83,15 @@ impl<'a> Resolver<'a> {
         };
         Definition {
             name: definition.name.text.clone(),
+            line: self.line(file, definition.name.span),
             docs: definition.docs.clone(),
             annotations: definition.annotations.clone(),
             item,
         }
+    }
+
+    fn line(&self, file: usize, span: Span) -> usize {
+        self.units[file].document.source.position(span.start).0
     }
 
     fn body(&self, id: crate::schema::Id) -> &'a Body {

@@ -56,6 +56,7 @@ impl Resolver<'_> {
         };
         Method {
             name: method.name.text.clone(),
+            line: self.line(file, method.name.span),
             docs: method.docs.clone(),
             oneway: method.oneway,
             result,

@@ -5,6 +5,7 @@ use crate::buffer::{Message, MessageBuffer};
 use crate::wire::{Flags, HEADER_BYTES, Header, PacketType, Refusal};
 use std::time::Duration;
 
+mod called;
 mod found;
 mod memory;
 mod memory_hostile;

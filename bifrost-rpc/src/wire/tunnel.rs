@@ -85,9 +85,8 @@ impl TunnelHeader {
         if from.u8() != IDENTIFIER {
             return Err(WireError::Field("tunnel identifier"));
         }
-        let (version, kind) = match from.u8() {
-            byte => (byte >> 4, byte & 0xf),
-        };
+        let byte = from.u8();
+        let (version, kind) = (byte >> 4, byte & 0xf);
         if version != VERSION {
             return Err(WireError::Version(version));
         }

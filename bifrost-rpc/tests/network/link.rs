@@ -154,6 +154,18 @@ fn who_attaches_later_takes_over_and_who_was_there_is_told() {
     assert!(told.contains("taken over"), "{told}");
 }
 
+/// Nobody waits for frames at an idle link, and still it is kept: leases of 600 ms, three of them.
+#[test]
+fn an_idle_link_is_kept() {
+    let _watchdog = Watchdog::of("idle link", 100);
+    let switch = Switch::start(None, 9000);
+    let (server, client) = (switch.link(1, None), switch.link(2, None));
+    std::thread::sleep(Duration::from_millis(1800));
+    assert_eq!(switch.came(), 2, "a node attached again");
+    let running = serve(&server);
+    assert_eq!(call(&client, &running.url()).add(1).unwrap(), 1);
+}
+
 /// The switch comes back at the same address, knowing nothing.
 #[test]
 fn a_link_outlives_its_switch() {

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use super::packets::{PacketReceiver, PacketSender, connect};
 use super::{Bmv2Error, Namespace, Packets, Runtime, Settings, find, relay};
-use crate::runtime::idl::bmv2_simple_pre_lag::SimplePreLagClient;
+use crate::runtime::idl::bmv2_simple_pre_lag::{SimplePreLagClient, TSimplePreLagSyncClient};
 use crate::runtime::idl::bmv2_simple_switch::{SimpleSwitchClient, TSimpleSwitchSyncClient};
 use crate::runtime::idl::bmv2_standard::{StandardClient, TStandardSyncClient};
 
@@ -160,7 +160,7 @@ impl Bmv2 {
         let mut runtime = self.runtime()?;
         loop {
             self.check()?;
-            if runtime.standard.bm_get_config_md5().is_ok() {
+            if answers(&mut runtime) {
                 return Ok(());
             }
             if start.elapsed() >= timeout {
@@ -189,6 +189,13 @@ impl Bmv2 {
         }
         Ok(())
     }
+}
+
+/// Whether all its services do: it opens its port before it has the last of them.
+fn answers(runtime: &mut Runtime) -> bool {
+    runtime.standard.bm_get_config_md5().is_ok()
+        && runtime.groups.bm_mc_get_entries(0).is_ok()
+        && runtime.simple_switch.get_time_elapsed_us().is_ok()
 }
 
 /// All but where it runs.

@@ -9,8 +9,8 @@ use super::fabric::{BATCH_FRAMES, Forwarder, Link};
 use super::frames::Frames;
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrLike, bind, getsockname, recv, send,
-    setsockopt, socket, sockopt,
+    AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrLike, SockaddrStorage, bind,
+    getsockname, recv, send, setsockopt, socket, sockopt,
 };
 use socket2::{SockFilter, SockRef};
 use std::io;
@@ -30,8 +30,9 @@ const ETHERNET: u16 = 1;
 /// A network device, opened.
 #[derive(Debug)]
 pub(crate) struct Device {
-    name: String,
     socket: OwnedFd,
+    /// The device's number, which no other gets.
+    index: usize,
 }
 
 impl Device {
@@ -53,7 +54,7 @@ impl Device {
         // Without these it works all the same, and loses frames earlier.
         let _ = setsockopt(&socket, sockopt::RcvBufForce, &BUFFER_BYTES);
         let _ = setsockopt(&socket, sockopt::SndBuf, &BUFFER_BYTES);
-        Ok(Self { name: name.to_owned(), socket })
+        Ok(Self { socket, index: address.ifindex() })
     }
 
     /// Receives until told to stop, or until the device is gone.
@@ -67,16 +68,19 @@ impl Device {
         while !forwarder.is_stopped() {
             frames.clear();
             // Waits for the first, and takes what else is there.
-            let mut flags = MsgFlags::empty();
+            let mut flags = MsgFlags::MSG_TRUNC;
             while frames.len() < BATCH_FRAMES {
                 match recv(self.socket.as_raw_fd(), &mut buffer, flags) {
-                    Ok(bytes) => frames.push(buffer.get(..bytes).unwrap_or_default()),
-                    // The device is down, or about to go.
-                    Err(Errno::ENETDOWN) if self.is_there() => {}
-                    Err(Errno::EAGAIN | Errno::EINTR | Errno::ENOBUFS) => break,
+                    // A longer one is cut off, and not taken.
+                    Ok(bytes) => buffer.get(..bytes).into_iter().for_each(|frame| frames.push(frame)),
+                    Err(Errno::EINTR | Errno::ENOBUFS) => break,
+                    Err(Errno::EAGAIN) if flags.contains(MsgFlags::MSG_DONTWAIT) => break,
+                    // A device that is down may come up again. Of one that is gone only whoever sent may have been told.
+                    Err(Errno::EAGAIN | Errno::ENETDOWN) if self.is_there() => break,
+                    Err(Errno::EAGAIN) => return Err(Errno::ENODEV.into()),
                     Err(error) => return Err(error.into()),
                 }
-                flags = MsgFlags::MSG_DONTWAIT;
+                flags = MsgFlags::MSG_TRUNC | MsgFlags::MSG_DONTWAIT;
             }
             forwarder.forward(port, frames.iter());
         }
@@ -85,10 +89,9 @@ impl Device {
 
     /// A device that is removed leaves its sockets bound to none.
     fn is_there(&self) -> bool {
-        address(&self.name).is_ok_and(|now| {
-            let bound = getsockname::<LinkAddr>(self.socket.as_raw_fd());
-            bound.is_ok_and(|bound| bound.ifindex() == now.ifindex())
-        })
+        // Not as a `LinkAddr` at once: the kernel tells fewer bytes than that has.
+        let bound = getsockname::<SockaddrStorage>(self.socket.as_raw_fd());
+        bound.is_ok_and(|bound| bound.as_link_addr().is_some_and(|link| link.ifindex() == self.index))
     }
 }
 

@@ -122,7 +122,7 @@ impl LocalPort {
 ///
 /// [`LinkBuilder::in_process`]: bifrost_rpc::LinkBuilder::in_process
 impl FramePort for LocalPort {
-    fn send<'a>(&self, frames: &mut dyn Iterator<Item = &'a [u8]>) {
+    fn send(&self, frames: &mut dyn Iterator<Item = &[u8]>) {
         self.send_all(frames);
     }
 

@@ -27,7 +27,7 @@ const _: () = assert!(HEADROOM_BYTES == TUNNEL_HEADER_BYTES, "frames are kept wi
 pub struct TunnelCounts {
     /// Frames from an outer address that is not attached by the number that they carry.
     pub foreign: u64,
-    /// Datagrams that are no tunnel's, or end early.
+    /// Datagrams that are no tunnel's, end early, or are longer than agreed on.
     pub malformed: u64,
 }
 
@@ -121,10 +121,18 @@ impl Tunnels {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The port that a frame came in by.
-    fn port_of(&self, from: SocketAddr, attachment: u32) -> Option<u16> {
+    /// The port that a frame came in by, and its MTU.
+    fn port_of(&self, from: SocketAddr, attachment: u32) -> Option<(u16, u16)> {
         let ends = self.ends();
-        ends.get(self.end_of(attachment)?)?.port_of(from, attachment)
+        let end = ends.get(self.end_of(attachment)?)?;
+        let port = end.port_of(from, attachment)?;
+        end.outer_of(port).map(|(_, _, mtu)| (port, mtu))
+    }
+
+    /// Counts a datagram that is none of a tunnel's; `false`, as it is not taken.
+    fn refuse(&self) -> bool {
+        self.malformed.fetch_add(1, Relaxed);
+        false
     }
 
     /// The end of the port in an attachment's number.
@@ -182,15 +190,18 @@ impl Tunnels {
         while !rest.is_empty() {
             let whole = rest;
             let Ok((header, body)) = TunnelHeader::take(&mut rest) else {
-                self.malformed.fetch_add(1, Relaxed);
+                self.refuse();
                 return;
             };
             if header.kind == TunnelKind::Frame {
                 rest = whole;
                 let mut frames = Stretch { rest: &mut rest, attachment: header.attachment };
-                let port = self.port_of(from, header.attachment);
-                match port {
-                    Some(port) => forwarder.forward(port.into(), &mut frames),
+                match self.port_of(from, header.attachment) {
+                    Some((port, mtu)) => {
+                        let fits = |frame: &&[u8]| frame.len() <= ETHERNET_BYTES + usize::from(mtu);
+                        let fitting = frames.by_ref().filter(|frame| fits(frame) || self.refuse());
+                        forwarder.forward(port.into(), fitting);
+                    }
                     None => {
                         self.foreign.fetch_add(frames.by_ref().count() as u64, Relaxed);
                     }

@@ -16,6 +16,10 @@ pub const COUNTERS_MAX: usize = 16 << 20;
 pub const METERS_MAX: usize = 1 << 20;
 /// Rates of a meter.
 pub const METER_RATES_MAX: usize = 16;
+/// Sets of values, and transitions that ask one, each.
+pub const SETS_MAX: usize = 1024;
+/// Values of a set.
+pub const SET_VALUES_MAX: usize = 4096;
 /// Digests that go to the control plane together.
 pub const SAMPLES_MAX: usize = 4096;
 /// Digests of one list that were not acknowledged; of more the oldest may be sent twice.

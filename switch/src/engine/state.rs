@@ -8,6 +8,7 @@ use super::meters::Meters;
 use super::multicast::Multicast;
 use super::program::{Program, TableSpec};
 use super::registers::Registers;
+use super::sets::Values;
 use super::tables::{Chosen, Count, Profile, Table, fit};
 
 /// Where the copies of a mirroring session go.
@@ -30,6 +31,7 @@ pub(crate) struct State {
     pub(crate) mirrors: BTreeMap<u16, Mirror>,
     pub(crate) multicast: Multicast,
     pub(crate) learner: Learner,
+    pub(crate) sets: Vec<Values>,
     pub(crate) random: Random,
 }
 
@@ -45,6 +47,7 @@ impl State {
             mirrors: BTreeMap::new(),
             multicast: Multicast::default(),
             learner: Learner::new(&program.learn_lists),
+            sets: program.sets.iter().map(Values::new).collect(),
             random: Random(seed),
         };
         for spec in &program.tables {

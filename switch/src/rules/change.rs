@@ -30,7 +30,7 @@ impl EntryChange {
         }
     }
 
-    /// When it is its turn in a batch: what blocks first, rights taken away, then what is new from the machines to what leads to them,
+    /// When it is its turn in a batch: what blocks first, rights taken away, group and session, then what is new from the machines to what leads to them,
     /// then what is gone in the reverse order, and unblocking last. So nothing leads to an entry that is not there.
     pub(super) fn turn(&self) -> (u8, u8) {
         let is_block = matches!(self.table(), Some(Table::BlockedSource | Table::BlockedDestination));
@@ -38,7 +38,8 @@ impl EntryChange {
         match self {
             Self::Add(..) | Self::Modify(..) if is_block => (0, 0),
             Self::Delete(key) if key.table == Table::MemoryAccess => (1, 0),
-            Self::Add(..) | Self::Modify(..) | Self::Flood(_) | Self::Mirror(_) => (2, layer),
+            Self::Flood(_) | Self::Mirror(_) => (1, 1),
+            Self::Add(..) | Self::Modify(..) => (2, layer),
             Self::Delete(_) if is_block => (4, 0),
             Self::Delete(_) => (3, u8::MAX - layer),
         }

@@ -135,16 +135,15 @@ impl Live {
                 done.left.extend_from_slice(step);
                 continue;
             }
-            let (entries, others): (Vec<_>, Vec<_>) = step.iter().cloned().partition(|change| change.table().is_some());
-            for change in others {
-                let answer = self.set(switch, &change);
-                self.note(change, answer.map(|()| None), &mut done);
-            }
-            let updates: Vec<Update> = entries.iter().filter_map(|change| self.update(change)).collect();
+            let updates: Vec<Update> = step.iter().filter_map(|change| self.update(change)).collect();
+            // A step is of entries, or of group and session.
             let mut answers = switch.apply(&updates).into_iter();
-            for change in entries {
-                let answer = answers.next().unwrap_or(Err(ControlError::BadAnswer("too few answers")));
-                self.note(change, answer, &mut done);
+            for change in step {
+                let answer = match change.table() {
+                    Some(_) => answers.next().unwrap_or(Err(ControlError::BadAnswer("too few answers"))),
+                    None => self.set(switch, change).map(|()| None),
+                };
+                self.note(change.clone(), answer, &mut done);
             }
         }
         done

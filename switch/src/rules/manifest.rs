@@ -56,6 +56,7 @@ struct MethodJson {
     field: String,
     oneway: bool,
     on_failure: Option<String>,
+    inherited_from: Option<String>,
     line: Option<usize>,
 }
 
@@ -90,7 +91,7 @@ fn service(source: &Arc<Source>, raw: &RawValue, faults: &mut Vec<Fault>) -> Opt
     }
     let mut methods = Vec::new();
     for raw in found.methods {
-        match method(source, &found.name, &found.file, raw) {
+        match method(source, &found.name, (&found.file, found.line), raw) {
             Ok(method) => methods.push(method),
             Err(fault) => faults.push(fault),
         }
@@ -99,7 +100,13 @@ fn service(source: &Arc<Source>, raw: &RawValue, faults: &mut Vec<Fault>) -> Opt
     Some(Service { name: found.name, source: Arc::clone(source), span, places, methods })
 }
 
-fn method(source: &Arc<Source>, service: &str, file: &str, raw: &RawValue) -> Result<Method, Fault> {
+/// `service_at`: file and line of the service, which inherited methods have instead of their own.
+fn method(
+    source: &Arc<Source>,
+    service: &str,
+    service_at: (&str, Option<usize>),
+    raw: &RawValue,
+) -> Result<Method, Fault> {
     let found: MethodJson = read(source, raw.get())?;
     let span = span_of(source, raw.get());
     if !is_identifier(&found.name) {
@@ -110,7 +117,8 @@ fn method(source: &Arc<Source>, service: &str, file: &str, raw: &RawValue) -> Re
         let message = format!("the field of `{service}:{}` does not belong to its name", found.name);
         return Err(Fault::at(source, span, message).help("make the manifest anew with `bifrost gen --emit manifest`"));
     }
-    let places = places(source, &span, file, found.line);
+    let line = if found.inherited_from.is_some() { service_at.1 } else { found.line };
+    let places = places(source, &span, service_at.0, line);
     let mut description: Value = read(source, raw.get())?;
     if let Some(members) = description.as_object_mut() {
         members.remove("line");

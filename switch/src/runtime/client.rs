@@ -83,6 +83,9 @@ impl Change {
             Update::Delete { table, handle } => {
                 Self::Made(client.start_bm_mt_delete_entry(CONTEXT, table, handle.cast_signed())?)
             }
+            Update::DeleteIndirect { table, handle } => {
+                Self::Made(client.start_bm_mt_indirect_delete_entry(CONTEXT, table, handle.cast_signed())?)
+            }
             Update::SetDefault { table, action } => Self::Made(match action {
                 EntryAction::Action { name, data } => {
                     client.start_bm_mt_set_default_action(CONTEXT, table, name, data)?
@@ -95,6 +98,9 @@ impl Change {
                 }
             }),
             Update::ResetDefault { table } => Self::Made(client.start_bm_mt_reset_default_entry(CONTEXT, table)?),
+            Update::ResetDefaultIndirect { table } => {
+                Self::Made(client.start_bm_mt_indirect_reset_default_entry(CONTEXT, table)?)
+            }
         })
     }
 

@@ -29,6 +29,9 @@ pub enum ControlError {
     /// Something that a switch of this kind cannot say or do.
     #[error("the switch answered what makes no sense here: {0}")]
     BadAnswer(&'static str),
+    /// The switch refused for a reason that the API has no error for: a program that it does not run, a context that there is not.
+    #[error("the switch refused: {0}")]
+    Refused(String),
     /// The call failed; [`CallError::of`](bifrost_rpc::CallError::of) says whether it may have run.
     #[error(transparent)]
     Call(thrift::Error),
@@ -36,7 +39,11 @@ pub enum ControlError {
 
 impl From<thrift::Error> for ControlError {
     fn from(error: thrift::Error) -> Self {
-        let thrift::Error::User(user) = &error else { return Self::Call(error) };
+        let user = match &error {
+            thrift::Error::Application(refused) => return Self::Refused(refused.message.clone()),
+            thrift::Error::User(user) => user,
+            _ => return Self::Call(error),
+        };
         if let Some(refused) = user.downcast_ref::<idl::InvalidTableOperation>() {
             TableError::from_code(refused.code.0).into()
         } else if let Some(refused) = user.downcast_ref::<idl::InvalidCounterOperation>() {
@@ -81,8 +88,15 @@ pub enum Update {
         /// What the entry leads to from now on.
         action: EntryAction,
     },
-    /// Deletes an entry.
+    /// Deletes an entry of a table that holds actions.
     Delete {
+        /// The table.
+        table: String,
+        /// The entry.
+        handle: u32,
+    },
+    /// Deletes an entry of a table that holds members.
+    DeleteIndirect {
         /// The table.
         table: String,
         /// The entry.
@@ -95,8 +109,13 @@ pub enum Update {
         /// What a miss leads to.
         action: EntryAction,
     },
-    /// Gives the table the default entry of the program again.
+    /// Gives a table that holds actions the default entry of the program again.
     ResetDefault {
+        /// The table.
+        table: String,
+    },
+    /// Gives a table that holds members the default entry of the program again.
+    ResetDefaultIndirect {
         /// The table.
         table: String,
     },

@@ -19,12 +19,16 @@ fn apply(engine: &mut Engine, update: &Update) -> Result<Option<u32>, TableError
             engine.table_modify(table, *handle, name, data).map(|()| None)
         }
         Update::Modify { table, handle, action } => engine.table_modify_indirect(table, *handle, action).map(|()| None),
-        Update::Delete { table, handle } => engine.table_delete(table, *handle).map(|()| None),
+        Update::Delete { table, handle } | Update::DeleteIndirect { table, handle } => {
+            engine.table_delete(table, *handle).map(|()| None)
+        }
         Update::SetDefault { table, action: EntryAction::Action { name, data } } => {
             engine.table_set_default(table, name, data).map(|()| None)
         }
         Update::SetDefault { table, action } => engine.table_set_default_indirect(table, action).map(|()| None),
-        Update::ResetDefault { table } => engine.table_reset_default(table).map(|()| None),
+        Update::ResetDefault { table } | Update::ResetDefaultIndirect { table } => {
+            engine.table_reset_default(table).map(|()| None)
+        }
     }
 }
 

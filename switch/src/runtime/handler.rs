@@ -4,7 +4,7 @@ use super::config::{Config, Configs};
 use super::idl::bmv2_standard::SwapOperationErrorCode;
 use super::ports::{NoPorts, Ports};
 use super::refused;
-use crate::engine::{ArrayError, Engine, LearnError, MeterError, MulticastError, TableError};
+use crate::engine::{ArrayError, Engine, LearnError, MeterError, MulticastError, SetError, TableError};
 use crate::shared::SharedEngine;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -145,6 +145,16 @@ impl Runtime {
     ) -> thrift::Result<R> {
         refused::context(context)?;
         self.with(work).map_err(refused::learning)
+    }
+
+    /// An operation on the parser's sets of values.
+    pub(super) fn value_set<R>(
+        &self,
+        context: i32,
+        work: impl FnOnce(&mut Engine) -> Result<R, SetError>,
+    ) -> thrift::Result<R> {
+        refused::context(context)?;
+        self.with(work).map_err(refused::value_set)
     }
 
     /// An operation on multicast groups. They are the switch's, not the program's.

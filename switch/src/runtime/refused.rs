@@ -3,7 +3,7 @@
 use super::idl::bmv2_simple_pre_lag::{InvalidMcOperation, McOperationErrorCode};
 use super::idl::bmv2_simple_switch::{InvalidMirroringOperation, MirroringOperationErrorCode};
 use super::idl::bmv2_standard as idl;
-use crate::engine::{ArrayError, CrcError, LearnError, MeterError, MulticastError, TableError};
+use crate::engine::{ArrayError, CrcError, LearnError, MeterError, MulticastError, SetError, TableError};
 use thrift::ApplicationErrorKind::InternalError;
 
 pub(super) fn table(error: TableError) -> thrift::Error {
@@ -26,8 +26,8 @@ pub(super) fn register_code(code: idl::RegisterOperationErrorCode) -> thrift::Er
     idl::InvalidRegisterOperation::new(code).into()
 }
 
-pub(super) fn value_set() -> thrift::Error {
-    idl::InvalidParseVSetOperation::new(idl::ParseVSetOperationErrorCode::INVALID_PARSE_VSET_NAME).into()
+pub(super) fn value_set(error: SetError) -> thrift::Error {
+    idl::InvalidParseVSetOperation::new(idl::ParseVSetOperationErrorCode(error.code())).into()
 }
 
 pub(super) fn crc(error: CrcError) -> thrift::Error {

@@ -531,20 +531,20 @@ impl StandardSyncHandler for Runtime {
         self.register(cxt_id, |engine| engine.clear_registers(&register_array_name))
     }
 
-    fn handle_bm_parse_vset_add(&self, _: i32, _: String, _: BmParseVSetValue) -> thrift::Result<()> {
-        Err(refused::value_set())
+    fn handle_bm_parse_vset_add(&self, cxt_id: i32, name: String, value: BmParseVSetValue) -> thrift::Result<()> {
+        self.value_set(cxt_id, |engine| engine.set_add(&name, &value))
     }
 
-    fn handle_bm_parse_vset_remove(&self, _: i32, _: String, _: BmParseVSetValue) -> thrift::Result<()> {
-        Err(refused::value_set())
+    fn handle_bm_parse_vset_remove(&self, cxt_id: i32, name: String, value: BmParseVSetValue) -> thrift::Result<()> {
+        self.value_set(cxt_id, |engine| engine.set_remove(&name, &value))
     }
 
-    fn handle_bm_parse_vset_get(&self, _: i32, _: String) -> thrift::Result<Vec<BmParseVSetValue>> {
-        Err(refused::value_set())
+    fn handle_bm_parse_vset_get(&self, cxt_id: i32, name: String) -> thrift::Result<Vec<BmParseVSetValue>> {
+        self.value_set(cxt_id, |engine| engine.set_values(&name))
     }
 
-    fn handle_bm_parse_vset_clear(&self, _: i32, _: String) -> thrift::Result<()> {
-        Err(refused::value_set())
+    fn handle_bm_parse_vset_clear(&self, cxt_id: i32, name: String) -> thrift::Result<()> {
+        self.value_set(cxt_id, |engine| engine.set_clear(&name))
     }
 
     fn handle_bm_dev_mgr_add_port(&self, iface_name: String, port_num: i32, pcap_path: String) -> thrift::Result<()> {

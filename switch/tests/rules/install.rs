@@ -46,7 +46,8 @@ fn a_switch_says_what_was_installed_and_nothing_changes_twice() {
 fn another_rack_takes_the_place_of_the_first() {
     let switch = switch();
     install(&switch, &rules(RACK).entries(), Scope::Described);
-    let other = RACK.replace("port = 2\n", "port = 12\n").replace("mac = \"02:b1:f0:00:00:01\"", "mac = \"02:b1:f0:00:00:02\"");
+    let other =
+        RACK.replace("port = 2\n", "port = 12\n").replace("mac = \"02:b1:f0:00:00:01\"", "mac = \"02:b1:f0:00:00:02\"");
     let other = rules(&other.replace("serves = [\"Arrays\", \"SharedArrays\"]", "")).entries();
     install(&switch, &other, Scope::Described);
     assert_eq!(says(&switch), wanted(&other));
@@ -99,7 +100,9 @@ fn nothing_is_deleted_while_what_replaces_it_is_refused() {
     let [(EntryChange::Add(key, _), error)] = &done.refused[..] else { panic!("{done:?}") };
     assert_eq!(key.table, Table::MemoryServer);
     assert!(error.to_string().contains("the table is full"), "{error}");
-    assert!(done.left.iter().any(|change| matches!(change, EntryChange::Delete(key) if key.table == Table::MemoryServer)));
+    assert!(
+        done.left.iter().any(|change| matches!(change, EntryChange::Delete(key) if key.table == Table::MemoryServer))
+    );
     let old = wanted(&entries);
     let now = says(&switch);
     assert!(old.iter().filter(|row| row.starts_with("memory_server")).all(|row| now.contains(row)));
@@ -109,7 +112,9 @@ fn nothing_is_deleted_while_what_replaces_it_is_refused() {
 fn entries_that_are_no_racks_are_named() {
     let switch = switch();
     let key = [MatchParam::Exact(vec![0, 0, 0, 0, 0, 9])];
-    switch.add("l2", &key, 0, &EntryAction::Action { name: "forward".to_owned(), data: vec![vec![0x12, 0x34, 0x56]] }).unwrap();
+    switch
+        .add("l2", &key, 0, &EntryAction::Action { name: "forward".to_owned(), data: vec![vec![0x12, 0x34, 0x56]] })
+        .unwrap();
     // The engine cuts the port to its nine bits, so that it is one.
     assert!(Live::read(&switch, Scope::Described).is_ok());
     let key = [MatchParam::Exact(vec![0; 16])];

@@ -40,10 +40,13 @@ struct learned_t {
 }
 
 parser Read(packet_in packet, out headers_t headers, inout metadata_t meta, inout standard_metadata_t standard) {
+    value_set<bit<16>>(4) kinds;
+
     state start {
         packet.extract(headers.ethernet);
         transition select(headers.ethernet.kind) {
             0x0800: ipv4;
+            kinds: ipv4;
             default: accept;
         }
     }

@@ -5,7 +5,10 @@
 mod bmv2;
 mod cli;
 mod hostile;
+mod info;
 mod notifications;
+mod packets;
+mod refusals;
 mod same;
 mod support;
 mod swap;

@@ -8,7 +8,7 @@ use crate::endpoint::Key;
 use crate::io::{Socket, Url, UrlError, seed};
 use crate::tunnel::{DetachReason, NodeEnd};
 use crate::wire::RACK_PREFIX_BITS;
-use crate::wire::frame::Mac;
+use crate::wire::frame::{ETHERNET_BYTES, Mac};
 use crate::wire::tunnel::{Identity, Seat, TUNNEL_HEADER_BYTES};
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -24,7 +24,8 @@ const MTU: u16 = 9000;
 /// Time for a switch to answer unless told otherwise.
 const WITHIN: Duration = Duration::from_secs(5);
 /// What a frame has before its IPv6 packet.
-const FRAME_OVERHEAD: u16 = 14 + TUNNEL_HEADER_BYTES as u16;
+const FRAME_OVERHEAD: u16 = 22;
+const _: () = assert!(FRAME_OVERHEAD as usize == ETHERNET_BYTES + TUNNEL_HEADER_BYTES);
 
 /// Why there is no link.
 #[derive(Debug, thiserror::Error)]
@@ -173,7 +174,7 @@ impl LinkBuilder {
         let seed = seed().map_err(LinkError::System)?;
         let end = |now| NodeEnd::new(now, identity, mtu, self.key.as_ref(), seed);
         let (tunnel, told) = Tunnel::attach(socket, switch, end, self.within.unwrap_or(WITHIN))?;
-        let link = self.over(Carrier::Tunnel(tunnel), told)?;
+        let link = self.over(Carrier::Tunnel(Box::new(tunnel)), told)?;
         let shared = Arc::clone(&link.0.0);
         let keep = move || {
             if let Carrier::Tunnel(tunnel) = &shared.carrier {
@@ -189,10 +190,10 @@ impl LinkBuilder {
     /// # Errors
     ///
     /// [`LinkError::Unknown`], [`LinkError::Mtu`].
-    pub fn in_process(self, port: Box<dyn FramePort>) -> Result<Link, LinkError> {
+    pub fn in_process(self, port: impl FramePort + 'static) -> Result<Link, LinkError> {
         let mtu = self.mtu.unwrap_or(MTU);
         let told = Seat { port: 0, mtu, mac: [0; 6], switch_mac: [0; 6], address: Ipv6Addr::UNSPECIFIED };
-        self.over(Carrier::Cable(port), told)
+        self.over(Carrier::Cable(Box::new(port)), told)
     }
 
     fn over(self, carrier: Carrier, told: Seat) -> Result<Link, LinkError> {

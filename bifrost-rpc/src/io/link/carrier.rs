@@ -17,7 +17,7 @@ const RUN_BYTES_MAX: usize = 65_000;
 
 #[derive(Debug)]
 pub(super) enum Carrier {
-    Tunnel(Tunnel),
+    Tunnel(Box<Tunnel>),
     Cable(Box<dyn FramePort>),
 }
 

@@ -176,19 +176,10 @@ impl Demux {
     ) -> io::Result<Received> {
         let mut state = self.lock();
         loop {
-            let failure = state.failure.clone();
-            let leads = !state.has_leader;
-            let Some(slot) = state.sockets.get_mut(&seat.binding.port) else { return Ok(Received::Ended) };
-            if slot.is_shut {
-                return Ok(Received::Ended);
-            }
-            if let Some(received) = slot.take(into) {
+            if let Some(received) = state.ready(seat, into)? {
                 return Ok(received);
             }
-            if let Some(failure) = failure {
-                return Err(io::Error::other(failure));
-            }
-            if leads {
+            if !state.has_leader {
                 state.has_leader = true;
                 drop(state);
                 let brought = lead(into);
@@ -199,22 +190,17 @@ impl Demux {
                         return Ok(Received::Bytes(filled, from, Some(to)));
                     }
                     // Only for others; there may be more.
-                    Some(_) => {}
+                    Some(_) => continue,
                     None => return Ok(Received::Nothing),
                 }
-            } else if may_wait {
-                slot.readers += 1;
-                let (after, waited) = seat.arrived.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner);
-                state = after;
-                let slot = state.sockets.get_mut(&seat.binding.port);
-                if let Some(slot) = slot {
-                    slot.readers -= 1;
-                    if waited.timed_out() && slot.inbox.is_empty() && !slot.is_shut {
-                        return Ok(Received::Nothing);
-                    }
-                }
-            } else {
+            }
+            if !may_wait {
                 return Ok(Received::Nothing);
+            }
+            let timed_out;
+            (state, timed_out) = State::wait(state, seat);
+            if timed_out {
+                return Ok(state.ready(seat, into)?.unwrap_or(Received::Nothing));
             }
         }
     }
@@ -265,6 +251,30 @@ impl Demux {
 }
 
 impl State {
+    /// What a socket's reader gets at once.
+    fn ready(&mut self, seat: &Seat, into: &mut [u8]) -> io::Result<Option<Received>> {
+        let Some(slot) = self.sockets.get_mut(&seat.binding.port).filter(|slot| !slot.is_shut) else {
+            return Ok(Some(Received::Ended));
+        };
+        match (slot.take(into), &self.failure) {
+            (None, Some(failure)) => Err(io::Error::other(failure.clone())),
+            (received, _) => Ok(received),
+        }
+    }
+
+    /// Waits a little for the leader to leave something; says whether it was in vain.
+    fn wait<'a>(mut state: MutexGuard<'a, Self>, seat: &Seat) -> (MutexGuard<'a, Self>, bool) {
+        let count = |state: &mut Self, change: fn(usize) -> usize| {
+            if let Some(slot) = state.sockets.get_mut(&seat.binding.port) {
+                slot.readers = change(slot.readers);
+            }
+        };
+        count(&mut state, |readers| readers + 1);
+        let (mut state, waited) = seat.arrived.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner);
+        count(&mut state, |readers| readers.saturating_sub(1));
+        (state, waited.timed_out())
+    }
+
     fn free_port(&mut self) -> Option<u16> {
         let span = FREE_PORTS.end() - FREE_PORTS.start();
         for _ in 0..=span {

@@ -26,7 +26,7 @@ use std::time::Duration;
 /// A node's cable to a switch in the same process.
 pub trait FramePort: Send + Sync + std::fmt::Debug {
     /// Sends Ethernet frames to the switch. Those for which it has no room are lost.
-    fn send<'a>(&self, frames: &mut dyn Iterator<Item = &'a [u8]>);
+    fn send(&self, frames: &mut dyn Iterator<Item = &[u8]>);
 
     /// Waits for frames from the switch, so long at most, and shows each that is there. `false`: no more will come.
     fn receive(&self, wait: Duration, take: &mut dyn FnMut(&[u8])) -> bool;

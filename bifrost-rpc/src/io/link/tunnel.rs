@@ -178,15 +178,15 @@ impl Tunnel {
     pub(super) fn keep(&self, demux: &Demux) {
         let mut buffer = vec![0; RECEIVE_BYTES];
         self.timer.run(|| {
-            self.step();
             let asks = matches!(self.end().state(), NodeState::Asking(_));
-            // Where nobody waits for frames, what the switch says lies in the socket. An error is found by who reads next.
+            // Where nobody waits for frames, the answer to the last KEEP lies in the socket. An error is found by who reads next.
             for _ in 0..DRAIN_ROUNDS {
                 let lead = || self.lead(demux, None, &mut buffer, asks);
                 if !matches!(demux.lead_for_others(lead), Ok(Some(_))) {
                     break;
                 }
             }
+            self.step();
             let end = self.end();
             if let NodeState::Ended(reason) = end.state() {
                 demux.fail(&format!("the switch has ended the link: {reason}"));

@@ -1,13 +1,13 @@
 //! What joins links in these tests: frames go to whoever owns their address, by cables in the process or by tunnels.
 
 use bifrost_rpc::endpoint::Time;
-use bifrost_rpc::tunnel::SwitchEnd;
+use bifrost_rpc::tunnel::{PortEvent, SwitchEnd};
 use bifrost_rpc::wire::frame::{FrameAddresses, Mac};
 use bifrost_rpc::wire::tunnel::{Seat, TunnelHeader, TunnelKind};
 use bifrost_rpc::{FramePort, Key, Link};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -59,15 +59,15 @@ pub(super) struct Hub(Arc<(Mutex<Cables>, Condvar)>);
 
 /// A node's cable to it.
 #[derive(Debug)]
-struct Cable {
+pub(super) struct Cable {
     hub: Hub,
     node: u16,
 }
 
 impl Hub {
-    pub(super) fn port(&self, node: u16) -> Box<dyn FramePort> {
+    pub(super) fn port(&self, node: u16) -> Cable {
         self.own(node, address(node));
-        Box::new(Cable { hub: self.clone(), node })
+        Cable { hub: self.clone(), node }
     }
 
     pub(super) fn link(&self, node: u16) -> Link {
@@ -92,7 +92,7 @@ impl Hub {
 }
 
 impl FramePort for Cable {
-    fn send<'a>(&self, frames: &mut dyn Iterator<Item = &'a [u8]>) {
+    fn send(&self, frames: &mut dyn Iterator<Item = &[u8]>) {
         let (cables, arrived) = &*self.hub.0;
         let mut cables = cables.lock().unwrap();
         for frame in frames {
@@ -124,6 +124,8 @@ pub(super) struct Switch {
     key: Option<Key>,
     mtu: u16,
     is_stopped: Arc<AtomicBool>,
+    /// How often a node came.
+    came: Arc<AtomicUsize>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -136,11 +138,12 @@ impl Switch {
         let socket = UdpSocket::bind(address).unwrap();
         let address = socket.local_addr().unwrap();
         let is_stopped = Arc::new(AtomicBool::new(false));
+        let came = Arc::new(AtomicUsize::new(0));
         let thread = std::thread::spawn({
-            let (key, is_stopped) = (key.clone(), Arc::clone(&is_stopped));
-            move || run(&socket, key.as_ref(), mtu, seed, &is_stopped)
+            let (key, is_stopped, came) = (key.clone(), Arc::clone(&is_stopped), Arc::clone(&came));
+            move || run(&socket, key.as_ref(), (mtu, seed), &is_stopped, &came)
         });
-        Self { address, key, mtu, is_stopped, thread: Some(thread) }
+        Self { address, key, mtu, is_stopped, came, thread: Some(thread) }
     }
 
     pub(super) fn url(&self) -> String {
@@ -150,6 +153,10 @@ impl Switch {
     pub(super) fn link(&self, node: u16, key: Option<&Key>) -> Link {
         let builder = key.into_iter().fold(Link::builder(), |builder, key| builder.key(key.clone()));
         builder.tunnel(&format!("{}?node=n{node}", self.url())).unwrap()
+    }
+
+    pub(super) fn came(&self) -> usize {
+        self.came.load(Ordering::Acquire)
     }
 
     /// Ends without a word, and another begins.
@@ -172,7 +179,13 @@ impl Drop for Switch {
     }
 }
 
-fn run(socket: &UdpSocket, key: Option<&Key>, mtu: u16, seed: [u8; 32], is_stopped: &AtomicBool) {
+fn run(
+    socket: &UdpSocket,
+    key: Option<&Key>,
+    (mtu, seed): (u16, [u8; 32]),
+    is_stopped: &AtomicBool,
+    came: &AtomicUsize,
+) {
     let started = Instant::now();
     let mut end = SwitchEnd::new(key, seed).with_lease(Duration::from_millis(600));
     let mut owners = Owners::default();
@@ -200,6 +213,9 @@ fn run(socket: &UdpSocket, key: Option<&Key>, mtu: u16, seed: [u8; 32], is_stopp
             }
         }
         end.handle_timeout(now);
+        while let Some(event) = end.poll_event() {
+            came.fetch_add(usize::from(matches!(event, PortEvent::Attached(..))), Ordering::Release);
+        }
         while let Some((to, message)) = end.poll_transmit() {
             socket.send_to(&message, to).unwrap();
         }

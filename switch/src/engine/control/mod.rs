@@ -4,6 +4,7 @@ mod arrays;
 mod learn;
 mod meters;
 mod profiles;
+mod sets;
 mod table;
 
 pub use arrays::ArrayError;

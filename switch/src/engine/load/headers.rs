@@ -40,7 +40,11 @@ fn header_type(node: &Node<'_>) -> Result<HeaderType> {
             return field.unsupported("a field of variable length");
         }
         let width = width.width(WIDTH_BITS_MAX)?;
-        let flag = |i: usize| rest.get(i).map_or(Ok(false), Node::bool);
+        // p4c writes 0 and 1, too.
+        let flag = |i: usize| {
+            rest.get(i)
+                .map_or(Ok(false), |flag| flag.value.as_u64().map_or_else(|| flag.bool(), |number| Ok(number != 0)))
+        };
         let (signed, saturating) = (flag(0)?, flag(1)?);
         if signed && width < 2 {
             return field.invalid("a signed field of one bit");

@@ -57,6 +57,7 @@ pub(crate) fn load(text: &str) -> Result<Program> {
     let mut program = Program {
         intrinsic: intrinsic(&root, &known, &layout)?,
         layout,
+        sets: Vec::new(),
         states: Vec::new(),
         start: None,
         calculations: Vec::new(),
@@ -100,11 +101,10 @@ fn version(root: &Node<'_>) -> Result<()> {
 
 /// What would change the program's meaning if it were skipped.
 fn unsupported(root: &Node<'_>) -> Result<()> {
-    const LISTS: [(&str, &str); 5] = [
+    const LISTS: [(&str, &str); 4] = [
         ("header_union_types", "a header union"),
         ("header_unions", "a header union"),
         ("header_union_stacks", "a stack of header unions"),
-        ("parse_vsets", "a parse value-set"),
         ("extern_instances", "an extern"),
     ];
     for (list, what) in LISTS {

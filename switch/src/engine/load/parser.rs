@@ -6,12 +6,15 @@ use super::super::bits::{PAD, Slot};
 use super::super::error::Result;
 use super::super::expr::{Expr, Place, Tree};
 use super::super::json::Node;
-use super::super::limits::{HEADERS_BYTES_MAX, KEY_BYTES_MAX, OBJECTS_MAX, WIDTH_BITS_MAX};
-use super::super::program::{Ahead, Cases, Checksum, KeyPart, Next, ParserOp, ParserState, Program};
+use super::super::limits::{HEADERS_BYTES_MAX, KEY_BYTES_MAX, OBJECTS_MAX, SETS_MAX, WIDTH_BITS_MAX};
+use super::super::program::{
+    Ahead, Cases, Checksum, KeyPart, Next, ParserOp, ParserState, Program, SetCase, SetSpec, SetUse,
+};
 use super::actions::Scope;
 use super::{Known, names};
 
 pub(super) fn load(root: &Node<'_>, program: &mut Program, known: &Known) -> Result<()> {
+    sets(root, program)?;
     let parser = only(root, "parsers", "parser")?;
     if let Some(parser) = parser {
         let list = parser.get("parse_states")?.items()?;
@@ -71,7 +74,12 @@ fn next(node: &Node<'_>, key: &str, states: &HashMap<String, usize>) -> Result<N
     found.map_or_else(|| name.unknown("parser state", name.value), |&state| Ok(Some(state)))
 }
 
-fn state(node: &Node<'_>, states: &HashMap<String, usize>, program: &Program, known: &Known) -> Result<ParserState> {
+fn state(
+    node: &Node<'_>,
+    states: &HashMap<String, usize>,
+    program: &mut Program,
+    known: &Known,
+) -> Result<ParserState> {
     let mut ops = Vec::new();
     for op in node.list("parser_ops")? {
         ops.push(self::op(&op, program, known)?);
@@ -86,16 +94,73 @@ fn state(node: &Node<'_>, states: &HashMap<String, usize>, program: &Program, kn
     let mut cases = Vec::new();
     for transition in node.list("transitions")? {
         let target = next(&transition, "next_state", states)?;
+        if is_set(&transition)? {
+            let (set, one) = set_use(&transition, &key, program)?;
+            cases.push(SetCase::Set(set, one, target));
+            continue;
+        }
         match case(&transition, bytes)? {
             None => otherwise = target,
-            Some((value, mask)) => cases.push((value, mask, target)),
+            Some((value, mask)) => cases.push(SetCase::Value(value, mask, target)),
         }
     }
     if key.is_empty() {
         cases.clear();
     }
-    let cases = if bytes <= 16 { short(&cases) } else { Cases::Long(cases) };
+    let cases = choice(cases, bytes);
     Ok(ParserState { name: node.get("name")?.str()?.to_owned(), ops, key, cases, otherwise })
+}
+
+fn sets(root: &Node<'_>, program: &mut Program) -> Result<()> {
+    for node in root.list("parse_vsets")? {
+        let name = node.get("name")?.str()?.to_owned();
+        let bits = node.get("compressed_bitwidth")?.width(WIDTH_BITS_MAX)?;
+        if program.sets.iter().any(|set| set.name == name) {
+            return node.duplicate("set of values", &name);
+        }
+        program.sets.push(SetSpec { name, bits, uses: Vec::new() });
+        node.limit("sets of values", program.sets.len(), SETS_MAX)?;
+    }
+    Ok(())
+}
+
+fn is_set(node: &Node<'_>) -> Result<bool> {
+    Ok(node.find("type")?.map(|kind| kind.str()).transpose()? == Some("parse_vset"))
+}
+
+/// The set that a transition asks for, and which of its uses this is.
+fn set_use(node: &Node<'_>, key: &[KeyPart], program: &mut Program) -> Result<(usize, usize)> {
+    let name = node.get("value")?;
+    let wanted = name.str()?;
+    let Some(index) = program.sets.iter().position(|set| set.name == wanted) else {
+        return name.unknown("set of values", name.value);
+    };
+    let widths: Vec<u32> = key.iter().map(KeyPart::width).collect();
+    let mask = node.find("mask")?.map(|mask| mask.bytes()).transpose()?;
+    let set = &mut program.sets[index];
+    if widths.iter().map(|&width| u64::from(width)).sum::<u64>() != u64::from(set.bits) {
+        return node.invalid("the set's values and the transition key differ in width");
+    }
+    let bytes: usize = key.iter().map(KeyPart::bytes).sum();
+    if mask.as_ref().is_some_and(|mask| mask.len() != bytes) {
+        return node.invalid(format!("the mask does not have the transition key's {bytes} bytes"));
+    }
+    set.uses.push(SetUse { widths, mask });
+    node.limit("uses of a set of values", set.uses.len(), SETS_MAX)?;
+    Ok((index, set.uses.len() - 1))
+}
+
+/// The transitions of a state in the form that is asked fastest.
+fn choice(cases: Vec<SetCase>, bytes: usize) -> Cases {
+    if cases.iter().any(|case| matches!(case, SetCase::Set(..))) {
+        return Cases::Sets(cases);
+    }
+    let value = |case| match case {
+        SetCase::Value(value, mask, next) => Some((value, mask, next)),
+        SetCase::Set(..) => None,
+    };
+    let cases: Vec<_> = cases.into_iter().filter_map(value).collect();
+    if bytes <= 16 { short(&cases) } else { Cases::Long(cases) }
 }
 
 fn short(cases: &[(Vec<u8>, Vec<u8>, Next)]) -> Cases {

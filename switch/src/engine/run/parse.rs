@@ -3,7 +3,7 @@
 use super::super::bits::PAD;
 use super::super::limits::PARSER_STEPS_MAX;
 use super::super::load::ahead_slot;
-use super::super::program::{Ahead, Cases, KeyPart, Next, ParserOp, ParserState};
+use super::super::program::{Ahead, Cases, KeyPart, Next, ParserOp, ParserState, SetCase};
 use super::super::tables;
 use super::super::trace::{Event, Trace};
 use super::{Packet, Run};
@@ -62,6 +62,33 @@ impl<T: Trace> Run<'_, T> {
                 };
                 let found = cases.iter().find(|(value, mask, _)| same(value, mask));
                 Ok(found.map_or(state.otherwise, |&(_, _, next)| next))
+            }
+            Cases::Sets(cases) => {
+                self.long_key(&state.key, packet, bytes)?;
+                let found = cases.iter().find(|case| self.is_met(case));
+                Ok(found.map_or(state.otherwise, |&(SetCase::Value(_, _, next) | SetCase::Set(_, _, next))| next))
+            }
+        }
+    }
+
+    /// Whether the transition key is a case's value, or in its set.
+    fn is_met(&mut self, case: &SetCase) -> bool {
+        match case {
+            SetCase::Value(value, mask, _) => {
+                self.work.key.iter().zip(mask).zip(value).all(|((byte, mask), value)| byte & mask == *value)
+            }
+            &SetCase::Set(set, one, _) => {
+                let program = self.program;
+                let mask = program.sets.get(set).and_then(|set| set.uses.get(one)?.mask.as_ref());
+                let key = match mask {
+                    Some(mask) => {
+                        self.work.bytes.clear();
+                        self.work.bytes.extend(self.work.key.iter().zip(mask).map(|(byte, mask)| byte & mask));
+                        &self.work.bytes
+                    }
+                    None => &self.work.key,
+                };
+                self.state.sets.get(set).is_some_and(|values| values.contains(one, key))
             }
         }
     }

@@ -38,6 +38,16 @@ fn a_signed_field_is_read_with_its_sign() {
 }
 
 #[test]
+fn a_fields_sign_may_be_written_as_a_number() {
+    let mut program = program();
+    program["header_types"][0]["fields"][0][2] = json!(0);
+    program["header_types"][0]["fields"][4][2] = json!(1);
+    load(&program);
+    program["header_types"][0]["fields"][0][2] = json!("no");
+    assert!(Engine::load(&program.to_string(), 1).is_err());
+}
+
+#[test]
 fn fields_wider_than_machine_words_are_computed_with() {
     let set = assign(&field("scalars", "wide"), &hex("0x0123456789abcdef0011223344556677"));
     let high = assign(&field("scalars", "wide"), &expression(&op(">>", &field("scalars", "wide"), &hex("0x50"))));

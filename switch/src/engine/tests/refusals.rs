@@ -17,7 +17,7 @@ fn a_refusal_says_what_and_where() {
             "__meta__.version: version 2.25 of the format (2.0 to 2.24 are) is not supported",
             Box::new(|p| p["__meta__"]["version"] = json!([2, 25])),
         ),
-        ("meter_arrays[0]: a meter is not supported", Box::new(|p| p["meter_arrays"] = json!([{}]))),
+        ("meter_arrays[0]: `name` is missing", Box::new(|p| p["meter_arrays"] = json!([{}]))),
         (
             "actions[0].primitives[0]: the primitive `assume` is not supported",
             Box::new(|p| p["actions"][0]["primitives"][0]["op"] = json!("assume")),
@@ -56,7 +56,7 @@ fn a_refusal_says_what_and_where() {
             Box::new(|p| p["parsers"][0]["parse_states"][0]["transitions"][0]["value"] = json!("0x08")),
         ),
         (
-            "parsers[0].parse_states[0].transitions[0]: a transition by `parse_vset` is not supported",
+            "parsers[0].parse_states[0].transitions[0].value: there is no set of values `0x0800`",
             Box::new(|p| p["parsers"][0]["parse_states"][0]["transitions"][0]["type"] = json!("parse_vset")),
         ),
         (

@@ -9,16 +9,13 @@ use super::entry::CONTROL_PORT;
 use super::fault::Fault;
 use super::intent::Intent;
 use super::problem::Problem;
-use super::rack::{Attach, Mac, Rack, Spanned};
+use super::rack::{Attach, Rack, Spanned};
 use super::sizes::Sizes;
 use super::source::{Place, Source};
 use super::topology::{Fabric, Topology};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
-
-/// The switch's MAC address in a rack that names no other.
-const MAC_DEFAULT: Mac = Mac([0x02, 0xb1, 0xf0, 0, 0, 1]);
 
 /// Makes the rules of a rack from its description and the manifests of its services.
 ///
@@ -81,7 +78,7 @@ impl Work<'_> {
     fn fabric(&mut self) -> Option<Fabric> {
         let section = &self.file.fabric;
         let prefix = self.prefix()?;
-        let mac = section.mac.as_ref().map_or(MAC_DEFAULT, |mac| *mac.get_ref());
+        let mac = section.mac();
         if let Some(given) = section.mac.as_ref().filter(|_| !mac.is_unicast()) {
             self.problem(given, &Problem::Mac(mac));
         }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::rules::rack::{MAC_DEFAULT, Mac};
 use crate::rules::{Action, Entries, Key, Table};
 use bifrost_rpc::wire::{MethodField, service_address};
 
@@ -27,7 +28,7 @@ fn manifest(service: &str, methods: &[(&str, &str)]) -> String {
             };
             let policy = if policy.is_empty() { "null".to_owned() } else { format!("\"{policy}\"") };
             format!(
-                "{{\"name\": \"{name}\", \"field\": \"{field:032x}\", \"oneway\": {oneway}, \"on_failure\": {policy}, \"line\": 7}}"
+                "{{\"name\": \"{name}\", \"field\": \"{field:032x}\", \"oneway\": {oneway}, \"on_failure\": {policy}, \"inherited_from\": null, \"line\": 7}}"
             )
         })
         .collect();

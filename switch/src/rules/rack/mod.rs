@@ -196,6 +196,16 @@ fn default_true() -> bool {
     true
 }
 
+/// The switch's MAC address in a rack that names no other.
+pub(crate) const MAC_DEFAULT: Mac = Mac([0x02, 0xb1, 0xf0, 0, 0, 1]);
+
+impl Fabric {
+    /// The switch's MAC address.
+    pub fn mac(&self) -> Mac {
+        self.mac.as_ref().map_or(MAC_DEFAULT, |mac| *mac.get_ref())
+    }
+}
+
 impl Rack {
     /// Reads the form of a rack description.
     ///

@@ -180,13 +180,18 @@ impl Topology {
         let holder =
             |places: &[Place]| Holder { what: format!("memory server {}", server.id), place: places.first().cloned() };
         let mut next = self.clone();
-        let mut problems = Vec::new();
-        match before {
-            Some(found) if found.is_dead => next.forget_server(server.id),
-            Some(found) => problems.push(Problem::ServerTaken(server.id, holder(&found.places))),
-            None => {}
+        let taken = match before {
+            Some(found) if found.is_dead => {
+                next.forget_server(server.id);
+                None
+            }
+            found => found.map(|found| holder(&found.places)),
+        };
+        let mut problems = next.problems_of_link(server.port, server.mac);
+        if let Some(holder) = taken {
+            problems.retain(|problem| !matches!(problem, Problem::MacTaken(_, other) if *other == holder));
+            problems.push(Problem::ServerTaken(server.id, holder));
         }
-        problems.extend(next.problems_of_link(server.port, server.mac));
         if !problems.is_empty() {
             return Err(problems);
         }

@@ -64,7 +64,7 @@ impl Namespace {
             let _ = tell.send(work());
         };
         self.work.as_ref().unwrap().send(Box::new(work)).unwrap();
-        told.recv_timeout(2 * WAIT).unwrap()
+        told.recv_timeout(5 * WAIT).unwrap()
     }
 
     /// Runs a command in it, and says whether it went well.

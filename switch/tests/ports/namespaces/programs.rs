@@ -8,7 +8,7 @@ use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 /// An echo request of so many bytes, as `ping` sends it. Says whether it was answered in time.
-pub(super) fn is_answered(from: &Namespace, to: &str, bytes: usize, wait: Duration) -> bool {
+fn is_answered(from: &Namespace, to: &str, bytes: usize, wait: Duration) -> bool {
     let to: Ipv6Addr = to.parse().unwrap();
     let socket = from.within(|| Socket::new(Domain::IPV6, Type::RAW, Some(Protocol::ICMPV6)).unwrap());
     socket.connect(&SocketAddr::from((to, 0)).into()).unwrap();

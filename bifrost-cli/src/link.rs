@@ -1,0 +1,47 @@
+//! The link by which a command attaches to a rack's switch.
+
+use crate::fault::usage;
+use crate::key;
+use anyhow::Result;
+use bifrost_rpc::{Link, LinkError};
+use std::path::PathBuf;
+
+/// How to attach.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Attachment {
+    /// Attach to a rack's switch by a tunnel, tunnel://HOST:PORT?node=NAME or ?port=NUMBER; then udp:// and rack:// are addresses
+    /// of the rack. What the switch does not tell: &address=ADDRESS&mac=MAC&switch-mac=MAC&prefix=ADDRESS&mtu=BYTES
+    #[arg(long, value_name = "URL")]
+    link: Option<String>,
+
+    /// The rack's key, 64 hexadecimal digits in this file; without it the switch must be on this machine
+    #[arg(long, value_name = "FILE", requires = "link")]
+    link_key: Option<PathBuf>,
+}
+
+impl Attachment {
+    /// Attaches, if that is asked for.
+    pub(crate) fn attach(&self) -> Result<Option<Link>> {
+        let Some(url) = &self.link else { return Ok(None) };
+        let mut builder = Link::builder();
+        if let Some(path) = &self.link_key {
+            builder = builder.key(key::read(path)?);
+        }
+        match builder.tunnel(url) {
+            Ok(link) => Ok(Some(link)),
+            Err(
+                error @ (LinkError::Url(_)
+                | LinkError::Anonymous
+                | LinkError::Value { .. }
+                | LinkError::NoKey(_)
+                | LinkError::Unknown(_)),
+            ) => Err(usage(format!("--link: {error}"))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Where a server listens that is not told where.
+    pub(crate) fn listen<'a>(&self, without: &'a str) -> &'a str {
+        if self.link.is_some() { "udp://[::]:7400" } else { without }
+    }
+}
