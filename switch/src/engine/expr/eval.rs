@@ -76,6 +76,9 @@ impl Value {
 impl Expr {
     #[inline]
     pub(crate) fn value(&self, context: Context<'_>, scratch: &mut Scratch) -> Value {
+        if let Some(truth) = &self.truth {
+            return Value::Narrow(i128::from(truth.holds(context, scratch)));
+        }
         match self.lane {
             Lane::Narrow => Value::Narrow(self.run(context, &mut scratch.narrow)),
             Lane::Middle => Value::Middle(self.run(context, &mut scratch.middle)),
@@ -83,7 +86,11 @@ impl Expr {
         }
     }
 
+    #[inline]
     pub(crate) fn truth(&self, context: Context<'_>, scratch: &mut Scratch) -> bool {
+        if let Some(truth) = &self.truth {
+            return truth.holds(context, scratch);
+        }
         !self.value(context, scratch).is_zero()
     }
 

@@ -6,14 +6,18 @@
 
 mod eval;
 mod load;
+mod simplify;
+mod truth;
 
 pub(crate) use eval::{Context, Scratch, Value};
 pub(crate) use load::{Element, Names, Place};
+pub(crate) use simplify::simplified;
 
 use super::bits::{PAD, Slot};
 use super::error::Result;
 use super::int::{Int, Num, Wide};
 use super::json::Node;
+use truth::Truth;
 
 /// An operation of two operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,11 +117,26 @@ pub(crate) struct Expr {
     /// Constants that are no `i64`.
     constants: Vec<u8>,
     lane: Lane,
+    /// What is computed instead where only truth is asked for.
+    truth: Option<Box<Truth>>,
 }
 
 impl Expr {
     /// Compiles for a value of which the low `demand` bits are used, or all. `at` is for the message.
     pub(crate) fn compile(tree: &Tree, demand: Option<u32>, at: &Node<'_>) -> Result<Self> {
+        let tree = &simplified(tree);
+        if let Some(truth) = Truth::compile(tree, at)? {
+            return Ok(Self {
+                ops: Vec::new(),
+                constants: Vec::new(),
+                lane: Lane::Narrow,
+                truth: Some(Box::new(truth)),
+            });
+        }
+        Self::compile_ops(tree, demand, at)
+    }
+
+    fn compile_ops(tree: &Tree, demand: Option<u32>, at: &Node<'_>) -> Result<Self> {
         let bits = needed(tree, demand);
         let lane = match bits {
             0..=128 => Lane::Narrow,
@@ -125,7 +144,7 @@ impl Expr {
             257..=2048 => Lane::Wide,
             _ => return at.unsupported(format!("an expression whose values can have {bits} bits")),
         };
-        let mut expr = Self { ops: Vec::new(), constants: Vec::new(), lane };
+        let mut expr = Self { ops: Vec::new(), constants: Vec::new(), lane, truth: None };
         expr.emit(tree);
         expr.constants.resize(expr.constants.len() + PAD, 0);
         Ok(expr)

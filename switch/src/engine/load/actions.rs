@@ -2,7 +2,8 @@
 
 use super::super::bits::Slot;
 use super::super::error::Result;
-use super::super::expr::{Element, Expr, Names, Place, Tree};
+use super::super::expr::{Element, Expr, Names, Place, Tree, simplified};
+use super::super::int::Num;
 use super::super::json::Node;
 use super::super::limits::{OBJECTS_MAX, WIDTH_BITS_MAX};
 use super::super::program::{Action, HeaderRef, Primitive, Program};
@@ -198,8 +199,11 @@ impl<'b> Args<'_, 'b> {
     }
 
     fn assign(&self) -> Result<Primitive> {
-        let (place, tree) = (self.place(0)?, self.tree(1)?);
+        let (place, tree) = (self.place(0)?, simplified(&self.tree(1)?));
         Ok(match (place, &tree) {
+            (Place::Field(to), Tree::Constant(value)) if to.is_short() && !to.saturating => {
+                Primitive::Set(to, u128::from(value.right(64).low_u64()) << 64 | u128::from(value.low_u64()))
+            }
             (Place::Field(to), &Tree::Field(from)) if copies(from, to) => Primitive::Move(to, from),
             (Place::Field(to), &Tree::Local(from)) if copies(from, to) => Primitive::MoveData(to, from),
             (place, tree) => {

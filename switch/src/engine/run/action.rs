@@ -14,6 +14,7 @@ impl<T: Trace> Run<'_, T> {
         while let Some(primitive) = code.get(at) {
             at += 1;
             match primitive {
+                &Primitive::Set(to, value) => to.store(&mut packet.phv.bytes, value),
                 &Primitive::Move(to, from) => self.move_field(to, from, packet),
                 &Primitive::MoveData(to, from) => from.copy_to(&self.work.data, to, &mut packet.phv.bytes),
                 Primitive::Assign(place, expr) => {
