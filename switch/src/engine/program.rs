@@ -7,6 +7,7 @@ use super::expr::{Expr, Place};
 use super::hash::Algorithm;
 use super::layout::Layout;
 use super::meters::MeterKind;
+use super::sets::spread;
 
 /// The next state or node; `None` is the end.
 pub(crate) type Next = Option<usize>;
@@ -15,6 +16,7 @@ pub(crate) type Next = Option<usize>;
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) layout: Layout,
+    pub(crate) sets: Vec<SetSpec>,
     pub(crate) states: Vec<ParserState>,
     pub(crate) start: Next,
     pub(crate) calculations: Vec<Calculation>,
@@ -35,6 +37,49 @@ pub(crate) struct Program {
     pub(crate) learn_lists: Vec<LearnList>,
     pub(crate) errors: Errors,
     pub(crate) intrinsic: Intrinsic,
+}
+
+/// A set of values that the control plane fills.
+#[derive(Debug)]
+pub(crate) struct SetSpec {
+    pub(crate) name: String,
+    pub(crate) bits: u32,
+    /// The transitions that ask for it.
+    pub(crate) uses: Vec<SetUse>,
+}
+
+impl SetSpec {
+    /// Bytes of a value.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bits.div_ceil(8) as usize
+    }
+}
+
+/// How a transition's key is made of a value.
+#[derive(Debug)]
+pub(crate) struct SetUse {
+    pub(crate) widths: Vec<u32>,
+    pub(crate) mask: Option<Vec<u8>>,
+}
+
+impl SetUse {
+    /// The key that belongs to a value.
+    pub(crate) fn key(&self, value: &[u8]) -> Vec<u8> {
+        let mut key = spread(value, &self.widths);
+        for (byte, mask) in key.iter_mut().zip(self.mask.iter().flatten()) {
+            *byte &= mask;
+        }
+        key
+    }
+}
+
+/// A transition of a state that asks sets.
+#[derive(Debug)]
+pub(crate) enum SetCase {
+    /// Value, mask and next state.
+    Value(Vec<u8>, Vec<u8>, Next),
+    /// Set, which of its uses, and next state.
+    Set(usize, usize, Next),
 }
 
 /// A state of the parser.
@@ -78,6 +123,14 @@ pub(crate) enum KeyPart {
 }
 
 impl KeyPart {
+    pub(crate) fn width(&self) -> u32 {
+        match self {
+            Self::Field(slot) | Self::Last(_, slot) => slot.width,
+            Self::Valid(_) => 1,
+            Self::Ahead(ahead) => ahead.width,
+        }
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Field(slot) | Self::Last(_, slot) => slot.bytes(),
@@ -93,6 +146,8 @@ pub(crate) enum Cases {
     /// Value, mask and next state, for keys up to 16 bytes.
     Short(Vec<(u128, u128, Next)>),
     Long(Vec<(Vec<u8>, Vec<u8>, Next)>),
+    /// Where sets are asked for.
+    Sets(Vec<SetCase>),
 }
 
 /// A calculation over fields, headers and payload.
