@@ -13,7 +13,7 @@ use bifrost_rpc::Address;
 use bifrost_switch::SharedEngine;
 use bifrost_switch::daemon::{PortKind, Switch};
 use bifrost_switch::engine::Event;
-use bifrost_switch::runtime::{DEFAULT_URL, Runtime, RuntimeError, RuntimeServer, Settings};
+use bifrost_switch::runtime::{DEFAULT_URL, Notifier, NotifierError, Runtime, RuntimeError, RuntimeServer, Settings};
 use clap::Subcommand;
 use port::PortArg;
 use rack::Described;
@@ -106,6 +106,10 @@ pub(crate) struct Args {
     #[arg(long)]
     runtime_open: bool,
 
+    /// Publish digests to subscribers there, as simple_switch does: ipc:///PATH
+    #[arg(long, value_name = "URL")]
+    notifications: Option<String>,
+
     /// Capture what passes each port: DIR/port-N-in.pcap and DIR/port-N-out.pcap, which are replaced
     #[arg(long, value_name = "DIR")]
     pcap: Option<PathBuf>,
@@ -144,10 +148,15 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let engine = SharedEngine::new(files::engine(&json, &rack.entries, args.entries.as_deref())?);
     let stop = stop::Stop::saying("stopping; frames under way leave (once more stops at once)")?;
     let switch = start(args, &rack, engine)?;
+    let settings = Settings { ports: switch.ports(), ..Settings::default() };
+    let control = Runtime::new(switch.engine().clone(), &json, settings);
+    let runtime = start_runtime(args, &control)?;
+    let notifier = args.notifications.as_deref().map(|url| notify(&control, url)).transpose()?;
+    // All at once: who has read the first line can use the others' addresses, too.
     announce::addresses("listening on", switch.tunnel_address().map(|address| format!("udp://{address}")))?;
-    let runtime = start_runtime(args, &switch, &json)?;
     announce::addresses("runtime on", runtime.iter().map(RuntimeServer::url))?;
     watch(args, &switch, &stop)?;
+    drop(notifier);
     if let Some(runtime) = runtime {
         runtime.shutdown(DRAIN);
     }
@@ -200,18 +209,23 @@ fn listen_address(url: Option<&str>, rack: &Described) -> Result<SocketAddr> {
     }
 }
 
-fn start_runtime(args: &Args, switch: &Switch, json: &str) -> Result<Option<RuntimeServer>> {
+fn start_runtime(args: &Args, runtime: &Runtime) -> Result<Option<RuntimeServer>> {
     if args.runtime == "none" {
         return Ok(None);
     }
-    let settings = Settings { ports: switch.ports(), ..Settings::default() };
-    let runtime = Runtime::new(switch.engine().clone(), json, settings);
-    let served = RuntimeServer::start(&runtime, &args.runtime, args.runtime_open).map_err(|error| match error {
+    let served = RuntimeServer::start(runtime, &args.runtime, args.runtime_open).map_err(|error| match error {
         RuntimeError::Open(_) => usage(format!("{error}: give --runtime-open")),
         RuntimeError::Transport(_) | RuntimeError::Url(_) => usage(error.to_string()),
         other => anyhow::Error::new(other).context(format!("cannot serve the runtime API at {}", args.runtime)),
     })?;
     Ok(Some(served))
+}
+
+fn notify(runtime: &Runtime, url: &str) -> Result<Notifier> {
+    Notifier::start(runtime, url).map_err(|error| match error {
+        NotifierError::Address(_) => usage(error.to_string()),
+        other => anyhow::Error::new(other).context(format!("cannot publish digests at {url}")),
+    })
 }
 
 /// Waits for the end, and tells what is to be told until then.

@@ -4,7 +4,10 @@ use crate::common::{Serving, bifrost};
 use bifrost_rpc::{Channel, Key, Link};
 use bifrost_switch::runtime::idl::bmv2_standard::{StandardClient, TStandardSyncClient};
 use nix::sys::signal::Signal;
+use std::io::{Read, Write};
 use std::net::Ipv6Addr;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 const STOPPING: &str = "stopping; frames under way leave (once more stops at once)";
 
@@ -42,6 +45,27 @@ fn the_runtime_api_lists_its_ports() {
     assert_eq!(found, [(1, "tunnel n1", false)]);
     serving.signal(Signal::SIGTERM);
     assert_eq!(serving.end().0.code(), Some(0));
+}
+
+/// A subscriber's and the publisher's greeting in nanomsg's protocol.
+const GREETINGS: ([u8; 8], [u8; 8]) = ([0, b'S', b'P', 0, 0, 33, 0, 0], [0, b'S', b'P', 0, 0, 32, 0, 0]);
+
+#[test]
+fn digests_have_subscribers_while_it_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("digests.ipc");
+    let url = format!("ipc://{}", path.display());
+    let args = ["switch", "--port", "1=tunnel", "--listen", "udp://[::1]:0", "--runtime", "none"];
+    let serving = Serving::command(&[&args[..], &["--notifications", &url]].concat(), 1);
+    let mut subscriber = UnixStream::connect(&path).unwrap();
+    subscriber.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    subscriber.write_all(&GREETINGS.0).unwrap();
+    let mut greeting = [0; 8];
+    subscriber.read_exact(&mut greeting).unwrap();
+    assert_eq!(greeting, GREETINGS.1);
+    serving.signal(Signal::SIGTERM);
+    assert_eq!(serving.end().0.code(), Some(0));
+    assert!(!path.exists(), "the socket is left over");
 }
 
 /// Two nodes, on tunnels with keys of their own.
@@ -112,6 +136,20 @@ fn what_is_wrong_is_said() {
             &["--port", "1=tunnel", "--listen", "udp://[::1]:0", "--runtime", "tcp://0.0.0.0:0?transport=buffered"],
             2,
             "give --runtime-open",
+        ),
+        (
+            &[
+                "--port",
+                "1=tunnel",
+                "--listen",
+                "udp://[::1]:0",
+                "--runtime",
+                "none",
+                "--notifications",
+                "udp://[::1]:1",
+            ],
+            2,
+            "published at ipc://PATH",
         ),
         (&["--port", "1=tunnel", "--key-file", "/nowhere.key"], 1, "cannot read the key file"),
         (&["--port", "1=tunnel", "--program", "/nowhere.json"], 1, "cannot read the program"),
