@@ -22,6 +22,11 @@ pub(super) fn source_of(datagram: &[u8]) -> Option<Ipv6Addr> {
 }
 
 impl Endpoint {
+    /// Whether an address is a pointer. Only packets with that pointer come from there: it is no address to answer from.
+    pub(super) fn is_pointer(&self, address: Ipv6Addr) -> bool {
+        self.config.native && Pointer::from_bytes(address.octets()).is_routable()
+    }
+
     /// Whether a packet came to, or from, the address that its pointer is.
     pub(super) fn is_in_place(&self, from: SocketAddr, local: Option<Ipv6Addr>, header: &Header) -> bool {
         if !self.config.native || !is_memory(header) || !self.config.makes(Check::PointerAddress) {

@@ -20,7 +20,7 @@ impl Endpoint {
     pub fn handle_at(&mut self, now: Time, from: SocketAddr, local: Option<Ipv6Addr>, datagram: &mut [u8]) {
         self.prompt.clear();
         self.expected = None;
-        self.called = local;
+        self.called = local.filter(|local| !self.is_pointer(*local));
         let mut rest = datagram;
         while !rest.is_empty() {
             let header = match Header::parse(rest) {

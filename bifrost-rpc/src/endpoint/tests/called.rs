@@ -1,6 +1,7 @@
 //! A callee with several addresses answers from the one that was called.
 
 use super::*;
+use crate::wire::Pointer;
 use std::net::Ipv6Addr;
 
 const SERVICE: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 1, 0, 0, 0, 7);
@@ -52,4 +53,23 @@ fn a_refusal_comes_from_the_address_that_was_called() {
     pair.call(b"hello");
     let sent = pair.exchange_called(SERVICE);
     assert!(sent.contains(&(PacketType::Refused, Some(SERVICE))), "{sent:?}");
+}
+
+#[test]
+fn nothing_without_a_pointer_comes_from_a_pointers_address() {
+    let native = Config { native: true, ..config() };
+    let mut pair = Pair::new(config(), native);
+    let pointer = Pointer::new(0xfd, 1, 7).address();
+    // A packet of a session that the server does not know, and one of another version, both damaged on their way.
+    let mut stray = Header::new(PacketType::Ping);
+    (stray.flags, stray.session) = (Flags::TO_CALLEE, 99);
+    let mut other = stray.to_bytes();
+    other[2] = 77;
+    for mut datagram in [stray.to_bytes(), other] {
+        pair.server.handle_at(pair.now, CLIENT.parse().unwrap(), Some(pointer), &mut datagram);
+        let mut out = Datagrams::new();
+        let transmit = pair.server.poll_transmit(pair.now, 64, &mut out).expect("a refusal");
+        assert_eq!(Header::parse(&out.to_vec()).unwrap().kind, PacketType::Refused);
+        assert_eq!(transmit.from, None);
+    }
 }
