@@ -60,10 +60,10 @@ fn nothing_without_a_pointer_comes_from_a_pointers_address() {
     let native = Config { native: true, ..config() };
     let mut pair = Pair::new(config(), native);
     let pointer = Pointer::new(0xfd, 1, 7).address();
-    // A packet of a session that the server does not know, and one of another version, both damaged on their way.
-    let mut stray = Header::new(PacketType::Ping);
-    (stray.flags, stray.session) = (Flags::TO_CALLEE, 99);
-    let mut other = stray.to_bytes();
+    // A packet of a session that the server does not know, and an OPEN of another version, which name no pointer.
+    let mut stray = Header::new(PacketType::Call);
+    (stray.flags, stray.session, stray.rpc) = (Flags::FIRST.with(Flags::TO_CALLEE), 99, 1);
+    let mut other = Header::new(PacketType::Open).to_bytes();
     other[2] = 77;
     for mut datagram in [stray.to_bytes(), other] {
         pair.server.handle_at(pair.now, CLIENT.parse().unwrap(), Some(pointer), &mut datagram);
