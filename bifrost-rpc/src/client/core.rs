@@ -332,13 +332,13 @@ impl Core {
                 self.changed.notify_one();
             }
         }
-        let due = self.port.run_timers();
+        self.port.run_timers();
         let mut endpoint = self.port.endpoint();
         self.deliver(&mut endpoint, None);
         self.begin_put_off(self.port.clock.now(), &mut endpoint);
         drop(endpoint);
-        self.port.flush(&mut scratch.batch);
-        due
+        // What was begun just now has to be looked after as well.
+        self.port.flush(&mut scratch.batch)
     }
 
     /// The timer thread.

@@ -24,11 +24,12 @@ impl Port {
         self.endpoint.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends what is to be sent.
-    pub(crate) fn flush(&self, batch: &mut Datagrams) {
+    /// Sends what is to be sent. Returns when something is due next.
+    pub(crate) fn flush(&self, batch: &mut Datagrams) -> Option<Time> {
         let endpoint = self.endpoint();
-        if endpoint.wants_transmit() {
-            self.flush_locked(self.clock.now(), endpoint, batch, &self.socket);
+        match endpoint.wants_transmit() {
+            true => self.flush_locked(self.clock.now(), endpoint, batch, &self.socket),
+            false => endpoint.poll_timeout(),
         }
     }
 
