@@ -39,8 +39,8 @@ const CHECK: Duration = Duration::from_secs(1);
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Addresses to listen on, udp://HOST:PORT; port 0 takes a free one [default: udp://[::1]:7500; with --link
-    /// udp://[::]:7400]
+    /// Addresses to listen on, udp://HOST:PORT; port 0 takes a free one [default: `udp://[::1]:7500`; with --link
+    /// `udp://[::]:7400`]
     #[arg(value_name = "URL")]
     listen: Vec<String>,
 

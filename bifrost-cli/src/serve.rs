@@ -51,7 +51,7 @@ pub(crate) struct Args {
     services: Vec<String>,
 
     /// Address to listen on, udp://HOST:PORT, tcp://HOST:PORT or unix:///PATH; port 0 takes a free one. May be given
-    /// several times [default: udp://[::1]:7400; with --link udp://[::]:7400]
+    /// several times [default: `udp://[::1]:7400`; with --link `udp://[::]:7400`]
     ///
     /// TCP and Unix sockets take ?protocol=binary|compact|json (default: any, answered in the same),
     /// &transport=framed|buffered (default framed) and &multiplexed=true|false (default: both).

@@ -81,7 +81,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N=KIND")]
     port: Vec<PortArg>,
 
-    /// Where nodes attach to tunnel ports [default: as the rack says, else udp://[::1]:7410]
+    /// Where nodes attach to tunnel ports [default: as the rack says, else `udp://[::1]:7410`]
     #[arg(long, value_name = "URL")]
     listen: Option<String>,
 

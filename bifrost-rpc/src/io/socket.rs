@@ -54,7 +54,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// A socket for many peers. The address must be free; afterwards [`Socket::join`] and [`Socket::join_for`] may
+    /// A socket for many peers. The address must be free; afterwards `Socket::join` and `Socket::join_for` may
     /// share it within this user's processes.
     ///
     /// # Errors
