@@ -27,6 +27,10 @@ impl Later {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_empty(&self) -> bool {
+        self.len.load(Ordering::Acquire) == 0
+    }
+
     /// Puts a request off; returns how many there are.
     fn push(&self, request: MemoryRequest) -> usize {
         let mut requests = self.requests();
@@ -37,7 +41,7 @@ impl Later {
 
     /// Takes the first requests that are wanted, `max` of them.
     fn take(&self, max: usize, is_wanted: impl Fn(&MemoryRequest) -> bool) -> Vec<MemoryRequest> {
-        if self.len.load(Ordering::Acquire) == 0 {
+        if self.is_empty() {
             return Vec::new();
         }
         let mut requests = self.requests();
@@ -52,17 +56,24 @@ impl Later {
 }
 
 impl Core {
-    /// Has an operation done whose end nobody awaits: it is sent with whatever is sent next, or in 5 ms.
+    /// Has an operation done whose end nobody awaits: it is sent with whatever is sent next, or in 5 ms. Where the socket has
+    /// failed nothing is kept.
     pub(super) fn put_off(&self, request: MemoryRequest) {
+        if self.check_socket().is_err() {
+            return;
+        }
         if self.later.push(request) >= LATER_MAX {
             return self.send_later();
         }
         self.timer.wake_by(Some(self.port.clock.now().plus(DELAY)));
     }
 
-    /// Takes back what was put off and is wanted.
+    /// Takes back what was put off and is wanted, to be done by a batch, if the server's batches may name several objects.
     pub(super) fn take_put_off(&self, max: usize, is_wanted: impl Fn(&MemoryRequest) -> bool) -> Vec<MemoryRequest> {
-        self.later.take(max, is_wanted)
+        match self.later.is_empty() || !self.peer_spans_objects() {
+            true => Vec::new(),
+            false => self.later.take(max, is_wanted),
+        }
     }
 
     /// Begins what was put off, behind what has been begun: the large first, so that one send takes both.

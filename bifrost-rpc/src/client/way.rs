@@ -187,8 +187,8 @@ impl Way {
     /// Takes back what was put off, if the server's batches may name several objects.
     pub(super) fn take_put_off(&self, max: usize, is_wanted: impl Fn(&MemoryRequest) -> bool) -> Vec<MemoryRequest> {
         match self {
-            Self::Udp(udp) if udp.core.peer_spans_objects() => udp.core.take_put_off(max, is_wanted),
-            _ => Vec::new(),
+            Self::Udp(udp) => udp.core.take_put_off(max, is_wanted),
+            Self::Stream(_) | Self::InProcess(_) => Vec::new(),
         }
     }
 
