@@ -30,6 +30,7 @@ mod points;
 mod progress;
 mod random;
 mod report;
+mod rows;
 mod runner;
 mod server;
 mod servers;

@@ -6,7 +6,6 @@
 
 mod blob;
 mod cases;
-mod output;
 mod peers;
 mod plan;
 mod report;
@@ -16,7 +15,10 @@ mod subject;
 
 use anyhow::Result;
 
+use self::plan::Plan;
 use crate::cli::Args;
+use crate::machine;
+use crate::rows::Output;
 
 /// What the command line calls it.
 pub(crate) const NAME: &str = "codec";
@@ -26,8 +28,22 @@ pub(crate) const NAME: &str = "codec";
 /// # Errors
 /// When an option does not hold, a variant does not encode or decode as the others do, or a file cannot be written.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let plan = plan::Plan::of(args)?;
-    let mut output = output::Output::open(args, &plan)?;
+    let plan = Plan::of(args)?;
+    let mut output = Output::<report::Table>::open(args, plan.placement.name)?;
     runner::run(&plan, &mut |rows| output.take(&rows))?;
-    output.finish(&plan)
+    output.finish(&notes(&plan))
+}
+
+/// What was measured where.
+fn notes(plan: &Plan) -> String {
+    let placement = match plan.placement.cores {
+        Some((core, _)) => format!("{}: processor {core}", plan.placement.name),
+        None => plan.placement.name.to_owned(),
+    };
+    machine::local_notes([
+        ("placement", placement),
+        ("rounds", plan.rounds.to_string()),
+        ("batches of one variant in one round, at most", plan.batches.to_string()),
+        ("time of one variant in one round", format!("{} ms", plan.budget.as_millis())),
+    ])
 }

@@ -1,6 +1,7 @@
 //! The figures of a case and operation, as text, JSON and comma-separated values.
 
 use super::runner::Row;
+use crate::rows::Report;
 use crate::stats::Summary;
 
 /// The heading of the raw file.
@@ -23,6 +24,40 @@ pub(super) struct Line {
     /// How many times faster than the other crate's codec of the same protocol, by medians.
     speedup_apache: Option<f64>,
     speedup_pilota: Option<f64>,
+}
+
+/// The rows as tables and lists.
+pub(super) struct Table;
+
+impl Report for Table {
+    type Row = Row;
+    type Line = Line;
+    const NAME: &'static str = "codec";
+    const RAW_HEADING: &'static str = RAW_HEADING;
+
+    fn lines(rows: &[Row]) -> Vec<Line> {
+        lines(rows)
+    }
+
+    fn object(line: &Line, pin: &str) -> String {
+        object(line, pin)
+    }
+
+    fn text(lines: &[Line]) -> String {
+        text(lines)
+    }
+
+    fn markdown(lines: &[Line]) -> String {
+        markdown(lines)
+    }
+
+    fn raw(rows: &[Row]) -> String {
+        raw(rows)
+    }
+
+    fn summary(lines: &[Line]) -> String {
+        summary(lines)
+    }
 }
 
 /// The lines of one case and operation.

@@ -4,7 +4,6 @@
 //! threads of this process, so a round trip compares what the threads do and not where they are. What is not there is left out, with a word on standard
 //! error. Samples are short, so that a machine that does something else in between spoils few of them.
 
-mod output;
 mod plan;
 mod rack;
 mod report;
@@ -13,7 +12,10 @@ mod subjects;
 
 use anyhow::Result;
 
+use self::plan::Plan;
 use crate::cli::Args;
+use crate::machine;
+use crate::rows::Output;
 
 /// What the command line calls it.
 pub(crate) const NAME: &str = "switch";
@@ -23,8 +25,22 @@ pub(crate) const NAME: &str = "switch";
 /// # Errors
 /// When an option does not hold, a frame is lost or does not arrive as it should, or a file cannot be written.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let plan = plan::Plan::of(args)?;
-    let mut output = output::Output::open(args, &plan)?;
+    let plan = Plan::of(args)?;
+    let mut output = Output::<report::Table>::open(args, plan.placement.name)?;
     runner::run(&plan, &mut |rows| output.take(&rows))?;
-    output.finish(&plan)
+    output.finish(&notes(&plan))
+}
+
+/// What was measured where.
+fn notes(plan: &Plan) -> String {
+    let placement = match plan.placement.cores {
+        Some((core, _)) => format!("{}: processor {core}", plan.placement.name),
+        None => plan.placement.name.to_owned(),
+    };
+    machine::local_notes([
+        ("placement", placement),
+        ("rounds", plan.rounds.to_string()),
+        ("samples of one variant in one round, at most", plan.iterations.to_string()),
+        ("time of one variant in one round", format!("{} ms", plan.budget.as_millis())),
+    ])
 }

@@ -2,6 +2,7 @@
 
 use super::plan::{BMV2, Case, RELAY};
 use super::runner::Row;
+use crate::rows::Report;
 use crate::stats::Summary;
 
 /// The heading of the raw file.
@@ -23,6 +24,40 @@ pub(super) struct Line {
 
 fn unit(case: Case) -> &'static str {
     if case.is_rate() { "per_second" } else { "ns" }
+}
+
+/// The rows as tables and lists.
+pub(super) struct Table;
+
+impl Report for Table {
+    type Row = Row;
+    type Line = Line;
+    const NAME: &'static str = "switch";
+    const RAW_HEADING: &'static str = RAW_HEADING;
+
+    fn lines(rows: &[Row]) -> Vec<Line> {
+        lines(rows)
+    }
+
+    fn object(line: &Line, pin: &str) -> String {
+        object(line, pin)
+    }
+
+    fn text(lines: &[Line]) -> String {
+        text(lines)
+    }
+
+    fn markdown(lines: &[Line]) -> String {
+        markdown(lines)
+    }
+
+    fn raw(rows: &[Row]) -> String {
+        raw(rows)
+    }
+
+    fn summary(lines: &[Line]) -> String {
+        summary(lines)
+    }
 }
 
 /// The lines of one case.
