@@ -9,6 +9,7 @@ pub mod bmv2;
 pub mod commands;
 pub mod daemon;
 pub mod engine;
+pub mod gatekeeper;
 pub mod rules;
 pub mod runtime;
 mod shared;

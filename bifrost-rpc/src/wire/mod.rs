@@ -5,6 +5,7 @@
 
 mod ack;
 mod batch;
+pub mod control;
 pub mod frame;
 mod header;
 mod memory;
