@@ -4,6 +4,7 @@
 //! ended, or that it never runs. The record of such a call may be gone long before its handler has ended.
 
 use super::call::Call;
+use super::checks::Check;
 use super::{Endpoint, ServedCall};
 use crate::wire::control::{ReportKind, ReportLine};
 use crate::wire::{Header, PacketType};
@@ -24,8 +25,10 @@ pub(super) struct Reports {
 
 impl Reports {
     fn push(&mut self, kind: ReportKind, (session, rpc): (u64, u64), client: u64) {
-        if self.waiting.len() < WAITING_MAX {
-            self.waiting.push_back(ReportLine { kind, session, client, rpc });
+        let line = ReportLine { kind, session, client, rpc };
+        // One packet may say twice that a call has ended.
+        if self.waiting.len() < WAITING_MAX && self.waiting.back() != Some(&line) {
+            self.waiting.push_back(line);
         }
     }
 
@@ -101,9 +104,10 @@ impl Endpoint {
 
     /// Records of leased calls are gone that were not answered; with whether their handlers run.
     pub(super) fn report_released(&mut self, session: u64, client: u64, calls: &[(u64, bool)]) {
+        let waits = self.config.makes(Check::HandlerEnded);
         let Some(reports) = &mut self.reports else { return };
         for (rpc, runs) in calls {
-            match runs {
+            match *runs && waits {
                 true => reports.goes_on((session, *rpc), client),
                 false => reports.settle((session, *rpc), client),
             }
