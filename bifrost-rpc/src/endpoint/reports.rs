@@ -39,7 +39,7 @@ impl Reports {
 
     /// A leased call's handler is known to have ended, or not to begin, unless it still runs.
     fn settle(&mut self, call: (u64, u64), client: u64) {
-        if !self.running.contains_key(&call) {
+        if !self.runs(call) {
             self.push(ReportKind::Done, call, client);
         }
     }
@@ -67,7 +67,12 @@ impl Reports {
         self.running.range((session, 0)..=(session, u64::MAX)).next().is_some()
     }
 
-    /// Leased calls whose handlers run though their records are gone, after this one.
+    /// Whether a call's handler runs though its record is gone.
+    pub(super) fn runs(&self, call: (u64, u64)) -> bool {
+        self.running.contains_key(&call)
+    }
+
+    /// Leased calls whose handlers run though their records are gone.
     pub(super) fn running(&self) -> &BTreeMap<(u64, u64), u64> {
         &self.running
     }

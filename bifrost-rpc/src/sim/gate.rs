@@ -46,6 +46,13 @@ struct Leased {
     gives: bool,
 }
 
+impl Leased {
+    fn new(stand: Stand, header: &Header, caller: Life, callee: Life) -> Self {
+        let (in_force, is_asked, is_answered, is_abandoned, gives) = (false, false, false, false, false);
+        Self { stand, header: *header, caller, callee, in_force, is_asked, is_answered, is_abandoned, gives }
+    }
+}
+
 /// What it knows.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
@@ -131,18 +138,7 @@ impl World {
             Stand::Held(bytes.to_vec())
         };
         let in_force = matches!(stand, Stand::Released);
-        let call = Leased {
-            stand,
-            header: *header,
-            caller,
-            callee,
-            in_force,
-            is_asked: false,
-            is_answered: false,
-            is_abandoned: false,
-            gives: false,
-        };
-        self.gate.calls.insert(key, call);
+        self.gate.calls.insert(key, Leased { in_force, ..Leased::new(stand, header, caller, callee) });
     }
 
     /// The servers of the memory have answered: the held call goes on, or is refused.
@@ -180,17 +176,8 @@ impl World {
         let (caller, callee) = (self.life(to), self.life(from));
         let waits = self.nodes[to].endpoint.as_ref().is_some_and(|endpoint| endpoint.client() == header.client);
         // A call without pointers is heard of by its answer.
-        let call = self.gate.calls.entry(key).or_insert_with(|| Leased {
-            stand: Stand::Released,
-            header: *header,
-            caller,
-            callee,
-            in_force: false,
-            is_asked: false,
-            is_answered: false,
-            is_abandoned: false,
-            gives: false,
-        });
+        let unseen = || Leased::new(Stand::Released, header, caller, callee);
+        let call = self.gate.calls.entry(key).or_insert_with(unseen);
         if call.callee == callee && !call.is_answered {
             call.is_answered = true;
             call.gives = header.pointers > 0 && !call.is_abandoned && waits;
@@ -202,9 +189,8 @@ impl World {
         let callee = self.life(from);
         let is_of = self.gate.calls.get(&key).is_some_and(|call| call.callee == callee);
         let refused = bytes.get(HEADER_BYTES..).and_then(|body| RefusedBody::parse(body).ok());
-        // After BUSY a copy that is under way may run; of an unknown session a handler may still run.
-        let ends =
-            refused.is_some_and(|refused| !matches!(refused.refusal, Refusal::Busy { .. } | Refusal::UnknownSession));
+        // After BUSY a copy that is under way may run.
+        let ends = refused.is_some_and(|refused| !matches!(refused.refusal, Refusal::Busy { .. }));
         if is_of && ends {
             self.end_lease(key, "it was refused");
         }
@@ -324,18 +310,8 @@ impl World {
             None => {
                 let mut header = Header::new(PacketType::Call);
                 (header.session, header.rpc, header.client) = (line.session, line.rpc, line.client);
-                let call = Leased {
-                    stand: Stand::Released,
-                    header,
-                    caller: life,
-                    callee: life,
-                    in_force: false,
-                    is_asked: false,
-                    is_answered: false,
-                    is_abandoned: true,
-                    gives: false,
-                };
-                self.gate.calls.insert(key, call);
+                let call = Leased::new(Stand::Released, &header, life, life);
+                self.gate.calls.insert(key, Leased { is_abandoned: true, ..call });
             }
         }
     }

@@ -229,6 +229,22 @@ fn a_session_that_lapses_or_is_ended_here_is_told_of() {
 }
 
 #[test]
+fn a_refusal_does_not_end_the_lease_of_a_call_that_runs() {
+    let (mut pair, _, call) = Pair::running(false);
+    pair.server.end_sessions();
+    for (runs, expected) in [(true, false), (false, true)] {
+        if !runs {
+            pair.server.done(call);
+        }
+        pair.again(CLIENT, PacketType::Call, call, |header| header.flags = header.flags.with(Flags::FIRST));
+        let mut out = Datagrams::new();
+        pair.server.poll_transmit(pair.now, 1, &mut out).unwrap();
+        let header = Header::parse(&out.to_vec()).unwrap();
+        assert_eq!((header.kind, header.flags.has(Flags::LEASED)), (PacketType::Refused, expected));
+    }
+}
+
+#[test]
 fn calls_of_sessions_that_are_unknown_are_done() {
     let (mut pair, _, call) = Pair::running(false);
     for kind in [PacketType::Cancel, PacketType::Call, PacketType::Oneway] {
