@@ -5,7 +5,7 @@ use super::change::EntryChange;
 use super::entry::{Entries, Key, Match};
 use super::table::Table;
 use bifrost_rpc::wire::MemoryOp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
 /// Operations on an object.
@@ -137,6 +137,11 @@ impl Access {
         } else {
             self.rights.insert(right, operations);
         }
+    }
+
+    /// Who has any right.
+    pub(super) fn sources(&self) -> BTreeSet<Ipv6Addr> {
+        self.rights.keys().map(|(_, _, source)| Ipv6Addr::from_bits(*source)).collect()
     }
 
     /// The entries of all rights.
