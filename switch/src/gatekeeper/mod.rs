@@ -4,10 +4,33 @@
 //! [`Input`] and [`Output`] are what goes in and out of the state machine: it has no socket, clock, thread, file or randomness
 //! but from its seed.
 
+pub mod calls;
+mod config;
+mod control;
+mod counters;
+mod described;
+mod directory;
 mod input;
+mod joining;
+mod life;
+mod machine;
+mod members;
+mod outbox;
 mod output;
 mod record;
+mod recovery;
+mod replay;
+mod services;
+mod serving;
+mod status;
+mod then;
+mod token;
+mod unserved;
 
+pub use config::Config;
+pub use counters::Counters;
 pub use input::{Answered, Input, Reason, ServerObject, ServerTable};
+pub use machine::Gatekeeper;
 pub use output::{CallKey, Holder, MemoryMessage, Output, Way};
 pub use record::Record;
+pub use status::{Instance, Resource, ResourceState, Status};

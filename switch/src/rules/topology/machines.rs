@@ -5,6 +5,7 @@ use super::super::problem::{Holder, Problem};
 use super::super::rack::{Mac, Prefix};
 use super::super::source::Place;
 use super::{State, Topology};
+use bifrost_rpc::wire::control::gatekeeper_address;
 use std::net::Ipv6Addr;
 
 /// A compute node.
@@ -103,6 +104,7 @@ impl Topology {
         let is_memory = address.to_bits() >> 88 == u128::from(self.fabric.memory_prefix);
         match () {
             () if is_memory => Some("it is in the prefix of the memory"),
+            () if address == gatekeeper_address(self.fabric.prefix) => Some("it is the control plane's"),
             () if address.is_unspecified() => Some("it is unspecified"),
             () if address.is_loopback() => Some("it is the loopback's"),
             () if address.is_multicast() => Some("it is a group's"),
@@ -137,7 +139,7 @@ impl Topology {
         Ok(())
     }
 
-    fn forget_node(&mut self, name: &str) {
+    pub(super) fn forget_node(&mut self, name: &str) {
         if let Some(gone) = self.nodes.remove(name) {
             self.macs.remove(&gone.machine.mac);
             gone.machine.addresses.iter().for_each(|address| drop(self.addresses.remove(address)));
@@ -240,7 +242,7 @@ impl Topology {
         }
     }
 
-    fn forget_server(&mut self, id: u8) {
+    pub(super) fn forget_server(&mut self, id: u8) {
         if let Some(gone) = self.servers.remove(&id) {
             self.macs.remove(&gone.machine.mac);
         }
