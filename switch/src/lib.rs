@@ -10,6 +10,8 @@ pub mod commands;
 pub mod daemon;
 pub mod engine;
 pub mod gatekeeper;
+pub mod gatekeeper_driver;
+mod idl;
 pub mod rules;
 pub mod runtime;
 mod shared;

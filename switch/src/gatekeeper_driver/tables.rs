@@ -1,0 +1,84 @@
+//! The switch's tables: what is decided is put into them, and after a restart they are made to say it.
+
+use crate::rules::{Entries, EntryChange, Installed, Live, LiveError, Scope, Table};
+use crate::runtime::{ControlError, Switch};
+use std::sync::Arc;
+
+/// A running switch, and what its tables say.
+#[derive(Debug)]
+pub(super) struct Tables {
+    switch: Arc<dyn Switch>,
+    /// `None`: they have not been read, or what they say is not known any more.
+    live: Option<Live>,
+    /// What was refused last, for people.
+    pub(super) fault: Option<String>,
+    pub(super) changes: u64,
+    pub(super) refused: u64,
+}
+
+impl Tables {
+    pub(super) fn new(switch: Arc<dyn Switch>) -> Self {
+        Self { switch, live: None, fault: None, changes: 0, refused: 0 }
+    }
+
+    /// Applies batches in order, all together if the switch takes them; says of each whether all of it was done.
+    pub(super) fn apply(&mut self, batches: &[Vec<EntryChange>]) -> Vec<bool> {
+        let all: Vec<EntryChange> = batches.concat();
+        let installed = self.install(&all);
+        let tried = installed.applied.len() + installed.refused.len();
+        let mut end = 0;
+        let mut done = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let start = end;
+            end += batch.len();
+            let is_refused = |change| installed.refused.iter().any(|(refused, _)| refused == change);
+            let (before, left) = batch.split_at(tried.saturating_sub(start).min(batch.len()));
+            // What comes after another batch's refused change is tried by itself.
+            done.push(!before.iter().any(is_refused) && (left.is_empty() || self.install(left).refused.is_empty()));
+        }
+        done
+    }
+
+    /// Tables of machines, and how many entries each was given; none while that is not known.
+    pub(super) fn small_tables(&self) -> Vec<(&'static str, u64)> {
+        let Some(live) = &self.live else { return Vec::new() };
+        let entries = |table: Table| live.entries().rows.keys().filter(|key| key.table == table).count() as u64;
+        [Table::PortSecurity, Table::Node, Table::MemoryServer].map(|table| (table.name(), entries(table))).to_vec()
+    }
+
+    fn install(&mut self, batch: &[EntryChange]) -> Installed {
+        let Some(live) = &mut self.live else {
+            return Installed { left: batch.to_vec(), ..Installed::default() };
+        };
+        let installed = live.apply(self.switch.as_ref(), batch);
+        self.changes += installed.applied.len() as u64;
+        self.refused += installed.refused.len() as u64;
+        if let Some((change, error)) = installed.refused.first() {
+            self.fault = Some(format!("{change}: {error}"));
+        }
+        if installed.refused.iter().any(|(_, error)| matches!(error, ControlError::Call(_))) {
+            // Whether it was done is not known.
+            self.live = None;
+        }
+        installed
+    }
+
+    /// Makes all tables say exactly this; says whether they do.
+    pub(super) fn reconcile(&mut self, wanted: &Entries) -> bool {
+        match self.try_reconcile(wanted) {
+            Ok(is_done) => is_done,
+            Err(error) => {
+                (self.live, self.fault) = (None, Some(error.to_string()));
+                false
+            }
+        }
+    }
+
+    fn try_reconcile(&mut self, wanted: &Entries) -> Result<bool, LiveError> {
+        let live = Live::read(self.switch.as_ref(), Scope::All)?;
+        let batch = live.changes(wanted, Scope::All);
+        self.live = Some(live);
+        let installed = self.install(&batch);
+        Ok(installed.refused.is_empty() && installed.left.is_empty())
+    }
+}
