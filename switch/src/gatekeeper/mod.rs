@@ -4,6 +4,7 @@
 //! [`Input`] and [`Output`] are what goes in and out of the state machine: it has no socket, clock, thread, file or randomness
 //! but from its seed.
 
+pub mod calls;
 mod input;
 mod output;
 mod record;

@@ -69,6 +69,13 @@ pub enum MemoryMessage {
         /// Who controlled it.
         from: Holder,
     },
+    /// Objects that `from` controls are freed on its behalf; others stay as they are.
+    Reclaim {
+        /// The objects.
+        objects: Vec<Pointer>,
+        /// Who controls them.
+        from: Holder,
+    },
 }
 
 /// What is to be done. The driver does all of a kind in the order given.

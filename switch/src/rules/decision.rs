@@ -2,7 +2,7 @@
 
 use super::access::Operations;
 use super::topology::{MemoryServer, Node};
-use bifrost_rpc::wire::Pointer;
+use bifrost_rpc::wire::{MethodField, Pointer};
 use std::net::Ipv6Addr;
 
 /// A decision.
@@ -15,6 +15,14 @@ pub enum Decision {
     NodeLeaves(String),
     /// A node is declared dead: its addresses are blocked, its rights and all that it serves are gone. Held instances stay held.
     NodeDies(String),
+    /// A service has these methods, each with what is tracked of it. Methods that it has already stay as they are; a service that no manifest
+    /// has gets a number.
+    ServiceDeclared {
+        /// The service's name.
+        service: String,
+        /// Methods and their tracking.
+        methods: Vec<(MethodField, u8)>,
+    },
     /// A node serves a service and takes new sessions, before an instance is known by number. `at`: which of its addresses, for a node
     /// that does not own the service's; by default its first one.
     ServiceStarts {

@@ -7,8 +7,8 @@ use super::entry::Entries;
 use super::problem::Problem;
 use super::sizes::Sizes;
 use super::table::Table;
-use super::topology::Topology;
-use bifrost_rpc::wire::Pointer;
+use super::topology::{Machines, Topology};
+use bifrost_rpc::wire::{MethodField, Pointer};
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
@@ -88,8 +88,42 @@ impl Intent {
                 self.counts = self.reserve(&batch)?;
                 Ok(batch)
             }
+            Decision::ServiceDeclared { service, methods } => self.declare(&service, &methods),
             other => self.rearrange(other),
         }
+    }
+
+    /// Whether decisions about machines and services could be taken, one after the other. Nothing changes.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub fn check(&self, decisions: impl IntoIterator<Item = Decision>) -> Result<(), Vec<Problem>> {
+        let mut next = self.topology.clone();
+        decisions.into_iter().try_for_each(|decision| next.take(decision))?;
+        self.reserve(&diff(&self.changing, &next.changing())).map(drop)
+    }
+
+    /// Takes all machines out: they may join again by decisions. What is left are services, hosts and routes, and no rights.
+    pub fn take_machines(&mut self) -> Machines {
+        let machines = self.topology.take_machines();
+        self.access = Access::default();
+        self.changing = self.topology.changing();
+        self.counts = self.fixed.counts();
+        for (table, count) in self.changing.counts() {
+            *self.counts.entry(table).or_default() += count;
+        }
+        machines
+    }
+
+    fn declare(&mut self, service: &str, methods: &[(MethodField, u8)]) -> Result<Vec<EntryChange>, Vec<Problem>> {
+        let mut next = self.topology.clone();
+        next.declare(service, methods).map_err(|problem| vec![problem])?;
+        let fixed = next.fixed();
+        let batch = diff(&self.fixed, &fixed);
+        self.counts = self.reserve(&batch)?;
+        (self.topology, self.fixed) = (next, fixed);
+        Ok(batch)
     }
 
     fn rearrange(&mut self, decision: Decision) -> Result<Vec<EntryChange>, Vec<Problem>> {
@@ -178,6 +212,7 @@ impl Topology {
             Decision::InstanceRestored { instance, node, at } => self.restore(instance, &node, at),
             Decision::MemoryLeaves(id) => self.leave_memory(id),
             Decision::MemoryDies(id) => self.die_memory(id),
+            Decision::ServiceDeclared { service, methods } => self.declare(&service, &methods),
             // Rights are not the topology's.
             Decision::Grant { .. } | Decision::Revoke { .. } | Decision::Freed(_) => Ok(()),
         };

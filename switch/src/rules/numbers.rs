@@ -27,12 +27,17 @@ pub(super) fn numbers<'n>(services: &BTreeMap<&'n str, Option<u16>>) -> BTreeMap
         }
     }
     for (name, _) in services.iter().filter(|(_, pin)| pin.is_none()) {
-        let first = wanted(name);
-        let free = (first..=u16::MAX).chain(1..first).find(|number| !taken.contains(number));
+        let free = number(name, &taken);
         taken.extend(free);
         found.insert(*name, free);
     }
     found
+}
+
+/// The number of a service by its name, or the next that is free.
+pub(super) fn number(service: &str, taken: &BTreeSet<u16>) -> Option<u16> {
+    let first = wanted(service);
+    (first..=u16::MAX).chain(1..first).find(|number| !taken.contains(number))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::rack::Mac;
 use super::source::Place;
 use super::table::Table;
+use bifrost_rpc::wire::MethodField;
 use std::fmt;
 use std::net::Ipv6Addr;
 
@@ -51,6 +52,10 @@ pub enum Problem {
     DeadNode(String),
     #[error("no manifest has a service `{0}`")]
     UnknownService(String),
+    #[error("the method field {0} is that of a method of `{1}`")]
+    MethodTaken(MethodField, String),
+    #[error("the rack has as many services as it can number")]
+    TooManyServices,
     #[error("the node already serves `{0}`")]
     ServedTwice(String),
     #[error("the node does not serve `{0}`")]

@@ -137,7 +137,7 @@ impl Topology {
         Ok(())
     }
 
-    fn forget_node(&mut self, name: &str) {
+    pub(super) fn forget_node(&mut self, name: &str) {
         if let Some(gone) = self.nodes.remove(name) {
             self.macs.remove(&gone.machine.mac);
             gone.machine.addresses.iter().for_each(|address| drop(self.addresses.remove(address)));
@@ -240,7 +240,7 @@ impl Topology {
         }
     }
 
-    fn forget_server(&mut self, id: u8) {
+    pub(super) fn forget_server(&mut self, id: u8) {
         if let Some(gone) = self.servers.remove(&id) {
             self.macs.remove(&gone.machine.mac);
         }

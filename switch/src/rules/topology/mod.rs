@@ -62,6 +62,15 @@ struct Instance {
     is_held: bool,
 }
 
+/// The machines that a description names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Machines {
+    /// Nodes, and which services each serves at which address.
+    pub nodes: Vec<(Node, Vec<(String, Ipv6Addr)>)>,
+    /// Memory servers.
+    pub servers: Vec<MemoryServer>,
+}
+
 impl Topology {
     /// A rack without machines and services.
     pub fn new(fabric: Fabric) -> Self {
@@ -78,6 +87,30 @@ impl Topology {
             addresses: BTreeMap::new(),
             macs,
         }
+    }
+
+    /// What holds for the rack as a whole.
+    pub fn fabric(&self) -> &Fabric {
+        &self.fabric
+    }
+
+    /// Takes all machines out, and with them what they serve. Services, hosts and routes stay.
+    pub(super) fn take_machines(&mut self) -> Machines {
+        let nodes: Vec<Node> = self.nodes.values().map(|found| found.machine.clone()).collect();
+        let servers: Vec<MemoryServer> = self.servers.values().map(|found| found.machine.clone()).collect();
+        let serving = |node: &Node| {
+            let site = |service: &Service| {
+                Some((service.rules.name.clone(), service.sites.get(&node.name)?.at))
+            };
+            self.services.values().filter_map(site).collect()
+        };
+        let machines = Machines { nodes: nodes.iter().map(|node| (node.clone(), serving(node))).collect(), servers };
+        for node in &nodes {
+            self.withdraw(&node.name, true);
+            self.forget_node(&node.name);
+        }
+        machines.servers.iter().for_each(|server| self.forget_server(server.id));
+        machines
     }
 
     /// The /48 of a memory server.

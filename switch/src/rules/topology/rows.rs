@@ -9,6 +9,7 @@ use super::services::{Service, Site};
 use super::{MemoryServer, Node, Topology};
 use crate::rules::Place;
 use bifrost_rpc::wire::RACK_PORT;
+use bifrost_rpc::wire::control::gatekeeper_address;
 use std::net::IpAddr;
 
 impl Topology {
@@ -34,6 +35,10 @@ impl Topology {
                 places,
             );
         }
+        // What a memory server answers to the control plane is no Bifröst.
+        let own = Prefix::new(gatekeeper_address(self.fabric.prefix), 128);
+        let to_itself = Action::Deliver { port: CONTROL_PORT, mac: self.fabric.mac };
+        entries.put(route_key(&own), to_itself, "the control plane", &self.fabric.places);
         for service in self.services.values() {
             method_rows(&mut entries, service);
         }

@@ -1,5 +1,6 @@
 //! Services, which nodes serve them, and instances.
 
+use super::super::numbers::number;
 use super::super::problem::{Holder, Problem};
 use super::super::source::Place;
 use super::{Instance, Topology};
@@ -71,6 +72,47 @@ impl Topology {
         let name = rules.name.clone();
         self.services.insert(name, Service { rules: Arc::new(rules), address, sites: BTreeMap::new() });
         Ok(())
+    }
+
+    /// Adds methods to a service, and the service if there is none of that name. Methods that it has stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// A method's field belongs to another service, something has the service's address, or all numbers are given.
+    pub fn declare(&mut self, name: &str, methods: &[(MethodField, u8)]) -> Result<(), Problem> {
+        let mut known: BTreeMap<MethodField, &str> = BTreeMap::new();
+        for (other, service) in &self.services {
+            known.extend(service.rules.methods.iter().map(|method| (method.field, other.as_str())));
+        }
+        let mut new = Vec::new();
+        for (field, tracking) in methods {
+            match known.insert(*field, name) {
+                Some(other) if other != name => return Err(Problem::MethodTaken(*field, other.to_owned())),
+                Some(_) => {}
+                None => new.push(Method {
+                    full_name: field.to_string(),
+                    field: *field,
+                    tracking: *tracking,
+                    places: Vec::new(),
+                }),
+            }
+        }
+        if !self.services.contains_key(name) {
+            let taken = self.services.values().map(|service| service.rules.number).collect();
+            let number = number(name, &taken).ok_or(Problem::TooManyServices)?;
+            self.add_service(ServiceRules { name: name.to_owned(), number, methods: new, places: Vec::new() })
+        } else if new.is_empty() {
+            Ok(())
+        } else {
+            Arc::make_mut(&mut self.service(name)?.rules).methods.extend(new);
+            Ok(())
+        }
+    }
+
+    /// The service that has a method.
+    pub fn service_of(&self, field: MethodField) -> Option<&str> {
+        let has = |service: &&Service| service.rules.methods.iter().any(|method| method.field == field);
+        self.services.values().find(has).map(|service| service.rules.name.as_str())
     }
 
     /// Whether anybody takes new sessions of a service.
