@@ -189,6 +189,10 @@ service MemoryControl {
   /** The same; frees what they controlled, and ends leases to them. */
   i64 cleanup(1: Stamp stamp, 2: Holder holder) throws (1: Refused refused, 2: Malformed malformed),
 
+  /** Objects that `from` controls are freed on its behalf; others stay as they are. */
+  i64 reclaim(1: Stamp stamp, 2: list<bifrost.Ptr> objects, 3: Holder from)
+    throws (1: Refused refused, 2: Malformed malformed),
+
   /** Keeps the present version of objects. */
   i64 snapshot(1: Stamp stamp, 2: i64 id, 3: list<bifrost.Ptr> objects)
     throws (1: Refused refused, 2: Malformed malformed),

@@ -83,6 +83,13 @@ pub enum Control {
         /// The incarnation.
         holder: Holder,
     },
+    /// Objects that a node controls are freed on its behalf; others stay as they are.
+    Reclaim {
+        /// The objects.
+        objects: Vec<ObjectId>,
+        /// Who controls them.
+        from: Holder,
+    },
     /// Keeps the present version of objects.
     Snapshot {
         /// The snapshot's number, which the control plane chooses.

@@ -88,6 +88,11 @@ impl idl::MemoryControlSyncHandler for Handler {
         self.control(at, holder(&gone).map(|holder| Control::Cleanup { holder }))
     }
 
+    fn handle_reclaim(&self, at: Stamp, of: Vec<Ptr>, from: Holder) -> thrift::Result<i64> {
+        let control = || Ok(Control::Reclaim { objects: objects(&of, &self.config)?, from: holder(&from)? });
+        self.control(at, control())
+    }
+
     fn handle_snapshot(&self, at: Stamp, id: i64, of: Vec<Ptr>) -> thrift::Result<i64> {
         let id = id.cast_unsigned();
         self.control(at, objects(&of, &self.config).map(|objects| Control::Snapshot { id, objects }))

@@ -22,7 +22,7 @@ impl Memory {
     }
 
     /// As [`Memory::control`], in steps: each changes about `max` objects and leases. [`Control::Lease`],
-    /// [`Control::Snapshot`] and [`Control::Restore`] are one step, whatever their objects, and so is what a
+    /// [`Control::Reclaim`], [`Control::Snapshot`] and [`Control::Restore`] are one step, whatever their objects, and so is what a
     /// [`Control::Reply`] returns. `None` says that there is more to do: the same message comes next, but anything else than
     /// control messages may come between.
     ///
@@ -87,6 +87,7 @@ impl Memory {
             Control::Succeed { from, to } => return Ok(Step::of(self.access.succeed(*from, *to, max), max)),
             Control::EndIncarnation { holder } => self.end_incarnation(*holder),
             Control::Cleanup { holder } => return self.cleanup(*holder, max),
+            Control::Reclaim { objects, from } => self.reclaim(objects, *from),
             Control::Snapshot { id, objects } => self.snapshot(*id, objects),
             Control::Restore { id } => self.restore(*id),
             Control::DropSnapshot { id } => return Ok(Step::of(self.drop_snapshot(*id, max), max)),
@@ -102,6 +103,21 @@ impl Memory {
             self.locate(*object)?;
         }
         self.access.lend(&Lend { call, caller, callee, objects })
+    }
+
+    /// Frees what of this a node controls.
+    fn reclaim(&mut self, objects: &[ObjectId], from: Holder) -> Result<u64, Refusal> {
+        if objects.len() > CONTROL_OBJECTS_MAX {
+            return Err(Refusal::TooLarge { limit: CONTROL_OBJECTS_MAX as u64 });
+        }
+        let mut freed = 0;
+        for object in objects {
+            if self.access.revoke(*object, from) > 0 {
+                self.give_up(*object);
+                freed += 1;
+            }
+        }
+        Ok(freed)
     }
 
     /// Ends leases of a call, and frees what was waiting for that.

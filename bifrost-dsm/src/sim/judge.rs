@@ -247,6 +247,15 @@ impl Judge {
             Control::Succeed { from, to } => Ok(self.succeed(*from, *to)),
             Control::EndIncarnation { holder } => Ok(self.end(*holder)),
             Control::Cleanup { holder } => Ok(self.cleanup(*holder)),
+            Control::Reclaim { objects, from } => {
+                let mut freed = 0;
+                for thing in self.things.iter_mut().filter(|t| objects.contains(&t.id) && t.control == Some(*from)) {
+                    (thing.control, thing.freed) = (None, true);
+                    freed += 1;
+                }
+                self.sweep();
+                Ok(freed)
+            }
             Control::Snapshot { id, objects } => self.snapshot(*id, objects),
             Control::Restore { id } => self.restore(*id),
             Control::DropSnapshot { id } => {

@@ -123,6 +123,8 @@ pub enum Output {
         /// Where; `None`: it is gone.
         at: Option<(u16, [u8; 6])>,
     },
+    /// Another control plane has begun a later term: this one does nothing more.
+    Deposed,
     /// Writes a record to the durable log; answered by [`Input::Logged`](super::Input::Logged) if it is to be waited for.
     Log {
         /// Counts the records, from 1.

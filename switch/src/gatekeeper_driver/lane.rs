@@ -125,6 +125,7 @@ fn start(client: &mut MemoryControlClient, at: Stamp, message: &MemoryMessage) -
             client.start_reply(at, call(*of), holder(*from), holder(*to), pointers(returned))
         }
         MemoryMessage::Cleanup(gone) => client.start_cleanup(at, holder(*gone)),
+        MemoryMessage::Reclaim { objects, from } => client.start_reclaim(at, pointers(objects), holder(*from)),
         MemoryMessage::Revoke { object, from } => client.start_revoke(at, pointer(*object), holder(*from)),
     }
 }

@@ -5,7 +5,7 @@
 use super::log_codec::{decode, encode};
 use crate::gatekeeper::Record;
 use bifrost_rpc::thrift;
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableHandle};
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use std::io;
 use std::path::{Path, PathBuf};
 

@@ -25,18 +25,30 @@ impl Tables {
     pub(super) fn apply(&mut self, batches: &[Vec<EntryChange>]) -> Vec<bool> {
         let all: Vec<EntryChange> = batches.concat();
         let installed = self.install(&all);
-        let tried = installed.applied.len() + installed.refused.len();
-        let mut end = 0;
+        if self.live.is_none() {
+            return vec![false; batches.len()];
+        }
+        let (mut applied, mut refused) = (installed.applied.iter().peekable(), installed.refused.iter().peekable());
         let mut done = Vec::with_capacity(batches.len());
         for batch in batches {
-            let start = end;
-            end += batch.len();
-            let is_refused = |change| installed.refused.iter().any(|(refused, _)| refused == change);
-            let (before, left) = batch.split_at(tried.saturating_sub(start).min(batch.len()));
-            // What comes after another batch's refused change is tried by itself.
-            done.push(!before.iter().any(is_refused) && (left.is_empty() || self.install(left).refused.is_empty()));
+            let mut rest = batch.as_slice();
+            let mut is_done = true;
+            while let Some((change, others)) = rest.split_first() {
+                let is_applied = applied.next_if(|found| *found == change).is_some();
+                if !is_applied && refused.next_if(|(found, _)| found == change).is_none() {
+                    break;
+                }
+                (rest, is_done) = (others, is_done && is_applied);
+            }
+            // What was left because of another batch's refused change is tried by itself.
+            done.push(is_done && (rest.is_empty() || self.is_installed(rest)));
         }
         done
+    }
+
+    fn is_installed(&mut self, batch: &[EntryChange]) -> bool {
+        let installed = self.install(batch);
+        installed.refused.is_empty() && installed.left.is_empty()
     }
 
     /// Tables of machines, and how many entries each was given; none while that is not known.
@@ -78,7 +90,6 @@ impl Tables {
         let live = Live::read(self.switch.as_ref(), Scope::All)?;
         let batch = live.changes(wanted, Scope::All);
         self.live = Some(live);
-        let installed = self.install(&batch);
-        Ok(installed.refused.is_empty() && installed.left.is_empty())
+        Ok(self.is_installed(&batch))
     }
 }

@@ -114,6 +114,21 @@ fn cleanup_frees_what_the_node_controlled_and_may_be_repeated() {
 }
 
 #[test]
+fn what_is_reclaimed_is_freed_if_the_node_controls_it_and_waits_for_leases() {
+    let mut rig = Rig::plain();
+    let (gone, leased, other) = (rig.alloc(A, b"gone"), rig.alloc(A, b"leased"), rig.alloc(B, b"other"));
+    rig.control(lease(CALL, &[leased])).unwrap();
+    let objects: Vec<_> = [gone, leased, other].iter().map(|pointer| pointer.object_id()).collect();
+    let reclaim = Control::Reclaim { objects, from: holder(A) };
+    assert_eq!((rig.control(reclaim.clone()), rig.control(reclaim)), (Ok(2), Ok(0)));
+    assert_eq!(rig.read(A, gone, 0, 1), Err(Refusal::NoSuchObject));
+    assert_eq!(rig.read(B, leased, 0, 6).unwrap(), b"leased");
+    assert_eq!(rig.read(B, other, 0, 5).unwrap(), b"other");
+    rig.control(Control::Release { call: CALL }).unwrap();
+    assert_eq!(rig.memory.metrics().objects, 1);
+}
+
+#[test]
 fn what_is_revoked_is_nobodys_until_it_is_granted() {
     let mut rig = Rig::plain();
     let pointer = rig.alloc(A, b"abcd");
