@@ -1,7 +1,7 @@
 //! What comes out of the state machine.
 
 use super::record::Record;
-use crate::rules::EntryChange;
+use crate::rules::{EntryChange, Scope};
 use bifrost_rpc::wire::Pointer;
 use std::net::Ipv6Addr;
 
@@ -99,6 +99,8 @@ pub enum Output {
     Reconcile {
         /// Names the batch.
         batch: u64,
+        /// Which tables. Before it knows the rights, those of the description alone: the others stay as they are.
+        scope: Scope,
     },
     /// Sends a control message to a memory server; answered by [`Input::Memory`](super::Input::Memory).
     Memory {

@@ -2,7 +2,7 @@
 
 use super::action::Action;
 use super::change::EntryChange;
-use super::entry::{Entries, Key};
+use super::entry::{Entries, Key, Match};
 use super::table::Table;
 use bifrost_rpc::wire::MemoryOp;
 use std::collections::BTreeMap;
@@ -81,6 +81,23 @@ impl Access {
         operations: Operations,
     ) -> Vec<EntryChange> {
         self.take((server, object, source.to_bits()), operations)
+    }
+
+    /// Undoes a change of an entry.
+    pub(super) fn take_back(&mut self, change: &EntryChange) {
+        let (EntryChange::Add(key, _) | EntryChange::Delete(key)) = change else { return };
+        let [Match::Exact(server), Match::Exact(object), Match::Exact(operation), Match::Exact(source)] =
+            key.fields[..]
+        else {
+            return;
+        };
+        let (Ok(server), Ok(object)) = (u8::try_from(server), u64::try_from(object)) else { return };
+        let is_read = operation == MemoryOp::Read as u128;
+        let operations = if is_read { Operations::READ } else { Operations::WRITE };
+        let right = (server, object, source);
+        let now = self.rights.get(&right).copied().unwrap_or_default();
+        let is_added = matches!(change, EntryChange::Add(..));
+        self.set(right, if is_added { now.without(operations) } else { now.or(operations) });
     }
 
     /// Forbids everything to everybody about one object.

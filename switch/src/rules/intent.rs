@@ -93,6 +93,41 @@ impl Intent {
         }
     }
 
+    /// Takes decisions about rights, all or none: the changes in the order given.
+    ///
+    /// # Errors
+    ///
+    /// Why one of them cannot be; the rules are as before.
+    pub fn decide_rights(
+        &mut self,
+        decisions: impl IntoIterator<Item = Decision>,
+    ) -> Result<Vec<EntryChange>, Vec<Problem>> {
+        let mut batch = Vec::new();
+        for decision in decisions {
+            match self.decide(decision) {
+                Ok(changes) => batch.extend(changes),
+                Err(problems) => {
+                    self.take_back(&batch);
+                    return Err(problems);
+                }
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Undoes changes of rights.
+    fn take_back(&mut self, batch: &[EntryChange]) {
+        for change in batch.iter().rev() {
+            self.access.take_back(change);
+            let count = self.counts.entry(Table::MemoryAccess).or_default();
+            match change {
+                EntryChange::Add(..) => *count = count.saturating_sub(1),
+                EntryChange::Delete(_) => *count += 1,
+                EntryChange::Modify(..) | EntryChange::Flood(_) | EntryChange::Mirror(_) => {}
+            }
+        }
+    }
+
     /// Whether decisions about machines and services could be taken, one after the other. Nothing changes.
     ///
     /// # Errors
