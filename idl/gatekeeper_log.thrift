@@ -63,6 +63,12 @@ struct LogEnded {
   3: required bool is_dead,
 }
 
+/** The last incarnation that an address had, where no node's record says it any more. */
+struct LogLived {
+  1: required binary address,
+  2: required i64 incarnation,
+}
+
 /** A record. */
 union LogRecord {
   1: i64 term,
@@ -70,4 +76,5 @@ union LogRecord {
   3: LogServes serves,
   4: LogServesNot serves_not,
   5: LogEnded ended,
+  6: LogLived lived,
 }

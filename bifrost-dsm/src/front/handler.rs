@@ -48,6 +48,11 @@ impl idl::MemoryControlSyncHandler for Handler {
         self.control(at, control())
     }
 
+    fn handle_reclaim(&self, at: Stamp, passed: Vec<Ptr>, from: Holder) -> thrift::Result<i64> {
+        let control = || Ok(Control::Reclaim { objects: objects(&passed, &self.config)?, from: holder(&from)? });
+        self.control(at, control())
+    }
+
     fn handle_lease(
         &self,
         at: Stamp,
@@ -86,11 +91,6 @@ impl idl::MemoryControlSyncHandler for Handler {
 
     fn handle_cleanup(&self, at: Stamp, gone: Holder) -> thrift::Result<i64> {
         self.control(at, holder(&gone).map(|holder| Control::Cleanup { holder }))
-    }
-
-    fn handle_reclaim(&self, at: Stamp, of: Vec<Ptr>, from: Holder) -> thrift::Result<i64> {
-        let control = || Ok(Control::Reclaim { objects: objects(&of, &self.config)?, from: holder(&from)? });
-        self.control(at, control())
     }
 
     fn handle_snapshot(&self, at: Stamp, id: i64, of: Vec<Ptr>) -> thrift::Result<i64> {

@@ -75,6 +75,7 @@ impl Memory {
         let changed = match control {
             Control::Grant { object, to } => self.access.grant(self.locate(*object)?, *to),
             Control::Revoke { object, from } => Ok(self.access.revoke(*object, *from)),
+            Control::Reclaim { objects, from } => self.reclaim(objects, *from),
             Control::Lease { call, caller, callee, objects } => self.lease(*call, *caller, *callee, objects),
             Control::Release { call } => return Ok(self.release_call(*call, max)),
             Control::Reply { call, from, to, returned } => {
@@ -87,12 +88,26 @@ impl Memory {
             Control::Succeed { from, to } => return Ok(Step::of(self.access.succeed(*from, *to, max), max)),
             Control::EndIncarnation { holder } => self.end_incarnation(*holder),
             Control::Cleanup { holder } => return self.cleanup(*holder, max),
-            Control::Reclaim { objects, from } => self.reclaim(objects, *from),
             Control::Snapshot { id, objects } => self.snapshot(*id, objects),
             Control::Restore { id } => self.restore(*id),
             Control::DropSnapshot { id } => return Ok(Step::of(self.drop_snapshot(*id, max), max)),
         };
         changed.map(Step::Last)
+    }
+
+    /// Frees those objects that a holder controls.
+    fn reclaim(&mut self, objects: &[ObjectId], from: Holder) -> Result<u64, Refusal> {
+        if objects.len() > CONTROL_OBJECTS_MAX {
+            return Err(Refusal::TooLarge { limit: CONTROL_OBJECTS_MAX as u64 });
+        }
+        let mut freed = 0;
+        for object in objects {
+            if self.access.controls(from, *object) && self.access.is_freed(*object) == Some(false) {
+                self.give_up(*object);
+                freed += 1;
+            }
+        }
+        Ok(freed)
     }
 
     fn lease(&mut self, call: CallKey, caller: Holder, callee: Holder, objects: &[ObjectId]) -> Result<u64, Refusal> {
@@ -103,21 +118,6 @@ impl Memory {
             self.locate(*object)?;
         }
         self.access.lend(&Lend { call, caller, callee, objects })
-    }
-
-    /// Frees what of this a node controls.
-    fn reclaim(&mut self, objects: &[ObjectId], from: Holder) -> Result<u64, Refusal> {
-        if objects.len() > CONTROL_OBJECTS_MAX {
-            return Err(Refusal::TooLarge { limit: CONTROL_OBJECTS_MAX as u64 });
-        }
-        let mut freed = 0;
-        for object in objects {
-            if self.access.revoke(*object, from) > 0 {
-                self.give_up(*object);
-                freed += 1;
-            }
-        }
-        Ok(freed)
     }
 
     /// Ends leases of a call, and frees what was waiting for that.

@@ -234,6 +234,7 @@ impl Judge {
                     1
                 }))
             }
+            Control::Reclaim { objects, from } => Ok(self.reclaim(objects, *from)),
             Control::Lease { call, caller, callee, objects } => self.lease(*call, *caller, *callee, objects),
             Control::Release { call } => Ok(self.release(|lease| lease.0 == *call)),
             Control::Reply { call, from, to, returned } => {
@@ -247,15 +248,6 @@ impl Judge {
             Control::Succeed { from, to } => Ok(self.succeed(*from, *to)),
             Control::EndIncarnation { holder } => Ok(self.end(*holder)),
             Control::Cleanup { holder } => Ok(self.cleanup(*holder)),
-            Control::Reclaim { objects, from } => {
-                let mut freed = 0;
-                for thing in self.things.iter_mut().filter(|t| objects.contains(&t.id) && t.control == Some(*from)) {
-                    (thing.control, thing.freed) = (None, true);
-                    freed += 1;
-                }
-                self.sweep();
-                Ok(freed)
-            }
             Control::Snapshot { id, objects } => self.snapshot(*id, objects),
             Control::Restore { id } => self.restore(*id),
             Control::DropSnapshot { id } => {
@@ -266,6 +258,16 @@ impl Judge {
                 Ok(count)
             }
         }
+    }
+
+    fn reclaim(&mut self, objects: &[ObjectId], from: Holder) -> u64 {
+        let mut freed = 0;
+        for thing in self.things.iter_mut().filter(|t| objects.contains(&t.id) && t.control == Some(from)) {
+            freed += u64::from(!thing.freed);
+            thing.freed = true;
+        }
+        self.sweep();
+        freed
     }
 
     fn grant(&mut self, object: ObjectId, to: Holder) -> Told {

@@ -25,6 +25,7 @@ mod serving;
 mod then;
 mod token;
 mod unserved;
+mod view;
 
 pub use config::Config;
 pub use counters::Counters;
@@ -32,3 +33,4 @@ pub use input::{Answered, Input, Reason, ServerObject, ServerTable};
 pub use machine::Gatekeeper;
 pub use output::{CallKey, Holder, MemoryMessage, Output, Way};
 pub use record::Record;
+pub use view::{InstanceView, NodeState, NodeView};

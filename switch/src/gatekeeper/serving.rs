@@ -80,7 +80,7 @@ impl Gatekeeper {
     }
 
     /// Takes new sessions away from an instance.
-    fn close(&mut self, instance: u32) -> Vec<EntryChange> {
+    pub(super) fn close(&mut self, instance: u32) -> Vec<EntryChange> {
         let Some(service) =
             self.services.get(instance).filter(|offer| offer.is_open).map(|found| found.service.clone())
         else {

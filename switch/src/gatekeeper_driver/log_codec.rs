@@ -68,6 +68,9 @@ fn record_out(record: &Record) -> LogRecord {
         Record::ServesNot { node, instance } => {
             LogRecord::ServesNot(idl::LogServesNot { node: node.clone(), instance: (*instance).into() })
         }
+        Record::Lived { address, incarnation } => {
+            LogRecord::Lived(idl::LogLived { address: address.octets().to_vec(), incarnation: (*incarnation).into() })
+        }
         Record::Ended { node, incarnation, is_dead } => LogRecord::Ended(idl::LogEnded {
             node: node.clone(),
             incarnation: (*incarnation).into(),
@@ -110,6 +113,9 @@ fn record_in(record: LogRecord) -> Option<Record> {
             is_dead: ended.is_dead,
             node: ended.node,
         },
+        LogRecord::Lived(lived) => {
+            Record::Lived { address: address_in(lived.address)?, incarnation: lived.incarnation.try_into().ok()? }
+        }
         LogRecord::Unknown(_) => return None,
     })
 }
@@ -181,6 +187,8 @@ pub(super) mod tests {
         let serves = (".{0,9}", ".{0,9}", any::<u32>(), any::<Vec<(u8, [u8; 16], u8)>>(), any::<bool>());
         prop_oneof![
             any::<u64>().prop_map(Record::Term),
+            (any::<[u8; 16]>(), any::<u32>())
+                .prop_map(|(address, incarnation)| Record::Lived { address: address.into(), incarnation }),
             node(),
             serves.prop_map(|(node, service, instance, methods, is_open)| Record::Serves {
                 node,

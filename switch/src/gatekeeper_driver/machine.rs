@@ -1,6 +1,6 @@
 //! What the driver drives.
 
-use crate::gatekeeper::{Input, Output, Record};
+use crate::gatekeeper::{Gatekeeper, Input, Output, Record};
 use crate::rules::Entries;
 use bifrost_rpc::endpoint::Time;
 
@@ -23,4 +23,30 @@ pub trait Machine: Send + 'static {
 
     /// Records that say what all records so far do.
     fn snapshot(&self) -> Vec<Record>;
+}
+
+impl Machine for Gatekeeper {
+    fn handle(&mut self, now: Time, input: Input<'_>) {
+        Self::handle(self, now, input);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        Self::poll_output(self)
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        Self::poll_timeout(self)
+    }
+
+    fn handle_timeout(&mut self, now: Time) {
+        Self::handle_timeout(self, now);
+    }
+
+    fn entries(&self) -> Entries {
+        self.rules().entries()
+    }
+
+    fn snapshot(&self) -> Vec<Record> {
+        Self::snapshot(self)
+    }
 }

@@ -18,6 +18,7 @@ mod lane;
 mod log;
 mod log_codec;
 mod machine;
+pub mod manage;
 mod servers;
 mod table_reader;
 mod tables;

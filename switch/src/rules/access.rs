@@ -5,7 +5,7 @@ use super::change::EntryChange;
 use super::entry::{Entries, Key, Match};
 use super::table::Table;
 use bifrost_rpc::wire::MemoryOp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
 /// Operations on an object.
@@ -52,6 +52,11 @@ pub(super) struct Access {
 }
 
 impl Access {
+    /// The addresses that have any right. Looks at every right.
+    pub(super) fn sources(&self) -> BTreeSet<Ipv6Addr> {
+        self.rights.keys().map(|(_, _, source)| Ipv6Addr::from_bits(*source)).collect()
+    }
+
     /// What must be added for operations to be allowed.
     pub(super) fn missing(
         &self,

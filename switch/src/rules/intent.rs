@@ -9,7 +9,7 @@ use super::sizes::Sizes;
 use super::table::Table;
 use super::topology::{Machines, Topology};
 use bifrost_rpc::wire::{MethodField, Pointer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
 /// A rack's rules. `Clone` copies all rights, too.
@@ -49,6 +49,11 @@ impl Intent {
         all.rows.extend(self.changing.rows.iter().map(|(key, row)| (key.clone(), row.clone())));
         self.access.put(&mut all);
         all
+    }
+
+    /// The addresses that have a right to any object. Looks at every right.
+    pub fn sources_with_rights(&self) -> BTreeSet<Ipv6Addr> {
+        self.access.sources()
     }
 
     /// The machines and services.

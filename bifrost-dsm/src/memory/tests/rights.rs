@@ -114,21 +114,6 @@ fn cleanup_frees_what_the_node_controlled_and_may_be_repeated() {
 }
 
 #[test]
-fn what_is_reclaimed_is_freed_if_the_node_controls_it_and_waits_for_leases() {
-    let mut rig = Rig::plain();
-    let (gone, leased, other) = (rig.alloc(A, b"gone"), rig.alloc(A, b"leased"), rig.alloc(B, b"other"));
-    rig.control(lease(CALL, &[leased])).unwrap();
-    let objects: Vec<_> = [gone, leased, other].iter().map(|pointer| pointer.object_id()).collect();
-    let reclaim = Control::Reclaim { objects, from: holder(A) };
-    assert_eq!((rig.control(reclaim.clone()), rig.control(reclaim)), (Ok(2), Ok(0)));
-    assert_eq!(rig.read(A, gone, 0, 1), Err(Refusal::NoSuchObject));
-    assert_eq!(rig.read(B, leased, 0, 6).unwrap(), b"leased");
-    assert_eq!(rig.read(B, other, 0, 5).unwrap(), b"other");
-    rig.control(Control::Release { call: CALL }).unwrap();
-    assert_eq!(rig.memory.metrics().objects, 1);
-}
-
-#[test]
 fn what_is_revoked_is_nobodys_until_it_is_granted() {
     let mut rig = Rig::plain();
     let pointer = rig.alloc(A, b"abcd");
@@ -138,6 +123,23 @@ fn what_is_revoked_is_nobodys_until_it_is_granted() {
     assert_eq!(rig.read(A, pointer, 0, 1), Err(Refusal::NoRight));
     assert_eq!((rig.control(grant.clone()), rig.control(grant)), (Ok(1), Ok(0)));
     rig.free(B, pointer).unwrap();
+}
+
+#[test]
+fn what_is_reclaimed_is_freed_if_its_node_controls_it() {
+    let mut rig = Rig::plain();
+    let (mine, leased, others) = (rig.alloc(A, b"mine"), rig.alloc(A, b"leased"), rig.alloc(B, b"other"));
+    rig.control(lease(CALL, &[leased])).unwrap();
+    let objects = vec![mine.object_id(), leased.object_id(), others.object_id()];
+    let reclaim = Control::Reclaim { objects, from: holder(A) };
+    assert_eq!((rig.control(reclaim.clone()), rig.control(reclaim)), (Ok(2), Ok(0)));
+    assert_eq!(rig.read(A, mine, 0, 1), Err(Refusal::NoSuchObject));
+    assert_eq!(rig.read(B, leased, 0, 6).unwrap(), b"leased", "until its lease ends");
+    rig.control(Control::Release { call: CALL }).unwrap();
+    rig.free(B, others).unwrap();
+    assert_eq!(rig.memory.metrics().objects, 0);
+    let many = Control::Reclaim { objects: vec![mine.object_id(); 65_537], from: holder(A) };
+    assert_eq!(rig.control(many), Err(Refusal::TooLarge { limit: 65_536 }));
 }
 
 #[test]
