@@ -56,7 +56,7 @@ impl ManageServer {
             Address::Udp(address) => address.ip().to_canonical().is_loopback(),
             Address::Stream(address) => match address.place {
                 Place::Unix(_) => true,
-                Place::Tcp(place) => place.iter().all(|address| address.ip().to_canonical().is_loopback()),
+                Place::Tcp(place) => place.ip().to_canonical().is_loopback(),
             },
             _ => false,
         };
