@@ -54,6 +54,7 @@ struct LogServes {
 struct LogServesNot {
   1: required string node,
   2: required i64 instance,
+  3: required string service,
 }
 
 /** An incarnation has ended. */

@@ -38,9 +38,9 @@ impl Directory for Who<'_> {
     }
 
     fn place(&self, instance: u32) -> Place {
-        match self.services.get(instance) {
-            Some(offer) => {
-                let holder = self.live(offer.node).and_then(|member| member.holders().next());
+        match self.services.node_of(instance) {
+            Some(node) => {
+                let holder = self.live(node).and_then(|member| member.holders().next());
                 holder.map_or(Place::Gone, Place::Live)
             }
             None if self.services.has_ended(instance) => Place::Gone,

@@ -90,7 +90,7 @@ impl Gatekeeper {
         member.is_in_rules &= is_dead;
         let gone = self.services.of_node(id);
         let services: Vec<String> =
-            gone.iter().filter_map(|instance| self.services.end(*instance)).map(|offer| offer.service).collect();
+            gone.into_iter().filter(|key| self.services.end(key).is_some()).map(|(_, service)| service).collect();
         let mut changes = match (was_in_rules, is_dead) {
             (false, _) => Vec::new(),
             (true, true) => self.decide_end(profile.dies(), profile.leaves()),

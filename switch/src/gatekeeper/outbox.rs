@@ -152,15 +152,6 @@ impl<T> Outbox<T> {
         }
     }
 
-    pub(super) fn has_lane(&self, server: u8) -> bool {
-        self.lanes.contains_key(&server)
-    }
-
-    /// The memory servers that are spoken to.
-    pub(super) fn lanes(&self) -> impl Iterator<Item = u8> + use<T> {
-        self.lanes.keys().copied().collect::<Vec<_>>().into_iter()
-    }
-
     /// Tells a memory server something.
     pub(super) fn tell(&mut self, server: u8, message: MemoryMessage, then: T) {
         let Some(lane) = self.lanes.get_mut(&server) else {

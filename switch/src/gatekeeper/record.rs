@@ -57,6 +57,8 @@ pub enum Record {
     ServesNot {
         /// The node's name.
         node: String,
+        /// The service's name.
+        service: String,
         /// The instance.
         instance: u32,
     },

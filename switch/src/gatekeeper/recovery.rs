@@ -251,7 +251,7 @@ impl Gatekeeper {
         records.extend(self.members.candidates.values().map(joining));
         let mut offers: Vec<_> = self.services.iter().collect();
         offers.sort_by_key(|(_, offer)| offer.since);
-        records.extend(offers.iter().filter_map(|(instance, offer)| self.offer_record(*instance, offer)));
+        records.extend(offers.iter().filter_map(|(key, offer)| self.offer_record(key, offer)));
         records
     }
 }

@@ -3,7 +3,7 @@
 use super::machine::Gatekeeper;
 use super::members::{Candidate, NodeId, Profile, State};
 use super::record::Record;
-use super::services::Offer;
+use super::services::{Offer, OfferKey};
 use crate::rules::Decision;
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::control::MemoryServer;
@@ -16,7 +16,7 @@ use std::net::Ipv6Addr;
 pub(super) struct Replay {
     nodes: Vec<Node>,
     by_name: BTreeMap<String, usize>,
-    offers: BTreeMap<u32, Served>,
+    offers: BTreeMap<OfferKey, Served>,
     lives: Vec<(Ipv6Addr, u32)>,
     ended: Vec<u32>,
     count: u64,
@@ -32,7 +32,6 @@ struct Node {
 #[derive(Debug)]
 struct Served {
     node: String,
-    service: String,
     methods: Vec<(MethodField, u8)>,
     is_open: bool,
     since: u64,
@@ -75,12 +74,13 @@ impl Replay {
                 let methods =
                     methods.into_iter().map(|(len, bytes, tracking)| (MethodField::from_wire(len, bytes), tracking));
                 self.count += 1;
-                let since = self.offers.get(&instance).map_or(self.count, |before| before.since);
-                let served = Served { node, service, methods: methods.collect(), is_open, since };
-                self.offers.insert(instance, served);
+                let key = (instance, service);
+                let since = self.offers.get(&key).map_or(self.count, |before| before.since);
+                let served = Served { node, methods: methods.collect(), is_open, since };
+                self.offers.insert(key, served);
             }
-            Record::ServesNot { instance, .. } => {
-                self.offers.remove(&instance);
+            Record::ServesNot { instance, service, .. } => {
+                self.offers.remove(&(instance, service));
                 self.ended.push(instance);
             }
             Record::Lived { address, incarnation } => self.lives.push((address, incarnation)),
@@ -113,10 +113,10 @@ impl Replay {
         let found = self.by_name.get(name).and_then(|at| self.nodes.get_mut(*at));
         let Some(found) = found.filter(|found| found.candidate.incarnation == incarnation) else { return };
         found.ended = Some(is_dead);
-        let of_node = self.offers.iter().filter(|(_, offer)| offer.node == name).map(|(instance, _)| *instance);
-        for instance in of_node.collect::<Vec<_>>() {
-            self.offers.remove(&instance);
-            self.ended.push(instance);
+        let of_node = self.offers.iter().filter(|(_, offer)| offer.node == name).map(|(key, _)| key.clone());
+        for key in of_node.collect::<Vec<_>>() {
+            self.offers.remove(&key);
+            self.ended.push(key.0);
         }
     }
 
@@ -131,11 +131,11 @@ impl Replay {
         for node in over.into_iter().chain(live) {
             put_node(gatekeeper, now, node);
         }
-        let mut offers: Vec<(u32, Served)> = self.offers.into_iter().collect();
+        let mut offers: Vec<(OfferKey, Served)> = self.offers.into_iter().collect();
         offers.sort_by_key(|(_, served)| served.since);
-        for (instance, served) in offers {
+        for (key, served) in offers {
             if let Some(node) = gatekeeper.members.find(&served.node) {
-                put_offer(gatekeeper, node, instance, served);
+                put_offer(gatekeeper, node, key, served);
             }
         }
     }
@@ -166,20 +166,20 @@ fn put_node(gatekeeper: &mut Gatekeeper, now: Time, node: Node) {
     };
 }
 
-fn put_offer(gatekeeper: &mut Gatekeeper, node: NodeId, instance: u32, served: Served) {
-    let Served { service, methods, is_open, .. } = served;
+fn put_offer(gatekeeper: &mut Gatekeeper, node: NodeId, key: OfferKey, served: Served) {
+    let Served { methods, is_open, .. } = served;
     let is_live = gatekeeper.members.get(node).is_some_and(|member| member.is_live());
-    let declared = Decision::ServiceDeclared { service: service.clone(), methods: methods.clone() };
+    let declared = Decision::ServiceDeclared { service: key.1.clone(), methods: methods.clone() };
     if !is_live || gatekeeper.decide(declared).is_err() {
-        gatekeeper.services.note_ended(instance);
+        gatekeeper.services.note_ended(key.0);
         return;
     }
-    let address = service_address(gatekeeper.rules().topology().fabric().prefix, &service);
+    let address = service_address(gatekeeper.rules().topology().fabric().prefix, &key.1);
     // A draining instance is in the tables, too: its sessions go on.
-    let offer = Offer { node, service: service.clone(), address, methods, is_open: true, is_serving: false, since: 0 };
-    gatekeeper.services.insert(instance, offer);
-    gatekeeper.assign(&service);
+    let offer = Offer { node, address, methods, is_open: true, is_serving: false, since: 0 };
+    gatekeeper.services.insert(key.clone(), offer);
+    gatekeeper.assign(&key.1);
     if !is_open {
-        gatekeeper.drain(instance);
+        gatekeeper.drain(&key);
     }
 }

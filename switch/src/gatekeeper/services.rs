@@ -10,11 +10,13 @@ const ENDED_MAX: usize = 1 << 16;
 /// Methods of a service at most.
 pub(super) const METHODS_OF_SERVICE_MAX: usize = 1024;
 
+/// An instance and one of its services.
+pub(super) type OfferKey = (u32, String);
+
 /// A node's offer to serve a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Offer {
     pub(super) node: NodeId,
-    pub(super) service: String,
     /// The service's address.
     pub(super) address: Ipv6Addr,
     pub(super) methods: Vec<(MethodField, u8)>,
@@ -26,58 +28,71 @@ pub(super) struct Offer {
     pub(super) since: u64,
 }
 
-/// All offers by instance.
+/// All offers by instance and service.
 #[derive(Debug, Default)]
 pub(super) struct Services {
-    offers: BTreeMap<u32, Offer>,
-    by_address: HashMap<Ipv6Addr, BTreeSet<u32>>,
+    offers: BTreeMap<OfferKey, Offer>,
+    by_address: HashMap<Ipv6Addr, BTreeSet<OfferKey>>,
     ended: HashSet<u32>,
     ended_order: VecDeque<u32>,
     count: u64,
 }
 
 impl Services {
-    pub(super) fn get(&self, instance: u32) -> Option<&Offer> {
-        self.offers.get(&instance)
+    pub(super) fn get(&self, key: &OfferKey) -> Option<&Offer> {
+        self.offers.get(key)
     }
 
-    pub(super) fn get_mut(&mut self, instance: u32) -> Option<&mut Offer> {
-        self.offers.get_mut(&instance)
+    pub(super) fn get_mut(&mut self, key: &OfferKey) -> Option<&mut Offer> {
+        self.offers.get_mut(key)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Offer)> {
-        self.offers.iter().map(|(instance, offer)| (*instance, offer))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&OfferKey, &Offer)> {
+        self.offers.iter()
     }
 
-    /// The instances of a node.
-    pub(super) fn of_node(&self, node: NodeId) -> Vec<u32> {
-        self.iter().filter(|(_, offer)| offer.node == node).map(|(instance, _)| instance).collect()
+    /// The node of an instance.
+    pub(super) fn node_of(&self, instance: u32) -> Option<NodeId> {
+        let (key, offer) = self.offers.range((instance, String::new())..).next()?;
+        (key.0 == instance).then_some(offer.node)
     }
 
-    /// The instances of the service that has this address.
+    /// Whether a node offers anything.
+    pub(super) fn has_node(&self, node: NodeId) -> bool {
+        self.offers.values().any(|offer| offer.node == node)
+    }
+
+    /// What a node offers.
+    pub(super) fn of_node(&self, node: NodeId) -> Vec<OfferKey> {
+        self.iter().filter(|(_, offer)| offer.node == node).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// The offers of the service that has this address.
     pub(super) fn at(&self, address: Ipv6Addr) -> impl Iterator<Item = &Offer> {
-        self.by_address.get(&address).into_iter().flatten().filter_map(|instance| self.get(*instance))
+        self.by_address.get(&address).into_iter().flatten().filter_map(|key| self.get(key))
     }
 
     /// Takes an offer, or takes it again with what is new of it.
-    pub(super) fn insert(&mut self, instance: u32, mut offer: Offer) {
+    pub(super) fn insert(&mut self, key: OfferKey, mut offer: Offer) {
         self.count += 1;
-        offer.since = self.get(instance).map_or(self.count, |before| before.since);
-        self.by_address.entry(offer.address).or_default().insert(instance);
-        self.offers.insert(instance, offer);
-        self.ended.remove(&instance);
+        offer.since = self.get(&key).map_or(self.count, |before| before.since);
+        self.ended.remove(&key.0);
+        self.by_address.entry(offer.address).or_default().insert(key.clone());
+        self.offers.insert(key, offer);
     }
 
-    /// Ends an instance for good.
-    pub(super) fn end(&mut self, instance: u32) -> Option<Offer> {
-        let gone = self.offers.remove(&instance)?;
+    /// Ends an offer for good; an instance ends with its last one.
+    pub(super) fn end(&mut self, key: &OfferKey) -> Option<Offer> {
+        let gone = self.offers.remove(key)?;
         if let Some(others) = self.by_address.get_mut(&gone.address) {
-            others.remove(&instance);
+            others.remove(key);
             if others.is_empty() {
                 self.by_address.remove(&gone.address);
             }
         }
-        self.note_ended(instance);
+        if self.node_of(key.0).is_none() {
+            self.note_ended(key.0);
+        }
         Some(gone)
     }
 
@@ -96,21 +111,21 @@ impl Services {
         self.ended.contains(&instance)
     }
 
-    /// The next instance of a service that is to take new sessions, if there may be so many.
-    pub(super) fn next_to_serve(&self, service: &str, instances_max: Option<usize>) -> Option<u32> {
-        let of_service = || self.iter().filter(|(_, offer)| offer.service == service && offer.is_open);
+    /// The next offer of a service that is to take new sessions, if there may be so many.
+    pub(super) fn next_to_serve(&self, service: &str, instances_max: Option<usize>) -> Option<OfferKey> {
+        let of_service = || self.iter().filter(|(key, offer)| key.1 == service && offer.is_open);
         let serving = of_service().filter(|(_, offer)| offer.is_serving).count();
         if instances_max.is_some_and(|most| serving >= most) {
             return None;
         }
         let standing_by = of_service().filter(|(_, offer)| !offer.is_serving);
-        standing_by.min_by_key(|(_, offer)| offer.since).map(|(instance, _)| instance)
+        standing_by.min_by_key(|(_, offer)| offer.since).map(|(key, _)| key.clone())
     }
 
-    /// Whether a node has an instance in the tables that takes new sessions of a service, this one aside.
-    pub(super) fn has_other_open(&self, node: NodeId, service: &str, instance: u32) -> bool {
+    /// Whether another instance of a node takes new sessions of a service.
+    pub(super) fn has_other_open(&self, node: NodeId, key: &OfferKey) -> bool {
         self.iter().any(|(other, offer)| {
-            other != instance && offer.node == node && offer.service == service && offer.is_open && offer.is_serving
+            other.0 != key.0 && other.1 == key.1 && offer.node == node && offer.is_open && offer.is_serving
         })
     }
 }

@@ -3,7 +3,7 @@
 use super::machine::Gatekeeper;
 use super::members::NodeId;
 use super::record::Record;
-use super::services::{METHODS_OF_SERVICE_MAX, Offer};
+use super::services::{METHODS_OF_SERVICE_MAX, Offer, OfferKey};
 use super::then::Then;
 use crate::rules::{Decision, EntryChange, Problem};
 use bifrost_rpc::endpoint::Time;
@@ -11,25 +11,25 @@ use bifrost_rpc::wire::control::{ControlMessage, ControlRefusal, Serve, ServeSta
 use bifrost_rpc::wire::{MethodField, service_address};
 
 impl Gatekeeper {
-    /// A node says what becomes of an instance.
+    /// A node says what becomes of a service at an instance.
     pub(super) fn on_serve(&mut self, now: Time, id: NodeId, number: u64, serve: Serve) {
         let Some(serve) = self.put_together(id, serve) else {
             return self.refuse(id, number, ControlRefusal::Malformed);
         };
+        if serve.instance == 0 || self.services.node_of(serve.instance).is_some_and(|node| node != id) {
+            return self.refuse(id, number, ControlRefusal::Taken);
+        }
         if serve.more {
             if let Some(member) = self.members.get_mut(id) {
                 member.partial = Some(serve);
             }
             return self.answer(id, number, ControlMessage::Confirmed);
         }
-        let before = self.services.get(serve.instance);
-        if serve.instance == 0 || before.is_some_and(|offer| offer.node != id || offer.service != serve.service) {
-            return self.refuse(id, number, ControlRefusal::Taken);
-        }
+        let key = (serve.instance, serve.service);
         let outcome = match serve.state {
-            ServeState::Open => self.open(id, serve),
-            ServeState::Draining => Ok(self.close(serve.instance)),
-            ServeState::Ended => Ok(self.finish(now, serve.instance)),
+            ServeState::Open => self.open(id, &key, serve.methods),
+            ServeState::Draining => self.close(id, &key, serve.methods),
+            ServeState::Ended => Ok(self.finish(now, &key)),
         };
         match outcome {
             Ok(changes) => {
@@ -40,7 +40,7 @@ impl Gatekeeper {
         }
     }
 
-    /// A message with the methods of those before it that told of the same instance; `None`: too many.
+    /// A message with the methods of those before it that told of the same; `None`: too many.
     fn put_together(&mut self, id: NodeId, mut serve: Serve) -> Option<Serve> {
         let earlier = self.members.get_mut(id)?.partial.take();
         let is_same = |earlier: &Serve| {
@@ -53,95 +53,112 @@ impl Gatekeeper {
         (serve.methods.len() <= METHODS_OF_SERVICE_MAX).then_some(serve)
     }
 
-    fn open(&mut self, node: NodeId, serve: Serve) -> Result<Vec<EntryChange>, ControlRefusal> {
-        let Serve { service, instance, methods, .. } = serve;
-        let name = self.members.get(node).map(|member| member.profile.name.clone()).unwrap_or_default();
-        self.described.place_of(&name, &service)?;
-        let is_new = self.services.get(instance).is_none();
-        if is_new && self.services.of_node(node).len() >= self.config.offers_max {
+    /// Opens an instance for new sessions of a service, or lets it stand by.
+    fn open(
+        &mut self,
+        node: NodeId,
+        key: &OfferKey,
+        methods: Vec<(MethodField, u8)>,
+    ) -> Result<Vec<EntryChange>, ControlRefusal> {
+        self.described.place_of(&self.name_of(node), &key.1)?;
+        let before = self.services.get(key).cloned();
+        if before.is_none() && self.services.of_node(node).len() >= self.config.offers_max {
             return Err(ControlRefusal::Full);
         }
-        let declared = Decision::ServiceDeclared { service: service.clone(), methods: methods.clone() };
+        let methods =
+            if methods.is_empty() { before.as_ref().map_or(methods, |found| found.methods.clone()) } else { methods };
+        let declared = Decision::ServiceDeclared { service: key.1.clone(), methods: methods.clone() };
         let mut changes = self.decide(declared).map_err(|problems| match problems.first() {
             Some(Problem::MethodTaken(..)) => ControlRefusal::Collision,
             _ => ControlRefusal::Full,
         })?;
-        let is_serving = self.services.get(instance).is_some_and(|before| before.is_serving && before.is_open);
-        let address = service_address(self.rules.topology().fabric().prefix, &service);
-        let offer = Offer { node, service: service.clone(), address, methods, is_open: true, is_serving, since: 0 };
-        if !is_serving && !is_new {
+        let is_serving = before.as_ref().is_some_and(|before| before.is_open && before.is_serving);
+        if before.is_some_and(|before| !before.is_open) {
             // It was drained: it joins those that stand by, and may be taken in again at once.
-            changes.extend(self.take_out(instance));
+            changes.extend(self.take_out(key));
         }
-        self.log_offer(instance, &offer);
-        self.services.insert(instance, offer);
-        changes.extend(self.assign(&service));
+        let address = service_address(self.rules.topology().fabric().prefix, &key.1);
+        self.services.insert(key.clone(), Offer { node, address, methods, is_open: true, is_serving, since: 0 });
+        changes.extend(self.assign(&key.1));
+        if self.services.get(key).is_none() {
+            return Err(ControlRefusal::Full);
+        }
+        self.log_offer(key);
         Ok(changes)
     }
 
-    /// Takes new sessions away from an instance.
-    pub(super) fn close(&mut self, instance: u32) -> Vec<EntryChange> {
-        let Some(service) =
-            self.services.get(instance).filter(|offer| offer.is_open).map(|found| found.service.clone())
-        else {
-            return Vec::new();
+    /// Takes new sessions away from an instance. One that nobody knows any more is taken in for those that it has.
+    pub(super) fn close(
+        &mut self,
+        node: NodeId,
+        key: &OfferKey,
+        methods: Vec<(MethodField, u8)>,
+    ) -> Result<Vec<EntryChange>, ControlRefusal> {
+        let mut changes = match self.services.get(key) {
+            Some(offer) if !offer.is_open => return Ok(Vec::new()),
+            Some(_) => Vec::new(),
+            None => self.open(node, key, methods)?,
         };
-        let mut changes = self.drain(instance);
-        if let Some(offer) = self.services.get(instance).cloned() {
-            self.log_offer(instance, &offer);
-        }
-        changes.extend(self.assign(&service));
-        changes
+        changes.extend(self.drain(key));
+        self.log_offer(key);
+        changes.extend(self.assign(&key.1));
+        Ok(changes)
     }
 
     /// Notes that an instance takes no new sessions; the tables say so if it is its node's last one that does.
-    pub(super) fn drain(&mut self, instance: u32) -> Vec<EntryChange> {
-        let Some(offer) = self.services.get_mut(instance) else { return Vec::new() };
+    pub(super) fn drain(&mut self, key: &OfferKey) -> Vec<EntryChange> {
+        let Some(offer) = self.services.get_mut(key) else { return Vec::new() };
         offer.is_open = false;
-        let (node, service, is_serving) = (offer.node, offer.service.clone(), offer.is_serving);
-        if !is_serving || self.services.has_other_open(node, &service, instance) {
+        let (node, is_serving) = (offer.node, offer.is_serving);
+        if !is_serving || self.services.has_other_open(node, key) {
             return Vec::new();
         }
-        let node = self.members.get(node).map(|member| member.profile.name.clone()).unwrap_or_default();
-        self.decide(Decision::ServiceDrains { service, node }).unwrap_or_default()
+        self.decide(Decision::ServiceDrains { service: key.1.clone(), node: self.name_of(node) }).unwrap_or_default()
     }
 
-    /// Ends an instance.
-    fn finish(&mut self, now: Time, instance: u32) -> Vec<EntryChange> {
-        let mut changes = self.take_out(instance);
-        let Some(gone) = self.services.end(instance) else { return changes };
-        if let Some(member) = self.members.get(gone.node) {
-            self.outbox.log(Record::ServesNot { node: member.profile.name.clone(), instance });
+    /// Ends an instance's serving of a service.
+    fn finish(&mut self, now: Time, key: &OfferKey) -> Vec<EntryChange> {
+        let mut changes = self.take_out(key);
+        let Some(gone) = self.services.end(key) else { return changes };
+        let (node, (instance, service)) = (self.name_of(gone.node), key.clone());
+        self.outbox.log(Record::ServesNot { node, service, instance });
+        changes.extend(self.assign(&key.1));
+        if self.services.node_of(key.0).is_none() {
+            self.with_calls(|calls, who| calls.end_instance(now, who, key.0));
         }
-        changes.extend(self.assign(&gone.service));
-        self.with_calls(|calls, who| calls.end_instance(now, who, instance));
         changes
     }
 
-    /// Takes an instance out of the tables.
-    fn take_out(&mut self, instance: u32) -> Vec<EntryChange> {
-        let Some(offer) = self.services.get_mut(instance).filter(|offer| offer.is_serving) else { return Vec::new() };
+    /// Takes an instance out of the tables, as far as a service is concerned.
+    fn take_out(&mut self, key: &OfferKey) -> Vec<EntryChange> {
+        let Some(offer) = self.services.get_mut(key).filter(|offer| offer.is_serving) else { return Vec::new() };
         offer.is_serving = false;
-        self.decide(Decision::InstanceEnds(instance)).unwrap_or_default()
+        let (instance, service) = key.clone();
+        self.decide(Decision::InstanceServesNot { instance, service }).unwrap_or_default()
     }
 
     /// Lets instances that stand by take new sessions, as many as may.
     pub(super) fn assign(&mut self, service: &str) -> Vec<EntryChange> {
         let most = self.config.instances_max.get(service).copied();
         let mut changes = Vec::new();
-        while let Some(instance) = self.services.next_to_serve(service, most) {
-            let Some(offer) = self.services.get_mut(instance) else { break };
+        while let Some(key) = self.services.next_to_serve(service, most) {
+            let Some(offer) = self.services.get_mut(&key) else { break };
             offer.is_serving = true;
-            let node = self.members.get(offer.node).map(|member| member.profile.name.clone()).unwrap_or_default();
+            let id = offer.node;
+            let node = self.name_of(id);
             let at = self.described.place_of(&node, service).unwrap_or_default();
-            let starts = Decision::InstanceStarts { instance, service: service.to_owned(), node, at };
-            match self.rules.decide(starts) {
+            let starts = Decision::InstanceStarts { instance: key.0, service: service.to_owned(), node, at };
+            match self.decide(starts) {
                 Ok(more) => changes.extend(more),
                 // A table is full, or the node serves another service at its address: it is as if it were not offered.
-                Err(_) => drop(self.services.end(instance)),
+                Err(_) => drop(self.services.end(&key)),
             }
         }
         changes
+    }
+
+    pub(super) fn name_of(&self, id: NodeId) -> String {
+        self.members.get(id).map(|member| member.profile.name.clone()).unwrap_or_default()
     }
 
     /// What a node has asked for is in the tables.
@@ -168,19 +185,20 @@ impl Gatekeeper {
         self.unserved.take(is_served).into_iter().for_each(|frame| self.send_on(frame));
     }
 
-    fn log_offer(&mut self, instance: u32, offer: &Offer) {
-        if let Some(record) = self.offer_record(instance, offer) {
+    fn log_offer(&mut self, key: &OfferKey) {
+        let record = self.services.get(key).and_then(|offer| self.offer_record(key, offer));
+        if let Some(record) = record {
             self.outbox.log(record);
         }
     }
 
     /// The record of an offer.
-    pub(super) fn offer_record(&self, instance: u32, offer: &Offer) -> Option<Record> {
+    pub(super) fn offer_record(&self, key: &OfferKey, offer: &Offer) -> Option<Record> {
         let methods = offer.methods.iter().map(|(field, tracking)| (field.name_len(), *field.bytes(), *tracking));
         Some(Record::Serves {
             node: self.members.get(offer.node)?.profile.name.clone(),
-            service: offer.service.clone(),
-            instance,
+            service: key.1.clone(),
+            instance: key.0,
             methods: methods.collect(),
             is_open: offer.is_open,
         })

@@ -65,9 +65,11 @@ fn record_out(record: &Record) -> LogRecord {
             methods: methods.iter().map(method_out).collect(),
             is_open: *is_open,
         }),
-        Record::ServesNot { node, instance } => {
-            LogRecord::ServesNot(idl::LogServesNot { node: node.clone(), instance: (*instance).into() })
-        }
+        Record::ServesNot { node, service, instance } => LogRecord::ServesNot(idl::LogServesNot {
+            node: node.clone(),
+            service: service.clone(),
+            instance: (*instance).into(),
+        }),
         Record::Lived { address, incarnation } => {
             LogRecord::Lived(idl::LogLived { address: address.octets().to_vec(), incarnation: (*incarnation).into() })
         }
@@ -105,9 +107,11 @@ fn record_in(record: LogRecord) -> Option<Record> {
             node: serves.node,
             service: serves.service,
         },
-        LogRecord::ServesNot(ended) => {
-            Record::ServesNot { instance: ended.instance.try_into().ok()?, node: ended.node }
-        }
+        LogRecord::ServesNot(ended) => Record::ServesNot {
+            instance: ended.instance.try_into().ok()?,
+            node: ended.node,
+            service: ended.service,
+        },
         LogRecord::Ended(ended) => Record::Ended {
             incarnation: ended.incarnation.try_into().ok()?,
             is_dead: ended.is_dead,
@@ -197,7 +201,8 @@ pub(super) mod tests {
                 methods,
                 is_open
             }),
-            (".{0,9}", any::<u32>()).prop_map(|(node, instance)| Record::ServesNot { node, instance }),
+            (".{0,9}", ".{0,9}", any::<u32>())
+                .prop_map(|(node, service, instance)| Record::ServesNot { node, service, instance }),
             (".{0,9}", any::<u32>(), any::<bool>()).prop_map(|(node, incarnation, is_dead)| Record::Ended {
                 node,
                 incarnation,

@@ -52,11 +52,6 @@ pub(super) struct Access {
 }
 
 impl Access {
-    /// The addresses that have any right. Looks at every right.
-    pub(super) fn sources(&self) -> BTreeSet<Ipv6Addr> {
-        self.rights.keys().map(|(_, _, source)| Ipv6Addr::from_bits(*source)).collect()
-    }
-
     /// What must be added for operations to be allowed.
     pub(super) fn missing(
         &self,
@@ -142,6 +137,11 @@ impl Access {
         } else {
             self.rights.insert(right, operations);
         }
+    }
+
+    /// Who has any right.
+    pub(super) fn sources(&self) -> BTreeSet<Ipv6Addr> {
+        self.rights.keys().map(|(_, _, source)| Ipv6Addr::from_bits(*source)).collect()
     }
 
     /// The entries of all rights.

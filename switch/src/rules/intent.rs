@@ -51,8 +51,8 @@ impl Intent {
         all
     }
 
-    /// The addresses that have a right to any object. Looks at every right.
-    pub fn sources_with_rights(&self) -> BTreeSet<Ipv6Addr> {
+    /// The addresses that have any right. Looks at every right.
+    pub fn sources(&self) -> BTreeSet<Ipv6Addr> {
         self.access.sources()
     }
 
@@ -98,7 +98,7 @@ impl Intent {
         }
     }
 
-    /// Takes decisions about rights, all or none: the changes in the order given.
+    /// Takes decisions about rights, all or none: the changes in the order given. Rights to objects of servers that are gone are gone, too.
     ///
     /// # Errors
     ///
@@ -109,6 +109,12 @@ impl Intent {
     ) -> Result<Vec<EntryChange>, Vec<Problem>> {
         let mut batch = Vec::new();
         for decision in decisions {
+            if let Decision::Revoke { pointer, .. } | Decision::Freed(pointer) = &decision
+                && self.topology.live_server(pointer.server()).is_err()
+            {
+                // Its rights went with the server.
+                continue;
+            }
             match self.decide(decision) {
                 Ok(changes) => batch.extend(changes),
                 Err(problems) => {
@@ -247,6 +253,7 @@ impl Topology {
             Decision::ServiceDrains { service, node } => self.drain(&service, &node),
             Decision::ServiceStops { service, node } => self.stop(&service, &node),
             Decision::InstanceStarts { instance, service, node, at } => self.start(instance, &service, &node, at),
+            Decision::InstanceServesNot { instance, service } => self.serve_not(instance, &service),
             Decision::InstanceEnds(instance) => self.end(instance),
             Decision::InstanceHeld(instance) => self.hold(instance),
             Decision::InstanceRestored { instance, node, at } => self.restore(instance, &node, at),

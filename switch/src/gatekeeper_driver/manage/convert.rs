@@ -2,16 +2,16 @@
 
 use super::idl::gatekeeper as idl;
 use crate::gatekeeper::calls::{ObjectView, RunningCall, Stage};
-use crate::gatekeeper::{CallKey, Gatekeeper, Holder, InstanceView, NodeView};
+use crate::gatekeeper::{CallKey, Gatekeeper, Holder, Instance, Resource, ResourceState};
 use crate::rules::rack::Mac;
 use bifrost_rpc::wire::MethodField;
 use bifrost_rpc::wire::control::NodeKind;
 
-pub(super) fn node_out(node: NodeView) -> idl::Node {
+pub(super) fn node_out(node: Resource) -> idl::Node {
     idl::Node {
         name: node.name,
         kind: kind(node.kind),
-        state: node.state.name().to_owned(),
+        state: state_name(node.state).to_owned(),
         incarnation: node.incarnation.into(),
         port: node.port.into(),
         mac: Mac(node.mac).to_string(),
@@ -21,6 +21,18 @@ pub(super) fn node_out(node: NodeView) -> idl::Node {
         server: node.memory.map(|memory| memory.server.into()),
         boot: node.memory.map(|memory| memory.boot.into()),
         silent_ms: i64::try_from(node.silence.as_millis()).unwrap_or(i64::MAX),
+    }
+}
+
+/// A state's name, for people.
+pub(super) const fn state_name(state: ResourceState) -> &'static str {
+    match state {
+        ResourceState::Joining => "joining",
+        ResourceState::Free => "free",
+        ResourceState::InUse => "in use",
+        ResourceState::Suspected => "suspected",
+        ResourceState::Failed => "failed",
+        ResourceState::Left => "left",
     }
 }
 
@@ -34,10 +46,10 @@ fn kind(kind: NodeKind) -> String {
     }
 }
 
-pub(super) fn instance_out(found: InstanceView) -> idl::Instance {
+pub(super) fn instance_out(service: &str, found: Instance) -> idl::Instance {
     idl::Instance {
         instance: found.instance.into(),
-        service: found.service,
+        service: service.to_owned(),
         node: found.node,
         is_open: found.is_open,
         is_serving: found.is_serving,
@@ -81,7 +93,7 @@ const fn stage(stage: Stage) -> &'static str {
 }
 
 fn life(gatekeeper: &Gatekeeper, holder: Holder) -> idl::Life {
-    let name = gatekeeper.name_of(holder.node).map_or_else(|| holder.node.to_string(), str::to_owned);
+    let name = gatekeeper.node_at(holder.node).map_or_else(|| holder.node.to_string(), str::to_owned);
     idl::Life { node: name, incarnation: holder.incarnation.into() }
 }
 

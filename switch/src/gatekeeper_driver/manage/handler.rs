@@ -44,16 +44,22 @@ fn numbers(of: impl IntoIterator<Item = (String, u64)>) -> BTreeMap<String, i64>
 impl idl::GatekeeperSyncHandler for Handler {
     fn handle_status(&self) -> thrift::Result<idl::Status> {
         let verdicts = numbers(verdicts(self.switch.as_ref()));
-        let status = self.asker.ask(move |gatekeeper, now, counts| idl::Status {
-            term: gatekeeper.term().cast_signed(),
-            is_ready: gatekeeper.is_ready(),
-            nodes: gatekeeper.nodes(now).into_iter().map(node_out).collect(),
-            instances: gatekeeper.instances().into_iter().map(instance_out).collect(),
-            objects: i64::try_from(gatekeeper.calls().objects_len()).unwrap_or(i64::MAX),
-            calls: i64::try_from(gatekeeper.calls().running_len()).unwrap_or(i64::MAX),
-            counters: numbers(counters(gatekeeper, counts)).into_iter().collect(),
-            verdicts: verdicts.into_iter().collect(),
-            fault: counts.fault.clone(),
+        let status = self.asker.ask(move |gatekeeper, now, counts| {
+            let (status, (objects, calls)) = (gatekeeper.status(now), gatekeeper.sizes());
+            let instances = status.services.into_iter().flat_map(|(service, instances)| {
+                instances.into_iter().map(move |found| instance_out(&service, found)).collect::<Vec<_>>()
+            });
+            idl::Status {
+                term: status.term.cast_signed(),
+                is_ready: status.is_ready,
+                nodes: status.resources.into_iter().map(node_out).collect(),
+                instances: instances.collect(),
+                objects: i64::try_from(objects).unwrap_or(i64::MAX),
+                calls: i64::try_from(calls).unwrap_or(i64::MAX),
+                counters: numbers(counters(gatekeeper, counts)).into_iter().collect(),
+                verdicts: verdicts.into_iter().collect(),
+                fault: counts.fault.clone(),
+            }
         });
         Ok(status.ok_or(idl::Ended {})?)
     }
@@ -61,7 +67,7 @@ impl idl::GatekeeperSyncHandler for Handler {
     fn handle_objects(&self, after: Ptr, max: i32) -> thrift::Result<Vec<idl::Object>> {
         let after = Some(Pointer::from(after)).filter(|_| after != idl::FIRST_OBJECT);
         Ok(self.ask(move |gatekeeper, _| {
-            let found = gatekeeper.calls().objects(after).take(page(max));
+            let found = gatekeeper.objects(after).take(page(max));
             found.map(|object| object_out(gatekeeper, object)).collect()
         })?)
     }
@@ -69,7 +75,7 @@ impl idl::GatekeeperSyncHandler for Handler {
     fn handle_calls(&self, after: idl::Call, max: i32) -> thrift::Result<Vec<idl::RunningCall>> {
         let after = Some((after.client.cast_unsigned(), after.rpc.cast_unsigned())).filter(|after| *after != (0, 0));
         Ok(self.ask(move |gatekeeper, _| {
-            let found = gatekeeper.calls().running(after).take(page(max));
+            let found = gatekeeper.running_calls(after).take(page(max));
             found.map(|call| running_out(gatekeeper, call)).collect()
         })?)
     }
@@ -77,10 +83,8 @@ impl idl::GatekeeperSyncHandler for Handler {
     fn handle_failure_domain(&self, node: String) -> thrift::Result<Vec<String>> {
         let name = node.clone();
         let domain = self.ask(move |gatekeeper, _| {
-            let address = gatekeeper.live_address(&name)?;
-            let domain = gatekeeper.calls().failure_domain(address).into_iter();
-            let named = |address| gatekeeper.name_of(address).map_or_else(|| address.to_string(), str::to_owned);
-            Some(domain.map(named).collect())
+            let domain: Vec<String> = gatekeeper.failure_domain(&name).into_iter().collect();
+            (!domain.is_empty()).then_some(domain)
         })?;
         Ok(domain.ok_or(idl::NoSuchNode { node })?)
     }

@@ -1,6 +1,7 @@
 //! Counts by name, and as Prometheus reads them.
 
-use crate::gatekeeper::{Gatekeeper, NodeState};
+use super::convert::state_name;
+use crate::gatekeeper::{Gatekeeper, ResourceState, Status};
 use crate::gatekeeper_driver::Counts;
 use crate::runtime::Switch;
 use bifrost_rpc::endpoint::Time;
@@ -67,7 +68,7 @@ pub(super) fn counters(gatekeeper: &Gatekeeper, driver: &Counts) -> Vec<(String,
     put("unserved_dropped", own.unserved_dropped);
     put("batches_failed", own.batches_failed);
     put("rights_refused", own.rights_refused);
-    let calls = gatekeeper.calls().counts();
+    let calls = gatekeeper.call_counts();
     put("calls_released", calls.released);
     put("calls_ended", calls.ended);
     put("calls_held_sent", calls.held);
@@ -92,28 +93,32 @@ pub(super) fn counters(gatekeeper: &Gatekeeper, driver: &Counts) -> Vec<(String,
 }
 
 /// How things stand, by name.
-fn gauges(gatekeeper: &Gatekeeper) -> [(&'static str, u64); 4] {
+fn gauges(gatekeeper: &Gatekeeper, status: &Status) -> [(&'static str, u64); 6] {
+    let (objects, calls) = gatekeeper.sizes();
     [
-        ("term", gatekeeper.term()),
-        ("ready", gatekeeper.is_ready().into()),
-        ("objects", gatekeeper.calls().objects_len() as u64),
-        ("calls", gatekeeper.calls().running_len() as u64),
+        ("term", status.term),
+        ("ready", status.is_ready.into()),
+        ("unserved", status.unserved as u64),
+        ("under_way", status.under_way as u64),
+        ("objects", objects as u64),
+        ("calls", calls as u64),
     ]
 }
 
 /// All as Prometheus' text format has it.
 pub(super) fn text(gatekeeper: &Gatekeeper, now: Time, driver: &Counts, verdicts: &[(String, u64)]) -> String {
     let mut out = String::new();
-    for (name, value) in gauges(gatekeeper) {
+    let status = gatekeeper.status(now);
+    for (name, value) in gauges(gatekeeper, &status) {
         put(&mut out, "gauge", name, "", value);
     }
-    let mut nodes: BTreeMap<NodeState, u64> = BTreeMap::new();
-    for node in gatekeeper.nodes(now) {
+    let mut nodes: BTreeMap<ResourceState, u64> = BTreeMap::new();
+    for node in status.resources {
         *nodes.entry(node.state).or_default() += 1;
     }
     type_of(&mut out, "gauge", "nodes");
     for (state, count) in nodes {
-        sample(&mut out, "nodes", &format!("{{state=\"{}\"}}", state.name()), count);
+        sample(&mut out, "nodes", &format!("{{state=\"{}\"}}", state_name(state)), count);
     }
     for (name, count) in counters(gatekeeper, driver) {
         put(&mut out, "counter", &format!("{name}_total"), "", count);

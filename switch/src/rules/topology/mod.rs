@@ -57,7 +57,7 @@ struct State<M> {
 /// What a session names.
 #[derive(Debug, Clone)]
 struct Instance {
-    service: String,
+    services: BTreeSet<String>,
     node: String,
     is_held: bool,
 }
