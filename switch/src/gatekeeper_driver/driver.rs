@@ -264,10 +264,10 @@ impl<M: Machine> Run<M> {
                 match output {
                     Output::Send { way, frame } => frames.push(packet(way, &frame)),
                     Output::Change { batch, changes } => batches.push((batch, changes)),
-                    Output::Reconcile { batch } => {
+                    Output::Reconcile { batch, scope } => {
                         changed.extend(self.apply(std::mem::take(&mut batches)));
                         self.counts.reconciled += 1;
-                        changed.push((batch, self.tables.reconcile(&self.machine.entries())));
+                        changed.push((batch, self.tables.reconcile(&self.machine.entries(), scope)));
                     }
                     output => self.carry_out_other(output),
                 }

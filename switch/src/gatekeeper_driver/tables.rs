@@ -75,9 +75,9 @@ impl Tables {
         installed
     }
 
-    /// Makes all tables say exactly this; says whether they do.
-    pub(super) fn reconcile(&mut self, wanted: &Entries) -> bool {
-        match self.try_reconcile(wanted) {
+    /// Makes these tables say exactly this; says whether they do.
+    pub(super) fn reconcile(&mut self, wanted: &Entries, scope: Scope) -> bool {
+        match self.try_reconcile(wanted, scope) {
             Ok(is_done) => is_done,
             Err(error) => {
                 (self.live, self.fault) = (None, Some(error.to_string()));
@@ -86,9 +86,9 @@ impl Tables {
         }
     }
 
-    fn try_reconcile(&mut self, wanted: &Entries) -> Result<bool, LiveError> {
-        let live = Live::read(self.switch.as_ref(), Scope::All)?;
-        let batch = live.changes(wanted, Scope::All);
+    fn try_reconcile(&mut self, wanted: &Entries, scope: Scope) -> Result<bool, LiveError> {
+        let live = Live::read(self.switch.as_ref(), scope)?;
+        let batch = live.changes(wanted, scope);
         self.live = Some(live);
         Ok(self.is_installed(&batch))
     }

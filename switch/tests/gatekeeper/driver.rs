@@ -9,7 +9,7 @@ use bifrost_switch::daemon::Switch;
 use bifrost_switch::gatekeeper::{Answered, Holder, MemoryMessage, Output, Reason, Record, Way};
 use bifrost_switch::gatekeeper_driver::{Driver, Log, Parts};
 use bifrost_switch::rules::topology::MemoryServer;
-use bifrost_switch::rules::{Decision, rack::Mac};
+use bifrost_switch::rules::{Decision, Scope, rack::Mac};
 use bifrost_switch::runtime::Switch as _;
 use std::sync::mpsc::Receiver;
 
@@ -28,7 +28,7 @@ impl Rig {
         let parts = Parts { port: control_port(&switch), switch: tables(&switch), log, place: place(key) };
         let driver = Driver::start(parts, |_| script).unwrap();
         let rig = Self { switch, driver, heard };
-        rig.say([Output::Reconcile { batch: 1 }]);
+        rig.say([Output::Reconcile { batch: 1, scope: Scope::All }]);
         assert_eq!(rig.hear(), Heard::Changed(1, true));
         rig
     }
@@ -176,7 +176,7 @@ fn a_switch_that_loses_its_tables_is_noticed_and_repaired() {
     let before = tables.entry_count("port_security").unwrap();
     tables.reset().unwrap();
     assert_eq!(rig.hear(), Heard::SwitchRestarted);
-    rig.say([Output::Reconcile { batch: 2 }]);
+    rig.say([Output::Reconcile { batch: 2, scope: Scope::All }]);
     while rig.hear() != Heard::Changed(2, true) {}
     assert_eq!(tables.entry_count("port_security").unwrap(), before);
 }

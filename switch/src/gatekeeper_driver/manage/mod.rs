@@ -57,6 +57,7 @@ impl ManageServer {
             Address::Stream(address) => match address.place {
                 Place::Unix(_) => true,
                 Place::Tcp(place) => place.ip().to_canonical().is_loopback(),
+                _ => false,
             },
             _ => false,
         };
