@@ -147,9 +147,9 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let json = files::program(args.program.as_deref())?;
     let engine = SharedEngine::new(files::engine(&json, &rack.entries, args.entries.as_deref())?);
     let stop = stop::Stop::saying("stopping; frames under way leave (once more stops at once)")?;
-    let switch = start(args, &rack, engine)?;
+    let switch = start(args, &rack, engine.clone())?;
     let settings = Settings { ports: switch.ports(), ..Settings::default() };
-    let control = Runtime::new(switch.engine().clone(), &json, settings);
+    let control = Runtime::new(engine, &json, settings);
     let runtime = start_runtime(args, &control)?;
     let notifier = args.notifications.as_deref().map(|url| notify(&control, url)).transpose()?;
     // All at once: who has read the first line can use the others' addresses, too.
@@ -230,7 +230,7 @@ fn notify(runtime: &Runtime, url: &str) -> Result<Notifier> {
 
 /// Waits for the end, and tells what is to be told until then.
 fn watch(args: &Args, switch: &Switch, stop: &stop::Stop) -> Result<()> {
-    let ways: Option<Receiver<Vec<Event>>> = args.trace.then(|| switch.watch());
+    let ways: Option<Receiver<Vec<Event>>> = args.trace.then(|| switch.watch()).flatten();
     let mut faults = stats::Faults::default();
     let mut since = Duration::ZERO;
     while !stop.wait_for(LOOK) {
