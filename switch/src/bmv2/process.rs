@@ -93,6 +93,12 @@ impl Bmv2 {
         &self.url
     }
 
+    /// The id of the process, if it was started here.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().map(|process| process.child.id())
+    }
+
     /// Whether everybody who reaches this machine reaches its runtime API, and can change all its tables. Tell whoever started it.
     #[must_use]
     pub fn is_exposed(&self) -> bool {

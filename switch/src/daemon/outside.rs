@@ -11,10 +11,12 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// It is seen so often whether the switch is to end; so long nothing comes out before it is empty.
+/// It is seen so often whether the switch is to end.
 const LOOK: Duration = Duration::from_millis(50);
-/// Looks at what still comes out, at most: 1 s.
-const LAST_LOOKS_MAX: usize = 20;
+/// At the end, where so long nothing comes out, all has left.
+const QUIET: Duration = Duration::from_millis(200);
+/// What still comes out at the end is taken so long, at most.
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// The process, and the way into it.
 #[derive(Debug)]
@@ -71,15 +73,17 @@ impl Outside {
 /// The switch has ended, or what it sends makes no sense.
 pub(crate) fn run(fabric: &Arc<Fabric>, mut receiver: PacketReceiver) -> io::Result<()> {
     let mut outlet = Outlet::new(Arc::clone(fabric));
-    let mut last_looks = 0;
-    while last_looks < LAST_LOOKS_MAX {
-        let is_last = fabric.is_closed();
-        let frames = receiver.receive_all(LOOK, |port, frame| outlet.push(port, frame))?;
-        outlet.flush();
-        if is_last && frames == 0 {
-            break;
+    let mut closed_at = None;
+    loop {
+        if fabric.is_closed() {
+            closed_at.get_or_insert(fabric.clock.micros());
         }
-        last_looks += usize::from(is_last);
+        let wait = if closed_at.is_some() { QUIET } else { LOOK };
+        let frames = receiver.receive_all(wait, |port, frame| outlet.push(port, frame))?;
+        outlet.flush();
+        let is_over = |since| frames == 0 || u128::from(fabric.clock.micros() - since) > DRAIN.as_micros();
+        if closed_at.is_some_and(is_over) {
+            return Ok(());
+        }
     }
-    Ok(())
 }
