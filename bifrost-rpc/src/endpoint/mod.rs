@@ -315,6 +315,12 @@ impl Endpoint {
         self.config.instance
     }
 
+    /// The client id of its calls.
+    #[cfg(feature = "_sim")]
+    pub(crate) fn client(&self) -> u64 {
+        self.client
+    }
+
     /// A message's memory, to be used again.
     pub fn recycle(&mut self, spent: Vec<u8>) {
         self.pool.put(spent);
