@@ -1,15 +1,19 @@
 //! The data plane of a Bifröst rack.
 //!
 //! [`engine`] loads the JSON that a P4 compiler writes for BMv2 and runs it; `docs/engine.md` says which part of it it takes.
-//! A [`SharedEngine`] is one that several threads use: the ports, and the control plane. [`daemon`] is the switch as
-//! a running thing, with ports that are devices or in the same process; `docs/running-a-switch.md` says how.
+//! A [`SharedEngine`] is one that several threads use: the ports, and the control plane. [`bmv2`] drives BMv2's `simple_switch`.
+//! [`daemon`] is the switch as a running thing, of either, with ports that are tunnels, devices or in the same process;
+//! `docs/running-a-switch.md` says how.
 //! [`rules`] makes the tables' entries of services and a rack's description; `docs/rules.md` describes it.
 
 pub mod bmv2;
+mod clock;
 pub mod commands;
 pub mod daemon;
 pub mod engine;
 pub mod gatekeeper;
+pub mod gatekeeper_driver;
+mod idl;
 pub mod rules;
 pub mod runtime;
 mod shared;

@@ -1,8 +1,9 @@
 //! An engine that the ports and the control plane share.
 
+use crate::clock::Clock;
 use crate::engine::{Engine, Notification};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// An [`Engine`] behind a lock, and the clock that its timestamps count from. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -10,7 +11,7 @@ pub struct SharedEngine(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    began: Instant,
+    clock: Clock,
     engine: Mutex<Engine>,
     /// Somebody waits for digests, and there are some, or they are due at another time.
     news: Condvar,
@@ -20,7 +21,7 @@ impl SharedEngine {
     /// Shares an engine. The switch begins now.
     #[must_use]
     pub fn new(engine: Engine) -> Self {
-        Self(Arc::new(Inner { began: clock(), engine: Mutex::new(engine), news: Condvar::new() }))
+        Self(Arc::new(Inner { clock: Clock::start(), engine: Mutex::new(engine), news: Condvar::new() }))
     }
 
     /// Has something done with the engine while nobody else uses it. It is to be short: packets wait.
@@ -55,11 +56,6 @@ impl SharedEngine {
     /// Microseconds since the switch began: what [`Engine::process`] takes for the time.
     #[must_use]
     pub fn now(&self) -> u64 {
-        u64::try_from(clock().saturating_duration_since(self.0.began).as_micros()).unwrap_or(u64::MAX)
+        self.0.clock.micros()
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "drivers mint the time")]
-fn clock() -> Instant {
-    Instant::now()
 }

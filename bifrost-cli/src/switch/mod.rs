@@ -1,4 +1,4 @@
-//! `bifrost switch`: the embedded software switch.
+//! `bifrost switch`: the embedded software switch, or BMv2's behind the same ports.
 
 mod files;
 mod port;
@@ -10,15 +10,14 @@ use crate::fault::{FAILED, OK, usage};
 use crate::{announce, key, stop, units};
 use anyhow::{Context, Result};
 use bifrost_rpc::Address;
-use bifrost_switch::SharedEngine;
-use bifrost_switch::daemon::{PortKind, Switch};
+use bifrost_switch::daemon::{DataPlane, PortKind, Switch};
 use bifrost_switch::engine::Event;
 use bifrost_switch::runtime::{DEFAULT_URL, Notifier, NotifierError, Runtime, RuntimeError, RuntimeServer, Settings};
 use clap::Subcommand;
 use port::PortArg;
 use rack::Described;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
@@ -36,6 +35,9 @@ Examples:
 
   bifrost switch --program l2.json --port 1=dev:veth1 --port 2=dev:veth2
       Run another program on network devices, as root.
+
+  bifrost switch --rack rack.toml --manifest rules/manifest.json --port 510=tunnel --bmv2
+      The same rack, on the simple_switch in PATH in place of the embedded switch.
 
   bifrost switch --port 1=tunnel --port 2=tunnel --pcap captured --stats 1s
       Capture what passes each port, and print each second what it was.
@@ -63,6 +65,16 @@ pub(crate) struct Args {
     /// The program in BMv2's JSON format, as p4c writes it [default: the rack's, which is built in]
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
+
+    /// Send frames through BMv2's simple_switch, which is started with the program and the entries, in place of the embedded switch: the
+    /// one at PATH, or else in the search path
+    #[arg(
+        long,
+        value_name = "PATH",
+        num_args = 0..=1,
+        conflicts_with_all = ["runtime", "runtime_open", "notifications", "trace"]
+    )]
+    bmv2: Option<Option<PathBuf>>,
 
     /// The rack's description: ports, nodes and their keys, and what the tables begin with (docs/rules.md)
     #[arg(long, value_name = "FILE")]
@@ -145,22 +157,47 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     rack.ports.extend(port::by_number(&args.port)?);
     check_ports(&rack)?;
     let json = files::program(args.program.as_deref())?;
-    let engine = SharedEngine::new(files::engine(&json, &rack.entries, args.entries.as_deref())?);
     let stop = stop::Stop::saying("stopping; frames under way leave (once more stops at once)")?;
-    let switch = start(args, &rack, engine)?;
+    match &args.bmv2 {
+        Some(path) => run_bmv2(args, &rack, &json, path.as_deref(), &stop),
+        None => run_engine(args, &rack, &json, &stop),
+    }
+}
+
+fn run_engine(args: &Args, rack: &Described, json: &str, stop: &stop::Stop) -> Result<u8> {
+    let engine = files::engine(json, &rack.entries, args.entries.as_deref())?;
+    let switch = start(args, rack, engine.clone().into())?;
     let settings = Settings { ports: switch.ports(), ..Settings::default() };
-    let control = Runtime::new(switch.engine().clone(), &json, settings);
+    let control = Runtime::new(engine, json, settings);
     let runtime = start_runtime(args, &control)?;
     let notifier = args.notifications.as_deref().map(|url| notify(&control, url)).transpose()?;
-    // All at once: who has read the first line can use the others' addresses, too.
-    announce::addresses("listening on", switch.tunnel_address().map(|address| format!("udp://{address}")))?;
-    announce::addresses("runtime on", runtime.iter().map(RuntimeServer::url))?;
-    watch(args, &switch, &stop)?;
+    announce(&switch, runtime.iter().map(RuntimeServer::url))?;
+    watch(args, &switch, stop)?;
     drop(notifier);
     if let Some(runtime) = runtime {
         runtime.shutdown(DRAIN);
     }
     Ok(finish(args, switch))
+}
+
+fn run_bmv2(args: &Args, rack: &Described, json: &str, path: Option<&Path>, stop: &stop::Stop) -> Result<u8> {
+    let outside = files::bmv2(path, json, &rack.entries, args.entries.as_deref())?;
+    let url = outside.url().to_owned();
+    if outside.is_exposed() {
+        eprintln!(
+            "warning: whoever reaches this machine controls simple_switch, at {url}; as root it is started where nobody does"
+        );
+    }
+    let switch = start(args, rack, outside.into())?;
+    announce(&switch, [url])?;
+    watch(args, &switch, stop)?;
+    Ok(finish(args, switch))
+}
+
+/// All at once: who has read the first line can use the others' addresses, too.
+fn announce(switch: &Switch, runtime: impl IntoIterator<Item = String>) -> Result<()> {
+    announce::addresses("listening on", switch.tunnel_address().map(|address| format!("udp://{address}")))?;
+    announce::addresses("runtime on", runtime)
 }
 
 fn check_ports(rack: &Described) -> Result<()> {
@@ -175,8 +212,8 @@ fn check_ports(rack: &Described) -> Result<()> {
     }
 }
 
-fn start(args: &Args, rack: &Described, engine: SharedEngine) -> Result<Switch> {
-    let mut builder = Switch::builder(engine).mtu(args.mtu).lease(args.lease).capture_bytes(args.pcap_size);
+fn start(args: &Args, rack: &Described, plane: DataPlane) -> Result<Switch> {
+    let mut builder = Switch::builder(plane).mtu(args.mtu).lease(args.lease).capture_bytes(args.pcap_size);
     let tunnels = rack.ports.values().filter_map(|kind| match kind {
         PortKind::Tunnel(to) => Some(to),
         _ => None,
@@ -228,9 +265,9 @@ fn notify(runtime: &Runtime, url: &str) -> Result<Notifier> {
     })
 }
 
-/// Waits for the end, and tells what is to be told until then.
+/// Waits to be told to end, or for the end of what frames go through; tells what is to be told until then.
 fn watch(args: &Args, switch: &Switch, stop: &stop::Stop) -> Result<()> {
-    let ways: Option<Receiver<Vec<Event>>> = args.trace.then(|| switch.watch());
+    let ways: Option<Receiver<Vec<Event>>> = args.trace.then(|| switch.watch()).flatten();
     let mut faults = stats::Faults::default();
     let mut since = Duration::ZERO;
     while !stop.wait_for(LOOK) {
@@ -240,6 +277,9 @@ fn watch(args: &Args, switch: &Switch, stop: &stop::Stop) -> Result<()> {
         }
         let report = switch.report();
         faults.tell(&report);
+        if report.ended.is_some() {
+            break;
+        }
         if args.stats.is_some_and(|period| since >= period) {
             since = Duration::ZERO;
             stats::print(&report);
@@ -259,6 +299,10 @@ fn finish(args: &Args, switch: Switch) -> u8 {
     }
     if let Some(error) = captured.error {
         eprintln!("stopped; the captures could not be written: {error}");
+        return FAILED;
+    }
+    if let Some(reason) = report.ended {
+        eprintln!("stopped; {reason}");
         return FAILED;
     }
     let frames: u64 = report.ports.values().map(|port| port.counts.received.frames).sum();

@@ -8,9 +8,12 @@ pub(crate) fn print(report: &Report) {
     for (number, port) in &report.ports {
         eprintln!("port {number}: {}", port.counts);
     }
-    let (nowhere, tunnels) = (report.nowhere, report.tunnels);
+    let (nowhere, refused, tunnels) = (report.nowhere, report.refused, report.tunnels);
     if nowhere.frames > 0 {
         eprintln!("to ports that do not exist: {} ({} bytes)", nowhere.frames, nowhere.bytes);
+    }
+    if refused.frames > 0 {
+        eprintln!("not taken by simple_switch: {} ({} bytes)", refused.frames, refused.bytes);
     }
     if tunnels.foreign > 0 || tunnels.malformed > 0 {
         eprintln!("at the tunnels' address: {} frames of strangers, {} malformed", tunnels.foreign, tunnels.malformed);

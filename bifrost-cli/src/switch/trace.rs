@@ -64,10 +64,10 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         None => Described::default(),
     };
     let json = files::program(args.program.as_deref())?;
-    let mut engine = files::engine(&json, &rack.entries, args.entries.as_deref())?;
+    let engine = files::engine(&json, &rack.entries, args.entries.as_deref())?;
     let mut out = Outputs::default();
     let mut trace = |now: u64, frame: &[u8]| {
-        let events = engine.trace(now, args.port, frame, &mut out);
+        let events = engine.with(|engine| engine.trace(now, args.port, frame, &mut out));
         print(&events)?;
         out.packets().try_for_each(|(port, frame)| say(&format!("port {port}: {}\n", digits(frame))))
     };

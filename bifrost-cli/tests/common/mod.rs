@@ -91,7 +91,7 @@ impl Serving {
         let mut serving = Self { child: Some(child), urls: Vec::new(), err };
         for _ in 0..addresses {
             let line = out.recv_timeout(WAIT).expect("the server does not listen");
-            serving.urls.push(line.strip_prefix("listening on ").expect("an address").to_owned());
+            serving.urls.push(line.split_once(" on ").expect("an address").1.to_owned());
         }
         serving
     }

@@ -4,7 +4,8 @@ mod convert;
 mod handler;
 
 use crate::daemon::SharedMemory;
-use bifrost_rpc::{Address, Key, Place, ServeError, Server, StreamAddress, UrlError};
+use bifrost_rpc::wire::MEMORY_CONTROL_PORT;
+use bifrost_rpc::{Address, Key, Link, Place, ServeError, Server, ServerBuilder, StreamAddress, UrlError};
 use handler::Handler;
 use idl::memory_control::MemoryControlSyncProcessor;
 use std::net::SocketAddr;
@@ -55,20 +56,24 @@ impl ControlFront {
     /// [`FrontError`]. Nothing keeps running then.
     pub fn start(memory: &SharedMemory, urls: &[String], key: Option<Key>) -> Result<Self, FrontError> {
         urls.iter().try_for_each(|url| permit(url, key.is_some()))?;
-        let mut builder = Server::builder()
-            .service(MemoryControlSyncProcessor::new(Handler::new(memory.clone())))
-            .message_bytes_max(MESSAGE_BYTES_MAX)
-            .memory_bytes_max(TOTAL_BYTES_MAX)
-            .sessions_max(SESSIONS_MAX)
-            .workers(2)
-            .busy_clients(0);
+        let mut builder = settings(memory, key);
         for url in urls {
             builder = builder.listen(url);
         }
-        if let Some(key) = key {
-            builder = builder.key(key);
-        }
         Ok(Self { server: builder.start()? })
+    }
+
+    /// Takes control messages on the server's link to a rack's switch, at its root pointer and port
+    /// [`MEMORY_CONTROL_PORT`]. The switch lets them pass from the control plane alone. With the rack's key only those sealed with what
+    /// [follows from it](Key::of_memory_control).
+    ///
+    /// # Errors
+    ///
+    /// [`FrontError::Serve`]. Nothing keeps running then.
+    pub fn on_link(memory: &SharedMemory, link: &Link, rack_key: Option<&Key>) -> Result<Self, FrontError> {
+        // A call waits for each message, which is short: no thread stands in between.
+        let builder = settings(memory, rack_key.map(Key::of_memory_control)).link(link).inline(true);
+        Ok(Self { server: builder.listen(&format!("udp://[::]:{MEMORY_CONTROL_PORT}")).start()? })
     }
 
     /// Where it listens.
@@ -81,6 +86,20 @@ impl ControlFront {
     /// that did not finish.
     pub fn shutdown(self, deadline: Duration) -> usize {
         self.server.shutdown(deadline)
+    }
+}
+
+fn settings(memory: &SharedMemory, key: Option<Key>) -> ServerBuilder {
+    let builder = Server::builder()
+        .service(MemoryControlSyncProcessor::new(Handler::new(memory.clone())))
+        .message_bytes_max(MESSAGE_BYTES_MAX)
+        .memory_bytes_max(TOTAL_BYTES_MAX)
+        .sessions_max(SESSIONS_MAX)
+        .workers(2)
+        .busy_clients(0);
+    match key {
+        Some(key) => builder.key(key),
+        None => builder,
     }
 }
 

@@ -13,6 +13,12 @@ impl Key {
         Self(bytes)
     }
 
+    /// Of a rack's key: the one that seals control messages to its memory servers. The rack's does not follow from it.
+    #[must_use]
+    pub fn of_memory_control(&self) -> Self {
+        Self(super::seal::keyed_hash(&self.0, b"bifrost v1 memory control"))
+    }
+
     /// The key written as 64 hexadecimal digits (white space around them is ignored).
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {

@@ -32,6 +32,8 @@ pub use service_address::{RACK_PREFIX_BITS, service_address};
 
 /// The UDP port of a rack. A datagram from or to it, with the right identifier and version, is Bifröst.
 pub const RACK_PORT: u16 = 7400;
+/// The UDP port where a memory server in a rack takes control messages, at its root pointer's address.
+pub const MEMORY_CONTROL_PORT: u16 = 7401;
 
 /// Why a datagram or a body is not what it claims to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

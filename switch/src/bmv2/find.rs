@@ -8,8 +8,13 @@ use super::{Bmv2Error, PROGRAM_NAME};
 /// The `simple_switch` in `PATH`.
 #[must_use]
 pub fn find() -> Option<PathBuf> {
+    in_path(Path::new(PROGRAM_NAME))
+}
+
+/// The file of a name in `PATH`.
+pub(super) fn in_path(name: &Path) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
-    std::env::split_paths(&folders).map(|folder| folder.join(PROGRAM_NAME)).find(|path| path.is_file())
+    std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
 /// The version that a `simple_switch` says it has.

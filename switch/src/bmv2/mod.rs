@@ -17,6 +17,7 @@
 //! ```
 
 mod find;
+mod keeper;
 mod namespace;
 mod nanomsg;
 mod packets;
@@ -33,7 +34,7 @@ use crate::runtime::idl::bmv2_standard::StandardClient;
 pub use find::{find, version};
 pub use namespace::Namespace;
 pub use nanomsg::{Decoder, FramingError, MESSAGE_BYTES_MAX};
-pub use packets::{PacketReceiver, PacketSender};
+pub use packets::{FRAME_BYTES_MAX, PacketReceiver, PacketSender};
 pub use process::Bmv2;
 
 /// The file name of the program in `PATH`.

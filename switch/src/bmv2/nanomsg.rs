@@ -67,7 +67,7 @@ impl Decoder {
     /// # Errors
     ///
     /// The stream is of no use from here on.
-    pub fn poll(&mut self) -> Result<Option<(u32, Vec<u8>)>, FramingError> {
+    pub fn poll(&mut self) -> Result<Option<(u32, &[u8])>, FramingError> {
         if !self.is_greeted {
             let Some(&greeting) = self.rest().first_chunk() else { return Ok(None) };
             if greeting != GREETING {
@@ -77,9 +77,8 @@ impl Decoder {
         }
         while let Some(message) = self.message()? {
             let (start, end) = (self.taken - message, self.taken);
-            let message = self.bytes.get(start..end).unwrap_or_default();
-            if let Some(frame) = frame(message)? {
-                return Ok(Some(frame));
+            if let Some(port) = port(self.bytes.get(start..end).unwrap_or_default())? {
+                return Ok(Some((port, self.bytes.get(start + HEADER_BYTES..end).unwrap_or_default())));
             }
         }
         Ok(None)
@@ -106,19 +105,18 @@ impl Decoder {
     }
 }
 
-/// The port and the frame of a message, if it is one that holds a frame.
-fn frame(message: &[u8]) -> Result<Option<(u32, Vec<u8>)>, FramingError> {
+/// The port of a message, if it is one that holds a frame.
+fn port(message: &[u8]) -> Result<Option<u32>, FramingError> {
     let number =
         |at: usize| message.get(at..).and_then(|bytes| bytes.first_chunk()).map_or(0, |b| u32::from_le_bytes(*b));
     let (kind, port, length) = (number(0), number(4), number(8));
-    let frame = message.get(HEADER_BYTES..).unwrap_or_default();
     if kind != FROM_SWITCH {
         return Ok(None);
     }
-    if u32::try_from(frame.len()) != Ok(length) {
+    if u32::try_from(message.len().saturating_sub(HEADER_BYTES)) != Ok(length) {
         return Err(FramingError::Frame(length));
     }
-    Ok(Some((port, frame.to_vec())))
+    Ok(Some(port))
 }
 
 #[cfg(test)]
@@ -150,7 +148,7 @@ mod tests {
         let after_greeting = |bytes: &[u8]| {
             let mut decoder = Decoder::default();
             decoder.push(&[&GREETING, bytes].concat());
-            decoder.poll()
+            decoder.poll().map(|frame| frame.is_some())
         };
         assert_eq!(after_greeting(&[2, 0, 0, 0, 0, 0, 0, 0, 12]), Err(FramingError::Kind(2)));
         assert_eq!(after_greeting(&[1, 0, 0, 0, 0, 0, 0, 0, 11]), Err(FramingError::Length(11)));
@@ -166,7 +164,7 @@ mod tests {
         other[PREFIX_BYTES] = 6;
         let mut decoder = Decoder::default();
         decoder.push(&[&GREETING[..], &other, &sent(2, b"next")].concat());
-        assert_eq!(decoder.poll(), Ok(Some((2, b"next".to_vec()))));
+        assert_eq!(decoder.poll(), Ok(Some((2, &b"next"[..]))));
     }
 
     proptest! {
@@ -181,8 +179,8 @@ mod tests {
             for cut in cuts.iter().cycle() {
                 let (head, tail) = rest.split_at((*cut).min(rest.len()));
                 decoder.push(head);
-                while let Some(frame) = decoder.poll().unwrap() {
-                    found.push(frame);
+                while let Some((port, frame)) = decoder.poll().unwrap() {
+                    found.push((port, frame.to_vec()));
                 }
                 rest = tail;
                 if rest.is_empty() {

@@ -2,13 +2,8 @@
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bifrost_rpc::Channel;
@@ -16,8 +11,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use super::keeper::{self, Keeper};
 use super::packets::{PacketReceiver, PacketSender, connect};
-use super::{Bmv2Error, Namespace, Packets, Runtime, Settings, find, relay};
+use super::{Bmv2Error, Namespace, Packets, Runtime, Settings, find};
+use crate::runtime::Client;
 use crate::runtime::idl::bmv2_simple_pre_lag::{SimplePreLagClient, TSimplePreLagSyncClient};
 use crate::runtime::idl::bmv2_simple_switch::{SimpleSwitchClient, TSimpleSwitchSyncClient};
 use crate::runtime::idl::bmv2_standard::{StandardClient, TStandardSyncClient};
@@ -43,16 +40,9 @@ pub struct Bmv2 {
 #[derive(Debug)]
 struct Process {
     child: Child,
-    _relay: Option<Relay>,
+    /// Before the folder, too: its socket is there.
+    _keeper: Keeper,
     folder: TempDir,
-}
-
-/// The thread in the switch's namespace.
-#[derive(Debug)]
-struct Relay {
-    path: PathBuf,
-    is_over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Bmv2 {
@@ -66,20 +56,18 @@ impl Bmv2 {
         let folder = tempfile::Builder::new().prefix("bmv2-").tempdir()?;
         let namespace = settings.namespace.decided(matches!(settings.packets, Packets::Interfaces(_)));
         let port = if namespace == Namespace::Own { OWN_PORT } else { free_port()? };
-        let command = command(&path, settings, folder.path(), port)?;
-        let ran = |error| Bmv2Error::Run { path, error };
-        let (url, child, relay) = if namespace == Namespace::Present {
-            let url = format!("tcp://127.0.0.1:{port}?transport=buffered&multiplexed=true");
-            (url, spawn(command).map_err(ran)?, None)
-        } else {
-            let socket = folder.path().join("runtime");
-            let (child, relay) = spawn_elsewhere(command, &namespace, &socket, port)?;
-            let url = format!("unix://{}?transport=buffered&multiplexed=true", socket.display());
-            (url, child.map_err(ran)?, Some(relay))
-        };
-        let packets = (settings.packets == Packets::Socket).then(|| folder.path().join("packets"));
+        let ran = |error| Bmv2Error::Run { path: path.clone(), error };
+        let mut command = keeper::command(&path).map_err(ran)?;
+        configure(&mut command, settings, folder.path(), port)?;
+        let socket = folder.path().join("runtime");
         let is_exposed = namespace == Namespace::Present;
-        let mut switch = Self { url, packets, is_exposed, process: Some(Process { child, _relay: relay, folder }) };
+        let way = (!is_exposed).then_some((socket.as_path(), port));
+        let (child, keeper) = Keeper::start(command, &namespace, way)?;
+        let place = if is_exposed { format!("tcp://127.0.0.1:{port}") } else { format!("unix://{}", socket.display()) };
+        let url = format!("{place}?transport=buffered&multiplexed=true");
+        let packets = (settings.packets == Packets::Socket).then(|| folder.path().join("packets"));
+        let process = Process { child: child.map_err(ran)?, _keeper: keeper, folder };
+        let mut switch = Self { url, packets, is_exposed, process: Some(process) };
         switch.wait_until_ready(settings.start_timeout)?;
         switch.set_queues(settings)?;
         switch.check_interfaces(&settings.packets)?;
@@ -105,6 +93,12 @@ impl Bmv2 {
         &self.url
     }
 
+    /// The id of the process, if it was started here.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.as_ref().map(|process| process.child.id())
+    }
+
     /// Whether everybody who reaches this machine reaches its runtime API, and can change all its tables. Tell whoever started it.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
@@ -123,6 +117,15 @@ impl Bmv2 {
             simple_switch: SimpleSwitchClient::new(channel.clone()),
             groups: SimplePreLagClient::new(channel),
         })
+    }
+
+    /// Its tables, as a control plane fills them: the interface that the embedded switch has, too.
+    ///
+    /// # Errors
+    ///
+    /// The URL is none. That nobody answers is found out by calls.
+    pub fn control(&self) -> Result<Client, Bmv2Error> {
+        Ok(Client::connect(&self.url).map_err(thrift::Error::from)?)
     }
 
     /// Frames to and from all its ports. It has one peer at a time.
@@ -146,6 +149,17 @@ impl Bmv2 {
             Some(status) => Err(Bmv2Error::Ended { status, output: process.output() }),
             None => Ok(()),
         }
+    }
+
+    /// The same, for one that is about to end: waits so long for it.
+    #[expect(clippy::disallowed_methods, reason = "waits for a process")]
+    pub(crate) fn check_within(&mut self, time: Duration) -> Result<(), Bmv2Error> {
+        let start = Instant::now();
+        while start.elapsed() < time {
+            self.check()?;
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.check()
     }
 
     /// The end of what it has written, at most 4 KiB.
@@ -199,11 +213,10 @@ fn answers(runtime: &mut Runtime) -> bool {
 }
 
 /// All but where it runs.
-fn command(path: &Path, settings: &Settings, folder: &Path, port: u16) -> Result<Command, Bmv2Error> {
+fn configure(command: &mut Command, settings: &Settings, folder: &Path, port: u16) -> Result<(), Bmv2Error> {
     let (program, log) = (folder.join("program.json"), File::create(folder.join("output"))?);
     fs::write(&program, &settings.program)?;
     let ipc = |name: &str| format!("ipc://{}", folder.join(name).display());
-    let mut command = Command::new(path);
     command.args(["--thrift-port", &port.to_string(), "--notifications-addr", &ipc("notifications")]);
     match &settings.packets {
         Packets::Socket => {
@@ -218,34 +231,7 @@ fn command(path: &Path, settings: &Settings, folder: &Path, port: u16) -> Result
         command.arg("--").args(&settings.target_options);
     }
     command.current_dir(folder).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    Ok(command)
-}
-
-fn spawn(mut command: Command) -> std::io::Result<Child> {
-    command.spawn()
-}
-
-/// Starts it on a thread that has gone to the namespace, and stays there to lead callers to it.
-fn spawn_elsewhere(
-    command: Command,
-    namespace: &Namespace,
-    socket: &Path,
-    port: u16,
-) -> Result<(std::io::Result<Child>, Relay), Bmv2Error> {
-    let listener = UnixListener::bind(socket)?;
-    let is_over = Arc::new(AtomicBool::new(false));
-    let (told, started) = mpsc::channel();
-    let (namespace, over) = (namespace.clone(), is_over.clone());
-    let thread = std::thread::Builder::new().name("bmv2".into()).spawn(move || {
-        let child = namespace.enter().map(|()| spawn(command));
-        let runs = matches!(child, Ok(Ok(_)));
-        if told.send(child).is_ok() && runs {
-            relay::run(&listener, port, &over);
-        }
-    })?;
-    let relay = Relay { path: socket.to_owned(), is_over, thread: Some(thread) };
-    let child = started.recv().map_err(|_| Bmv2Error::Namespace("its thread has ended".into()))??;
-    Ok((child, relay))
+    Ok(())
 }
 
 /// A port that was free a moment ago.
@@ -280,17 +266,6 @@ impl Drop for Process {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
             self.stop();
-        }
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Release);
-        // Wakes the thread; where there is no socket there is no thread that waits at it.
-        let _ = UnixStream::connect(&self.path);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
         }
     }
 }

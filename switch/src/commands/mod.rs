@@ -1,4 +1,4 @@
-//! Commands as `simple_switch_CLI` takes them, carried out on an engine: the part that fills a switch.
+//! Commands as `simple_switch_CLI` takes them, carried out on any switch: the part that fills one.
 //!
 //! ```text
 //! table_add l2 forward 02:00:00:00:00:01 => 1          # exact; 10.0.0.0/8 lpm; 1&&&0xff ternary; 1->9 range
@@ -16,8 +16,9 @@
 
 mod value;
 
-use crate::engine::{Engine, MatchParam, Mirror, TableInfo};
-use std::collections::BTreeSet;
+use crate::engine::{Engine, EntryAction, MatchParam, Mirror, TableInfo};
+use crate::runtime::{ControlError, Switch, Update};
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::SplitWhitespace;
 use value::{Wrong, match_param, value};
 
@@ -33,19 +34,37 @@ pub struct CommandError {
     pub problem: String,
 }
 
+/// What commands need to know of a program: its tables, and what its actions take.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    tables: Vec<TableInfo>,
+    /// The widths of what each takes, in bits.
+    actions: BTreeMap<String, Vec<u32>>,
+}
+
+impl Shape {
+    /// Of the program of an engine. The switch that the commands are for runs the same.
+    #[must_use]
+    pub fn of(engine: &Engine) -> Self {
+        let tables = engine.tables();
+        let names = tables.iter().flat_map(|table| &table.actions);
+        let actions = names.filter_map(|name| Some((name.clone(), engine.action_parameters(name)?))).collect();
+        Self { tables, actions }
+    }
+}
+
 /// Carries out commands, one to a line; says how many.
 ///
 /// # Errors
 ///
 /// The first that is wrong or refused.
-pub fn run(engine: &mut Engine, text: &str) -> Result<usize, CommandError> {
-    let tables = engine.tables();
+pub fn run(switch: &dyn Switch, shape: &Shape, text: &str) -> Result<usize, CommandError> {
     let mut done = 0;
     for (at, line) in text.lines().enumerate() {
         let line = line.split_once('#').map_or(line, |(command, _)| command);
         let mut words = line.split_whitespace();
         let Some(name) = words.next() else { continue };
-        let mut command = Command { engine, tables: &tables, words };
+        let mut command = Command { switch, shape, words };
         command.run(name).map_err(|problem| CommandError { line: at + 1, problem })?;
         done += 1;
     }
@@ -53,8 +72,8 @@ pub fn run(engine: &mut Engine, text: &str) -> Result<usize, CommandError> {
 }
 
 struct Command<'a> {
-    engine: &'a mut Engine,
-    tables: &'a [TableInfo],
+    switch: &'a dyn Switch,
+    shape: &'a Shape,
     words: SplitWhitespace<'a>,
 }
 
@@ -65,29 +84,29 @@ impl<'a> Command<'a> {
             "table_set_default" => self.table_set_default()?,
             "table_modify" => self.table_modify()?,
             "table_delete" => {
-                let (table, handle) = (self.table()?, self.number("handle")?);
-                self.engine.table_delete(&table.name, handle).map_err(said)?;
+                let (table, handle) = (self.table()?.name.clone(), self.number("handle")?);
+                self.change(Update::Delete { table, handle })?;
             }
             "table_clear" => {
                 let table = self.table()?;
-                self.engine.table_clear(&table.name, false).map_err(said)?;
+                self.switch.clear(&table.name).map_err(said)?;
             }
             "table_reset_default" => {
-                let table = self.table()?;
-                self.engine.table_reset_default(&table.name).map_err(said)?;
+                let table = self.table()?.name.clone();
+                self.change(Update::ResetDefault { table })?;
             }
             "mc_mgrp_create" => {
                 let group = self.number("group")?;
-                self.engine.multicast().create_group(group).map_err(said)?;
+                self.switch.create_group(group).map_err(said)?;
             }
             "mc_node_create" => {
                 let rid = self.number("replication id")?;
                 let ports: BTreeSet<u32> = self.rest("port")?;
-                self.engine.multicast().create_node(rid, ports, BTreeSet::new()).map_err(said)?;
+                self.switch.create_node(rid, &ports).map_err(said)?;
             }
             "mc_node_associate" => {
                 let (group, node) = (self.number("group")?, self.number("node's handle")?);
-                self.engine.multicast().associate(group, node).map_err(said)?;
+                self.switch.associate(group, node).map_err(said)?;
             }
             other => return self.run_array(other),
         }
@@ -106,21 +125,22 @@ impl<'a> Command<'a> {
             }
             "mirroring_delete" => {
                 let session = self.number("session")?;
-                if !self.engine.delete_mirror(session) {
-                    return Err(format!("there is no mirroring session {session}"));
-                }
+                self.switch.delete_mirror(session).map_err(|error| match error {
+                    ControlError::NoSession => format!("there is no mirroring session {session}"),
+                    other => said(other),
+                })?;
             }
             "register_write" => {
                 let (array, index, value) = (self.word("array")?, self.number("index")?, self.number("value")?);
-                self.engine.set_register(array, index, value).map_err(said)?;
+                self.switch.set_register(array, index, value).map_err(said)?;
             }
             "register_reset" => {
                 let array = self.word("array")?;
-                self.engine.clear_registers(array).map_err(said)?;
+                self.switch.reset_registers(array).map_err(said)?;
             }
             "counter_reset" => {
                 let array = self.word("array")?;
-                self.engine.clear_counters(array).map_err(said)?;
+                self.switch.reset_counters(array).map_err(said)?;
             }
             other => return Err(format!("no command {other:?} here")),
         }
@@ -128,8 +148,14 @@ impl<'a> Command<'a> {
     }
 
     fn mirror(&mut self, session: u16, mirror: Mirror) -> Result<(), Wrong> {
-        let is_set = self.engine.set_mirror(session, mirror);
-        if is_set { Ok(()) } else { Err(format!("no mirroring session can have the number {session}")) }
+        self.switch.set_mirror(session, mirror).map_err(|error| match error {
+            ControlError::NoSession => format!("no mirroring session can have the number {session}"),
+            other => said(other),
+        })
+    }
+
+    fn change(&self, update: Update) -> Result<(), Wrong> {
+        self.switch.apply_one(update).map(drop).map_err(said)
     }
 
     fn table_add(&mut self) -> Result<(), Wrong> {
@@ -143,16 +169,15 @@ impl<'a> Command<'a> {
         if self.word(ARROW)? != ARROW {
             return Err(format!("table {} has {} fields in its key, then comes {ARROW}", table.name, key.len()));
         }
-        let data = self.data(action)?;
+        let action = self.action(action)?;
         let priority = if has_priority(&key) { self.number("priority")? } else { 0 };
-        self.engine.table_add(&table.name, &key, action, &data, priority).map_err(said)?;
-        Ok(())
+        self.change(Update::Add { table: table.name.clone(), key, priority, action })
     }
 
     fn table_set_default(&mut self) -> Result<(), Wrong> {
         let (table, action) = (self.table()?, self.word("action")?);
-        let data = self.data(action)?;
-        self.engine.table_set_default(&table.name, action, &data).map_err(said)
+        let action = self.action(action)?;
+        self.change(Update::SetDefault { table: table.name.clone(), action })
     }
 
     fn table_modify(&mut self) -> Result<(), Wrong> {
@@ -160,27 +185,26 @@ impl<'a> Command<'a> {
         if self.words.clone().next() == Some(ARROW) {
             self.words.next();
         }
-        let data = self.data(action)?;
-        self.engine.table_modify(&table.name, handle, action, &data).map_err(said)
+        let action = self.action(action)?;
+        self.change(Update::Modify { table: table.name.clone(), handle, action })
     }
 
     fn table(&mut self) -> Result<&'a TableInfo, Wrong> {
         let name = self.word("table")?;
-        self.tables.iter().find(|table| table.name == name).ok_or_else(|| format!("there is no table {name:?}"))
+        self.shape.tables.iter().find(|table| table.name == name).ok_or_else(|| format!("there is no table {name:?}"))
     }
 
-    /// The values that an action takes.
-    fn data(&mut self, action: &str) -> Result<Vec<Vec<u8>>, Wrong> {
-        let parameters =
-            self.engine.action_parameters(action).ok_or_else(|| format!("there is no action {action:?}"))?;
+    /// An action with the values that it takes.
+    fn action(&mut self, action: &str) -> Result<EntryAction, Wrong> {
+        let parameters = self.shape.actions.get(action).ok_or_else(|| format!("there is no action {action:?}"))?;
         let mut data = Vec::new();
         let count = parameters.len();
-        for (at, bits) in (1..).zip(parameters) {
+        for (at, &bits) in (1..).zip(parameters) {
             let word =
                 self.word("").map_err(|_| format!("action {action} needs {count} values, and {} follow", at - 1))?;
             data.push(value(word, bits).map_err(|wrong| format!("value {at} of {action}: {wrong}"))?);
         }
-        Ok(data)
+        Ok(EntryAction::Action { name: action.to_owned(), data })
     }
 
     fn word(&mut self, what: &str) -> Result<&'a str, Wrong> {

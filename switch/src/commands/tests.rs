@@ -1,14 +1,16 @@
 use super::*;
-use crate::PROGRAM;
-use crate::engine::EntryAction;
+use crate::runtime::{Runtime, Settings};
+use crate::{PROGRAM, SharedEngine};
 
-fn engine() -> Engine {
-    Engine::load(PROGRAM, 1).unwrap()
+fn switch() -> (Runtime, Shape) {
+    let engine = Engine::load(PROGRAM, 1).unwrap();
+    let shape = Shape::of(&engine);
+    (Runtime::new(SharedEngine::new(engine), PROGRAM, Settings::default()), shape)
 }
 
 #[test]
 fn commands_fill_a_switch() {
-    let mut engine = engine();
+    let (switch, shape) = switch();
     let text = "
 # A rack's beginning.
 table_set_default rack configure 0xfd 02:b1:f0:00:00:01
@@ -19,17 +21,17 @@ mc_node_create 0 1 2 3
 mc_node_associate 1 0
 mirroring_add 1 510
 ";
-    assert_eq!(run(&mut engine, text), Ok(7));
-    let l2 = engine.table_entries("l2").unwrap();
+    assert_eq!(run(&switch, &shape, text), Ok(7));
+    let l2 = switch.entries("l2").unwrap();
     let expected = EntryAction::Action { name: "forward".into(), data: vec![vec![0, 1]] };
     assert_eq!((l2.len(), &l2[0].action), (1, &expected));
     assert_eq!(l2[0].key, [MatchParam::Exact(vec![2, 0, 0, 0, 0, 1])]);
-    assert_eq!(engine.table_entries("ipv4_route").unwrap()[0].key, [MatchParam::Lpm(vec![10, 0, 0, 0], 8)]);
-    assert_eq!(engine.mirror(1), Some(Mirror { port: Some(510), group: None }));
-    assert_eq!(engine.multicast().nodes().next().unwrap().1.ports, BTreeSet::from([1, 2, 3]));
+    assert_eq!(switch.entries("ipv4_route").unwrap()[0].key, [MatchParam::Lpm(vec![10, 0, 0, 0], 8)]);
+    assert_eq!(switch.mirror(1).unwrap(), Mirror { port: Some(510), group: None });
+    assert_eq!(switch.nodes().unwrap()[0].1.ports, BTreeSet::from([1, 2, 3]));
     let more = "table_modify l2 flood 0 => 1\ntable_delete ipv4_route 0\ntable_clear l2\ncounter_reset verdicts\n";
-    assert_eq!(run(&mut engine, more), Ok(4));
-    assert_eq!((engine.table_len("l2"), engine.table_len("ipv4_route")), (Ok(0), Ok(0)));
+    assert_eq!(run(&switch, &shape, more), Ok(4));
+    assert_eq!(["l2", "ipv4_route"].map(|table| switch.entry_count(table).unwrap()), [0, 0]);
 }
 
 #[test]
@@ -54,7 +56,8 @@ fn wrong_commands_say_where_and_what() {
         ("mirroring_delete 3", "no mirroring session 3"),
         ("table_add l2 forward 1 => 1\ntable_add l2 forward 1 => 2", "line 2: "),
     ] {
-        let error = run(&mut engine(), text).unwrap_err().to_string();
+        let (switch, shape) = switch();
+        let error = run(&switch, &shape, text).unwrap_err().to_string();
         let is_said = error.contains(complaint) || complaint == "l2" && error.starts_with("line 1");
         assert!(is_said, "{text}: {error}");
     }

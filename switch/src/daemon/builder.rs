@@ -5,11 +5,10 @@ use super::counts::Counter;
 use super::device::Device;
 use super::error::StartError;
 use super::fabric::{Fabric, Link, PORTS_MAX, Port};
+use super::plane::DataPlane;
 use super::queue::Queue;
 use super::switch::Switch;
 use super::tunnel::{Tunnel, TunnelLink, Tunnels};
-use super::watch::Watch;
-use crate::SharedEngine;
 use bifrost_rpc::Key;
 use bifrost_rpc::wire::frame::Mac;
 use bifrost_rpc::wire::tunnel::Seat;
@@ -17,7 +16,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -70,7 +68,7 @@ pub struct TunnelPort {
 /// Settings of a switch that is to be started.
 #[derive(Debug)]
 pub struct SwitchBuilder {
-    engine: SharedEngine,
+    plane: DataPlane,
     ports: Vec<(u32, PortKind)>,
     queue_frames: usize,
     capture: Option<PathBuf>,
@@ -81,9 +79,9 @@ pub struct SwitchBuilder {
 }
 
 impl SwitchBuilder {
-    pub(crate) fn new(engine: SharedEngine) -> Self {
+    pub(crate) fn new(plane: DataPlane) -> Self {
         Self {
-            engine,
+            plane,
             ports: Vec::new(),
             queue_frames: QUEUE_FRAMES,
             capture: None,
@@ -172,15 +170,9 @@ impl SwitchBuilder {
                 *slot = Some(Port { interface, link, counter, fault: Mutex::default() });
             }
         }
-        let fabric = Arc::new(Fabric {
-            engine: self.engine,
-            ports,
-            nowhere: Counter::default(),
-            capture,
-            watch: Watch::default(),
-            is_stopped: AtomicBool::new(false),
-        });
-        Switch::start(fabric, tunnels, opened)
+        let (plane, leaving) = self.plane.open()?;
+        let fabric = Arc::new(Fabric::new(plane, ports, capture));
+        Switch::start(fabric, tunnels, opened, leaving)
     }
 
     fn bind(&self) -> Result<Option<Tunnels>, StartError> {

@@ -1,6 +1,7 @@
 //! What ports have seen.
 
 use std::fmt;
+use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Frames and their bytes.
@@ -16,6 +17,13 @@ impl Tally {
     pub(crate) fn add(&mut self, frame: &[u8]) {
         self.frames += 1;
         self.bytes += frame.len() as u64;
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.frames += other.frames;
+        self.bytes += other.bytes;
     }
 }
 

@@ -5,7 +5,8 @@
 
 use super::counts::Tally;
 use super::error::DeviceError;
-use super::fabric::{BATCH_FRAMES, Forwarder, Link};
+use super::fabric::Link;
+use super::forwarder::{BATCH_FRAMES, Forwarder};
 use super::frames::Frames;
 use nix::errno::Errno;
 use nix::sys::socket::{

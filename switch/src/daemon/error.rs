@@ -1,5 +1,6 @@
 //! Why a switch was not started.
 
+use crate::bmv2::Bmv2Error;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,6 +34,9 @@ pub enum StartError {
         /// Why.
         error: io::Error,
     },
+    /// The `simple_switch` that frames are to go through cannot be used.
+    #[error(transparent)]
+    Bmv2(Bmv2Error),
     /// A file for captured frames cannot be written.
     #[error("cannot write captured frames to {}: {error}", path.display())]
     Capture {

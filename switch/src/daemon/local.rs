@@ -1,7 +1,8 @@
 //! Ports whose other end is in the same process: tests, benchmarks, and the control plane's port.
 
 use super::counts::Tally;
-use super::fabric::{Fabric, Forwarder, Link};
+use super::fabric::{Fabric, Link};
+use super::forwarder::Forwarder;
 use super::frames::Frames;
 use super::queue::Queue;
 use bifrost_rpc::FramePort;

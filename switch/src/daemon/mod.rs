@@ -1,7 +1,8 @@
-//! The switch as a running thing: an engine with ports.
+//! The switch as a running thing: an engine, or BMv2's `simple_switch`, with ports.
 //!
 //! ```text
-//! port's thread ──▶ frames ──▶ engine (under its lock) ──▶ batches by port ──▶ the ports' links
+//! port's thread ──▶ frames ──▶ engine (under its lock) ──────────────────────▶ batches by port ──▶ the ports' links
+//! port's thread ──▶ frames ──▶ simple_switch ──▶ thread of what leaves it ──▶ batches by port ──▶ the ports' links
 //! ```
 //!
 //! The thread that receives frames takes them through the engine, a batch at a time, and sends what comes out; there is no queue
@@ -13,9 +14,13 @@ mod counts;
 mod device;
 mod error;
 mod fabric;
+mod forwarder;
 mod frames;
 mod local;
+mod outlet;
+mod outside;
 mod pcap;
+mod plane;
 mod queue;
 mod rack;
 mod switch;
@@ -30,6 +35,7 @@ pub use fabric::PORTS_MAX;
 pub use frames::Frames;
 pub use local::LocalPort;
 pub use pcap::{Captured, PcapReader};
+pub use plane::DataPlane;
 pub use queue::QUEUE_BYTES_MAX;
 pub use rack::rack_ports;
 pub use switch::{PortReport, Report, Switch};

@@ -4,13 +4,17 @@ use super::builder::{End, SwitchBuilder};
 use super::capture::{Capture, CaptureReport};
 use super::counts::{PortCounts, Tally};
 use super::error::StartError;
-use super::fabric::{Fabric, Forwarder, Port};
+use super::fabric::{Fabric, Port};
+use super::forwarder::Forwarder;
 use super::local::LocalPort;
+use super::outside;
+use super::plane::{DataPlane, Plane};
 use super::queue::Queue;
 use super::tunnel::{TunnelCounts, Tunnels};
 use crate::SharedEngine;
+use crate::bmv2::PacketReceiver;
 use crate::engine::Event;
-use crate::runtime::{PortInfo, PortRefused, Ports};
+use crate::runtime::{self, PortInfo, PortRefused, Ports, Runtime, Settings};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -34,36 +38,46 @@ pub struct Report {
     pub ports: BTreeMap<u32, PortReport>,
     /// What the program sent to ports that do not exist.
     pub nowhere: Tally,
+    /// What the data plane did not take: a BMv2 takes no frame of more than 64 KiB, and none once it has ended.
+    pub refused: Tally,
+    /// Why nothing goes through any more: a BMv2 has ended before it was told to.
+    pub ended: Option<String>,
     /// What came to the tunnels' socket and went to no port.
     pub tunnels: TunnelCounts,
     /// Of a capture.
     pub capture: Option<CaptureReport>,
 }
 
-/// A switch that runs: an engine with ports. Dropping it ends it.
+/// A switch that runs: an engine, or BMv2's `simple_switch`, with ports. Dropping it ends it.
 #[derive(Debug)]
 pub struct Switch {
     fabric: Arc<Fabric>,
     tunnels: Option<Arc<Tunnels>>,
     locals: BTreeMap<u32, LocalPort>,
     queues: Vec<Arc<Queue>>,
+    /// Of what comes in.
     threads: Vec<JoinHandle<()>>,
+    /// Of what leaves a BMv2.
+    leaving: Option<JoinHandle<()>>,
 }
 
 impl Switch {
-    /// A switch around an engine.
+    /// A switch around a [`SharedEngine`] or a [`Bmv2`](crate::bmv2::Bmv2).
     #[must_use]
-    pub fn builder(engine: SharedEngine) -> SwitchBuilder {
-        SwitchBuilder::new(engine)
+    pub fn builder(plane: impl Into<DataPlane>) -> SwitchBuilder {
+        SwitchBuilder::new(plane.into())
     }
 
     pub(crate) fn start(
         fabric: Arc<Fabric>,
         tunnels: Option<Arc<Tunnels>>,
         ends: BTreeMap<u32, End>,
+        leaving: Option<PacketReceiver>,
     ) -> Result<Self, StartError> {
-        let mut switch = Self { fabric, tunnels, locals: BTreeMap::new(), queues: Vec::new(), threads: Vec::new() };
+        let (locals, queues, threads) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let mut switch = Self { fabric, tunnels, locals, queues, threads, leaving: None };
         // What has been started ends when it is dropped.
+        leaving.map_or(Ok(()), |receiver| switch.start_leaving(receiver))?;
         for (number, end) in ends {
             switch.join(number, end)?;
         }
@@ -102,6 +116,18 @@ impl Switch {
         })
     }
 
+    fn start_leaving(&mut self, receiver: PacketReceiver) -> Result<(), StartError> {
+        let fabric = Arc::clone(&self.fabric);
+        let run = move || {
+            if let (Err(error), Plane::Outside(switch)) = (outside::run(&fabric, receiver), &fabric.plane) {
+                fabric.end(switch.reason(&error));
+            }
+        };
+        let thread = std::thread::Builder::new().name("bifrost-bmv2".into()).spawn(run);
+        self.leaving = Some(thread.map_err(StartError::System)?);
+        Ok(())
+    }
+
     fn spawn(&mut self, name: String, run: impl FnOnce(&mut Forwarder) + Send + 'static) -> Result<(), StartError> {
         let mut forwarder = Forwarder::new(Arc::clone(&self.fabric));
         let thread = std::thread::Builder::new().name(name).spawn(move || run(&mut forwarder));
@@ -109,10 +135,27 @@ impl Switch {
         Ok(())
     }
 
-    /// The engine: for the control plane, or whoever else changes tables.
+    /// The engine, where frames go through one.
     #[must_use]
-    pub fn engine(&self) -> &SharedEngine {
-        &self.fabric.engine
+    pub fn engine(&self) -> Option<&SharedEngine> {
+        match &self.fabric.plane {
+            Plane::Engine(engine) => Some(engine),
+            Plane::Outside(_) => None,
+        }
+    }
+
+    /// What a control plane fills the tables by, whatever frames go through. `json`: the program that it runs.
+    ///
+    /// Of an engine, whoever serves the runtime API as well makes one [`Runtime`] for both: each knows only its own changes of program.
+    #[must_use]
+    pub fn control(&self, json: &str) -> Arc<dyn runtime::Switch> {
+        match &self.fabric.plane {
+            Plane::Engine(engine) => {
+                let settings = Settings { ports: self.ports(), ..Settings::default() };
+                Arc::new(Runtime::new(engine.clone(), json, settings))
+            }
+            Plane::Outside(switch) => Arc::new(switch.control()),
+        }
     }
 
     /// The other end of an in-process port.
@@ -134,10 +177,11 @@ impl Switch {
     }
 
     /// From here on the way of each packet through the program comes out here, as long as the receiver is kept and nobody else
-    /// looks on. It makes packets slower by a multiple; of those that come faster than they are taken, some go unseen.
+    /// looks on. It makes packets slower by a multiple; of those that come faster than they are taken, some go unseen. `None`: the
+    /// data plane is a BMv2, which does not tell.
     #[must_use]
-    pub fn watch(&self) -> Receiver<Vec<Event>> {
-        self.fabric.watch.open()
+    pub fn watch(&self) -> Option<Receiver<Vec<Event>>> {
+        self.engine().map(|_| self.fabric.watch.open())
     }
 
     /// How it stands.
@@ -147,7 +191,8 @@ impl Switch {
         let ports = ports.filter_map(|(number, port)| Some((number, port.as_ref()?.report()))).collect();
         let capture = self.fabric.capture.as_ref().map(Capture::report);
         let tunnels = self.tunnels.as_ref().map(|tunnels| tunnels.counts()).unwrap_or_default();
-        Report { ports, nowhere: self.fabric.nowhere.read().lost, tunnels, capture }
+        let (nowhere, refused) = (self.fabric.nowhere.read().lost, self.fabric.refused.read().lost);
+        Report { ports, nowhere, refused, ended: self.fabric.ended(), tunnels, capture }
     }
 
     /// Ends it: no further frame is taken in, those under way leave, captures are written. Returns how it stood.
@@ -158,6 +203,13 @@ impl Switch {
     }
 
     fn stop(&mut self) {
+        self.fabric.is_closed.store(true, Ordering::Release);
+        if let Plane::Outside(switch) = &self.fabric.plane {
+            switch.wait_idle();
+            // It ends when all has left.
+            let _ = self.leaving.take().map(JoinHandle::join);
+            switch.end();
+        }
         self.fabric.is_stopped.store(true, Ordering::Release);
         if let Some(tunnels) = &self.tunnels {
             tunnels.shut_down();
@@ -201,7 +253,7 @@ impl Ports for PortList {
             .map(|(number, port)| PortInfo {
                 number,
                 interface: port.interface.clone(),
-                is_up: port.link.is_up() && port.report().fault.is_none(),
+                is_up: port.link.is_up() && port.report().fault.is_none() && self.0.ended().is_none(),
                 extra: BTreeMap::new(),
             })
             .collect()

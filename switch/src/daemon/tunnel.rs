@@ -1,7 +1,8 @@
 //! Tunnel ports: whole Ethernet frames in UDP datagrams, all through one socket. `docs/tunnel.md` says what is on the wire.
 
 use super::counts::Tally;
-use super::fabric::{Forwarder, Link};
+use super::fabric::Link;
+use super::forwarder::Forwarder;
 use super::frames::{Frames, HEADROOM_BYTES};
 use bifrost_rpc::Key;
 use bifrost_rpc::endpoint::Time;

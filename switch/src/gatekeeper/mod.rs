@@ -15,6 +15,7 @@ mod joining;
 mod life;
 mod machine;
 mod members;
+mod orders;
 mod outbox;
 mod output;
 mod record;

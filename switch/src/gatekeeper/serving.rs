@@ -88,7 +88,7 @@ impl Gatekeeper {
     }
 
     /// Takes new sessions away from an instance. One that nobody knows any more is taken in for those that it has.
-    fn close(
+    pub(super) fn close(
         &mut self,
         node: NodeId,
         key: &OfferKey,

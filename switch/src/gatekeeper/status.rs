@@ -165,6 +165,11 @@ impl Gatekeeper {
         Some(&member.profile.name)
     }
 
+    /// How many objects there are, and how many calls run.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.calls.objects_len(), self.calls.running_len())
+    }
+
     /// What has been counted.
     pub fn counters(&self) -> &Counters {
         &self.counters

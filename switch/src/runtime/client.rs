@@ -213,6 +213,14 @@ impl Switch for Client {
         Ok(self.standard().bm_register_write(CONTEXT, array.to_owned(), index(at), value)?)
     }
 
+    fn reset_registers(&self, array: &str) -> Answer<()> {
+        Ok(self.standard().bm_register_reset(CONTEXT, array.to_owned())?)
+    }
+
+    fn reset_counters(&self, array: &str) -> Answer<()> {
+        Ok(self.standard().bm_counter_reset_all(CONTEXT, array.to_owned())?)
+    }
+
     fn set_mirror(&self, session: u16, to: Mirror) -> Answer<()> {
         let config = MirroringSessionConfig { port: to.port.map(index), mgid: to.group.map(i32::from) };
         Ok(self.simple_switch().mirroring_session_add(session.into(), config)?)

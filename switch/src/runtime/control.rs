@@ -171,6 +171,16 @@ pub trait Switch: fmt::Debug + Send + Sync {
     /// Sets a register.
     fn set_register(&self, array: &str, index: u32, value: i64) -> Answer<()>;
 
+    /// Sets all registers of an array to zero. A switch that cannot says so.
+    fn reset_registers(&self, array: &str) -> Answer<()> {
+        Err(ControlError::Refused(format!("this switch does not reset the registers of {array}")))
+    }
+
+    /// Sets all counters of an array to zero. A switch that cannot says so.
+    fn reset_counters(&self, array: &str) -> Answer<()> {
+        Err(ControlError::Refused(format!("this switch does not reset the counters of {array}")))
+    }
+
     /// Makes or changes a mirroring session.
     fn set_mirror(&self, session: u16, to: Mirror) -> Answer<()>;
     /// Ends a mirroring session.

@@ -97,6 +97,14 @@ impl Switch for Runtime {
         Ok(self.with(|engine| engine.set_register(array, index.into(), value))?)
     }
 
+    fn reset_registers(&self, array: &str) -> Answer<()> {
+        Ok(self.with(|engine| engine.clear_registers(array))?)
+    }
+
+    fn reset_counters(&self, array: &str) -> Answer<()> {
+        Ok(self.with(|engine| engine.clear_counters(array))?)
+    }
+
     fn set_mirror(&self, session: u16, to: Mirror) -> Answer<()> {
         if self.engine().with(|engine| engine.set_mirror(session, to)) { Ok(()) } else { Err(ControlError::NoSession) }
     }

@@ -28,5 +28,5 @@ pub use server::{DEFAULT_URL, RuntimeError, RuntimeServer, services};
 
 /// The code generated for `idl/bmv2_*.thrift`: clients, handlers and types.
 pub mod idl {
-    include!(concat!(env!("OUT_DIR"), "/thrift.rs"));
+    pub use crate::idl::{bmv2_simple_pre_lag, bmv2_simple_switch, bmv2_standard};
 }

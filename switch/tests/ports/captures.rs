@@ -6,7 +6,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-fn read(path: &Path) -> Vec<Vec<u8>> {
+pub fn read(path: &Path) -> Vec<Vec<u8>> {
     let mut reader = PcapReader::new(File::open(path).unwrap()).unwrap();
     let mut last = std::time::Duration::ZERO;
     std::iter::from_fn(|| reader.read().unwrap())

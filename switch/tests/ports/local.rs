@@ -31,7 +31,7 @@ fn frames_are_forwarded_flooded_punted_and_dropped() {
     one.send(&frame(1, mac(9), b"nobody"));
     assert!(ports.iter().all(|port| waiting(port).is_empty()));
     // The control plane gets what an entry sends it, and sends what it likes.
-    switch.engine().with(|engine| add(engine, mac(9), "forward", 510));
+    switch.engine().unwrap().with(|engine| add(engine, mac(9), "forward", 510));
     let (unknown, answer) = (frame(1, mac(9), b"nobody"), frame(510, mac(1), b"answer"));
     one.send(&unknown);
     assert_eq!(control.receive(WAIT), Some(unknown));
@@ -71,7 +71,7 @@ fn a_queue_is_bounded_in_bytes_too() {
 #[test]
 fn frames_to_no_port_are_counted() {
     let (switch, ports) = switch(&[1, 2]);
-    switch.engine().with(|engine| add(engine, mac(77), "forward", 77));
+    switch.engine().unwrap().with(|engine| add(engine, mac(77), "forward", 77));
     ports[0].send(&frame(1, mac(77), b""));
     assert_eq!(switch.report().nowhere, Tally { frames: 1, bytes: 14 });
 }
@@ -142,7 +142,7 @@ fn wrong_ports_are_refused() {
 #[test]
 fn the_ways_of_packets_can_be_watched() {
     let (switch, ports) = switch(&[1, 2]);
-    let ways = switch.watch();
+    let ways = switch.watch().unwrap();
     ports[0].send(&frame(1, mac(2), b""));
     let text: Vec<_> = ways.recv_timeout(WAIT).unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(text.first().unwrap(), "ingress: 14 bytes from port 1");

@@ -6,6 +6,7 @@ mod captures;
 mod local;
 mod namespaces;
 mod node;
+mod outside;
 mod program;
 mod tunnels;
 

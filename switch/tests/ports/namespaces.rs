@@ -9,6 +9,7 @@ use crate::WAIT;
 use bifrost_switch::SharedEngine;
 use bifrost_switch::daemon::{PortKind, Switch, SwitchBuilder};
 use bifrost_switch::engine::Engine;
+use bifrost_switch::runtime::{Runtime, Settings};
 use bifrost_switch::{PROGRAM, commands};
 use namespace::Namespace;
 use programs::{echo_tcp, echo_udp, ping};
@@ -53,9 +54,12 @@ impl Bench {
     }
 
     fn builder(&self) -> SwitchBuilder {
-        let mut engine = Engine::load(PROGRAM, 1).unwrap();
-        commands::run(&mut engine, ENTRIES).unwrap();
-        let builder = Switch::builder(SharedEngine::new(engine)).port(3, PortKind::Local);
+        let engine = Engine::load(PROGRAM, 1).unwrap();
+        let shape = commands::Shape::of(&engine);
+        let engine = SharedEngine::new(engine);
+        let control = Runtime::new(engine.clone(), PROGRAM, Settings::default());
+        commands::run(&control, &shape, ENTRIES).unwrap();
+        let builder = Switch::builder(engine).port(3, PortKind::Local);
         (1..3).fold(builder, |builder, port| builder.port(port, PortKind::Device(format!("port{port}"))))
     }
 

@@ -1,7 +1,7 @@
 //! Calls, routed by their methods.
 
 use crate::gatekeeper::UNSERVED;
-use crate::rack::{By, Node, Rack};
+use crate::rack::{By, Node, Rack, Through};
 use crate::service::{Client, bytes, serve};
 use bifrost_rpc::wire::Header;
 use bifrost_rpc::wire::frame::FrameAddresses;
@@ -12,8 +12,8 @@ fn both_servers(rack: &Rack) -> [Server; 2] {
     [serve(rack, Node::First), serve(rack, Node::Second)]
 }
 
-fn are_routed_by_method(by: By) {
-    let rack = Rack::start(by);
+fn are_routed_by_method(through: Through, by: By) {
+    let rack = Rack::start(through, by);
     let _servers = both_servers(&rack);
     let client = Client::connect(&rack.link(Node::Client));
     assert!([2, 3].contains(&client.who()));
@@ -25,16 +25,16 @@ fn are_routed_by_method(by: By) {
 
 #[test]
 fn calls_are_routed_by_method_over_cables() {
-    are_routed_by_method(By::Cable);
+    Through::each().for_each(|through| are_routed_by_method(through, By::Cable));
 }
 
 #[test]
 fn calls_are_routed_by_method_over_tunnels() {
-    are_routed_by_method(By::Tunnel);
+    Through::each().for_each(|through| are_routed_by_method(through, By::Tunnel));
 }
 
-fn instances_share_the_work(by: By) {
-    let rack = Rack::start(by);
+fn instances_share_the_work(through: Through, by: By) {
+    let rack = Rack::start(through, by);
     let _servers = both_servers(&rack);
     let link = rack.link(Node::Client);
     let mut sessions = BTreeMap::<i64, usize>::new();
@@ -50,16 +50,16 @@ fn instances_share_the_work(by: By) {
 
 #[test]
 fn instances_share_the_work_over_cables() {
-    instances_share_the_work(By::Cable);
+    Through::each().for_each(|through| instances_share_the_work(through, By::Cable));
 }
 
 #[test]
 fn instances_share_the_work_over_tunnels() {
-    instances_share_the_work(By::Tunnel);
+    Through::each().for_each(|through| instances_share_the_work(through, By::Tunnel));
 }
 
-fn unknown_methods_reach_the_control_plane(by: By) {
-    let rack = Rack::start(by);
+fn unknown_methods_reach_the_control_plane(through: Through, by: By) {
+    let rack = Rack::start(through, by);
     let servers = both_servers(&rack);
     let client = Client::connect(&rack.link(Node::Client));
     let error = client.absent().unwrap_err();
@@ -73,16 +73,16 @@ fn unknown_methods_reach_the_control_plane(by: By) {
 
 #[test]
 fn unknown_methods_reach_the_control_plane_over_cables() {
-    unknown_methods_reach_the_control_plane(By::Cable);
+    Through::each().for_each(|through| unknown_methods_reach_the_control_plane(through, By::Cable));
 }
 
 #[test]
 fn unknown_methods_reach_the_control_plane_over_tunnels() {
-    unknown_methods_reach_the_control_plane(By::Tunnel);
+    Through::each().for_each(|through| unknown_methods_reach_the_control_plane(through, By::Tunnel));
 }
 
-fn large_messages_pass(by: By) {
-    let rack = Rack::start(by);
+fn large_messages_pass(through: Through, by: By) {
+    let rack = Rack::start(through, by);
     let _server = serve(&rack, Node::First);
     let _other = serve(&rack, Node::Second);
     let client = Client::connect(&rack.link(Node::Client));
@@ -93,10 +93,10 @@ fn large_messages_pass(by: By) {
 
 #[test]
 fn large_messages_pass_over_cables() {
-    large_messages_pass(By::Cable);
+    Through::each().for_each(|through| large_messages_pass(through, By::Cable));
 }
 
 #[test]
 fn large_messages_pass_over_tunnels() {
-    large_messages_pass(By::Tunnel);
+    Through::each().for_each(|through| large_messages_pass(through, By::Tunnel));
 }

@@ -1,6 +1,6 @@
 //! What is lost on the way to the switch, or from it, is sent again.
 
-use crate::rack::{By, Node, Rack};
+use crate::rack::{By, Node, Rack, Through};
 use crate::service::{Client, bytes, serve};
 use bifrost_rpc::{FramePort, Link};
 use bifrost_switch::daemon::LocalPort;
@@ -58,7 +58,11 @@ fn many_calls(link: &Link, rack: &Rack) {
 
 #[test]
 fn loss_on_a_cable_is_recovered() {
-    let rack = Rack::start(By::Cable);
+    Through::each().for_each(on_a_cable);
+}
+
+fn on_a_cable(through: Through) {
+    let rack = Rack::start(through, By::Cable);
     let node = Node::Client;
     let cable = Lossy { port: rack.local(node), loss: Loss::new(9) };
     let link = Link::builder().address(node.address()).mac(node.mac()).in_process(cable).unwrap();
@@ -67,7 +71,11 @@ fn loss_on_a_cable_is_recovered() {
 
 #[test]
 fn loss_on_a_tunnel_is_recovered() {
-    let rack = Rack::start(By::Tunnel);
+    Through::each().for_each(on_a_tunnel);
+}
+
+fn on_a_tunnel(through: Through) {
+    let rack = Rack::start(through, By::Tunnel);
     let (near, far) = (UdpSocket::bind("[::1]:0").unwrap(), UdpSocket::bind("[::1]:0").unwrap());
     far.connect(rack.tunnels()).unwrap();
     let relayed = near.local_addr().unwrap();

@@ -1,18 +1,20 @@
 //! Memory operations: none passes that no entry lets pass.
 
 use crate::gatekeeper::{ALLOC, FREE};
-use crate::rack::{By, Node, Rack, exact, root};
+use crate::rack::{By, Node, Rack, Through, exact, root};
 use crate::service::bytes;
 use crate::{SHORT, WAIT};
 use bifrost_dsm::Config;
 use bifrost_dsm::daemon::Daemon;
 use bifrost_rpc::memory::{MemoryClient, MemoryError, Pointer};
 use bifrost_rpc::{CallError, Channel, Link};
+use bifrost_switch::engine::EntryAction;
+use bifrost_switch::runtime::Update;
 
 const READ: u8 = 2;
 const WRITE: u8 = 3;
 /// Dropped: no access.
-const NO_ACCESS: usize = 40;
+const NO_ACCESS: u32 = 40;
 
 fn client(link: &Link, deadline: std::time::Duration) -> MemoryClient {
     let channel = Channel::builder().link(link).deadline(deadline).connect(&format!("udp://[{}]:7400", root()));
@@ -22,15 +24,16 @@ fn client(link: &Link, deadline: std::time::Duration) -> MemoryClient {
 fn allow(rack: &Rack, object: Pointer, operation: u8) -> u32 {
     let (id, address) = (object.to_bytes(), Node::Client.address().octets());
     let key = [exact(&[1]), exact(&id[8..]), exact(&[operation]), exact(&address)];
-    rack.switch.engine().with(|engine| engine.table_add("memory_access", &key, "allow", &[], 0).unwrap())
+    let allow = EntryAction::Action { name: "allow".to_owned(), data: Vec::new() };
+    rack.control.add("memory_access", &key, 0, &allow).unwrap()
 }
 
 fn is_lost<T: std::fmt::Debug>(result: &Result<T, MemoryError>) -> bool {
     matches!(result, Err(MemoryError::Call(CallError::Deadline { .. })))
 }
 
-fn entries_decide(by: By) {
-    let rack = Rack::start(by);
+fn entries_decide(through: Through, by: By) {
+    let rack = Rack::start(through, by);
     let config = Config { boot: 1, ..Config::default() };
     let link = rack.link(Node::Memory);
     let _memory = Daemon::builder(config).transport(|server| server.link(&link)).listen("udp://[::]:7400").start();
@@ -51,7 +54,7 @@ fn entries_decide(by: By) {
     patient.write(object, 5, vec![9; 20_000]).unwrap();
     assert_eq!(patient.read(object, 4, 2).unwrap(), [bytes(5)[4], 9]);
 
-    rack.switch.engine().with(|engine| engine.table_delete("memory_access", entry).unwrap());
+    rack.control.apply_one(Update::Delete { table: "memory_access".to_owned(), handle: entry }).unwrap();
     let lost = hasty.read(object, 0, 100);
     assert!(is_lost(&lost), "{lost:?}");
     patient.free(object).unwrap();
@@ -60,10 +63,10 @@ fn entries_decide(by: By) {
 
 #[test]
 fn entries_decide_over_cables() {
-    entries_decide(By::Cable);
+    Through::each().for_each(|through| entries_decide(through, By::Cable));
 }
 
 #[test]
 fn entries_decide_over_tunnels() {
-    entries_decide(By::Tunnel);
+    Through::each().for_each(|through| entries_decide(through, By::Tunnel));
 }

@@ -1,6 +1,6 @@
 //! Ordinary traffic passes as at any switch, while calls go on beside it.
 
-use crate::rack::{By, Node, Rack};
+use crate::rack::{By, Node, Rack, Through};
 use crate::service::{Client, bytes, serve};
 use bifrost_rpc::wire::frame::{FrameAddresses, Mac, Sum};
 use std::time::Duration;
@@ -26,7 +26,11 @@ fn udp() -> Vec<u8> {
 
 #[test]
 fn ordinary_frames_are_forwarded_as_they_are() {
-    let rack = Rack::start(By::Tunnel);
+    Through::each().for_each(are_forwarded_as_they_are);
+}
+
+fn are_forwarded_as_they_are(through: Through) {
+    let rack = Rack::start(through, By::Tunnel);
     let _servers = [serve(&rack, Node::First), serve(&rack, Node::Second)];
     let client = Client::connect(&rack.link(Node::Client));
     let (from, to) = (rack.local(Node::Host), rack.local(Node::OtherHost));

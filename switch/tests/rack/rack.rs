@@ -6,11 +6,14 @@ use bifrost_rpc::memory::Pointer;
 use bifrost_rpc::wire::frame::Mac;
 use bifrost_rpc::wire::{MethodField, service_address};
 use bifrost_rpc::{Key, Link};
-use bifrost_switch::daemon::{LocalPort, PortKind, Switch, TunnelPort};
-use bifrost_switch::engine::{Engine, MatchParam};
+use bifrost_switch::bmv2::{self, Bmv2};
+use bifrost_switch::daemon::{DataPlane, LocalPort, PortKind, Switch, TunnelPort};
+use bifrost_switch::engine::{Engine, EntryAction, MatchParam};
+use bifrost_switch::runtime::Switch as Control;
 use bifrost_switch::{PROGRAM, SharedEngine};
 use std::collections::BTreeSet;
 use std::net::{Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 pub(crate) const PREFIX: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xb1f0, 0, 1, 0, 0, 0, 0);
 pub(crate) const SWITCH_MAC: Mac = [2, 0xb1, 0xf0, 0, 0, 1];
@@ -69,19 +72,43 @@ pub(crate) enum By {
     Tunnel,
 }
 
+/// What frames go through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Through {
+    Engine,
+    Bmv2,
+}
+
+impl Through {
+    /// The engine, and BMv2 if there is one.
+    pub(crate) fn each() -> impl Iterator<Item = Self> {
+        let has_bmv2 = bmv2::find().is_some();
+        if !has_bmv2 {
+            println!("SKIPPED: the same through BMv2, as there is no simple_switch in PATH");
+        }
+        [Self::Engine].into_iter().chain(has_bmv2.then_some(Self::Bmv2))
+    }
+
+    fn plane(self) -> DataPlane {
+        match self {
+            Self::Engine => SharedEngine::new(Engine::load(PROGRAM, 1).unwrap()).into(),
+            Self::Bmv2 => Bmv2::start(&bmv2::Settings::new(PROGRAM)).unwrap().into(),
+        }
+    }
+}
+
 pub(crate) struct Rack {
     pub(crate) switch: Switch,
+    pub(crate) control: Arc<dyn Control>,
     pub(crate) gatekeeper: Gatekeeper,
     by: By,
     key: Key,
 }
 
 impl Rack {
-    pub(crate) fn start(by: By) -> Self {
-        let mut engine = Engine::load(PROGRAM, 1).unwrap();
-        install(&mut engine);
+    pub(crate) fn start(through: Through, by: By) -> Self {
         let key = Key::from_bytes([7; 32]);
-        let mut builder = Switch::builder(SharedEngine::new(engine)).port(CONTROL_PLANE, PortKind::Local);
+        let mut builder = Switch::builder(through.plane()).port(CONTROL_PLANE, PortKind::Local);
         if by == By::Tunnel {
             builder = builder.tunnels("[::1]:0".parse().unwrap(), Some(key.clone()));
         }
@@ -97,8 +124,10 @@ impl Rack {
             builder = builder.port(node as u32, if is_local { PortKind::Local } else { tunnel });
         }
         let switch = builder.start().unwrap();
+        let control = switch.control(PROGRAM);
+        install(&*control);
         let gatekeeper = Gatekeeper::start(switch.local(CONTROL_PLANE).unwrap());
-        Self { switch, gatekeeper, by, key }
+        Self { switch, control, gatekeeper, by, key }
     }
 
     pub(crate) fn local(&self, node: Node) -> LocalPort {
@@ -123,49 +152,48 @@ impl Rack {
     }
 
     /// Packets that ended so, as `docs/switch.md` numbers it.
-    pub(crate) fn verdicts(&self, verdict: usize) -> u64 {
-        self.switch.engine().with(|engine| engine.counter("verdicts", verdict).unwrap().packets)
+    pub(crate) fn verdicts(&self, verdict: u32) -> u64 {
+        self.control.counter("verdicts", verdict).unwrap().packets
     }
 }
 
 /// Entries as the rule compiler makes them of a rack's description, and those of the instances, which a control plane adds.
-fn install(engine: &mut Engine) {
+fn install(control: &dyn Control) {
     let service = service_address(PREFIX, crate::service::NAME);
     for node in [Node::Client, Node::First, Node::Second] {
-        admit(engine, node, node.address(), 128);
-        deliver(engine, "node", &[exact(&node.address().octets())], node);
+        admit(control, node, node.address(), 128);
+        deliver(control, "node", &[exact(&node.address().octets())], node);
     }
     for (node, share) in [(Node::First, 0u16), (Node::Second, 0x8000)] {
-        admit(engine, node, service, 128);
-        deliver(engine, "rpc_place", &[exact(&[0, 7]), lpm(&share.to_be_bytes(), 1)], node);
-        deliver(engine, "rpc_instance", &[exact(&node.instance().to_be_bytes())], node);
+        admit(control, node, service, 128);
+        deliver(control, "rpc_place", &[exact(&[0, 7]), lpm(&share.to_be_bytes(), 1)], node);
+        deliver(control, "rpc_instance", &[exact(&node.instance().to_be_bytes())], node);
     }
-    deliver(engine, "node", &[exact(&service.octets())], Node::First);
+    deliver(control, "node", &[exact(&service.octets())], Node::First);
     for method in METHODS {
         let field = MethodField::new(method.service, method.name);
-        add(engine, "rpc_service", &[exact(&[field.name_len()]), exact(field.bytes())], "serve", &[&[0, 7], &[0]]);
+        add(control, "rpc_service", &[exact(&[field.name_len()]), exact(field.bytes())], "serve", &[&[0, 7], &[0]]);
     }
-    admit(engine, Node::Memory, root().address(), 48);
-    deliver(engine, "memory_server", &[exact(&[1])], Node::Memory);
-    add(engine, "l2", &[exact(&Node::OtherHost.mac())], "forward", &[&Node::OtherHost.port()]);
-    let floods = engine.multicast();
-    floods.create_group(1).unwrap();
-    let ports = floods.create_node(0, (1..=6).collect(), BTreeSet::new()).unwrap();
-    floods.associate(1, ports).unwrap();
+    admit(control, Node::Memory, root().address(), 48);
+    deliver(control, "memory_server", &[exact(&[1])], Node::Memory);
+    add(control, "l2", &[exact(&Node::OtherHost.mac())], "forward", &[&Node::OtherHost.port()]);
+    control.create_group(1).unwrap();
+    let ports = control.create_node(0, &(1..=6).collect::<BTreeSet<_>>()).unwrap();
+    control.associate(1, ports).unwrap();
 }
 
-fn add(engine: &mut Engine, table: &str, key: &[MatchParam], action: &str, data: &[&[u8]]) {
-    let data: Vec<_> = data.iter().map(|value| value.to_vec()).collect();
-    engine.table_add(table, key, action, &data, 0).unwrap();
+fn add(control: &dyn Control, table: &str, key: &[MatchParam], action: &str, data: &[&[u8]]) {
+    let data = data.iter().map(|value| value.to_vec()).collect();
+    control.add(table, key, 0, &EntryAction::Action { name: action.to_owned(), data }).unwrap();
 }
 
-fn admit(engine: &mut Engine, node: Node, address: Ipv6Addr, bits: u32) {
+fn admit(control: &dyn Control, node: Node, address: Ipv6Addr, bits: u32) {
     let key = [exact(&node.port()), exact(&node.mac()), lpm(&address.octets(), bits)];
-    add(engine, "port_security", &key, "admit", &[]);
+    add(control, "port_security", &key, "admit", &[]);
 }
 
-fn deliver(engine: &mut Engine, table: &str, key: &[MatchParam], node: Node) {
-    add(engine, table, key, "deliver", &[&node.port(), &node.mac()]);
+fn deliver(control: &dyn Control, table: &str, key: &[MatchParam], node: Node) {
+    add(control, table, key, "deliver", &[&node.port(), &node.mac()]);
 }
 
 pub(crate) fn exact(value: &[u8]) -> MatchParam {

@@ -1,0 +1,151 @@
+//! Control messages to one memory server: in order, several under way, each until its outcome is known.
+
+use crate::gatekeeper::{Answered, Holder, MemoryMessage};
+use crate::idl::bifrost::Ptr;
+use crate::idl::memory_control::{Call, Holder as HolderOut, MemoryControlClient, Refused, Stamp};
+use bifrost_rpc::endpoint::Time;
+use bifrost_rpc::wire::Pointer;
+use bifrost_rpc::{Channel, Pending, thrift};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Messages of one server that are under way at a time.
+const UNDER_WAY_MAX: usize = 64;
+/// Before a message whose outcome is unknown is sent again.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The codes of `docs/memory.md`, section 9, by which a message was not applied.
+const OLD_TERM: i16 = 22;
+const OUT_OF_SEQUENCE: i16 = 23;
+
+/// The way to a memory server.
+#[derive(Debug)]
+pub(super) struct Lane {
+    client: MemoryControlClient,
+    /// Not sent, or to be sent again, by number.
+    waiting: BTreeMap<u64, (u64, MemoryMessage)>,
+    under_way: BTreeMap<u64, (u64, MemoryMessage, Pending<i64>)>,
+    /// Outcomes that wait for those before them.
+    answered: BTreeMap<u64, Answered>,
+    /// The number that is answered next.
+    next: u64,
+    paused_until: Time,
+    /// Messages that were sent again.
+    repeated: u64,
+}
+
+impl Lane {
+    /// A way to a server whose first message has number 1.
+    pub(super) fn new(channel: Channel) -> Self {
+        Self {
+            client: MemoryControlClient::new(channel),
+            waiting: BTreeMap::new(),
+            under_way: BTreeMap::new(),
+            answered: BTreeMap::new(),
+            next: 1,
+            paused_until: Time::ZERO,
+            repeated: 0,
+        }
+    }
+
+    /// Messages that were sent again so far.
+    pub(super) fn repeated(&self) -> u64 {
+        self.repeated
+    }
+
+    /// Sends a message after all before it. How many there are is for the state machine to bound.
+    pub(super) fn push(&mut self, now: Time, term: u64, sequence: u64, message: MemoryMessage) {
+        self.waiting.insert(sequence, (term, message));
+        self.send(now);
+    }
+
+    /// Whether answers are waited for.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.waiting.is_empty() || !self.under_way.is_empty()
+    }
+
+    /// Takes in what has come, and sends what is due; the outcomes in the order of their numbers.
+    pub(super) fn poll(&mut self, now: Time, mut answer: impl FnMut(u64, Answered)) {
+        let done: Vec<u64> =
+            self.under_way.iter().filter(|(_, (.., pending))| pending.is_done()).map(|(number, _)| *number).collect();
+        for number in done {
+            let Some((term, message, pending)) = self.under_way.remove(&number) else { continue };
+            match outcome(pending.wait()) {
+                Some(answered) => drop(self.answered.insert(number, answered)),
+                None => {
+                    self.repeated += 1;
+                    self.paused_until = now.plus(PAUSE);
+                    self.waiting.insert(number, (term, message));
+                }
+            }
+        }
+        while let Some(answered) = self.answered.remove(&self.next) {
+            answer(self.next, answered);
+            self.next += 1;
+        }
+        self.send(now);
+    }
+
+    fn send(&mut self, now: Time) {
+        while self.under_way.len() < UNDER_WAY_MAX && now >= self.paused_until {
+            let Some((number, (term, message))) = self.waiting.pop_first() else { return };
+            match start(&mut self.client, stamp(term, number), &message) {
+                Ok(pending) => drop(self.under_way.insert(number, (term, message, pending))),
+                // The socket has failed; whoever watches over the server finds it dead.
+                Err(_) => {
+                    self.waiting.insert(number, (term, message));
+                    self.paused_until = now.plus(PAUSE);
+                }
+            }
+        }
+    }
+}
+
+/// What an answer means; `None`: it is not known, or the message came too early.
+fn outcome(result: thrift::Result<i64>) -> Option<Answered> {
+    let error = match result {
+        Ok(changed) => return Some(Answered::Applied(u64::try_from(changed).unwrap_or(0))),
+        Err(error) => error,
+    };
+    let thrift::Error::User(user) = error else { return None };
+    match user.downcast_ref::<Refused>()?.code {
+        OLD_TERM => Some(Answered::OldTerm),
+        OUT_OF_SEQUENCE => None,
+        code => Some(Answered::Refused(code.cast_unsigned())),
+    }
+}
+
+fn start(client: &mut MemoryControlClient, at: Stamp, message: &MemoryMessage) -> thrift::Result<Pending<i64>> {
+    match message {
+        MemoryMessage::Grant { object, to } => client.start_grant(at, pointer(*object), holder(*to)),
+        MemoryMessage::Lease { call: of, caller, callee, objects } => {
+            client.start_lease(at, call(*of), holder(*caller), holder(*callee), pointers(objects))
+        }
+        MemoryMessage::Release(of) => client.start_release(at, call(*of)),
+        MemoryMessage::Reply { call: of, from, to, returned } => {
+            client.start_reply(at, call(*of), holder(*from), holder(*to), pointers(returned))
+        }
+        MemoryMessage::Cleanup(gone) => client.start_cleanup(at, holder(*gone)),
+        MemoryMessage::Reclaim { objects, from } => client.start_reclaim(at, pointers(objects), holder(*from)),
+        MemoryMessage::Revoke { object, from } => client.start_revoke(at, pointer(*object), holder(*from)),
+    }
+}
+
+fn stamp(term: u64, sequence: u64) -> Stamp {
+    Stamp { term: term.cast_signed(), sequence: sequence.cast_signed() }
+}
+
+fn holder(of: Holder) -> HolderOut {
+    HolderOut { node: of.node.to_string(), incarnation: of.incarnation.into() }
+}
+
+fn call((client, rpc): (u64, u64)) -> Call {
+    Call { client: client.cast_signed(), rpc: rpc.cast_signed() }
+}
+
+fn pointer(pointer: Pointer) -> Ptr {
+    pointer.into()
+}
+
+fn pointers(of: &[Pointer]) -> Vec<Ptr> {
+    of.iter().map(|one| pointer(*one)).collect()
+}

@@ -1,0 +1,31 @@
+//! Gatekeeper as a running thing: one thread that owns the state machine, and what that is connected to.
+//!
+//! ```text
+//! control plane's port ──▶ packet-ins ──▶ state machine ──▶ packet-outs ──▶ port
+//!                      ◀─▶ link to memory servers ◀── control messages, tables
+//!                            the switch's tables  ◀── batches of changes
+//!                  log, on a thread of its own    ◀── records
+//! ```
+//!
+//! The same thread receives, decides, and sends: with nobody to hand over to, a held call waits for memory servers and tables alone.
+
+mod cable;
+mod counts;
+mod driver;
+mod headers;
+mod journal;
+mod lane;
+mod log;
+mod log_codec;
+mod machine;
+pub mod manage;
+mod servers;
+mod table_reader;
+mod tables;
+mod watch;
+
+pub use counts::Counts;
+pub use driver::{Asker, Driver, DriverError, Parts};
+pub use log::{LOG_FILE, Log, LogError};
+pub use machine::Machine;
+pub use servers::Place;
