@@ -336,7 +336,7 @@ impl Endpoint {
         let Some(Served::Answered(answered)) = session.calls.get_mut(&header.rpc) else {
             return;
         };
-        if session.link.on_ack(now, &mut answered.out, &ack) {
+        if session.link.on_ack(now, &mut answered.out, &ack, false) {
             answered.backoff = 0;
         }
         if answered.out.peek().is_some() {

@@ -1,101 +1,27 @@
 //! Who gets what comes in by a link: its sockets, their inboxes, and which of them receives for all.
 
 use super::super::Received;
+use super::binding::{Binding, sender};
+use super::control::{ControlInbox, is_control};
+use super::slot::{Seat, Slot};
 use crate::wire::frame::{FrameAddresses, Mac};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::net::{Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// A thread that waits at a socket looks about this often even when nothing arrives.
 pub(super) const TICK: Duration = Duration::from_millis(10);
-/// Bytes that wait at one socket for whoever reads there at most; more are lost, as in a kernel's buffer.
-pub(super) const INBOX_BYTES: usize = 2 << 20;
 /// The ports that a socket takes which asks for none: IANA's dynamic ones.
 const FREE_PORTS: std::ops::RangeInclusive<u16> = 49_152..=65_535;
-
-/// What a socket of a link takes in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Binding {
-    pub(super) port: u16,
-    /// The node's own address.
-    pub(super) address: Ipv6Addr,
-    /// Further addresses, in order.
-    pub(super) services: Vec<Ipv6Addr>,
-    /// Whether addresses that are pointers are taken: the switch brings those of the server's own.
-    pub(super) takes_pointers: bool,
-    /// The one peer, if there is only one.
-    pub(super) peer: Option<SocketAddr>,
-}
-
-impl Binding {
-    fn takes(&self, addresses: &FrameAddresses) -> bool {
-        let to = addresses.destination;
-        addresses.destination_port == self.port
-            && self.peer.is_none_or(|peer| peer == sender(addresses))
-            && (to == self.address
-                || self.services.binary_search(&to).is_ok()
-                || (self.takes_pointers && is_pointer(to)))
-    }
-}
-
-/// Where a frame's datagram comes from.
-pub(super) fn sender(addresses: &FrameAddresses) -> SocketAddr {
-    SocketAddrV6::new(addresses.source, addresses.source_port, 0, 0).into()
-}
-
-/// Whether an address has the form of a pointer: four zero bytes, then the prefix of the rack's memory.
-fn is_pointer(address: Ipv6Addr) -> bool {
-    let bytes = address.octets();
-    bytes[..4] == [0; 4] && bytes[4] != 0
-}
-
-/// A datagram that waits for whoever reads at its socket.
-#[derive(Debug)]
-struct Waiting {
-    from: SocketAddr,
-    to: Ipv6Addr,
-    payload: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct Slot {
-    binding: Arc<Binding>,
-    inbox: VecDeque<Waiting>,
-    inbox_bytes: usize,
-    readers: usize,
-    arrived: Arc<Condvar>,
-    is_shut: bool,
-}
-
-impl Slot {
-    /// Takes datagrams of one sender out, as many as fit.
-    fn take(&mut self, into: &mut [u8]) -> Option<Received> {
-        let (from, to) = self.inbox.front().map(|first| (first.from, first.to))?;
-        let mut filled = 0;
-        while let Some(next) = self.inbox.front() {
-            let end = filled + next.payload.len();
-            if (next.from, next.to) != (from, to) || (end > into.len() && filled > 0) {
-                break;
-            }
-            let Some(waiting) = self.inbox.pop_front() else { break };
-            self.inbox_bytes -= waiting.payload.len();
-            // A single datagram fits: buffers are made for the largest.
-            if let Some(place) = into.get_mut(filled..end) {
-                place.copy_from_slice(&waiting.payload);
-                filled = end;
-            }
-        }
-        Some(Received::Bytes(filled, from, Some(to)))
-    }
-}
 
 #[derive(Debug, Default)]
 struct State {
     sockets: BTreeMap<u16, Slot>,
     has_leader: bool,
     next_port: u16,
+    control: Option<ControlInbox>,
     /// Why nothing will come any more.
     failure: Option<String>,
 }
@@ -105,13 +31,6 @@ struct State {
 pub(super) struct Demux {
     state: Mutex<State>,
     mac: Mac,
-}
-
-/// What a socket reads by: its binding, and by what it is woken.
-#[derive(Debug, Clone)]
-pub(super) struct Seat {
-    pub(super) binding: Arc<Binding>,
-    arrived: Arc<Condvar>,
 }
 
 /// What a leader has brought for itself.
@@ -139,10 +58,8 @@ impl Demux {
             return Err(io::ErrorKind::AddrInUse.into());
         }
         binding.services.sort_unstable();
-        let (binding, arrived) = (Arc::new(binding), Arc::new(Condvar::new()));
-        let seat = Seat { binding: Arc::clone(&binding), arrived: Arc::clone(&arrived) };
         let port = binding.port;
-        let slot = Slot { binding, inbox: VecDeque::new(), inbox_bytes: 0, readers: 0, arrived, is_shut: false };
+        let (slot, seat) = Slot::new(Arc::new(binding));
         state.sockets.insert(port, slot);
         Ok(seat)
     }
@@ -157,6 +74,33 @@ impl Demux {
             slot.is_shut = true;
         }
         seat.arrived.notify_all();
+    }
+
+    /// Ends all sockets that are open.
+    pub(super) fn fail_sockets(&self, why: &str) {
+        self.lock().sockets.values_mut().for_each(|slot| slot.fail(why));
+    }
+
+    pub(super) fn failure(&self) -> Option<String> {
+        self.lock().failure.clone()
+    }
+
+    pub(super) fn open_control(&self, inbox: ControlInbox) -> io::Result<()> {
+        match &mut self.lock().control {
+            Some(_) => Err(io::ErrorKind::AddrInUse.into()),
+            none => {
+                *none = Some(inbox);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn close_control(&self) {
+        self.lock().control = None;
+    }
+
+    pub(super) fn poll_control(&self) -> Option<(FrameAddresses, Vec<u8>)> {
+        self.lock().control.as_mut()?.pop()
     }
 
     /// Nothing will come any more.
@@ -228,8 +172,14 @@ impl Demux {
     }
 
     /// Whether the reader at `seat` takes this datagram along with what it has.
-    pub(super) fn is_own(seat: Option<&Seat>, addresses: &FrameAddresses, brought: &mut Brought) -> bool {
-        let Some(seat) = seat.filter(|seat| seat.binding.takes(addresses)) else { return false };
+    pub(super) fn is_own(
+        seat: Option<&Seat>,
+        addresses: &FrameAddresses,
+        payload: &[u8],
+        brought: &mut Brought,
+    ) -> bool {
+        let takes = |seat: &&Seat| seat.binding.takes(addresses) && !is_control(addresses, payload);
+        let Some(seat) = seat.filter(takes) else { return false };
         debug_assert_eq!(seat.binding.port, addresses.destination_port);
         let of = (sender(addresses), addresses.destination);
         *brought.of.get_or_insert(of) == of
@@ -238,14 +188,16 @@ impl Demux {
     /// Leaves a datagram for the socket that takes it.
     pub(super) fn leave(&self, addresses: &FrameAddresses, payload: &[u8]) {
         let mut state = self.lock();
-        let Some(slot) = state.sockets.get_mut(&addresses.destination_port) else { return };
-        if !slot.binding.takes(addresses) || slot.inbox_bytes + payload.len() > INBOX_BYTES {
+        if is_control(addresses, payload) {
+            let wake = state.control.as_mut().and_then(|inbox| inbox.push(addresses, payload));
+            drop(state);
+            if let Some(wake) = wake {
+                wake();
+            }
             return;
         }
-        slot.inbox_bytes += payload.len();
-        slot.inbox.push_back(Waiting { from: sender(addresses), to: addresses.destination, payload: payload.to_vec() });
-        if slot.readers > 0 {
-            slot.arrived.notify_one();
+        if let Some(slot) = state.sockets.get_mut(&addresses.destination_port) {
+            slot.put(addresses, payload);
         }
     }
 }
@@ -256,6 +208,9 @@ impl State {
         let Some(slot) = self.sockets.get_mut(&seat.binding.port).filter(|slot| !slot.is_shut) else {
             return Ok(Some(Received::Ended));
         };
+        if let Some(failure) = &slot.failure {
+            return Err(io::Error::other(failure.clone()));
+        }
         match (slot.take(into), &self.failure) {
             (None, Some(failure)) => Err(io::Error::other(failure.clone())),
             (received, _) => Ok(received),

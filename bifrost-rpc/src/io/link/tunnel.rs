@@ -1,8 +1,9 @@
 //! A link over a tunnel: one outer UDP socket, connected to the switch's, and a thread that keeps the attachment.
 
 use super::LinkError;
-use super::demux::{Brought, Demux, Seat, TICK};
+use super::demux::{Brought, Demux, TICK};
 use super::frames::write_frames;
+use super::slot::Seat;
 use crate::endpoint::{Datagrams, Time};
 use crate::io::{Clock, RECEIVE_BYTES, Received, Socket, Timer};
 use crate::tunnel::{NodeEnd, NodeState};
@@ -132,6 +133,15 @@ impl Tunnel {
         self.socket.send_joined(out, outer_bytes)
     }
 
+    /// Sends a single frame; `false`: it is too large.
+    pub(super) fn send_frame(&self, frame: &[u8]) -> bool {
+        let attachment = self.attachment.load(Ordering::Acquire);
+        let Ok(length) = u16::try_from(frame.len()) else { return false };
+        let header = TunnelHeader { kind: TunnelKind::Frame, length, attachment }.to_bytes();
+        let datagram = [&header[..], frame].concat();
+        self.socket.send_joined(&datagram, datagram.len())
+    }
+
     /// See [`Carrier::lead`](super::carrier::Carrier::lead).
     pub(super) fn lead(
         &self,
@@ -150,7 +160,7 @@ impl Tunnel {
         self.on_datagram(into, bytes, |buffer, frame| {
             let start = frame.start + FRAME_HEADERS_BYTES;
             let Some((addresses, payload)) = demux.parse(&buffer[frame]) else { return };
-            if Demux::is_own(seat, &addresses, &mut brought) {
+            if Demux::is_own(seat, &addresses, payload, &mut brought) {
                 // Payloads move together, over headers and what was moved before.
                 let length = payload.len();
                 buffer.copy_within(start..start + length, brought.filled);
