@@ -64,7 +64,7 @@ use callee::CalleeSession;
 use caller::CallerSession;
 pub(crate) use hash::QuickMap;
 use pool::BufferPool;
-pub(crate) use seal::{OPEN_NONCE_BYTES, OpenSeal, TAG_BYTES, keyed_hash};
+pub(crate) use seal::{OPEN_NONCE_BYTES, OpenSeal, TAG_BYTES, derive, keyed_hash};
 use slab::Slab;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
