@@ -3,7 +3,7 @@
 use crate::fault::usage;
 use crate::key;
 use anyhow::Result;
-use bifrost_rpc::{Link, LinkError};
+use bifrost_rpc::{Key, Link, LinkError};
 use std::path::PathBuf;
 
 /// How to attach.
@@ -24,8 +24,8 @@ impl Attachment {
     pub(crate) fn attach(&self) -> Result<Option<Link>> {
         let Some(url) = &self.link else { return Ok(None) };
         let mut builder = Link::builder();
-        if let Some(path) = &self.link_key {
-            builder = builder.key(key::read(path)?);
+        if let Some(key) = self.key()? {
+            builder = builder.key(key);
         }
         match builder.tunnel(url) {
             Ok(link) => Ok(Some(link)),
@@ -38,6 +38,11 @@ impl Attachment {
             ) => Err(usage(format!("--link: {error}"))),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The rack's key, if one was given.
+    pub(crate) fn key(&self) -> Result<Option<Key>> {
+        self.link_key.as_deref().map(key::read).transpose()
     }
 
     /// Where a server listens that is not told where.
