@@ -3,6 +3,7 @@
 pub mod buffer;
 pub mod client;
 pub mod compat;
+pub mod control;
 pub mod endpoint;
 mod io;
 pub mod memory;

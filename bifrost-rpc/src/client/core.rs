@@ -5,13 +5,14 @@ use super::scratch::{SCRATCH, SPARE_BYTES_MAX, Scratch};
 use crate::endpoint::{
     Answered, CallError, CallId, Config, Datagrams, Endpoint, Event, Landing, QuickMap, Request, Stats, Time,
 };
-use crate::io::{Clock, Link, LinkSocket, Port, PortSocket, Received, Socket, Timer};
+use crate::io::{Clock, KnowsCalls, Link, LinkSocket, Port, PortSocket, Received, Socket, Timer};
 use crate::wire::Pointer;
+use crate::wire::control::OutstandingCall;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 type Outcome = Result<Answered, CallError>;
@@ -76,6 +77,7 @@ impl Core {
     fn over(socket: PortSocket, peer: SocketAddr, mut config: Config) -> io::Result<Arc<Self>> {
         socket.set_receive_timeout(Some(TICK))?;
         config.receive_buffer_bytes = socket.receive_buffer_bytes();
+        config.reports = Port::reports(&socket);
         let clock = Clock::new();
         let endpoint = Endpoint::new(config, crate::io::seed()?);
         let waiters = Waiters { has_leader: false, followers: 0, calls: QuickMap::default() };
@@ -90,6 +92,8 @@ impl Core {
             changed: Condvar::new(),
             failure: OnceLock::new(),
         });
+        let asked: Weak<dyn KnowsCalls> = Arc::<Self>::downgrade(&core);
+        core.port.register(asked);
         let on_time = Arc::clone(&core);
         std::thread::Builder::new().name("bifrost-timer".into()).spawn(move || on_time.keep_time())?;
         Ok(core)
@@ -265,6 +269,7 @@ impl Core {
 
     /// Hands out the ends of calls; that of `wanted` is returned instead.
     fn deliver(&self, endpoint: &mut Endpoint, wanted: Option<CallId>) -> Option<Outcome> {
+        self.port.hand_on(endpoint);
         let mut own = None;
         let mut others: Option<MutexGuard<'_, Waiters>> = None;
         while let Some(event) = endpoint.poll_event() {
@@ -364,5 +369,11 @@ impl Core {
         let now = self.port.clock.now();
         self.port.endpoint().close(now);
         self.port.flush(&mut scratch.batch);
+    }
+}
+
+impl KnowsCalls for Core {
+    fn outstanding(&self, after: (u64, u64), max: usize) -> Vec<OutstandingCall> {
+        self.port.endpoint().outstanding(after, max)
     }
 }

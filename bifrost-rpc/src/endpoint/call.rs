@@ -72,7 +72,8 @@ impl Call {
         Exchange { rpc, pointer: self.memory.map(|memory| memory.pointer), leased: self.is_leased() }
     }
 
-    fn is_leased(&self) -> bool {
+    /// It leases pointers.
+    pub(super) fn is_leased(&self) -> bool {
         !self.out.message().pointers().is_empty()
     }
 

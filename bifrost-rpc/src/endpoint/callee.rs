@@ -42,6 +42,8 @@ pub(super) struct CalleeSession {
     pub(super) bytes: usize,
     /// Memory that answers share with whoever gave it.
     pub(super) pinned: usize,
+    /// Leased calls came in it.
+    pub(super) has_leases: bool,
 }
 
 impl CalleeSession {
@@ -59,6 +61,7 @@ impl CalleeSession {
             held: Vec::new(),
             bytes: 0,
             pinned: 0,
+            has_leases: false,
         }
     }
 
@@ -71,7 +74,7 @@ impl CalleeSession {
         }
         while let Some(entry) = self.calls.first_entry().filter(|entry| *entry.key() < lowest) {
             let (rpc, served) = entry.remove_entry();
-            released.take(rpc, served, &mut self.link);
+            released.end(rpc, served, &mut self.link);
         }
         self.give_back(&released);
         if remember {
@@ -96,7 +99,7 @@ impl CalleeSession {
         let ended: Vec<u64> = self.calls.range(start..range.end).map(|(rpc, _)| *rpc).collect();
         for rpc in ended {
             if let Some(served) = self.calls.remove(&rpc) {
-                released.take(rpc, served, &mut self.link);
+                released.end(rpc, served, &mut self.link);
             }
         }
         self.give_back(&released);
@@ -124,8 +127,7 @@ impl CalleeSession {
     /// What packets without a message say of a call.
     pub(super) fn exchange(&self, rpc: u64) -> Exchange {
         let served = self.calls.get(&rpc);
-        let leased = matches!(served, Some(Served::Running(run)) if run.leased);
-        Exchange { rpc, pointer: served.and_then(Served::pointer), leased }
+        Exchange { rpc, pointer: served.and_then(Served::pointer), leased: served.is_some_and(Served::is_leased) }
     }
 
     /// Whether the caller of a call understands references in the answer; of one that was given up nobody cares.
@@ -175,8 +177,8 @@ impl CalleeSession {
 
     /// Tells the caller that all of a call has arrived.
     pub(super) fn acknowledge(&mut self, rpc: u64) {
-        if let Some(Served::RunningOneway(acks)) = self.calls.get_mut(&rpc) {
-            *acks += 1;
+        if let Some(Served::RunningOneway(run)) = self.calls.get_mut(&rpc) {
+            run.acks += 1;
         }
         self.link.note_ack(self.exchange(rpc), AckStatus::Complete, Vec::new());
     }
@@ -284,7 +286,7 @@ impl CalleeSession {
         let calls = self.calls.values().filter_map(|served| match served {
             Served::Answered(answered) => answered.timer,
             Served::Arriving(arriving) => Some(arriving.progress.plus(config.peer_timeout)),
-            Served::Running(_) | Served::RunningOneway(_) | Served::Memory(_) | Served::Done => None,
+            Served::Running(_) | Served::RunningOneway(_) | Served::Memory(_) | Served::Done { .. } => None,
         });
         earlier(calls.min(), Some(self.link.heard.plus(config.lease)))
     }

@@ -25,6 +25,7 @@ impl Endpoint {
         message: Message,
     ) -> Result<bool, PassError> {
         let Some(index) = self.callee_by_session.get(&call.session).copied() else {
+            self.report_handler(call);
             return Ok(false);
         };
         let Some(session) = self.callees.get_mut(index) else {
@@ -40,22 +41,28 @@ impl Endpoint {
         let answered = Answered::new(kind, method, out, is_prompt);
         let kept = session.answer(call.rpc, answered, &mut Released::default());
         self.bytes += kept.unwrap_or_default();
+        if kept.is_none() {
+            self.report_handler(call);
+        }
         self.touch(now, SessionRef::Callee(index));
         Ok(kept.is_some())
     }
 
-    /// A oneway call's handler has ended.
+    /// A oneway call's handler has ended; or that of a call which was [cancelled](Event::Cancelled) has ended without an answer, or
+    /// will not begin.
     pub fn done(&mut self, call: ServedCall) {
-        let Some(index) = self.callee_by_session.get(&call.session) else {
-            return;
-        };
-        let Some(session) = self.callees.get_mut(*index) else {
-            return;
-        };
-        if let Some(served) = session.calls.get_mut(&call.rpc)
-            && matches!(served, Served::RunningOneway(_))
-        {
-            *served = Served::Done;
+        let session = self.callee_by_session.get(&call.session).and_then(|index| self.callees.get_mut(*index));
+        let client = session.as_ref().map_or(0, |session| session.link.client);
+        match session.and_then(|session| session.calls.get_mut(&call.rpc)) {
+            Some(served @ Served::RunningOneway(_)) => {
+                let leased = served.is_leased();
+                *served = Served::Done { leased };
+                if leased {
+                    self.report_settled(call.session, client, call.rpc);
+                }
+            }
+            Some(_) => {}
+            None => self.report_handler(call),
         }
     }
 
@@ -63,6 +70,7 @@ impl Endpoint {
     /// call that has been reported delivered could not, and has to be run.
     pub fn refuse_busy(&mut self, now: Time, call: ServedCall, retry: Duration) -> bool {
         let Some(index) = self.callee_by_session.get(&call.session).copied() else {
+            self.report_handler(call);
             return true;
         };
         let Some(session) = self.callees.get_mut(index) else {
@@ -71,14 +79,18 @@ impl Endpoint {
         match session.calls.get_mut(&call.rpc) {
             Some(Served::Running(_)) => {}
             Some(Served::Memory(run)) if run.held.is_none() => {}
-            Some(Served::RunningOneway(acks)) => {
-                *acks -= session.link.withdraw_acks(call.rpc);
-                if *acks > 0 {
+            Some(Served::RunningOneway(run)) => {
+                run.acks = run.acks.saturating_sub(session.link.withdraw_acks(call.rpc));
+                if run.acks > 0 {
                     session.acknowledge(call.rpc);
                     return false;
                 }
             }
-            _ => return true,
+            Some(_) => return true,
+            None => {
+                self.report_handler(call);
+                return true;
+            }
         }
         let about = session.exchange(call.rpc);
         session.calls.remove(&call.rpc);
@@ -108,6 +120,13 @@ impl Endpoint {
         }
     }
 
+    /// Forgets all sessions as callee: what their callers ask of them from now on is refused. Calls that have not been answered are
+    /// [cancelled](Event::Cancelled).
+    pub fn end_sessions(&mut self) {
+        let sessions: Vec<usize> = self.callees.iter().map(|(index, _)| index).collect();
+        sessions.into_iter().for_each(|index| self.drop_callee(index));
+    }
+
     /// What is due for a callee's session.
     pub(super) fn callee_timeout(&mut self, now: Time, index: usize) {
         let Some(session) = self.callees.get_mut(index) else {
@@ -131,9 +150,14 @@ impl Endpoint {
         self.callee_by_nonce.remove(&(session.link.client, session.nonce));
         let released = session.raise_lowest(u64::MAX, true);
         self.bytes = self.bytes.saturating_sub(released.bytes);
+        let client = session.link.client;
+        self.report_released(session.link.session, client, &released.leased);
         for rpc in released.unanswered {
             let call = ServedCall { session: session.link.session, rpc };
             self.events.push_back(Event::Cancelled { call });
+        }
+        if session.has_leases {
+            self.report_session(session.link.session, client);
         }
         if session.link.root.is_some() {
             self.events.push_back(Event::MemorySessionEnded { session: session.link.session });
@@ -143,9 +167,10 @@ impl Endpoint {
     /// Accounts for what a session let go of, and tells of calls that need not run any more.
     pub(super) fn released(&mut self, index: usize, released: Released) {
         self.bytes = self.bytes.saturating_sub(released.bytes);
-        let Some(session) = self.callees.get(index).map(|session| session.link.session) else {
+        let Some((session, client)) = self.callees.get(index).map(|of| (of.link.session, of.link.client)) else {
             return;
         };
+        self.report_released(session, client, &released.leased);
         for rpc in &released.unanswered {
             self.events.push_back(Event::Cancelled { call: ServedCall { session, rpc: *rpc } });
         }

@@ -5,7 +5,7 @@ use super::checks::Check;
 use super::inbound::{Inbound, Inserted};
 use super::link::Exchange;
 use super::memory::{MEMORY_SERVICE, exchange_of};
-use super::record::{Arriving, Running, Served};
+use super::record::{Arriving, Running, RunningOneway, Served};
 use super::time::Time;
 use super::{Endpoint, Event, ServedCall, SessionRef};
 use crate::wire::{AckBody, AckStatus, FinishedBody, Flags, Header, MemoryFields, PacketType, Pointer, Refusal};
@@ -54,6 +54,9 @@ impl Endpoint {
                 if answers {
                     self.refuse(now, from, header, Refusal::UnknownSession);
                 }
+                if header.flags.has(Flags::LEASED) {
+                    self.report_stray(header);
+                }
                 return;
             }
         };
@@ -66,6 +69,7 @@ impl Endpoint {
             return;
         };
         session.link.heard(now, header);
+        session.has_leases |= header.flags.has(Flags::LEASED);
         let remember = self.config.makes(Check::EndedCall);
         let released = session.raise_lowest(header.lowest, remember);
         self.released(index, released);
@@ -74,7 +78,7 @@ impl Endpoint {
             PacketType::Ack if header.rpc == 0 => self.on_finished(index, body),
             PacketType::Ack => self.on_ack_to_callee(now, index, header, body),
             PacketType::Ping => self.on_ping(index, header, body),
-            PacketType::Cancel => self.on_cancel(index, header.rpc),
+            PacketType::Cancel => self.on_cancel(index, header),
             PacketType::Close => return self.drop_callee(index),
             _ => self.stats.strays += 1,
         }
@@ -126,7 +130,7 @@ impl Endpoint {
             return;
         };
         match session.calls.get(&header.rpc) {
-            Some(Served::Running(_) | Served::RunningOneway(_) | Served::Memory(_) | Served::Done) => {
+            Some(Served::Running(_) | Served::RunningOneway(_) | Served::Memory(_) | Served::Done { .. }) => {
                 session.acknowledge(header.rpc);
             }
             // An operation that was refused before its data had come: only what asks for it is answered again.
@@ -182,7 +186,8 @@ impl Endpoint {
         session.link.has_new_timer = true;
         let buffer = if memory.is_some() { self.pool.take_exact(len) } else { self.pool.take(len) };
         let (kind, method, inbound) = (header.kind, header.method, Inbound::of(header, buffer));
-        let arriving = Arriving { kind, method, memory, inbound, progress: now };
+        let leased = header.flags.has(Flags::LEASED);
+        let arriving = Arriving { kind, method, memory, leased, inbound, progress: now };
         session.calls.insert(header.rpc, Served::Arriving(Box::new(arriving)));
         if memory.is_some() {
             self.announce(now, index, header);
@@ -265,8 +270,11 @@ impl Endpoint {
         };
         let oneway = header.kind == PacketType::Oneway;
         let (leased, references) = (header.flags.has(Flags::LEASED), header.flags.has(Flags::REFERENCES));
-        let running = Served::Running(Running { unacked, leased, references });
-        session.calls.insert(header.rpc, if oneway { Served::RunningOneway(0) } else { running });
+        let served = match oneway {
+            true => Served::RunningOneway(RunningOneway { acks: 0, leased }),
+            false => Served::Running(Running { unacked, leased, references }),
+        };
+        session.calls.insert(header.rpc, served);
         if oneway {
             session.acknowledge(header.rpc);
         } else if session.link.owes_ack() {
@@ -302,13 +310,19 @@ impl Endpoint {
         }
     }
 
-    fn on_cancel(&mut self, index: usize, rpc: u64) {
-        let remember = self.config.makes(Check::CancelRemembered);
+    fn on_cancel(&mut self, index: usize, header: &Header) {
+        let (rpc, remember) = (header.rpc, self.config.makes(Check::CancelRemembered));
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
         let released = session.finish(rpc..rpc.saturating_add(1), remember);
+        // Whoever asks about a leased call that never came, or ended before, is told so, too.
+        let asks = header.flags.has(Flags::LEASED) && released.leased.is_empty() && session.has_ended(rpc);
+        let (session, client) = (session.link.session, session.link.client);
         self.released(index, released);
+        if asks {
+            self.report_settled(session, client, rpc);
+        }
     }
 
     fn on_ack_to_callee(&mut self, now: Time, index: usize, header: &Header, body: &[u8]) {
@@ -349,7 +363,7 @@ impl Endpoint {
                 let ranges = arriving.inbound.ranges(64);
                 session.link.note_ack(about, AckStatus::Partial, ranges);
             }
-            Some(Served::Running(_) | Served::RunningOneway(_) | Served::Memory(_) | Served::Done) => {
+            Some(Served::Running(_) | Served::RunningOneway(_) | Served::Memory(_) | Served::Done { .. }) => {
                 session.acknowledge(header.rpc);
             }
             Some(Served::Answered(_)) => {

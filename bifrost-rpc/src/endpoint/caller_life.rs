@@ -75,6 +75,7 @@ impl Endpoint {
             return Vec::new();
         }
         let mut session = self.callers.remove(index);
+        session.calls.iter().for_each(|(rpc, call)| self.report_abandoned(session.link.session, *rpc, call));
         self.caller_by_nonce.remove(&session.nonce);
         if session.link.session != 0 {
             self.caller_by_session.remove(&session.link.session);

@@ -52,7 +52,6 @@ impl Endpoint {
             }
             PacketType::Ack => self.on_ack_to_caller(now, index, header, body),
             PacketType::Held => session.on_held(now, header.rpc),
-            PacketType::Done => self.on_done(now, index, header.rpc),
             PacketType::Pong => self.on_pong(now, index, body),
             PacketType::Refused => self.on_refused(now, index, header, body),
             _ => self.stats.strays += 1,
@@ -206,6 +205,12 @@ impl Endpoint {
         if let Some((_, inbound)) = &call.answer {
             self.bytes = self.bytes.saturating_sub(inbound.len());
         }
+        let of = session.link.session;
+        let (is_given, is_abandoned) = match &end {
+            Ok((_, _, pointers)) => (!pointers.is_empty(), false),
+            // Of a call that was refused there is no answer.
+            Err(error) => (false, !matches!(error, CallError::Refused(_))),
+        };
         let result = match end {
             Ok((header, message, pointers)) => {
                 session.renew(call.started);
@@ -226,11 +231,17 @@ impl Endpoint {
         if !session.waiting.is_empty() {
             self.advance_caller(now, index);
         }
+        if is_given {
+            self.report_accepted(of, rpc);
+        } else if is_abandoned {
+            self.report_abandoned(of, rpc, &call);
+        }
         self.pool.put(call.out.into_message().into_spent().unwrap_or_default());
         self.events.push_back(Event::Answer { call: call.id, result });
     }
 
-    fn on_done(&mut self, now: Time, index: usize, rpc: u64) {
+    /// The callee has accepted a oneway call.
+    fn on_delivered(&mut self, now: Time, index: usize, rpc: u64) {
         let ack_delay = self.config.ack_delay;
         let Some(session) = self.callers.get_mut(index) else {
             return;
@@ -256,7 +267,7 @@ impl Endpoint {
             return;
         };
         if ack.status == AckStatus::Complete && call.oneway {
-            return self.on_done(now, index, header.rpc);
+            return self.on_delivered(now, index, header.rpc);
         }
         if call.phase == CallPhase::Busy || (ack.status == AckStatus::Discarded && call.answer.is_some()) {
             return;

@@ -99,6 +99,7 @@ impl Endpoint {
         let Some(session) = self.callers.get_mut(index) else {
             return;
         };
+        let of = session.link.session;
         let call = match rpc {
             Some(rpc) => {
                 let call = session.end(now, rpc, ack_delay);
@@ -115,6 +116,9 @@ impl Endpoint {
         let Some(call) = call else { return };
         if let Some((_, inbound)) = &call.answer {
             self.bytes = self.bytes.saturating_sub(inbound.len());
+        }
+        if let Some(rpc) = rpc {
+            self.report_abandoned(of, rpc, &call);
         }
         let error = error(&call);
         self.fail(&call, error);
@@ -235,6 +239,8 @@ impl CallerSession {
         if let Some(call) = self.calls.get_mut(&rpc) {
             call.phase = CallPhase::Held(HELD_PROBES);
             call.timer = Some(now.plus(HELD_PROBE));
+            // Whoever holds it knows what becomes of it: that its callee is silent means nothing.
+            self.link.is_heard(now);
         }
     }
 }

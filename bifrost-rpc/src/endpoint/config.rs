@@ -81,6 +81,9 @@ pub struct Config {
     /// Whether links route memory operations by their pointers: each packet of a memory session goes to, or comes from, the address
     /// that its pointer is. Default: no.
     pub native: bool,
+    /// Whether the endpoint tells what becomes of leased calls ([`Endpoint::poll_report`](super::Endpoint::poll_report)), for a control
+    /// plane that ends leases. Default: no.
+    pub reports: bool,
     /// The callee instance this endpoint is; 0 draws one at random.
     pub instance: u32,
     /// The node's incarnation, as the control plane assigned it. Default 1.
@@ -110,6 +113,7 @@ impl Default for Config {
             key: None,
             references: true,
             native: false,
+            reports: false,
             instance: 0,
             incarnation: 1,
             #[cfg(feature = "_sim")]

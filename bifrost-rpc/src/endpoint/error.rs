@@ -124,6 +124,7 @@ fn refusal(refusal: &Refusal) -> String {
         Refusal::WrongVersion { speaks } => format!("it speaks version {speaks} of the protocol"),
         Refusal::NeverReleased => "the call was held and never released".into(),
         Refusal::BadOperation => "no memory operation that it knows".into(),
+        Refusal::NoRight => "a pointer is passed that this node may not pass".into(),
     }
 }
 

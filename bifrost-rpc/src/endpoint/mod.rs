@@ -31,9 +31,11 @@ mod native;
 mod open;
 mod open_callee;
 mod outbound;
+mod outstanding;
 mod packets;
 mod pool;
 mod record;
+mod reports;
 mod rtt;
 mod seal;
 mod senders;
@@ -103,6 +105,8 @@ pub struct Endpoint {
     /// Its batches may name several objects.
     spans_objects: bool,
     is_draining: bool,
+    /// What the control plane is told, if it is told anything.
+    reports: Option<Box<reports::Reports>>,
 
     bytes: usize,
     pool: BufferPool,
@@ -148,6 +152,7 @@ impl Endpoint {
     #[must_use]
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
         let open_seal = config.key.as_ref().map(OpenSeal::new);
+        let reports = config.reports.then(Box::default);
         let mut endpoint = Self {
             config,
             seed,
@@ -170,6 +175,7 @@ impl Endpoint {
             serves_memory: false,
             spans_objects: false,
             is_draining: false,
+            reports,
             bytes: 0,
             pool: BufferPool::default(),
             open_seal,

@@ -15,14 +15,17 @@ pub(super) enum Served {
     Arriving(Box<Arriving>),
     /// Its handler was started, or waits to be.
     Running(Running),
-    /// The same of a oneway call, with the acknowledgements that told its caller so.
-    RunningOneway(u32),
+    /// The same of a oneway call.
+    RunningOneway(RunningOneway),
     /// A memory operation that is being done, or waits for another.
     Memory(Box<MemoryRun>),
     /// The answer, kept until the client says that the call has ended.
     Answered(Box<Answered>),
     /// A oneway call that ran.
-    Done,
+    Done {
+        /// It leased pointers.
+        leased: bool,
+    },
 }
 
 /// A call whose handler runs.
@@ -34,6 +37,15 @@ pub(super) struct Running {
     pub(super) leased: bool,
     /// Its caller understands references in the answer.
     pub(super) references: bool,
+}
+
+/// A oneway call whose handler runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RunningOneway {
+    /// Acknowledgements that told its caller so.
+    pub(super) acks: u32,
+    /// It leases pointers.
+    pub(super) leased: bool,
 }
 
 /// A memory operation to be done later, with its data.
@@ -56,6 +68,8 @@ pub(super) struct Arriving {
     pub(super) method: MethodField,
     /// Of a memory operation: what is asked, in every fragment.
     pub(super) memory: Option<MemoryFields>,
+    /// It leases pointers.
+    pub(super) leased: bool,
     pub(super) inbound: Inbound,
     pub(super) progress: Time,
 }
@@ -90,7 +104,28 @@ impl Served {
             Self::Arriving(arriving) => arriving.pointer(),
             Self::Memory(run) => Some(run.fields.pointer),
             Self::Answered(answered) => answered.memory.map(|memory| memory.pointer),
-            Self::Running(_) | Self::RunningOneway(_) | Self::Done => None,
+            Self::Running(_) | Self::RunningOneway(_) | Self::Done { .. } => None,
+        }
+    }
+
+    /// Whether the call leases pointers.
+    pub(super) fn is_leased(&self) -> bool {
+        match self {
+            Self::Arriving(arriving) => arriving.leased,
+            Self::Running(run) => run.leased,
+            Self::RunningOneway(run) => run.leased,
+            Self::Answered(answered) => answered.leased,
+            Self::Done { leased } => *leased,
+            Self::Memory(_) => false,
+        }
+    }
+
+    /// Of a call whose handler has not ended: whether it runs.
+    fn runs(&self) -> Option<bool> {
+        match self {
+            Self::Arriving(_) => Some(false),
+            Self::Running(_) | Self::RunningOneway(_) => Some(true),
+            Self::Answered(_) | Self::Done { .. } | Self::Memory(_) => None,
         }
     }
 }
@@ -126,6 +161,8 @@ pub(super) struct Released {
     pub(super) pinned: usize,
     /// Calls that had not been answered.
     pub(super) unanswered: Vec<u64>,
+    /// Leased calls whose handlers have not ended, with whether they run; none of them is started from now on.
+    pub(super) leased: Vec<(u64, bool)>,
     /// The usual case is one, which needs no list.
     first_spent: Option<Vec<u8>>,
     more_spent: Vec<Vec<u8>>,
@@ -159,6 +196,15 @@ impl Released {
         self.spend(arriving.inbound.into_buffer());
     }
 
+    /// Takes the record of a call that is not started any more.
+    pub(super) fn end(&mut self, rpc: u64, served: Served, link: &mut Link) {
+        if let Some(runs) = served.runs().filter(|_| served.is_leased()) {
+            self.leased.push((rpc, runs));
+        }
+        self.take(rpc, served, link);
+    }
+
+    /// Takes a record.
     pub(super) fn take(&mut self, rpc: u64, served: Served, link: &mut Link) {
         match served {
             Served::Arriving(arriving) => {
@@ -182,7 +228,7 @@ impl Released {
                 }
             }
             // A oneway call that was reported delivered runs, whatever becomes of its caller.
-            Served::RunningOneway(_) | Served::Done => {}
+            Served::RunningOneway(_) | Served::Done { .. } => {}
         }
     }
 }

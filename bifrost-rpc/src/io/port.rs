@@ -1,10 +1,11 @@
 //! A socket with its endpoint: what threads share.
 
+use super::link::{KnowsCalls, Reports};
 use super::{Clock, PortSocket, Received};
 use crate::endpoint::{Datagrams, Endpoint, Landing, Time};
 use crate::wire::HEADER_BYTES;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
 /// A socket and the endpoint behind it.
 #[derive(Debug)]
@@ -19,6 +20,27 @@ impl Port {
         Self { socket, clock, endpoint: Mutex::new(endpoint) }
     }
 
+    /// Whether the endpoint of a socket is to report to a control plane.
+    pub(crate) fn reports(socket: &PortSocket) -> bool {
+        socket.reports().is_some_and(Reports::is_on)
+    }
+
+    /// Lets the control plane ask `asked`, through the link that the socket is on, for as long as it lives.
+    pub(crate) fn register(&self, asked: Weak<dyn KnowsCalls>) {
+        if let Some(reports) = self.socket.reports().filter(|reports| reports.is_on()) {
+            reports.register(asked);
+        }
+    }
+
+    /// Hands on what the endpoint reports.
+    pub(crate) fn hand_on(&self, endpoint: &mut Endpoint) {
+        if endpoint.has_reports()
+            && let Some(reports) = self.socket.reports()
+        {
+            reports.push(std::iter::from_fn(|| endpoint.poll_report()));
+        }
+    }
+
     /// The endpoint. A panic elsewhere while it was locked leaves it usable: each of its steps is complete in itself.
     pub(crate) fn endpoint(&self) -> MutexGuard<'_, Endpoint> {
         self.endpoint.lock().unwrap_or_else(PoisonError::into_inner)
@@ -26,7 +48,8 @@ impl Port {
 
     /// Sends what is to be sent. Returns when something is due next.
     pub(crate) fn flush(&self, batch: &mut Datagrams) -> Option<Time> {
-        let endpoint = self.endpoint();
+        let mut endpoint = self.endpoint();
+        self.hand_on(&mut endpoint);
         match endpoint.wants_transmit() {
             true => self.flush_locked(self.clock.now(), endpoint, batch, &self.socket),
             false => endpoint.poll_timeout(),
@@ -42,6 +65,7 @@ impl Port {
         batch: &mut Datagrams,
         socket: &PortSocket,
     ) -> Option<Time> {
+        self.hand_on(&mut endpoint);
         loop {
             let transmit = endpoint.poll_transmit(now, self.socket.segments_max(), batch);
             let due = endpoint.poll_timeout();
@@ -117,6 +141,7 @@ impl Port {
         let mut endpoint = self.endpoint();
         if endpoint.poll_timeout().is_some_and(|due| due <= now) {
             endpoint.handle_timeout(now);
+            self.hand_on(&mut endpoint);
         }
         endpoint.poll_timeout()
     }

@@ -1,6 +1,6 @@
 //! The socket under an endpoint: one of the kernel's, or one on a link.
 
-use super::link::LinkSocket;
+use super::link::{LinkSocket, Reports};
 use super::{Received, Socket};
 use crate::endpoint::{Datagrams, Transmit};
 use std::io;
@@ -29,6 +29,14 @@ impl From<LinkSocket> for PortSocket {
 }
 
 impl PortSocket {
+    /// Of a link's: what its endpoints report to the control plane.
+    pub(crate) fn reports(&self) -> Option<&Reports> {
+        match self {
+            Self::Kernel(_) => None,
+            Self::Link(socket) => Some(socket.reports()),
+        }
+    }
+
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         match self {
             Self::Kernel(socket) => socket.local_addr(),

@@ -224,11 +224,13 @@ impl Server {
     fn stop(&mut self) {
         self.listenings.iter_mut().for_each(Listening::stop);
         self.shards.iter().for_each(|shard| shard.stop());
-        self.queue.close();
+        let left = self.queue.close();
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so itself.
             let _ = thread.join();
         }
+        self.shards.iter().for_each(|shard| shard.end_sessions());
+        left.into_iter().for_each(|job| job.shard.never_runs(job.call));
         // Workers end after the handler they are in; one that never returns must not keep the server from stopping.
         self.workers.clear();
     }

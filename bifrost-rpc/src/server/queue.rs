@@ -57,14 +57,16 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Appends an item that cannot be given back, however full the queue is. A closed queue drops it.
-    pub(super) fn push_over_limit(&self, item: T) {
+    /// Appends an item, however full the queue is; gives it back if the queue is closed.
+    pub(super) fn push_over_limit(&self, item: T) -> Result<(), T> {
         let mut state = self.state();
-        if !state.is_closed {
-            state.items.push_back(item);
+        if state.is_closed {
+            return Err(item);
         }
+        state.items.push_back(item);
         drop(state);
         self.filled.notify_one();
+        Ok(())
     }
 
     /// The first item; waits for one. `None` once the queue is closed.
@@ -88,14 +90,14 @@ impl<T> Queue<T> {
         state.items.remove(at)
     }
 
-    /// Ends all waiting; what is still in the queue is dropped.
-    pub(super) fn close(&self) {
+    /// Ends all waiting, and returns what is still in the queue.
+    pub(super) fn close(&self) -> VecDeque<T> {
         let mut state = self.state();
         state.is_closed = true;
-        let dropped = std::mem::take(&mut state.items);
+        let left = std::mem::take(&mut state.items);
         drop(state);
-        drop(dropped);
         self.filled.notify_all();
+        left
     }
 }
 
@@ -120,8 +122,9 @@ mod tests {
         assert_eq!((queue.push(1), queue.push(2), queue.push(3)), (Ok(()), Ok(()), Err(3)));
         assert_eq!(queue.remove(|item| *item == 1), Some(1));
         assert_eq!(queue.pop(), Some(2));
-        queue.close();
-        assert_eq!((queue.pop(), queue.push(4)), (None, Err(4)));
+        queue.push(3).unwrap();
+        assert_eq!(queue.close(), [3]);
+        assert_eq!((queue.pop(), queue.push(4), queue.push_over_limit(5)), (None, Err(4), Err(5)));
     }
 
     #[test]

@@ -5,13 +5,14 @@ use super::busy::{BUSY_STREAK, BusyPeer};
 use super::desk::Desk;
 use super::queue::{Job, Queue};
 use crate::endpoint::{Config, Datagrams, Endpoint, ServedCall, Stats, Time, Usage};
-use crate::io::{Clock, Port, PortSocket, RECEIVE_BYTES, Received, Timer};
+use crate::io::{Clock, KnowsCalls, Port, PortSocket, RECEIVE_BYTES, Received, Timer};
 use crate::memory::MemoryHandler;
 use crate::protocol::Limits;
+use crate::wire::control::OutstandingCall;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -52,6 +53,7 @@ impl Shard {
         let mut config = config.clone();
         config.receive_buffer_bytes = socket.receive_buffer_bytes();
         config.datagram_bytes = socket.datagram_bytes();
+        config.reports = Port::reports(&socket);
         let mut endpoint = Endpoint::new(config, crate::io::seed()?);
         for (field, route) in &routes.methods {
             // Collisions were refused when the routes were made.
@@ -86,6 +88,8 @@ impl Shard {
 
     /// Starts the receiving and the timer thread.
     pub(super) fn spawn(shard: &Arc<Self>) -> io::Result<[JoinHandle<()>; 2]> {
+        let asked: Weak<dyn KnowsCalls> = Arc::<Self>::downgrade(shard);
+        shard.port.register(asked);
         let (receiving, keeping) = (Arc::clone(shard), Arc::clone(shard));
         let receive = std::thread::Builder::new().name("bifrost-io".into());
         let time = std::thread::Builder::new().name("bifrost-timer".into());
@@ -136,6 +140,22 @@ impl Shard {
     pub(super) fn farewell(&self) {
         self.port.endpoint().farewell(self.now());
         self.port.flush(&mut Datagrams::new());
+    }
+
+    /// A call is not run any more.
+    pub(super) fn never_runs(&self, call: ServedCall) {
+        let mut endpoint = self.port.endpoint();
+        endpoint.done(call);
+        self.port.hand_on(&mut endpoint);
+        drop(endpoint);
+        self.ends();
+    }
+
+    /// Nothing comes in any more: all sessions have ended.
+    pub(super) fn end_sessions(&self) {
+        let mut endpoint = self.port.endpoint();
+        endpoint.end_sessions();
+        self.port.hand_on(&mut endpoint);
     }
 
     pub(super) fn stop(&self) {
@@ -257,10 +277,11 @@ impl Shard {
     pub(super) fn finish<'a>(
         &'a self,
         now: Time,
-        endpoint: MutexGuard<'a, Endpoint>,
+        mut endpoint: MutexGuard<'a, Endpoint>,
         desk: &mut Desk,
         socket: &PortSocket,
     ) {
+        self.port.hand_on(&mut endpoint);
         let due = if endpoint.wants_transmit() {
             self.port.flush_locked(now, endpoint, &mut desk.batch, socket)
         } else {
@@ -291,5 +312,11 @@ impl Shard {
             endpoint.recycle(spent);
         }
         endpoint
+    }
+}
+
+impl KnowsCalls for Shard {
+    fn outstanding(&self, after: (u64, u64), max: usize) -> Vec<OutstandingCall> {
+        self.port.endpoint().outstanding(after, max)
     }
 }

@@ -31,7 +31,7 @@ impl Shard {
             }
             Event::Cancelled { call } => {
                 if self.queue.remove(|job| job.call == call && Arc::ptr_eq(&job.shard, self)).is_some() {
-                    self.running.fetch_sub(1, Ordering::AcqRel);
+                    self.never_runs(call);
                 } else if let Some(handler) = self.memory_handler() {
                     handler.cancelled(call);
                 }
@@ -53,7 +53,9 @@ impl Shard {
             if self.port.endpoint().refuse_busy(now, job.call, BUSY_RETRY) {
                 self.running.fetch_sub(1, Ordering::AcqRel);
             } else {
-                self.queue.push_over_limit(job);
+                if let Err(job) = self.queue.push_over_limit(job) {
+                    self.never_runs(job.call);
+                }
             }
         }
     }

@@ -35,6 +35,8 @@ pub enum Refusal {
     NeverReleased,
     /// A memory operation that makes no sense, or none that the server knows; never done.
     BadOperation,
+    /// A pointer is passed that the sender may not pass; the call is not and will not be run.
+    NoRight,
 }
 
 impl Refusal {
@@ -50,6 +52,7 @@ impl Refusal {
             Self::WrongVersion { speaks } => (8, u32::from(speaks)),
             Self::NeverReleased => (9, 0),
             Self::BadOperation => (10, 0),
+            Self::NoRight => (11, 0),
         }
     }
 
@@ -65,6 +68,7 @@ impl Refusal {
             8 => Self::WrongVersion { speaks: u8::try_from(detail).unwrap_or(u8::MAX) },
             9 => Self::NeverReleased,
             10 => Self::BadOperation,
+            11 => Self::NoRight,
             _ => return Err(WireError::Field("refusal")),
         })
     }
@@ -111,7 +115,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn refusals_round_trip(code in 1u8..=10, detail: u32, packet: u64) {
+        fn refusals_round_trip(code in 1u8..=11, detail: u32, packet: u64) {
             let refusal = Refusal::from_wire(code, detail).unwrap();
             let body = RefusedBody { refusal, packet };
             prop_assert_eq!(RefusedBody::parse(&body.to_bytes()), Ok(body));

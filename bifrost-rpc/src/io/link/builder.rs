@@ -3,7 +3,7 @@
 use super::carrier::Carrier;
 use super::demux::Demux;
 use super::tunnel::Tunnel;
-use super::{FramePort, Handle, Link, Place, Shared};
+use super::{FramePort, Handle, Link, Place, Reports, Shared};
 use crate::endpoint::Key;
 use crate::io::{Socket, Url, UrlError, seed};
 use crate::tunnel::{DetachReason, NodeEnd};
@@ -211,7 +211,7 @@ impl LinkBuilder {
             mtu: told.mtu,
         };
         let demux = Demux::new(place.mac);
-        Ok(Link(Arc::new(Handle(Arc::new(Shared { carrier, place, demux })))))
+        Ok(Link(Arc::new(Handle(Arc::new(Shared { carrier, place, demux, reports: Reports::default() })))))
     }
 
     /// Takes the parameters of an address in; returns who attaches.

@@ -7,12 +7,14 @@ mod builder;
 mod carrier;
 mod demux;
 mod frames;
+mod reports;
 mod socket;
 #[cfg(test)]
 mod tests;
 mod tunnel;
 
 pub use builder::{LinkBuilder, LinkError};
+pub(crate) use reports::{KnowsCalls, Reports};
 pub(crate) use socket::LinkSocket;
 
 use crate::wire::frame::Mac;
@@ -67,6 +69,7 @@ struct Shared {
     carrier: Carrier,
     place: Place,
     demux: Demux,
+    reports: Reports,
 }
 
 impl Link {
@@ -104,6 +107,11 @@ impl Link {
     #[must_use]
     pub fn service_address(&self, service: &str) -> Ipv6Addr {
         service_address(self.0.place.prefix, service)
+    }
+
+    /// What its endpoints have to tell the control plane.
+    pub(crate) fn reports(&self) -> &Reports {
+        &self.0.reports
     }
 }
 

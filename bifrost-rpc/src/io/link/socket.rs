@@ -1,7 +1,7 @@
 //! A UDP socket of a node on a link, with the interface of one that the kernel has.
 
-use super::Link;
 use super::demux::{Binding, Seat};
+use super::{Link, Reports};
 use crate::endpoint::{Datagrams, Transmit};
 use crate::io::Received;
 use crate::wire::frame::FrameAddresses;
@@ -47,6 +47,10 @@ impl LinkSocket {
     fn open(link: &Link, binding: Binding) -> io::Result<Self> {
         let seat = link.0.demux.open(binding)?;
         Ok(Self { link: link.clone(), seat, sending: Mutex::default() })
+    }
+
+    pub(crate) fn reports(&self) -> &Reports {
+        self.link.reports()
     }
 
     pub(crate) fn local_addr(&self) -> SocketAddr {

@@ -4,7 +4,13 @@
 //! A request carries a number in the header's RPC id, and its answer the same one. Requests are repeated until they are
 //! answered; an answer to a repeated request is the same.
 
-use super::MethodField;
+mod codec;
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+use super::WireError;
+use super::{HEADER_BYTES, MethodField};
 use std::net::Ipv6Addr;
 
 /// Bytes of a node's name at most.
@@ -14,9 +20,17 @@ pub const TEXT_BYTES_MAX: usize = 255;
 /// Addresses of a node at most.
 pub const ADDRESSES_MAX: usize = 8;
 /// Methods in one message at most; a service with more is told of in several.
-pub const METHODS_MAX: usize = 48;
+pub const METHODS_MAX: usize = 40;
 /// Entries of a report, and calls in one message, at most.
-pub const REPORTS_MAX: usize = 64;
+pub const REPORTS_MAX: usize = 32;
+/// Memory servers in one message at most: as many as there are numbers that are not 0.
+pub const SERVERS_MAX: usize = 255;
+/// Bytes of a message at most: what every IPv6 link carries in one packet, sealed.
+pub const MESSAGE_BYTES_MAX: usize = 1280 - 40 - 8 - HEADER_BYTES - SEAL_BYTES_MAX;
+/// Bytes that sealing adds at most: the name's length and the name, the nonce, the tag.
+pub const SEAL_BYTES_MAX: usize = 1 + NAME_BYTES_MAX + 24 + 16;
+const _: () = assert!(2 + REPORTS_MAX * codec::OUTSTANDING_BYTES < MESSAGE_BYTES_MAX);
+const _: () = assert!(9 + TEXT_BYTES_MAX + METHODS_MAX * 18 < MESSAGE_BYTES_MAX);
 /// Bytes of a token.
 pub const CONTROL_TOKEN_BYTES: usize = 32;
 /// Bytes of an announcement's nonce.
