@@ -13,6 +13,8 @@ pub mod gatekeeper;
 pub mod rules;
 pub mod runtime;
 mod shared;
+#[cfg(feature = "_sim")]
+pub mod sim;
 
 pub use shared::SharedEngine;
 
