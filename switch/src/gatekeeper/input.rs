@@ -106,6 +106,8 @@ pub enum Input<'a> {
         /// Whether all of it was done.
         is_done: bool,
     },
+    /// The switch has lost its tables.
+    SwitchRestarted,
     /// All log records up to this number are on stable storage.
     Logged(u64),
 }

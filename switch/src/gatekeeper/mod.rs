@@ -5,10 +5,32 @@
 //! but from its seed.
 
 pub mod calls;
+mod config;
+mod control;
+mod counters;
+mod described;
+mod directory;
 mod input;
+mod joining;
+mod life;
+mod machine;
+mod members;
+mod outbox;
 mod output;
 mod record;
+mod recovery;
+mod replay;
+mod services;
+mod serving;
+mod status;
+mod then;
+mod token;
+mod unserved;
 
+pub use config::Config;
+pub use counters::Counters;
 pub use input::{Answered, Input, Reason, ServerObject, ServerTable};
+pub use machine::Gatekeeper;
 pub use output::{CallKey, Holder, MemoryMessage, Output, Way};
 pub use record::Record;
+pub use status::{Instance, Resource, ResourceState, Status};

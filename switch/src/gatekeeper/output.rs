@@ -1,7 +1,7 @@
 //! What comes out of the state machine.
 
 use super::record::Record;
-use crate::rules::EntryChange;
+use crate::rules::{EntryChange, Scope};
 use bifrost_rpc::wire::Pointer;
 use std::net::Ipv6Addr;
 
@@ -99,6 +99,8 @@ pub enum Output {
     Reconcile {
         /// Names the batch.
         batch: u64,
+        /// Which tables. Before it knows the rights, those of the description alone: the others stay as they are.
+        scope: Scope,
     },
     /// Sends a control message to a memory server; answered by [`Input::Memory`](super::Input::Memory).
     Memory {
@@ -123,6 +125,8 @@ pub enum Output {
         /// Where; `None`: it is gone.
         at: Option<(u16, [u8; 6])>,
     },
+    /// Another control plane has begun a later term: this one does nothing more.
+    Deposed,
     /// Writes a record to the durable log; answered by [`Input::Logged`](super::Input::Logged) if it is to be waited for.
     Log {
         /// Counts the records, from 1.

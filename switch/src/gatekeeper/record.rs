@@ -33,6 +33,13 @@ pub enum Record {
         /// What it is in words.
         specification: String,
     },
+    /// The last incarnation that an address had, where no node's record says it any more.
+    Lived {
+        /// The address.
+        address: Ipv6Addr,
+        /// The incarnation.
+        incarnation: u32,
+    },
     /// A node serves a service by an instance.
     Serves {
         /// The node's name.
@@ -50,6 +57,8 @@ pub enum Record {
     ServesNot {
         /// The node's name.
         node: String,
+        /// The service's name.
+        service: String,
         /// The instance.
         instance: u32,
     },

@@ -2,10 +2,10 @@
 
 use super::action::Action;
 use super::change::EntryChange;
-use super::entry::{Entries, Key};
+use super::entry::{Entries, Key, Match};
 use super::table::Table;
 use bifrost_rpc::wire::MemoryOp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
 /// Operations on an object.
@@ -83,6 +83,23 @@ impl Access {
         self.take((server, object, source.to_bits()), operations)
     }
 
+    /// Undoes a change of an entry.
+    pub(super) fn take_back(&mut self, change: &EntryChange) {
+        let (EntryChange::Add(key, _) | EntryChange::Delete(key)) = change else { return };
+        let [Match::Exact(server), Match::Exact(object), Match::Exact(operation), Match::Exact(source)] =
+            key.fields[..]
+        else {
+            return;
+        };
+        let (Ok(server), Ok(object)) = (u8::try_from(server), u64::try_from(object)) else { return };
+        let is_read = operation == MemoryOp::Read as u128;
+        let operations = if is_read { Operations::READ } else { Operations::WRITE };
+        let right = (server, object, source);
+        let now = self.rights.get(&right).copied().unwrap_or_default();
+        let is_added = matches!(change, EntryChange::Add(..));
+        self.set(right, if is_added { now.without(operations) } else { now.or(operations) });
+    }
+
     /// Forbids everything to everybody about one object.
     pub(super) fn forget_object(&mut self, server: u8, object: u64) -> Vec<EntryChange> {
         self.take_all((server, object, 0)..=(server, object, u128::MAX), |_| true)
@@ -120,6 +137,11 @@ impl Access {
         } else {
             self.rights.insert(right, operations);
         }
+    }
+
+    /// Who has any right.
+    pub(super) fn sources(&self) -> BTreeSet<Ipv6Addr> {
+        self.rights.keys().map(|(_, _, source)| Ipv6Addr::from_bits(*source)).collect()
     }
 
     /// The entries of all rights.

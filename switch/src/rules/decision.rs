@@ -47,7 +47,7 @@ pub enum Decision {
         /// The node's name.
         node: String,
     },
-    /// An instance begins; its node takes new sessions.
+    /// An instance begins to serve a service; its node takes new sessions. It may serve several, where the node owns the services' addresses.
     InstanceStarts {
         /// Its number, as packets name it.
         instance: u32,
@@ -57,6 +57,13 @@ pub enum Decision {
         node: String,
         /// Where it takes calls.
         at: Option<Ipv6Addr>,
+    },
+    /// An instance serves a service no longer. It ends with its last one.
+    InstanceServesNot {
+        /// Its number.
+        instance: u32,
+        /// The service's name.
+        service: String,
     },
     /// An instance ends.
     InstanceEnds(u32),

@@ -9,7 +9,7 @@ use super::sizes::Sizes;
 use super::table::Table;
 use super::topology::{Machines, Topology};
 use bifrost_rpc::wire::{MethodField, Pointer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
 /// A rack's rules. `Clone` copies all rights, too.
@@ -51,6 +51,11 @@ impl Intent {
         all
     }
 
+    /// The addresses that have any right. Looks at every right.
+    pub fn sources(&self) -> BTreeSet<Ipv6Addr> {
+        self.access.sources()
+    }
+
     /// The machines and services.
     pub fn topology(&self) -> &Topology {
         &self.topology
@@ -90,6 +95,47 @@ impl Intent {
             }
             Decision::ServiceDeclared { service, methods } => self.declare(&service, &methods),
             other => self.rearrange(other),
+        }
+    }
+
+    /// Takes decisions about rights, all or none: the changes in the order given. Rights to objects of servers that are gone are gone, too.
+    ///
+    /// # Errors
+    ///
+    /// Why one of them cannot be; the rules are as before.
+    pub fn decide_rights(
+        &mut self,
+        decisions: impl IntoIterator<Item = Decision>,
+    ) -> Result<Vec<EntryChange>, Vec<Problem>> {
+        let mut batch = Vec::new();
+        for decision in decisions {
+            if let Decision::Revoke { pointer, .. } | Decision::Freed(pointer) = &decision
+                && self.topology.live_server(pointer.server()).is_err()
+            {
+                // Its rights went with the server.
+                continue;
+            }
+            match self.decide(decision) {
+                Ok(changes) => batch.extend(changes),
+                Err(problems) => {
+                    self.take_back(&batch);
+                    return Err(problems);
+                }
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Undoes changes of rights.
+    fn take_back(&mut self, batch: &[EntryChange]) {
+        for change in batch.iter().rev() {
+            self.access.take_back(change);
+            let count = self.counts.entry(Table::MemoryAccess).or_default();
+            match change {
+                EntryChange::Add(..) => *count = count.saturating_sub(1),
+                EntryChange::Delete(_) => *count += 1,
+                EntryChange::Modify(..) | EntryChange::Flood(_) | EntryChange::Mirror(_) => {}
+            }
         }
     }
 
@@ -207,6 +253,7 @@ impl Topology {
             Decision::ServiceDrains { service, node } => self.drain(&service, &node),
             Decision::ServiceStops { service, node } => self.stop(&service, &node),
             Decision::InstanceStarts { instance, service, node, at } => self.start(instance, &service, &node, at),
+            Decision::InstanceServesNot { instance, service } => self.serve_not(instance, &service),
             Decision::InstanceEnds(instance) => self.end(instance),
             Decision::InstanceHeld(instance) => self.hold(instance),
             Decision::InstanceRestored { instance, node, at } => self.restore(instance, &node, at),

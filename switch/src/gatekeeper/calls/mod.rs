@@ -3,8 +3,23 @@
 //!
 //! [`Calls`] takes packets and answers in, and gives [`Step`]s out. It knows no machines: it asks a [`Directory`].
 
+mod answers;
+mod asks;
+mod call;
 mod cause;
 mod directory;
+mod ends;
+mod graph;
+mod load;
+mod made;
+mod memory;
+mod objects;
+mod packet;
+mod progress;
+mod reports;
+mod restore;
+mod seen;
+mod session;
 mod step;
 
 pub use cause::{Cause, Counts};
@@ -16,9 +31,14 @@ use super::output::{CallKey, Holder};
 use crate::rules::Decision;
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::control::{OutstandingCall, ReportLine};
-use bifrost_rpc::wire::{MethodField, Pointer};
-use std::collections::{BTreeSet, VecDeque};
-use std::net::Ipv6Addr;
+use bifrost_rpc::wire::{MethodField, PacketType, Pointer};
+use call::Call;
+use load::Load;
+use objects::{ObjectKey, Objects};
+use packet::Packet;
+use progress::{Told, Waiter};
+use session::Sessions;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How much of everything there may be.
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +123,22 @@ pub struct ObjectView {
 #[derive(Debug)]
 pub struct Calls {
     limits: Limits,
+    objects: Objects,
+    sessions: Sessions,
+    calls: BTreeMap<CallKey, Call>,
+    loads: BTreeMap<Holder, Load>,
+    /// What answers gave, and to whom, that has not been accepted yet.
+    gifts: BTreeMap<CallKey, (Holder, Vec<Pointer>)>,
+    /// What servers have been told and not answered.
+    told: BTreeMap<Ticket, Told>,
+    /// Changes of the tables that are on their way, and what waits for each and all before it.
+    changes: BTreeMap<Ticket, Vec<Waiter>>,
+    /// Answers to ALLOC and FREE that wait for the tables.
+    waiting: BTreeMap<ObjectKey, Vec<u8>>,
+    /// Servers that are still to clean up after an incarnation.
+    cleaning: BTreeMap<Holder, BTreeSet<u8>>,
+    timers: BTreeSet<(Time, CallKey)>,
+    tickets: Ticket,
     steps: VecDeque<Step>,
     counts: Counts,
 }
@@ -111,7 +147,22 @@ impl Calls {
     /// Nothing is known.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, steps: VecDeque::new(), counts: Counts::default() }
+        Self {
+            limits,
+            objects: Objects::default(),
+            sessions: Sessions::default(),
+            calls: BTreeMap::new(),
+            loads: BTreeMap::new(),
+            gifts: BTreeMap::new(),
+            told: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            cleaning: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            tickets: 0,
+            steps: VecDeque::new(),
+            counts: Counts::default(),
+        }
     }
 
     /// What is to be done next.
@@ -122,74 +173,101 @@ impl Calls {
     /// When [`Calls::handle_timeout`] wants to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        None
+        self.timers.first().map(|(at, _)| *at)
     }
 
     /// Ends held calls whose deadline has passed, and asks for calls that nobody waits for.
-    pub fn handle_timeout(&mut self, _now: Time, _who: &dyn Directory) {}
+    pub fn handle_timeout(&mut self, now: Time, _who: &dyn Directory) {
+        self.handle_timers(now);
+    }
 
     /// The data plane hands a packet over, for one of the reasons *tracked*, *lease*, *held*, *alloc* and *free*.
-    pub fn handle_packet(&mut self, _now: Time, _who: &dyn Directory, _reason: Reason, _port: u16, _frame: &[u8]) {}
+    pub fn handle_packet(&mut self, now: Time, who: &dyn Directory, reason: Reason, port: u16, frame: &[u8]) {
+        use PacketType::{Call, Cancel, Done, Exception, Memory, Oneway, Refused, Reply};
+        let handled = Packet::parse(port, frame).and_then(|packet| match packet.header.kind {
+            Memory => self.handle_memory(now, who, &packet),
+            Refused if packet.header.pointers > 0 => self.handle_memory(now, who, &packet),
+            Call | Oneway => self.handle_call(now, who, reason, &packet),
+            Reply | Exception => self.handle_answer(now, who, &packet),
+            Cancel => self.handle_cancel(now, who, &packet),
+            Refused => self.handle_refused(now, who, &packet),
+            Done => self.handle_done(now, who, &packet),
+            _ => Err(Cause::Malformed),
+        });
+        if let Err(cause) = handled {
+            self.count(cause);
+        }
+    }
 
     /// A memory server has answered. Answers of one server come in the order of the messages.
-    pub fn handle_told(&mut self, _now: Time, _who: &dyn Directory, _ticket: Ticket, _answered: Answered) {}
+    pub fn handle_told(&mut self, now: Time, who: &dyn Directory, ticket: Ticket, answered: Answered) {
+        let told = self.told.remove(&ticket);
+        // With another control plane in charge nothing more is decided here.
+        if let Some(told) = told.filter(|_| answered != Answered::OldTerm) {
+            self.answered(now, who, told, answered);
+        }
+    }
 
     /// The tables say what a change and all before it wanted; or this one was refused, by the rules or by the switch.
-    pub fn handle_changed(&mut self, _now: Time, _who: &dyn Directory, _ticket: Ticket, _is_done: bool) {}
+    pub fn handle_changed(&mut self, now: Time, who: &dyn Directory, ticket: Ticket, is_done: bool) {
+        self.changed(now, who, ticket, is_done);
+    }
 
     /// A node reports; once this returns, the line may be confirmed.
-    pub fn handle_report(&mut self, _now: Time, _who: &dyn Directory, _sender: Holder, _line: &ReportLine) {}
+    pub fn handle_report(&mut self, now: Time, who: &dyn Directory, sender: Holder, line: &ReportLine) {
+        self.take_report(now, who, sender, line);
+    }
 
     /// An incarnation, and all before it of its node, has ended: all memory servers clean up after it; its calls end as
     /// `docs/gatekeeper.md`, section 8, says. [`Step::Cleaned`] comes in the end. The directory has it as gone already.
-    pub fn end_node(&mut self, _now: Time, _who: &dyn Directory, _gone: Holder) {}
+    pub fn end_node(&mut self, now: Time, who: &dyn Directory, gone: Holder) {
+        self.node_ended(now, who, gone);
+    }
 
-    /// An instance has ended, while its node lives.
-    pub fn end_instance(&mut self, _now: Time, _who: &dyn Directory, _instance: u32) {}
+    /// An instance has ended, while its node lives. The directory has it as gone already.
+    pub fn end_instance(&mut self, now: Time, who: &dyn Directory, instance: u32) {
+        self.instance_ended(now, who, instance);
+    }
 
     /// A memory server is there: it is told of the incarnations that have ended.
-    pub fn begin_server(&mut self, _server: u8) {}
+    pub fn begin_server(&mut self, server: u8) {
+        self.server_began(server);
+    }
 
     /// A memory server is gone, with its objects; answers to what it was told do not come any more. Rights to its objects are taken out of
-    /// the tables by [`Decision::MemoryDies`] or [`Decision::MemoryLeaves`].
-    pub fn end_server(&mut self, _now: Time, _who: &dyn Directory, _server: u8) {}
+    /// the tables by [`Decision::MemoryDies`] or [`Decision::MemoryLeaves`]. The directory has it as gone already.
+    pub fn end_server(&mut self, now: Time, who: &dyn Directory, server: u8) {
+        self.server_ended(now, who, server);
+    }
 
     /// After a restart: an object of a server's table.
-    pub fn restore_object(&mut self, _object: &ServerObject) {}
+    pub fn restore_object(&mut self, object: &ServerObject) {
+        self.take_object(object);
+    }
 
-    /// After a restart: an incarnation that a server or the log has as ended, with all before it.
-    pub fn restore_ended(&mut self, _gone: Holder) {}
+    /// After a restart: an incarnation that a server or the log has as ended, with all before it. Comes before the objects.
+    pub fn restore_ended(&mut self, gone: Holder) {
+        self.objects.end(gone);
+    }
 
-    /// After a restart: a call that a node knows.
-    pub fn restore_call(&mut self, _now: Time, _who: &dyn Directory, _teller: Holder, _call: &OutstandingCall) {}
+    /// After a restart: a call that a node knows. Comes after the objects.
+    pub fn restore_call(&mut self, now: Time, who: &dyn Directory, teller: Holder, call: &OutstandingCall) {
+        self.take_call(now, who, teller, call);
+    }
 
     /// After a restart: all servers and all nodes that live have told. Leases of calls that no node knows are released.
-    pub fn restored(&mut self, _now: Time, _who: &dyn Directory) {}
+    pub fn restored(&mut self, now: Time, who: &dyn Directory) {
+        self.end_unknown(now, who);
+    }
 
     /// All rights that there are: what the tables are to say once no [`Step::Change`] is outstanding. Ordered.
     pub fn rights(&self) -> impl Iterator<Item = Decision> {
-        std::iter::empty()
+        self.objects.rights()
     }
 
     /// What has been counted.
     #[must_use]
     pub fn counts(&self) -> &Counts {
         &self.counts
-    }
-
-    /// The calls that run, after one, in the order of client and RPC id.
-    pub fn running(&self, _after: Option<CallKey>) -> impl Iterator<Item = RunningCall> {
-        std::iter::empty()
-    }
-
-    /// The objects after one, in the order of server and id.
-    pub fn objects(&self, _after: Option<Pointer>) -> impl Iterator<Item = ObjectView> {
-        std::iter::empty()
-    }
-
-    /// The nodes that share running calls with a node, directly or through others, and itself.
-    #[must_use]
-    pub fn failure_domain(&self, node: Ipv6Addr) -> BTreeSet<Ipv6Addr> {
-        BTreeSet::from([node])
     }
 }

@@ -5,6 +5,7 @@ use super::super::problem::{Holder, Problem};
 use super::super::rack::{Mac, Prefix};
 use super::super::source::Place;
 use super::{State, Topology};
+use bifrost_rpc::wire::control::gatekeeper_address;
 use std::net::Ipv6Addr;
 
 /// A compute node.
@@ -103,6 +104,7 @@ impl Topology {
         let is_memory = address.to_bits() >> 88 == u128::from(self.fabric.memory_prefix);
         match () {
             () if is_memory => Some("it is in the prefix of the memory"),
+            () if address == gatekeeper_address(self.fabric.prefix) => Some("it is the control plane's"),
             () if address.is_unspecified() => Some("it is unspecified"),
             () if address.is_loopback() => Some("it is the loopback's"),
             () if address.is_multicast() => Some("it is a group's"),

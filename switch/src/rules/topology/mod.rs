@@ -57,7 +57,7 @@ struct State<M> {
 /// What a session names.
 #[derive(Debug, Clone)]
 struct Instance {
-    service: String,
+    services: BTreeSet<String>,
     node: String,
     is_held: bool,
 }
@@ -99,9 +99,7 @@ impl Topology {
         let nodes: Vec<Node> = self.nodes.values().map(|found| found.machine.clone()).collect();
         let servers: Vec<MemoryServer> = self.servers.values().map(|found| found.machine.clone()).collect();
         let serving = |node: &Node| {
-            let site = |service: &Service| {
-                Some((service.rules.name.clone(), service.sites.get(&node.name)?.at))
-            };
+            let site = |service: &Service| Some((service.rules.name.clone(), service.sites.get(&node.name)?.at));
             self.services.values().filter_map(site).collect()
         };
         let machines = Machines { nodes: nodes.iter().map(|node| (node.clone(), serving(node))).collect(), servers };

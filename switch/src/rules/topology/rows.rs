@@ -110,14 +110,17 @@ impl Topology {
 
     fn instance_rows(&self, entries: &mut Entries) {
         for (id, instance) in &self.instances {
-            let site = self.services.get(&instance.service).and_then(|service| service.sites.get(&instance.node));
+            // Where it serves several services, they are all at one address.
+            let first = instance.services.first().and_then(|name| self.services.get(name));
+            let site = first.and_then(|service| service.sites.get(&instance.node));
             let action = match (self.nodes.get(&instance.node), site) {
                 _ if instance.is_held => Action::Hold,
                 (Some(node), Some(site)) => deliver(&node.machine, site),
                 // An instance that is not held has a site, and so a node.
                 _ => continue,
             };
-            let what = format!("instance of service {} at node {}", instance.service, instance.node);
+            let names = instance.services.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let what = format!("instance of service {names} at node {}", instance.node);
             entries.put(Key::new(Table::RpcInstance, &[(*id).into()], 0), action, &what, &[]);
         }
     }

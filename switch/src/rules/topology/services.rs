@@ -5,7 +5,7 @@ use super::super::problem::{Holder, Problem};
 use super::super::source::Place;
 use super::{Instance, Topology};
 use bifrost_rpc::wire::{MethodField, service_address};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
@@ -115,6 +115,11 @@ impl Topology {
         self.services.values().find(has).map(|service| service.rules.name.as_str())
     }
 
+    /// The names of all services, in order.
+    pub fn service_names(&self) -> impl Iterator<Item = &str> {
+        self.services.keys().map(String::as_str)
+    }
+
     /// Whether anybody takes new sessions of a service.
     pub fn is_served(&self, service: &str) -> bool {
         self.services.get(service).is_some_and(|found| found.sites.values().any(|site| site.is_open))
@@ -176,25 +181,37 @@ impl Topology {
     pub fn stop(&mut self, service: &str, node: &str) -> Result<(), Problem> {
         let gone = self.service(service)?.sites.remove(node);
         gone.ok_or_else(|| Problem::NotServed(service.to_owned()))?;
-        self.instances.retain(|_, found| found.service != service || found.node != node);
+        self.instances
+            .values_mut()
+            .filter(|found| found.node == node)
+            .for_each(|found| _ = found.services.remove(service));
+        self.instances.retain(|_, found| !found.services.is_empty());
         Ok(())
     }
 
-    /// An instance begins, on a node that takes new sessions from now on.
+    /// An instance begins to serve a service, on a node that takes new sessions from now on.
     ///
     /// # Errors
     ///
-    /// As of [`Topology::serve`]; and its number is 0 or exists.
+    /// As of [`Topology::serve`]; and its number is 0, or is that of an instance which cannot serve this service, too.
     pub fn start(&mut self, instance: u32, service: &str, node: &str, at: Option<Ipv6Addr>) -> Result<(), Problem> {
         match instance {
             0 => return Err(Problem::InstanceZero),
-            _ if self.instances.contains_key(&instance) => return Err(Problem::InstanceTaken(instance)),
+            _ if !self.may_serve(instance, service, node) => return Err(Problem::InstanceTaken(instance)),
             _ => {}
         }
         self.reopen(service, node, at)?;
-        let begun = Instance { service: service.to_owned(), node: node.to_owned(), is_held: false };
-        self.instances.insert(instance, begun);
+        let new = || Instance { services: BTreeSet::new(), node: node.to_owned(), is_held: false };
+        self.instances.entry(instance).or_insert_with(new).services.insert(service.to_owned());
         Ok(())
+    }
+
+    /// Whether an instance is new, or may serve a further service: all of its packets go to one address.
+    fn may_serve(&self, instance: u32, service: &str, node: &str) -> bool {
+        self.instances.get(&instance).is_none_or(|found| {
+            let owns = self.live_node(node).is_ok_and(|node| node.owns_service_addresses);
+            owns && found.node == node && !found.is_held && !found.services.contains(service)
+        })
     }
 
     /// Opens a node for a service, unless it is open at this address already.
@@ -210,7 +227,7 @@ impl Topology {
         self.open(service, node, at, &places)
     }
 
-    /// An instance ends. A node without a further one serves the service no longer.
+    /// An instance ends. A node without a further one serves its services no longer.
     ///
     /// # Errors
     ///
@@ -218,6 +235,24 @@ impl Topology {
     pub fn end(&mut self, instance: u32) -> Result<(), Problem> {
         let gone = self.instances.remove(&instance).ok_or(Problem::UnknownInstance(instance))?;
         self.close_if_idle(&gone);
+        Ok(())
+    }
+
+    /// An instance serves a service no longer, and ends with its last one.
+    ///
+    /// # Errors
+    ///
+    /// There is none of this number that serves it.
+    pub fn serve_not(&mut self, instance: u32, service: &str) -> Result<(), Problem> {
+        let found = self.instances.get_mut(&instance).ok_or(Problem::UnknownInstance(instance))?;
+        if !found.services.remove(service) {
+            return Err(Problem::NotServed(service.to_owned()));
+        }
+        let node = found.node.clone();
+        if found.services.is_empty() {
+            self.instances.remove(&instance);
+        }
+        self.close_if_idle(&Instance { services: BTreeSet::from([service.to_owned()]), node, is_held: false });
         Ok(())
     }
 
@@ -241,7 +276,7 @@ impl Topology {
     /// As of [`Topology::serve`], or there is none of this number.
     pub fn restore(&mut self, instance: u32, node: &str, at: Option<Ipv6Addr>) -> Result<(), Problem> {
         let before = self.instances.get(&instance).cloned().ok_or(Problem::UnknownInstance(instance))?;
-        self.reopen(&before.service, node, at)?;
+        before.services.iter().try_for_each(|service| self.reopen(service, node, at))?;
         if let Some(found) = self.instances.get_mut(&instance) {
             found.is_held = false;
             node.clone_into(&mut found.node);
@@ -250,13 +285,15 @@ impl Topology {
         Ok(())
     }
 
-    /// Ends a node's serving of a service of which it runs no instance.
+    /// Ends a node's serving of services of which it runs no instance.
     fn close_if_idle(&mut self, gone: &Instance) {
-        let runs = |found: &Instance| !found.is_held && found.node == gone.node && found.service == gone.service;
-        if !self.instances.values().any(runs)
-            && let Some(service) = self.services.get_mut(&gone.service)
-        {
-            service.sites.remove(&gone.node);
+        for name in &gone.services {
+            let runs = |found: &Instance| !found.is_held && found.node == gone.node && found.services.contains(name);
+            if !self.instances.values().any(runs)
+                && let Some(service) = self.services.get_mut(name)
+            {
+                service.sites.remove(&gone.node);
+            }
         }
     }
 

@@ -1,0 +1,183 @@
+//! What comes from callees: REPLY, EXCEPTION, REFUSED and DONE.
+
+use super::super::output::{CallKey, Holder, MemoryMessage};
+use super::call::{Call, of_server, servers_of};
+use super::cause::Cause;
+use super::directory::{Directory, Place};
+use super::packet::Packet;
+use super::progress::Told;
+use super::session::{Ends, Past, session_of};
+use super::{Calls, Stage};
+use bifrost_rpc::endpoint::Time;
+use bifrost_rpc::wire::{PacketType, Refusal, RefusedBody};
+
+impl Calls {
+    /// REPLY or EXCEPTION, the fragment at offset 0.
+    pub(super) fn handle_answer(&mut self, now: Time, who: &dyn Directory, packet: &Packet<'_>) -> Result<(), Cause> {
+        let callee = self.answerer(who, packet)?;
+        let key = (packet.header.client, packet.header.rpc);
+        if !self.calls.contains_key(&key) {
+            // Tracked, and nothing else; or a copy.
+            let is_plain = !packet.is_leased() && packet.pointers.is_empty();
+            if is_plain || self.is_known_end(callee, packet)? {
+                self.pass(packet);
+                return Ok(());
+            }
+            self.begin_with_answer(who, callee, packet)?;
+        }
+        let call = self.called(key, callee, who, packet)?;
+        match call.stage {
+            Stage::Released => {
+                (call.kept, call.is_unsure) = (Some(packet.frame.to_vec()), false);
+                self.end_with_answer(now, who, key, packet);
+                Ok(())
+            }
+            Stage::Answered if call.kept.is_some() => {
+                call.kept = Some(packet.frame.to_vec());
+                Err(Cause::Copy)
+            }
+            Stage::Answered | Stage::Ending => Err(Cause::Copy),
+            Stage::Held => Err(Cause::NotCalled),
+        }
+    }
+
+    /// The node that answers: the one of the instance.
+    fn answerer(&self, who: &dyn Directory, packet: &Packet<'_>) -> Result<Holder, Cause> {
+        let callee = self.sender(who, packet)?;
+        if packet.is_to_callee() || packet.header.rpc == 0 {
+            return Err(Cause::Malformed);
+        }
+        match who.place(packet.header.instance) {
+            Place::Live(of) if of == callee => Ok(callee),
+            _ => Err(Cause::NotCalled),
+        }
+    }
+
+    /// The call that a packet of its callee names.
+    fn called(
+        &mut self,
+        key: CallKey,
+        callee: Holder,
+        who: &dyn Directory,
+        packet: &Packet<'_>,
+    ) -> Result<&mut Call, Cause> {
+        let header = &packet.header;
+        let to = who.receiver(packet.addresses.destination);
+        let call = self.calls.get_mut(&key).ok_or(Cause::NotCalled)?;
+        let is_right = call.callee == callee && call.session == header.session && call.instance == header.instance;
+        if !is_right {
+            return Err(Cause::NotCalled);
+        }
+        // A caller that is gone gets nothing, and its address may be another's by now.
+        if call.caller != to && call.caller.is_some_and(|caller| !self.objects.has_ended(caller)) {
+            return Err(Cause::NotCalled);
+        }
+        Ok(call)
+    }
+
+    /// Whether a packet is of a call that has ended, so that it is a copy and goes on.
+    fn is_known_end(&self, callee: Holder, packet: &Packet<'_>) -> Result<bool, Cause> {
+        let header = &packet.header;
+        let session = self.sessions.at(session_of((header.client, header.rpc), header.session));
+        let Some(session) = session.filter(|session| session.ends.callee == callee) else { return Ok(false) };
+        match session.past(header.rpc) {
+            Past::None => Ok(false),
+            Past::Ended => Ok(true),
+            Past::Below => Err(Cause::Ended),
+            Past::Never(_) => Err(Cause::NotCalled),
+        }
+    }
+
+    /// A call without pointers, which went by unseen, has an answer with some.
+    fn begin_with_answer(&mut self, who: &dyn Directory, callee: Holder, packet: &Packet<'_>) -> Result<(), Cause> {
+        let header = &packet.header;
+        if packet.is_leased() || packet.pointers.is_empty() {
+            return Err(Cause::NotCalled);
+        }
+        let caller = who.receiver(packet.addresses.destination).ok_or(Cause::Abandoned)?;
+        if self.calls.len() >= self.limits.calls_max || self.calls_of(caller) >= self.limits.calls_of_node_max {
+            return Err(Cause::Full);
+        }
+        let ends = Ends { caller: Some(caller), callee, instance: header.instance };
+        let key = (header.client, header.rpc);
+        let session = self.sessions.open(session_of(key, header.session), ends, &self.limits)?;
+        session.open.insert(header.rpc);
+        let mut call = Call::known(ends, header.session);
+        call.method = header.method;
+        call.is_abandoned = session.take_abandoned(header.rpc);
+        self.begin_load(caller);
+        self.calls.insert(key, call);
+        Ok(())
+    }
+
+    /// A call's answer is held, its leases end, and its caller gets what the answer returns.
+    fn end_with_answer(&mut self, now: Time, who: &dyn Directory, key: CallKey, packet: &Packet<'_>) {
+        let Some(call) = self.calls.get_mut(&key) else { return };
+        if call.caller.is_none() {
+            call.caller = who.receiver(packet.addresses.destination);
+            call.caller.into_iter().for_each(|caller| self.begin_load(caller));
+        }
+        let Some(call) = self.calls.get_mut(&key) else { return };
+        let (callee, is_reply) = (call.callee, packet.header.kind == PacketType::Reply);
+        let is_gone = call.caller.is_none_or(|caller| self.objects.has_ended(caller));
+        if is_gone {
+            call.kept = None;
+        }
+        let returned = if is_reply { &packet.pointers[..] } else { &[] };
+        if !call.is_abandoned && !is_gone {
+            return self.end_leases(now, who, key, Stage::Answered, returned);
+        }
+        self.reclaim_given(who, callee, returned);
+        self.end_leases(now, who, key, Stage::Answered, &[]);
+    }
+
+    /// What an answer returns that nobody wants is freed on behalf of its callee.
+    fn reclaim_given(&mut self, who: &dyn Directory, callee: Holder, returned: &[bifrost_rpc::wire::Pointer]) {
+        for server in servers_of(returned).into_iter().filter(|server| who.has_server(*server)) {
+            let objects = of_server(returned, server);
+            let message = MemoryMessage::Reclaim { objects: objects.clone(), from: callee };
+            self.tell(server, message, Told::Reclaim { server, objects, from: callee });
+        }
+    }
+
+    /// REFUSED with LEASED. BUSY changes nothing: a copy of the call may still be on its way to its callee.
+    pub(super) fn handle_refused(&mut self, now: Time, who: &dyn Directory, packet: &Packet<'_>) -> Result<(), Cause> {
+        let body = RefusedBody::parse(packet.body);
+        let is_busy = matches!(body, Ok(RefusedBody { refusal: Refusal::Busy { .. }, .. }));
+        self.end_without_answer(now, who, packet, !is_busy)
+    }
+
+    /// DONE: the handler of a oneway call has ended.
+    pub(super) fn handle_done(&mut self, now: Time, who: &dyn Directory, packet: &Packet<'_>) -> Result<(), Cause> {
+        self.end_without_answer(now, who, packet, true)
+    }
+
+    fn end_without_answer(
+        &mut self,
+        now: Time,
+        who: &dyn Directory,
+        packet: &Packet<'_>,
+        is_end: bool,
+    ) -> Result<(), Cause> {
+        let callee = self.answerer(who, packet)?;
+        let key = (packet.header.client, packet.header.rpc);
+        if !self.calls.contains_key(&key) {
+            if !self.is_known_end(callee, packet)? {
+                return Err(Cause::NotCalled);
+            }
+            self.pass(packet);
+            return Ok(());
+        }
+        let call = self.called(key, callee, who, packet)?;
+        match call.stage {
+            Stage::Held => return Err(Cause::NotCalled),
+            Stage::Answered | Stage::Ending => return Err(Cause::Copy),
+            Stage::Released if !is_end => self.pass(packet),
+            Stage::Released => {
+                (call.kept, call.is_unsure) = (Some(packet.frame.to_vec()), false);
+                self.end_leases(now, who, key, Stage::Ending, &[]);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,210 @@
+//! What is under way: batches for the switch, messages to memory servers, log records, and what is to be done when each is done.
+
+use super::input::Answered;
+use super::output::{MemoryMessage, Output};
+use super::record::Record;
+use crate::rules::{EntryChange, Scope};
+use bifrost_rpc::endpoint::Time;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// Before tables that could not be repaired are repaired again.
+const REPAIR_DELAY: Duration = Duration::from_secs(1);
+
+/// How something ended that was under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It is done.
+    Done,
+    /// A memory server has answered.
+    Answered(Answered),
+    /// The memory server is gone.
+    Gone,
+}
+
+/// Outputs, and what waits for them. `T` says what is to be done next.
+#[derive(Debug)]
+pub(super) struct Outbox<T> {
+    outputs: VecDeque<Output>,
+    ready: VecDeque<(T, Outcome)>,
+    term: u64,
+    last_batch: u64,
+    batches: BTreeMap<u64, Vec<T>>,
+    repair: Repair<T>,
+    lanes: BTreeMap<u8, Lane<T>>,
+    last_record: u64,
+    unlogged: VecDeque<(u64, T)>,
+}
+
+/// The tables differ from the rules, because the switch has refused or lost changes.
+#[derive(Debug)]
+struct Repair<T> {
+    /// The tables whose rules are known.
+    scope: Scope,
+    due: Option<Time>,
+    waiting: Vec<T>,
+    failures: u64,
+}
+
+/// The way to a memory server.
+#[derive(Debug)]
+struct Lane<T> {
+    last: u64,
+    waiting: VecDeque<(u64, T)>,
+}
+
+impl<T> Outbox<T> {
+    pub(super) fn new(term: u64) -> Self {
+        Self {
+            outputs: VecDeque::new(),
+            ready: VecDeque::new(),
+            term,
+            last_batch: 0,
+            batches: BTreeMap::new(),
+            repair: Repair { scope: Scope::Described, due: None, waiting: Vec::new(), failures: 0 },
+            lanes: BTreeMap::new(),
+            last_record: 0,
+            unlogged: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// What is to be done next, because something before it is done.
+    pub(super) fn next(&mut self) -> Option<(T, Outcome)> {
+        self.ready.pop_front()
+    }
+
+    pub(super) fn put(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    /// Changes the tables, and goes on when they say so. Where nothing changes the tables may still have to be told what was decided before.
+    pub(super) fn change(&mut self, changes: Vec<EntryChange>, then: T) {
+        if !changes.is_empty() {
+            self.last_batch += 1;
+            self.batches.insert(self.last_batch, vec![then]);
+            self.put(Output::Change { batch: self.last_batch, changes });
+        } else if let Some(mut last) = self.batches.last_entry() {
+            last.get_mut().push(then);
+        } else if self.repair.due.is_some() {
+            self.repair.waiting.push(then);
+        } else {
+            self.ready.push_back((then, Outcome::Done));
+        }
+    }
+
+    /// Makes the tables say what the rules do, whatever they say now.
+    pub(super) fn reconcile(&mut self, scope: Scope, then: T) {
+        self.repair.scope = scope;
+        self.repair.waiting.push(then);
+        self.reconcile_now();
+    }
+
+    fn reconcile_now(&mut self) {
+        self.last_batch += 1;
+        self.batches.insert(self.last_batch, std::mem::take(&mut self.repair.waiting));
+        self.repair.due = None;
+        self.put(Output::Reconcile { batch: self.last_batch, scope: self.repair.scope });
+    }
+
+    pub(super) fn on_changed(&mut self, now: Time, batch: u64, is_done: bool) {
+        let Some(waiting) = self.batches.remove(&batch) else { return };
+        if is_done {
+            self.repair.failures = 0;
+            self.ready.extend(waiting.into_iter().map(|then| (then, Outcome::Done)));
+            return;
+        }
+        self.repair.waiting.extend(waiting);
+        let delay = if self.repair.failures == 0 { Duration::ZERO } else { REPAIR_DELAY };
+        self.repair.failures += 1;
+        self.repair.due.get_or_insert(now.plus(delay));
+    }
+
+    /// The switch has lost its tables.
+    pub(super) fn on_switch_restarted(&mut self, now: Time) {
+        self.repair.due = Some(now);
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Time) {
+        if self.repair.due.is_some_and(|due| due <= now) {
+            self.reconcile_now();
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        self.repair.due
+    }
+
+    /// Begins to speak to a memory server, at the first number.
+    pub(super) fn open_lane(&mut self, server: u8, at: (u16, [u8; 6])) {
+        self.lanes.insert(server, Lane { last: 0, waiting: VecDeque::new() });
+        self.put(Output::Server { server, at: Some(at) });
+    }
+
+    /// Speaks to a memory server no more; what it was told and has not answered is over.
+    pub(super) fn close_lane(&mut self, server: u8) {
+        if let Some(gone) = self.lanes.remove(&server) {
+            self.put(Output::Server { server, at: None });
+            self.ready.extend(gone.waiting.into_iter().map(|(_, then)| (then, Outcome::Gone)));
+        }
+    }
+
+    /// Tells a memory server something.
+    pub(super) fn tell(&mut self, server: u8, message: MemoryMessage, then: T) {
+        let Some(lane) = self.lanes.get_mut(&server) else {
+            self.ready.push_back((then, Outcome::Gone));
+            return;
+        };
+        lane.last += 1;
+        let sequence = lane.last;
+        lane.waiting.push_back((sequence, then));
+        let term = self.term;
+        self.put(Output::Memory { server, term, sequence, message });
+    }
+
+    /// An answer of a memory server. Numbers are answered in order; one that is not due is ignored.
+    pub(super) fn on_memory(&mut self, server: u8, sequence: u64, answered: Answered) {
+        let Some(lane) = self.lanes.get_mut(&server) else { return };
+        if lane.waiting.front().is_some_and(|(number, _)| *number == sequence)
+            && let Some((_, then)) = lane.waiting.pop_front()
+        {
+            self.ready.push_back((then, Outcome::Answered(answered)));
+        }
+    }
+
+    /// Writes a record, and goes on when it is on stable storage.
+    pub(super) fn log_then(&mut self, record: Record, then: T) {
+        self.log(record);
+        self.unlogged.push_back((self.last_record, then));
+    }
+
+    /// Writes a record for which nothing waits.
+    pub(super) fn log(&mut self, record: Record) {
+        self.last_record += 1;
+        self.put(Output::Log { number: self.last_record, record });
+    }
+
+    pub(super) fn on_logged(&mut self, number: u64) {
+        while self.unlogged.front().is_some_and(|(waits_for, _)| *waits_for <= number) {
+            let done = self.unlogged.pop_front();
+            self.ready.extend(done.map(|(_, then)| (then, Outcome::Done)));
+        }
+    }
+
+    pub(super) fn set_term(&mut self, term: u64) {
+        self.term = term;
+    }
+
+    pub(super) fn term(&self) -> u64 {
+        self.term
+    }
+
+    /// Messages, batches and records that are under way.
+    pub(super) fn under_way(&self) -> usize {
+        let told: usize = self.lanes.values().map(|lane| lane.waiting.len()).sum();
+        told + self.batches.len() + self.repair.waiting.len() + self.unlogged.len()
+    }
+}

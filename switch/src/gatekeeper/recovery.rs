@@ -1,0 +1,257 @@
+//! How a control plane begins after another one: the log is replayed, memory servers and nodes are asked, the tables are set right.
+
+use super::control::Peer;
+use super::input::ServerTable;
+use super::machine::Gatekeeper;
+use super::members::{Candidate, Member, NodeId, State};
+use super::output::Holder;
+use super::record::Record;
+use super::then::Then;
+use crate::rules::Scope;
+use bifrost_rpc::endpoint::Time;
+use bifrost_rpc::wire::control::OutstandingCall;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Pages of calls that are read of a node.
+const PAGES_MAX: u32 = 1 << 15;
+/// A memory server that is silent while its table is read is dead after as many times what kills a silent node.
+const TABLE_PATIENCE: u32 = 10;
+
+/// How far the control plane is.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Its term is being written down.
+    Starting,
+    /// It finds out how the rack stands.
+    Recovering(Recovery),
+    /// It decides.
+    Ready,
+    /// Another one has taken over.
+    Deposed,
+}
+
+/// What is still to be found out.
+#[derive(Debug, Default)]
+pub(super) struct Recovery {
+    servers: BTreeMap<u8, Time>,
+    nodes: BTreeMap<NodeId, Asked>,
+    /// Lives that have ended meanwhile; they are dealt with when all else is known.
+    ended: Vec<(NodeId, u32)>,
+    is_known: bool,
+}
+
+/// How far a node has told of its calls.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    session: u64,
+    rpc: u64,
+    pages: u32,
+    since: Time,
+}
+
+impl Gatekeeper {
+    /// Takes in the log, and begins the next term.
+    pub(super) fn restart(&mut self, now: Time, records: impl IntoIterator<Item = Record>) {
+        let mut term = 0;
+        let mut replay = super::replay::Replay::default();
+        for record in records {
+            match record {
+                Record::Term(begun) => term = term.max(begun),
+                other => replay.take(other),
+            }
+        }
+        self.outbox.set_term(term + 1);
+        replay.put(self, now);
+        self.outbox.log_then(Record::Term(term + 1), Then::Begin);
+    }
+
+    /// First the switch: without its entries neither memory servers nor nodes are heard. Rights stay as they are meanwhile.
+    pub(super) fn begin(&mut self) {
+        self.outbox.reconcile(Scope::Described, Then::Ask);
+    }
+
+    /// Asks memory servers and nodes.
+    pub(super) fn ask(&mut self, now: Time) {
+        let mut recovery = Recovery::default();
+        for (id, member) in self.members.iter().filter(|(_, member)| member.is_live()) {
+            match member.server() {
+                Some(server) => drop(recovery.servers.insert(server, now)),
+                None => drop(recovery.nodes.insert(id, Asked { session: 0, rpc: 0, pages: 0, since: now })),
+            }
+        }
+        let nodes: Vec<NodeId> = recovery.nodes.keys().copied().collect();
+        let servers: Vec<u8> = recovery.servers.keys().copied().collect();
+        self.phase = Phase::Recovering(recovery);
+        for server in servers {
+            let Some(id) = self.members.server(server) else { continue };
+            if let Some(peer) = self.members.get(id).and_then(Peer::of) {
+                self.outbox.open_lane(server, (peer.port, peer.mac));
+                // From here on it refuses what the one before still says.
+                self.fence_server(now, server, Then::Read(server));
+            }
+            self.begin_watch(now, id);
+        }
+        for id in nodes {
+            self.begin_watch(now, id);
+            self.query(id, 0, 0);
+        }
+        self.check_recovery(now);
+    }
+
+    /// Nobody could be heard before.
+    fn begin_watch(&mut self, now: Time, id: NodeId) {
+        if let Some(member) = self.members.get_mut(id) {
+            member.last_heard = now;
+        }
+        self.members.set_timer(id, Some(now.plus(self.config.heartbeat / 2)));
+    }
+
+    /// A page of a memory server's table.
+    pub(super) fn on_table(&mut self, now: Time, server: u8, page: &ServerTable) {
+        let Phase::Recovering(recovery) = &mut self.phase else { return };
+        let Some(since) = recovery.servers.get_mut(&server) else { return };
+        *since = now;
+        let Some(id) = self.members.server(server) else { return };
+        let boot = self.members.get(id).and_then(|member| member.profile.memory).map(|memory| memory.boot);
+        if boot != Some(page.boot) {
+            // Another life of it, which has not announced itself yet.
+            self.end(now, id, true, None);
+            return;
+        }
+        page.objects.iter().for_each(|object| self.calls.restore_object(object));
+        let ended = page.ended.iter().map(|(node, incarnation)| Holder { node: *node, incarnation: *incarnation });
+        ended.for_each(|gone| self.calls.restore_ended(gone));
+        if !page.more {
+            if let Phase::Recovering(recovery) = &mut self.phase {
+                recovery.servers.remove(&server);
+            }
+            self.check_recovery(now);
+        }
+    }
+
+    /// A node tells which calls it knows.
+    pub(super) fn on_calls_told(&mut self, now: Time, id: NodeId, told: &[OutstandingCall], more: bool) {
+        let Some(teller) = self.members.get(id).and_then(|member| member.holders().next()) else { return };
+        let Phase::Recovering(recovery) = &mut self.phase else { return };
+        let Some(asked) = recovery.nodes.get_mut(&id) else { return };
+        asked.pages += 1;
+        asked.since = now;
+        let next = told.last().filter(|_| more && asked.pages < PAGES_MAX);
+        if let Some(last) = next {
+            (asked.session, asked.rpc) = (last.session, last.rpc);
+        } else {
+            recovery.nodes.remove(&id);
+        }
+        for call in told {
+            self.with_calls(|calls, who| calls.restore_call(now, who, teller, call));
+        }
+        match next {
+            Some(last) => self.query(id, last.session, last.rpc),
+            None => self.check_recovery(now),
+        }
+    }
+
+    /// Looks at a node that has not told all yet: it is asked again, or given up. `false`: it is not waited for.
+    pub(super) fn look_at_asked(&mut self, now: Time, id: NodeId) -> bool {
+        let patience = self.config.death();
+        let Phase::Recovering(recovery) = &self.phase else { return false };
+        let server = self.members.get(id).and_then(Member::server);
+        let of_server = server.and_then(|server| recovery.servers.get(&server));
+        let is_over = match (of_server, recovery.nodes.get(&id)) {
+            (Some(since), _) => now.since(*since) >= patience * TABLE_PATIENCE,
+            (None, Some(asked)) => now.since(asked.since) >= patience,
+            (None, None) => return false,
+        };
+        if is_over {
+            self.end(now, id, true, None);
+        } else if let Some(asked) = recovery.nodes.get(&id).copied() {
+            self.query(id, asked.session, asked.rpc);
+        }
+        true
+    }
+
+    /// A life ends while the control plane finds out: it is waited for no more.
+    pub(super) fn forget_asked(&mut self, now: Time, id: NodeId) {
+        let server = self.members.get(id).and_then(Member::server);
+        if let Phase::Recovering(recovery) = &mut self.phase {
+            recovery.nodes.remove(&id);
+            server.map(|server| recovery.servers.remove(&server));
+            self.check_recovery(now);
+        }
+    }
+
+    /// Puts the end of a life off until the control plane knows how the rack stands; `false`: it does.
+    pub(super) fn put_off(&mut self, id: NodeId, incarnation: u32) -> bool {
+        if let Phase::Recovering(recovery) = &mut self.phase {
+            recovery.ended.push((id, incarnation));
+            return true;
+        }
+        false
+    }
+
+    /// When all have told, leases that nobody knows are released and the tables are made to say what follows.
+    fn check_recovery(&mut self, now: Time) {
+        let Phase::Recovering(recovery) = &mut self.phase else { return };
+        if recovery.is_known || !recovery.servers.is_empty() || !recovery.nodes.is_empty() {
+            return;
+        }
+        recovery.is_known = true;
+        self.restore_ended_lives();
+        self.with_calls(|calls, who| calls.restored(now, who));
+        for decision in self.calls.rights().collect::<Vec<_>>() {
+            // A right of who is not in the rules is one that ends at once.
+            if self.rules.decide(decision).is_err() {
+                self.counters.rights_refused += 1;
+            }
+        }
+        self.outbox.reconcile(Scope::All, Then::Reconciled);
+    }
+
+    /// Tells the calls which lives have ended, as far as the log has it.
+    fn restore_ended_lives(&mut self) {
+        let present: BTreeSet<Holder> = self
+            .members
+            .iter()
+            .filter(|(_, member)| !member.is_ended())
+            .flat_map(|(_, member)| member.holders())
+            .collect();
+        for (node, last) in self.members.lives() {
+            let is_present = present.contains(&Holder { node: *node, incarnation: *last });
+            let ended = last.saturating_sub(u32::from(is_present));
+            if ended > 0 {
+                self.calls.restore_ended(Holder { node: *node, incarnation: ended });
+            }
+        }
+    }
+
+    pub(super) fn on_reconciled(&mut self, now: Time) {
+        let Phase::Recovering(recovery) = &mut self.phase else { return };
+        let ended = std::mem::take(&mut recovery.ended);
+        self.phase = Phase::Ready;
+        for (id, incarnation) in ended {
+            self.on_end_logged(now, id, incarnation);
+        }
+    }
+
+    /// What the log has to say for all to be known that it says now, in the fewest records: the log may begin anew with them.
+    pub fn snapshot(&self) -> Vec<Record> {
+        let mut records = vec![Record::Term(self.outbox.term())];
+        let lived = self.members.lives().iter();
+        records
+            .extend(lived.map(|(address, incarnation)| Record::Lived { address: *address, incarnation: *incarnation }));
+        for (_, member) in self.members.iter().filter(|(_, member)| member.incarnation != 0) {
+            records.push(member.record());
+            match &member.state {
+                State::Ended { is_dead } => records.push(Self::ended_record(member, *is_dead)),
+                State::Ending(ending) => records.push(Self::ended_record(member, ending.is_dead)),
+                State::Joining | State::Alive | State::Suspected => {}
+            }
+        }
+        let joining = |found: &Candidate| found.profile.record(found.incarnation, found.nonce);
+        records.extend(self.members.candidates.values().map(joining));
+        let mut offers: Vec<_> = self.services.iter().collect();
+        offers.sort_by_key(|(_, offer)| offer.since);
+        records.extend(offers.iter().filter_map(|(key, offer)| self.offer_record(key, offer)));
+        records
+    }
+}
