@@ -169,6 +169,10 @@ service MemoryControl {
   /** `from` controls the object no longer, and nobody else does. */
   i64 revoke(1: Stamp stamp, 2: bifrost.Ptr object, 3: Holder from) throws (1: Refused refused, 2: Malformed malformed),
 
+  /** Frees those of the objects that `from` controls, on its behalf. */
+  i64 reclaim(1: Stamp stamp, 2: list<bifrost.Ptr> objects, 3: Holder from)
+    throws (1: Refused refused, 2: Malformed malformed),
+
   /** A call is about to reach its callee: leases all objects that it passes, or none. */
   i64 lease(1: Stamp stamp, 2: Call call, 3: Holder caller, 4: Holder callee, 5: list<bifrost.Ptr> objects)
     throws (1: Refused refused, 2: Malformed malformed),

@@ -39,6 +39,13 @@ pub enum Control {
         /// Who controlled it.
         from: Holder,
     },
+    /// Objects that `from` controls are freed on its behalf, as if it had freed them; others stay as they are.
+    Reclaim {
+        /// The objects.
+        objects: Vec<ObjectId>,
+        /// Who controls them.
+        from: Holder,
+    },
     /// A call is about to reach its callee: the objects it passes are leased.
     Lease {
         /// The call.

@@ -48,6 +48,11 @@ impl idl::MemoryControlSyncHandler for Handler {
         self.control(at, control())
     }
 
+    fn handle_reclaim(&self, at: Stamp, passed: Vec<Ptr>, from: Holder) -> thrift::Result<i64> {
+        let control = || Ok(Control::Reclaim { objects: objects(&passed, &self.config)?, from: holder(&from)? });
+        self.control(at, control())
+    }
+
     fn handle_lease(
         &self,
         at: Stamp,

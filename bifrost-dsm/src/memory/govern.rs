@@ -22,7 +22,7 @@ impl Memory {
     }
 
     /// As [`Memory::control`], in steps: each changes about `max` objects and leases. [`Control::Lease`],
-    /// [`Control::Snapshot`] and [`Control::Restore`] are one step, whatever their objects, and so is what a
+    /// [`Control::Reclaim`], [`Control::Snapshot`] and [`Control::Restore`] are one step, whatever their objects, and so is what a
     /// [`Control::Reply`] returns. `None` says that there is more to do: the same message comes next, but anything else than
     /// control messages may come between.
     ///
@@ -75,6 +75,7 @@ impl Memory {
         let changed = match control {
             Control::Grant { object, to } => self.access.grant(self.locate(*object)?, *to),
             Control::Revoke { object, from } => Ok(self.access.revoke(*object, *from)),
+            Control::Reclaim { objects, from } => self.reclaim(objects, *from),
             Control::Lease { call, caller, callee, objects } => self.lease(*call, *caller, *callee, objects),
             Control::Release { call } => return Ok(self.release_call(*call, max)),
             Control::Reply { call, from, to, returned } => {
@@ -92,6 +93,21 @@ impl Memory {
             Control::DropSnapshot { id } => return Ok(Step::of(self.drop_snapshot(*id, max), max)),
         };
         changed.map(Step::Last)
+    }
+
+    /// Frees those objects that a holder controls.
+    fn reclaim(&mut self, objects: &[ObjectId], from: Holder) -> Result<u64, Refusal> {
+        if objects.len() > CONTROL_OBJECTS_MAX {
+            return Err(Refusal::TooLarge { limit: CONTROL_OBJECTS_MAX as u64 });
+        }
+        let mut freed = 0;
+        for object in objects {
+            if self.access.controls(from, *object) && self.access.is_freed(*object) == Some(false) {
+                self.give_up(*object);
+                freed += 1;
+            }
+        }
+        Ok(freed)
     }
 
     fn lease(&mut self, call: CallKey, caller: Holder, callee: Holder, objects: &[ObjectId]) -> Result<u64, Refusal> {

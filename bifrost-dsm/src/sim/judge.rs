@@ -234,6 +234,7 @@ impl Judge {
                     1
                 }))
             }
+            Control::Reclaim { objects, from } => Ok(self.reclaim(objects, *from)),
             Control::Lease { call, caller, callee, objects } => self.lease(*call, *caller, *callee, objects),
             Control::Release { call } => Ok(self.release(|lease| lease.0 == *call)),
             Control::Reply { call, from, to, returned } => {
@@ -257,6 +258,16 @@ impl Judge {
                 Ok(count)
             }
         }
+    }
+
+    fn reclaim(&mut self, objects: &[ObjectId], from: Holder) -> u64 {
+        let mut freed = 0;
+        for thing in self.things.iter_mut().filter(|t| objects.contains(&t.id) && t.control == Some(from)) {
+            freed += u64::from(!thing.freed);
+            thing.freed = true;
+        }
+        self.sweep();
+        freed
     }
 
     fn grant(&mut self, object: ObjectId, to: Holder) -> Told {

@@ -126,6 +126,23 @@ fn what_is_revoked_is_nobodys_until_it_is_granted() {
 }
 
 #[test]
+fn what_is_reclaimed_is_freed_if_its_node_controls_it() {
+    let mut rig = Rig::plain();
+    let (mine, leased, others) = (rig.alloc(A, b"mine"), rig.alloc(A, b"leased"), rig.alloc(B, b"other"));
+    rig.control(lease(CALL, &[leased])).unwrap();
+    let objects = vec![mine.object_id(), leased.object_id(), others.object_id()];
+    let reclaim = Control::Reclaim { objects, from: holder(A) };
+    assert_eq!((rig.control(reclaim.clone()), rig.control(reclaim)), (Ok(2), Ok(0)));
+    assert_eq!(rig.read(A, mine, 0, 1), Err(Refusal::NoSuchObject));
+    assert_eq!(rig.read(B, leased, 0, 6).unwrap(), b"leased", "until its lease ends");
+    rig.control(Control::Release { call: CALL }).unwrap();
+    rig.free(B, others).unwrap();
+    assert_eq!(rig.memory.metrics().objects, 0);
+    let many = Control::Reclaim { objects: vec![mine.object_id(); 65_537], from: holder(A) };
+    assert_eq!(rig.control(many), Err(Refusal::TooLarge { limit: 65_536 }));
+}
+
+#[test]
 fn a_snapshot_is_restored_as_often_as_one_likes_even_after_a_free() {
     let mut rig = Rig::plain();
     let pointer = rig.alloc(A, b"before");
