@@ -9,6 +9,7 @@ use crate::gatekeeper::{Config, Gatekeeper, Input, Output, Reason, Record, Way};
 use crate::rules::rack::Mac;
 use crate::rules::topology::{Fabric as Described, Topology};
 use crate::rules::{Entries, EntryChange, Intent, Live, Scope, Sizes};
+use bifrost_dsm::{Holder, Node};
 use bifrost_rpc::memory::PREFIX_DEFAULT;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -163,7 +164,7 @@ impl World {
             Output::Send { way, frame } => self.send_from_control(way, &frame),
             Output::Change { batch, changes } => self.want_tables(TableWork::Change(batch, changes)),
             Output::Reconcile { batch, scope } => {
-                let wanted = self.control.machine.as_ref().map(Gatekeeper::entries).unwrap_or_default();
+                let wanted = self.control.machine.as_ref().map(|machine| machine.rules().entries()).unwrap_or_default();
                 self.want_tables(TableWork::Reconcile(batch, wanted, scope));
             }
             Output::Memory { server, term, sequence, message } => self.push_message(server, term, sequence, message),
@@ -175,10 +176,24 @@ impl World {
     }
 
     fn log(&mut self, number: u64, record: Record) {
+        self.note_given_up(&record);
         self.note(|| format!("log {number}: {record:?}"));
         self.control.unwritten.push_back((number, record));
         let after = self.rng.between(1, self.plan.disk);
         self.at(self.now + after, Step::Logged(self.control.life, number));
+    }
+
+    /// What the control plane has given up is owed nothing.
+    fn note_given_up(&mut self, record: &Record) {
+        let Record::Ended { node, incarnation, .. } = record else { return };
+        let Some(machine) = self.machines.iter().find(|machine| machine.name() == *node) else { return };
+        match machine.server {
+            Some(server) => _ = self.rights.servers_given_up.insert((server, machine.life)),
+            None => {
+                let life = Holder { node: Node(machine.address()), incarnation: *incarnation };
+                self.rights.given_up.insert(life);
+            }
+        }
     }
 
     fn send_from_control(&mut self, way: Way, frame: &[u8]) {

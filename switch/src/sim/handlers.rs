@@ -1,12 +1,11 @@
 //! What callees do: they read what they are passed, call others, make results and answer.
 
 use super::Rule;
-use super::node::Asked;
+use super::node::{Asked, message};
 use super::plan::MS;
 use super::tasks::{OBJECT_BYTES, Purpose, allocated};
 use super::world::{Step, World};
 use bifrost_dsm::Holder;
-use bifrost_rpc::buffer::Message;
 use bifrost_rpc::endpoint::{AnswerKind, Answered, CallError, ServedCall};
 use bifrost_rpc::memory::{MemoryOp, Pointer};
 use bifrost_rpc::wire::MethodField;
@@ -174,7 +173,7 @@ impl World {
             endpoint.done(call);
             false
         } else {
-            let message = Message::from(bytes::Bytes::from_static(b"answer")).with_pointers(pointers.clone());
+            let message = message(b"answer").with_pointers(pointers.clone());
             match endpoint.reply(now, call, kind, method, message) {
                 Ok(is_kept) => is_kept,
                 Err(error) => return self.broke(Rule::Ends, format!("handler {id} cannot answer: {error}")),

@@ -7,7 +7,7 @@ use super::Rule;
 use bifrost_dsm::{Holder, Node};
 use bifrost_rpc::endpoint::{Answered, CallError, CallId, Datagrams, Endpoint, Event, Transmit};
 use bifrost_rpc::memory::{MemoryHandler, MemoryOp, MemoryRequest, Pointer};
-use bifrost_rpc::buffer::Message;
+use bifrost_rpc::buffer::{Message, MessageBuffer};
 use bifrost_rpc::wire::frame::{FrameAddresses, Sum};
 use bifrost_rpc::wire::{MethodField, RACK_PORT, service_address};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -22,6 +22,13 @@ pub(super) fn service_name(service: usize) -> &'static str {
 
 pub(super) fn method(service: usize, is_oneway: bool) -> MethodField {
     MethodField::new(service_name(service), if is_oneway { "tell" } else { "ask" })
+}
+
+/// A message of these bytes.
+pub(super) fn message(bytes: &[u8]) -> Message {
+    let mut buffer = MessageBuffer::new();
+    buffer.put_slice(bytes);
+    buffer.finish()
 }
 
 pub(super) fn place_of(service: usize) -> SocketAddr {
@@ -159,7 +166,7 @@ impl World {
             is_batch: false,
             offset: 0,
             len,
-            body: Message::from(bytes::Bytes::from(body)),
+            body: message(&body),
             place: None,
             deadline,
         };

@@ -161,6 +161,12 @@ impl Rights {
         }
     }
 
+    /// Whether an object was given to somebody who has never taken it over.
+    pub(super) fn is_untaken_gift(&self, pointer: Pointer, to: Holder) -> bool {
+        let object = self.objects.get(&pointer).filter(|object| object.control.contains(&to));
+        object.is_some_and(|object| object.control.len() > 1 && object.control[0] != to)
+    }
+
     pub(super) fn content(&self, pointer: Pointer) -> Option<Vec<u8>> {
         Some(self.objects.get(&pointer)?.content.clone())
     }

@@ -1,11 +1,10 @@
 //! What callers do: they make objects, pass them in calls, take over what the answers give, and free all.
 
 use super::Rule;
-use super::node::{Asked, method, place_of, service_name};
+use super::node::{Asked, message, method, place_of, service_name};
 use super::plan::{MS, S};
 use super::world::{Step, World};
 use bifrost_dsm::Holder;
-use bifrost_rpc::buffer::Message;
 use bifrost_rpc::endpoint::{AnswerKind, Answered, CallError, CallId, MemoryAnswer, Request, service_hash};
 use bifrost_rpc::memory::{MemoryOp, MemoryStatus, PREFIX_DEFAULT, Pointer};
 use std::time::Duration;
@@ -114,7 +113,8 @@ impl World {
         let task = &mut self.tasks[id];
         if task.to_make > 0 {
             task.to_make -= 1;
-            self.alloc(task.node, Purpose::Alloc(id));
+            let node = task.node;
+            self.alloc(node, Purpose::Alloc(id));
         } else if std::mem::take(&mut task.overwrites) && !task.objects.is_empty() {
             self.overwrite(id);
         } else if !task.is_called {
@@ -165,7 +165,7 @@ impl World {
             idempotent: false,
             deadline,
             references: true,
-            message: Message::from(bytes::Bytes::from((id as u64).to_be_bytes().to_vec())).with_pointers(passed.clone()),
+            message: message(&(id as u64).to_be_bytes()).with_pointers(passed.clone()),
         };
         self.note(|| format!("n{node} calls {} for task {id}: {passed:?}", service_name(service)));
         let Some(endpoint) = &mut self.machines[node].endpoint else { return };
