@@ -7,6 +7,7 @@ pub mod control;
 pub mod endpoint;
 mod io;
 pub mod memory;
+pub mod node;
 pub mod protocol;
 pub mod reference;
 pub mod server;

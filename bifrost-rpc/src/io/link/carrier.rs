@@ -58,7 +58,7 @@ impl Carrier {
                     any = true;
                     let Some((addresses, payload)) = demux.parse(frame) else { return };
                     let place = into.get_mut(brought.filled..brought.filled + payload.len());
-                    match place.filter(|_| Demux::is_own(seat, &addresses, &mut brought)) {
+                    match place.filter(|_| Demux::is_own(seat, &addresses, payload, &mut brought)) {
                         Some(place) => {
                             place.copy_from_slice(payload);
                             brought.filled += payload.len();

@@ -1,6 +1,7 @@
 //! Who gets what comes in by a link: its sockets, their inboxes, and which of them receives for all.
 
 use super::super::Received;
+use super::control::{ControlInbox, is_control};
 use crate::wire::frame::{FrameAddresses, Mac};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -67,6 +68,8 @@ struct Slot {
     readers: usize,
     arrived: Arc<Condvar>,
     is_shut: bool,
+    /// Why this socket is of no use any more.
+    failure: Option<String>,
 }
 
 impl Slot {
@@ -96,6 +99,7 @@ struct State {
     sockets: BTreeMap<u16, Slot>,
     has_leader: bool,
     next_port: u16,
+    control: Option<ControlInbox>,
     /// Why nothing will come any more.
     failure: Option<String>,
 }
@@ -142,7 +146,15 @@ impl Demux {
         let (binding, arrived) = (Arc::new(binding), Arc::new(Condvar::new()));
         let seat = Seat { binding: Arc::clone(&binding), arrived: Arc::clone(&arrived) };
         let port = binding.port;
-        let slot = Slot { binding, inbox: VecDeque::new(), inbox_bytes: 0, readers: 0, arrived, is_shut: false };
+        let slot = Slot {
+            binding,
+            inbox: VecDeque::new(),
+            inbox_bytes: 0,
+            readers: 0,
+            arrived,
+            is_shut: false,
+            failure: None,
+        };
         state.sockets.insert(port, slot);
         Ok(seat)
     }
@@ -157,6 +169,36 @@ impl Demux {
             slot.is_shut = true;
         }
         seat.arrived.notify_all();
+    }
+
+    /// Ends all sockets that are open.
+    pub(super) fn fail_sockets(&self, why: &str) {
+        for slot in self.lock().sockets.values_mut() {
+            slot.failure.get_or_insert_with(|| why.to_owned());
+            slot.arrived.notify_all();
+        }
+    }
+
+    pub(super) fn failure(&self) -> Option<String> {
+        self.lock().failure.clone()
+    }
+
+    pub(super) fn open_control(&self, inbox: ControlInbox) -> io::Result<()> {
+        match &mut self.lock().control {
+            Some(_) => Err(io::ErrorKind::AddrInUse.into()),
+            none => {
+                *none = Some(inbox);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn close_control(&self) {
+        self.lock().control = None;
+    }
+
+    pub(super) fn poll_control(&self) -> Option<(FrameAddresses, Vec<u8>)> {
+        self.lock().control.as_mut()?.pop()
     }
 
     /// Nothing will come any more.
@@ -228,8 +270,14 @@ impl Demux {
     }
 
     /// Whether the reader at `seat` takes this datagram along with what it has.
-    pub(super) fn is_own(seat: Option<&Seat>, addresses: &FrameAddresses, brought: &mut Brought) -> bool {
-        let Some(seat) = seat.filter(|seat| seat.binding.takes(addresses)) else { return false };
+    pub(super) fn is_own(
+        seat: Option<&Seat>,
+        addresses: &FrameAddresses,
+        payload: &[u8],
+        brought: &mut Brought,
+    ) -> bool {
+        let takes = |seat: &&Seat| seat.binding.takes(addresses) && !is_control(addresses, payload);
+        let Some(seat) = seat.filter(takes) else { return false };
         debug_assert_eq!(seat.binding.port, addresses.destination_port);
         let of = (sender(addresses), addresses.destination);
         *brought.of.get_or_insert(of) == of
@@ -238,6 +286,14 @@ impl Demux {
     /// Leaves a datagram for the socket that takes it.
     pub(super) fn leave(&self, addresses: &FrameAddresses, payload: &[u8]) {
         let mut state = self.lock();
+        if is_control(addresses, payload) {
+            let wake = state.control.as_mut().and_then(|inbox| inbox.push(addresses, payload));
+            drop(state);
+            if let Some(wake) = wake {
+                wake();
+            }
+            return;
+        }
         let Some(slot) = state.sockets.get_mut(&addresses.destination_port) else { return };
         if !slot.binding.takes(addresses) || slot.inbox_bytes + payload.len() > INBOX_BYTES {
             return;
@@ -256,6 +312,9 @@ impl State {
         let Some(slot) = self.sockets.get_mut(&seat.binding.port).filter(|slot| !slot.is_shut) else {
             return Ok(Some(Received::Ended));
         };
+        if let Some(failure) = &slot.failure {
+            return Err(io::Error::other(failure.clone()));
+        }
         match (slot.take(into), &self.failure) {
             (None, Some(failure)) => Err(io::Error::other(failure.clone())),
             (received, _) => Ok(received),

@@ -5,6 +5,7 @@
 
 mod builder;
 mod carrier;
+mod control;
 mod demux;
 mod frames;
 mod reports;

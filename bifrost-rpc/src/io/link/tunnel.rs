@@ -132,6 +132,15 @@ impl Tunnel {
         self.socket.send_joined(out, outer_bytes)
     }
 
+    /// Sends a single frame; `false`: it is too large.
+    pub(super) fn send_frame(&self, frame: &[u8]) -> bool {
+        let attachment = self.attachment.load(Ordering::Acquire);
+        let Ok(length) = u16::try_from(frame.len()) else { return false };
+        let header = TunnelHeader { kind: TunnelKind::Frame, length, attachment }.to_bytes();
+        let datagram = [&header[..], frame].concat();
+        self.socket.send_joined(&datagram, datagram.len())
+    }
+
     /// See [`Carrier::lead`](super::carrier::Carrier::lead).
     pub(super) fn lead(
         &self,
@@ -150,7 +159,7 @@ impl Tunnel {
         self.on_datagram(into, bytes, |buffer, frame| {
             let start = frame.start + FRAME_HEADERS_BYTES;
             let Some((addresses, payload)) = demux.parse(&buffer[frame]) else { return };
-            if Demux::is_own(seat, &addresses, &mut brought) {
+            if Demux::is_own(seat, &addresses, payload, &mut brought) {
                 // Payloads move together, over headers and what was moved before.
                 let length = payload.len();
                 buffer.copy_within(start..start + length, brought.filled);
