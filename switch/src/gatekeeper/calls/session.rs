@@ -146,6 +146,10 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
+    pub(super) fn len(&self) -> usize {
+        self.map.len()
+    }
+
     pub(super) fn at(&self, key: SessionKey) -> Option<&Session> {
         self.map.get(&key)
     }
