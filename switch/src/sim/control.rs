@@ -231,7 +231,11 @@ impl World {
             self.change_tables_later();
         }
         let (batch, is_done) = match work {
-            TableWork::Change(batch, changes) => (batch, self.apply(&changes)),
+            TableWork::Change(batch, changes) => {
+                let (is_done, applied) = self.apply(&changes);
+                applied.iter().for_each(|change| self.was_changed(change));
+                (batch, is_done)
+            }
             TableWork::Reconcile(batch, wanted, scope) => (batch, self.reconcile(&wanted, scope)),
         };
         if !is_done {
@@ -240,15 +244,14 @@ impl World {
         self.input(Input::Changed { batch, is_done });
     }
 
-    fn apply(&mut self, changes: &[EntryChange]) -> bool {
-        let Some(mut live) = self.control.live.take() else { return false };
+    fn apply(&mut self, changes: &[EntryChange]) -> (bool, Vec<EntryChange>) {
+        let Some(mut live) = self.control.live.take() else { return (false, Vec::new()) };
         let installed = live.apply(&self.fabric.runtime, changes);
         self.control.live = Some(live);
-        installed.applied.iter().for_each(|change| self.was_changed(change));
         if let Some((change, error)) = installed.refused.first() {
             self.note(|| format!("the switch refuses {change}: {error}"));
         }
-        installed.refused.is_empty() && installed.left.is_empty()
+        (installed.refused.is_empty() && installed.left.is_empty(), installed.applied)
     }
 
     fn reconcile(&mut self, wanted: &Entries, scope: Scope) -> bool {
@@ -258,7 +261,7 @@ impl World {
         let mut changes = live.changes(wanted, scope);
         changes.retain(|change| change.table().is_none_or(|table| scope == Scope::All || !table.is_control_planes()));
         self.control.live = Some(live);
-        let is_done = self.apply(&changes);
+        let (is_done, _) = self.apply(&changes);
         self.fabric.is_intact |= is_done && scope == Scope::All;
         self.note(|| format!("reconciled by {} changes", changes.len()));
         is_done

@@ -1,12 +1,11 @@
 //! What compute nodes and memory servers have in common: a port, a membership, power, and how they look at their link.
 
 use super::fabric::SWITCH_MAC;
-use super::plan::MS;
 use super::world::{Step, World};
 use super::{Rule, fabric};
 use bifrost_dsm::daemon::SharedMemory;
 use bifrost_rpc::control::{ControlPacket, ControlSeal, NodeKey, SealedControl};
-use bifrost_rpc::endpoint::{Endpoint, Time};
+use bifrost_rpc::endpoint::Endpoint;
 use bifrost_rpc::memory::{PREFIX_DEFAULT, Pointer};
 use bifrost_rpc::node::{Membership, MembershipState};
 use bifrost_rpc::wire::RACK_PORT;
@@ -287,13 +286,4 @@ impl World {
         self.machines[index].process_at = None;
         self.process_at(index, self.now + 1);
     }
-
-    pub(super) fn joins_within(&self) -> u64 {
-        500 * MS
-    }
-}
-
-/// Nanoseconds of a time.
-pub(super) fn nanos(time: Time) -> u64 {
-    time.as_nanos()
 }

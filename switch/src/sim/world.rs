@@ -54,8 +54,6 @@ pub(super) enum Step {
     Issue(usize),
     /// A call is given up, if it is still under way.
     Cancel(usize, u32, CallId),
-    /// A task goes on.
-    Task(usize),
     /// A handler goes on.
     Handler(usize),
     Disrupt(usize),
@@ -177,7 +175,6 @@ impl World {
             Step::ReadTable(lane, server) => self.read_table(lane, server),
             Step::Issue(node) => self.issue(node),
             Step::Cancel(node, life, call) => self.cancel(node, life, call),
-            Step::Task(task) => self.go_on(task),
             Step::Handler(handler) => self.handle_on(handler),
             Step::Disrupt(index) => self.disrupt(index),
             Step::Restore(what) => self.restore(what),
