@@ -93,6 +93,17 @@ fn control_is_revoked_and_granted() {
 }
 
 #[test]
+fn objects_are_reclaimed_from_whom_controls_them() {
+    let server = Memory::start();
+    let (a, b, mut plane) = (server.node(A), server.node(B), server.plane(1));
+    let (gone, stays) = (a.alloc(10).unwrap(), b.alloc(10).unwrap());
+    let objects = || ptrs(&[gone, stays]);
+    assert_eq!(plane.say(|client, stamp| client.reclaim(stamp, objects(), A.holder())), Ok(1));
+    assert_eq!(refused(a.read(gone, 0, 1)), MemoryStatus::NoObject);
+    b.write(stays, 0, vec![1]).unwrap();
+}
+
+#[test]
 fn an_ended_incarnation_is_refused_and_its_successor_takes_its_place() {
     let server = Memory::start();
     let (a, b, mut plane) = (server.node(A), server.node(B), server.plane(1));

@@ -165,7 +165,8 @@ impl World {
             }
             80..=84 => Control::Restore { id: self.rng.between(1, self.governor.snapshots + 1) },
             85..=91 => Control::DropSnapshot { id: self.rng.between(1, self.governor.snapshots + 1) },
-            92..=95 => Control::Revoke { object: *self.some_objects(Some(from)).first()?, from },
+            92..=93 => Control::Reclaim { objects: self.some_objects(Some(from)), from },
+            94..=95 => Control::Revoke { object: *self.some_objects(Some(from)).first()?, from },
             _ => Control::Grant { object: *self.some_objects(None).first()?, to },
         })
     }

@@ -31,6 +31,7 @@ enum Action {
     Free(Holder),
     Grant(Holder),
     Revoke(Holder),
+    Reclaim(Holder),
     /// Of a call, from whom, to whom.
     Lease(Call, Holder, Holder),
     Release(Call),
@@ -47,7 +48,7 @@ impl Action {
         let mut all = Vec::new();
         for one in HOLDERS {
             all.extend([Self::Read(one), Self::Write(one), Self::Free(one), Self::Grant(one), Self::Revoke(one)]);
-            all.extend([Self::End(one), Self::Cleanup(one)]);
+            all.extend([Self::Reclaim(one), Self::End(one), Self::Cleanup(one)]);
             for other in HOLDERS {
                 all.push(Self::Succeed(one, other));
                 for call in CALLS {
@@ -165,6 +166,7 @@ impl Server {
             Action::Free(who) => return self.ask(who, operation::Action::Free).is_ok(),
             Action::Grant(to) => Control::Grant { object, to: holder(to) },
             Action::Revoke(from) => Control::Revoke { object, from: holder(from) },
+            Action::Reclaim(from) => Control::Reclaim { objects: vec![object], from: holder(from) },
             Action::Lease(call, caller, callee) => {
                 let (caller, callee) = (holder(caller), holder(callee));
                 Control::Lease { call: key(call), caller, callee, objects: vec![object] }

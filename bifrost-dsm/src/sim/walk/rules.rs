@@ -66,8 +66,8 @@ impl Rules {
                 self.exists && (self.controls(caller) || self.leases_to(caller) || again)
             }
             // What is so already is left as it is.
-            Action::Revoke(_) | Action::Release(_) | Action::Reply(..) | Action::Succeed(..) => true,
-            Action::End(_) | Action::Cleanup(_) => true,
+            Action::Revoke(_) | Action::Reclaim(_) | Action::Release(_) | Action::Reply(..) => true,
+            Action::Succeed(..) | Action::End(_) | Action::Cleanup(_) => true,
         }
     }
 
@@ -77,6 +77,7 @@ impl Rules {
             Action::Free(_) => self.is_freed = true,
             Action::Grant(to) => self.control = Some(to),
             Action::Revoke(from) => self.control = self.control.filter(|control| *control != from),
+            Action::Reclaim(from) => self.is_freed |= self.control == Some(from),
             Action::Lease(call, _, callee) => _ = self.leases.entry(call).or_insert(callee),
             Action::Release(call) => _ = self.leases.remove(&call),
             Action::Reply(call, from, to) => {

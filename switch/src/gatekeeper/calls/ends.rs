@@ -3,7 +3,7 @@
 use super::super::checks::Check;
 use super::super::input::Answered;
 use super::super::output::{CallKey, Holder, MemoryMessage};
-use super::call::Call;
+use super::call::{Call, Fate};
 use super::cause::Cause;
 use super::directory::Directory;
 use super::made::Denial;
@@ -118,6 +118,10 @@ impl Calls {
             self.answered(now, who, told, answered);
         }
         for call in self.calls.values_mut() {
+            // What it passes is lost: it never runs.
+            if call.stage == Stage::Held && call.pointers.iter().any(|pointer| pointer.server() == server) {
+                call.fate.get_or_insert(Fate::Refused(Denial::NoRight));
+            }
             call.given.retain(|pointer| pointer.server() != server);
         }
         for (_, given) in self.gifts.values_mut() {

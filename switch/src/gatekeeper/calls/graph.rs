@@ -3,13 +3,29 @@
 use super::super::output::CallKey;
 use super::call::Call;
 use super::objects::key_of;
-use super::{Calls, ObjectView, RunningCall};
+use super::{Calls, ObjectView, RunningCall, Sizes};
 use bifrost_rpc::wire::{PacketType, Pointer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 use std::ops::Bound::{Excluded, Unbounded};
 
 impl Calls {
+    /// How much is known of everything.
+    #[must_use]
+    pub fn sizes(&self) -> Sizes {
+        Sizes {
+            objects: self.objects.len(),
+            calls: self.calls.len(),
+            sessions: self.sessions.len(),
+            gifts: self.gifts.len(),
+            nodes: self.loads.len(),
+            told: self.told.len(),
+            changes: self.changes.len(),
+            waiting: self.waiting.len() + self.cleaning.len(),
+            timers: self.timers.len(),
+        }
+    }
+
     /// The calls that run, after one, in the order of client and RPC id.
     pub fn running(&self, after: Option<CallKey>) -> impl Iterator<Item = RunningCall> {
         self.calls.range((after.map_or(Unbounded, Excluded), Unbounded)).map(|(key, call)| view(*key, call))

@@ -120,6 +120,29 @@ pub struct ObjectView {
     pub leases: Vec<(CallKey, Holder, bool)>,
 }
 
+/// How much is known of everything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Objects that live.
+    pub objects: usize,
+    /// Calls that run.
+    pub calls: usize,
+    /// Sessions in which calls leased.
+    pub sessions: usize,
+    /// Answers whose giving was not accepted yet.
+    pub gifts: usize,
+    /// Incarnations that have something under way.
+    pub nodes: usize,
+    /// Messages that memory servers have not answered.
+    pub told: usize,
+    /// Changes of the tables that are on their way.
+    pub changes: usize,
+    /// Answers to ALLOC and FREE that wait for the tables, and incarnations that are being cleaned up after.
+    pub waiting: usize,
+    /// Timers.
+    pub timers: usize,
+}
+
 /// The protection state machine and the graph of running calls.
 #[derive(Debug)]
 pub struct Calls {

@@ -207,7 +207,10 @@ impl Calls {
         let Some(call) = self.calls.get_mut(&key).filter(|call| call.waits == 0) else { return };
         match (call.stage, call.fate) {
             (Stage::Held, None) => self.release(now, key),
-            (Stage::Held, Some(_)) => self.end_leases(now, who, key, Stage::Ending, &[]),
+            (Stage::Held, Some(_)) => {
+                call.kept = None;
+                self.end_leases(now, who, key, Stage::Ending, &[]);
+            }
             (Stage::Released, _) => {}
             (Stage::Answered | Stage::Ending, fate) => self.conclude(key, fate),
         }

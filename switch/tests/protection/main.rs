@@ -1,0 +1,12 @@
+//! Protection, as `docs/gatekeeper.md` has it: the calls of Gatekeeper with memory servers, tables, and nodes that lose, double and
+//! reorder what they send.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod cases;
+mod frames;
+mod nodes;
+mod random;
+mod rng;
+mod size;
+mod world;
