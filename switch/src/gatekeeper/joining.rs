@@ -8,7 +8,7 @@ use super::output::MemoryMessage;
 use super::record::Record;
 use super::then::Then;
 use super::token::is_same;
-use crate::rules::{Decision, EntryChange, Problem};
+use crate::rules::{EntryChange, Problem};
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::control::{
     ADDRESSES_MAX, ANNOUNCE_NONCE_BYTES, Announce, CONTROL_TOKEN_BYTES, ControlMessage, ControlRefusal, Welcome,
@@ -239,9 +239,10 @@ impl Gatekeeper {
         Record::Ended { node: member.profile.name.clone(), incarnation: member.incarnation, is_dead }
     }
 
-    /// A decision of which a table may be too full: then a node leaves instead, so that nothing of it stays.
-    pub(super) fn decide_end(&mut self, dies: Decision, leaves: Decision) -> Vec<EntryChange> {
-        self.decide(dies).or_else(|_| self.decide(leaves)).unwrap_or_default()
+    /// Blocks a node that is dead. Where there is no room for that nothing of it stays, so that it is a stranger.
+    pub(super) fn block(&mut self, id: NodeId) -> Vec<EntryChange> {
+        let Some(dies) = self.members.get(id).map(|member| member.profile.dies()) else { return Vec::new() };
+        self.decide(dies).unwrap_or_else(|_| self.clear(id))
     }
 }
 

@@ -84,18 +84,17 @@ impl Gatekeeper {
         }
         let Some(member) = self.members.life(id, incarnation) else { return };
         let holders: Vec<Holder> = member.holders().collect();
-        let (profile, server, was_in_rules) = (member.profile.clone(), member.server(), member.is_in_rules);
+        let (server, is_in_rules) = (member.server(), member.is_in_rules);
         let State::Ending(ending) = &mut member.state else { return };
         let is_dead = ending.is_dead;
         ending.cleanups = if server.is_some() { 0 } else { holders.len() };
-        member.is_in_rules &= is_dead;
         let gone = self.services.of_node(id);
         let services: Vec<String> =
             gone.into_iter().filter(|key| self.services.end(key).is_some()).map(|(_, service)| service).collect();
-        let mut changes = match (was_in_rules, is_dead) {
+        let mut changes = match (is_in_rules, is_dead) {
             (false, _) => Vec::new(),
-            (true, true) => self.decide_end(profile.dies(), profile.leaves()),
-            (true, false) => self.decide(profile.leaves()).unwrap_or_default(),
+            (true, true) => self.block(id),
+            (true, false) => self.clear(id),
         };
         services.iter().for_each(|service| changes.extend(self.assign(service)));
         self.outbox.change(changes, Then::EndedInTables(id, incarnation));

@@ -148,6 +148,9 @@ impl Gatekeeper {
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest.
     pub fn poll_timeout(&self) -> Option<Time> {
+        if matches!(self.phase, Phase::Deposed) {
+            return None;
+        }
         let of_calls = self.calls.poll_timeout().filter(|_| self.is_ready());
         let all = [self.outbox.poll_timeout(), self.members.next_timer(), self.unserved.poll_timeout(), of_calls];
         all.into_iter().flatten().min()

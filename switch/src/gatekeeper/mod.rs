@@ -36,3 +36,6 @@ pub use machine::Gatekeeper;
 pub use output::{CallKey, Holder, MemoryMessage, Output, Way};
 pub use record::Record;
 pub use status::{Instance, Resource, ResourceState, Status};
+
+#[cfg(test)]
+mod tests;

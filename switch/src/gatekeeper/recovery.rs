@@ -12,6 +12,7 @@ use crate::rules::Scope;
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::control::OutstandingCall;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv6Addr;
 
 /// Pages of calls that are read of a node.
 const PAGES_MAX: u32 = 1 << 15;
@@ -88,6 +89,7 @@ impl Gatekeeper {
             }
         }
         let nodes: Vec<NodeId> = recovery.nodes.keys().copied().collect();
+        self.ended_lives().into_iter().for_each(|gone| self.calls.restore_ended(gone));
         let servers: Vec<u8> = recovery.servers.keys().copied().collect();
         self.phase = Phase::Recovering(recovery);
         for server in servers {
@@ -99,8 +101,18 @@ impl Gatekeeper {
             }
             self.begin_watch(now, id);
         }
-        for id in nodes {
-            self.begin_watch(now, id);
+        nodes.into_iter().for_each(|id| self.begin_watch(now, id));
+        self.ask_nodes(now);
+    }
+
+    /// Asks the nodes for their calls, once it is known what the memory servers have leased.
+    fn ask_nodes(&mut self, now: Time) {
+        let Phase::Recovering(recovery) = &mut self.phase else { return };
+        if !recovery.servers.is_empty() {
+            return;
+        }
+        recovery.nodes.values_mut().for_each(|asked| asked.since = now);
+        for id in recovery.nodes.keys().copied().collect::<Vec<_>>() {
             self.query(id, 0, 0);
         }
         self.check_recovery(now);
@@ -126,14 +138,14 @@ impl Gatekeeper {
             self.end(now, id, true, None);
             return;
         }
-        page.objects.iter().for_each(|object| self.calls.restore_object(object));
         let ended = page.ended.iter().map(|(node, incarnation)| Holder { node: *node, incarnation: *incarnation });
         ended.for_each(|gone| self.calls.restore_ended(gone));
+        page.objects.iter().for_each(|object| self.calls.restore_object(object));
         if !page.more {
             if let Phase::Recovering(recovery) = &mut self.phase {
                 recovery.servers.remove(&server);
             }
-            self.check_recovery(now);
+            self.ask_nodes(now);
         }
     }
 
@@ -141,7 +153,8 @@ impl Gatekeeper {
     pub(super) fn on_calls_told(&mut self, now: Time, id: NodeId, told: &[OutstandingCall], more: bool) {
         let Some(teller) = self.members.get(id).and_then(|member| member.holders().next()) else { return };
         let Phase::Recovering(recovery) = &mut self.phase else { return };
-        let Some(asked) = recovery.nodes.get_mut(&id) else { return };
+        let is_asked = recovery.servers.is_empty();
+        let Some(asked) = recovery.nodes.get_mut(&id).filter(|_| is_asked) else { return };
         asked.pages += 1;
         asked.since = now;
         let next = told.last().filter(|_| more && asked.pages < PAGES_MAX);
@@ -167,8 +180,8 @@ impl Gatekeeper {
         let of_server = server.and_then(|server| recovery.servers.get(&server));
         let is_over = match (of_server, recovery.nodes.get(&id)) {
             (Some(since), _) => now.since(*since) >= patience * TABLE_PATIENCE,
-            (None, Some(asked)) => now.since(asked.since) >= patience,
-            (None, None) => return false,
+            (None, Some(asked)) if recovery.servers.is_empty() => now.since(asked.since) >= patience,
+            (None, _) => return false,
         };
         if is_over {
             self.end(now, id, true, None);
@@ -183,8 +196,10 @@ impl Gatekeeper {
         let server = self.members.get(id).and_then(Member::server);
         if let Phase::Recovering(recovery) = &mut self.phase {
             recovery.nodes.remove(&id);
-            server.map(|server| recovery.servers.remove(&server));
-            self.check_recovery(now);
+            match server.and_then(|server| recovery.servers.remove(&server)) {
+                Some(_) => self.ask_nodes(now),
+                None => self.check_recovery(now),
+            }
         }
     }
 
@@ -204,7 +219,6 @@ impl Gatekeeper {
             return;
         }
         recovery.is_known = true;
-        self.restore_ended_lives();
         self.with_calls(|calls, who| calls.restored(now, who));
         for decision in self.calls.rights().collect::<Vec<_>>() {
             // A right of who is not in the rules is one that ends at once.
@@ -215,27 +229,32 @@ impl Gatekeeper {
         self.outbox.reconcile(Scope::All, Then::Reconciled);
     }
 
-    /// Tells the calls which lives have ended, as far as the log has it.
-    fn restore_ended_lives(&mut self) {
+    /// The last life of each address that has ended, as far as the log has it.
+    fn ended_lives(&self) -> Vec<Holder> {
         let present: BTreeSet<Holder> = self
             .members
             .iter()
             .filter(|(_, member)| !member.is_ended())
             .flat_map(|(_, member)| member.holders())
             .collect();
-        for (node, last) in self.members.lives() {
+        let ended = |(node, last): (&Ipv6Addr, &u32)| {
             let is_present = present.contains(&Holder { node: *node, incarnation: *last });
-            let ended = last.saturating_sub(u32::from(is_present));
-            if ended > 0 {
-                self.calls.restore_ended(Holder { node: *node, incarnation: ended });
-            }
-        }
+            Holder { node: *node, incarnation: last.saturating_sub(u32::from(is_present)) }
+        };
+        // Memory servers hold no rights.
+        let memory = u128::from(self.rules.topology().fabric().memory_prefix);
+        let has_rights = |gone: &Holder| gone.incarnation > 0 && gone.node.to_bits() >> 88 != memory;
+        self.members.lives().iter().map(ended).filter(has_rights).collect()
     }
 
     pub(super) fn on_reconciled(&mut self, now: Time) {
         let Phase::Recovering(recovery) = &mut self.phase else { return };
         let ended = std::mem::take(&mut recovery.ended);
         self.phase = Phase::Ready;
+        // The one before may have been in the middle of it.
+        for gone in self.ended_lives() {
+            self.with_calls(|calls, who| calls.end_node(now, who, gone));
+        }
         for (id, incarnation) in ended {
             self.on_end_logged(now, id, incarnation);
         }

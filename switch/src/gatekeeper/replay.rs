@@ -152,11 +152,13 @@ fn put_node(gatekeeper: &mut Gatekeeper, now: Time, node: Node) {
         Some(false) => false,
         _ => gatekeeper.decide(profile.joins()).is_ok(),
     };
+    if let Some(member) = gatekeeper.members.get_mut(id) {
+        member.is_in_rules = is_in_rules;
+    }
     if is_in_rules && node.ended == Some(true) {
-        gatekeeper.decide_end(profile.dies(), profile.leaves());
+        gatekeeper.block(id);
     }
     let Some(member) = gatekeeper.members.get_mut(id) else { return };
-    member.is_in_rules = is_in_rules;
     member.last_heard = now;
     member.state = match node.ended {
         Some(is_dead) => State::Ended { is_dead },

@@ -72,6 +72,7 @@ fn a_node_that_serves_has_its_entries() {
     let found = entries(&node("s1", 2, "serves = [\"Ping\"]"), &[ping()]);
     let (mac, own) = (Mac([2, 0, 0, 0, 0, 2]), 0xfd00_b1f0_0000_0001_0000_0000_0000_0002_u128);
     let address = service_address("fd00:b1f0:0:1::".parse().unwrap(), "Ping").to_bits();
+    let control = 0xfd00_b1f0_0000_0001_0000_0000_0000_b1f0;
     let deliver = Action::Deliver { port: 2, mac };
     let key = |table, values: &[u128], bits| Key::new(table, values, bits);
     let bits = u128::from(mac.to_bits());
@@ -90,6 +91,7 @@ fn a_node_that_serves_has_its_entries() {
         (key(Table::Node, &[own], 0), deliver),
         (key(Table::Node, &[address], 0), deliver),
         (key(Table::L2, &[bits], 0), Action::Forward { port: 2 }),
+        (key(Table::Ipv6Route, &[control], 128), Action::Deliver { port: 510, mac: MAC_DEFAULT }),
     ];
     let rows: Vec<(Key, Action)> = found.rows.into_iter().map(|(key, row)| (key, row.action)).collect();
     let mut expected = expected.to_vec();
@@ -141,6 +143,7 @@ fn memory_servers_hosts_and_routes_have_their_entries() {
         "l2 02:00:00:00:09:01 => forward 6",
         "ipv4_route 10.0.0.0/8 => deliver 6 02:00:00:00:09:01",
         "ipv6_route ::/0 => deliver 6 02:00:00:00:09:01",
+        "ipv6_route fd00:b1f0:0:1::b1f0/128 => deliver 510 02:b1:f0:00:00:01",
     ];
     assert_eq!(texts.len(), expected.len(), "{texts:#?}");
     for text in expected {

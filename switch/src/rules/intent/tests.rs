@@ -1,7 +1,7 @@
 use super::*;
 use crate::rules::rack::Mac;
 use crate::rules::topology::{Fabric, MemoryServer, Method, Node, ServiceRules};
-use crate::rules::{Action, Key, Operations};
+use crate::rules::{Action, CONTROL_PORT, Key, Operations};
 use bifrost_rpc::wire::MethodField;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -314,6 +314,8 @@ proptest! {
             let is_there = |mac: Mac| rows.contains_key(&Key::new(Table::L2, &[mac.to_bits().into()], 0));
             for (key, action) in &rows {
                 match action {
+                    // The control plane is no machine.
+                    Action::Deliver { port: CONTROL_PORT, .. } => {}
                     Action::Deliver { mac, .. } | Action::DeliverTo { mac, .. } => prop_assert!(is_there(*mac), "{}", key),
                     _ => {}
                 }
