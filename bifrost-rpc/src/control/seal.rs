@@ -1,6 +1,6 @@
 //! The keys that CONTROL packets are sealed under.
 
-use crate::endpoint::{Key, OPEN_NONCE_BYTES, OpenSeal, TAG_BYTES, keyed_hash};
+use crate::endpoint::{Key, OPEN_NONCE_BYTES, OpenSeal, TAG_BYTES, derive};
 use crate::wire::control::{NAME_BYTES_MAX, SEAL_BYTES_MAX};
 use std::net::Ipv6Addr;
 
@@ -19,7 +19,7 @@ impl NodeKey {
     /// The key of the node of this name.
     #[must_use]
     pub fn new(rack: &Key, name: &str) -> Self {
-        let key = Key(keyed_hash(&rack.0, &[b"bifrost v1 node ", name.as_bytes()].concat()));
+        let key = Key(derive(&rack.0, b"", &[b"bifrost v1 node ", name.as_bytes()].concat()));
         Self { key, name: name.to_owned() }
     }
 

@@ -69,7 +69,6 @@ impl Endpoint {
             return;
         };
         session.link.heard(now, header);
-        session.has_leases |= header.flags.has(Flags::LEASED);
         let remember = self.config.makes(Check::EndedCall);
         let released = session.raise_lowest(header.lowest, remember);
         self.released(index, released);
@@ -336,7 +335,7 @@ impl Endpoint {
         let Some(Served::Answered(answered)) = session.calls.get_mut(&header.rpc) else {
             return;
         };
-        if session.link.on_ack(now, &mut answered.out, &ack) {
+        if session.link.on_ack(now, &mut answered.out, &ack, false) {
             answered.backoff = 0;
         }
         if answered.out.peek().is_some() {

@@ -272,7 +272,9 @@ impl Endpoint {
         if call.phase == CallPhase::Busy || (ack.status == AckStatus::Discarded && call.answer.is_some()) {
             return;
         }
-        let forward = session.link.on_ack(now, &mut call.out, &ack);
+        // The probe of a held call comes late: it says nothing about the path.
+        let is_held = matches!(call.phase, CallPhase::Held(_));
+        let forward = session.link.on_ack(now, &mut call.out, &ack, is_held);
         call.phase = match ack.status {
             AckStatus::Complete => CallPhase::Arrived,
             AckStatus::Partial | AckStatus::Discarded => CallPhase::Sending,

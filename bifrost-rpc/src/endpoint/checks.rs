@@ -36,11 +36,13 @@ pub enum Check {
     WriteOrder,
     /// An end drops a packet that did not go to, or come from, the address that its pointer is (on links that route by pointers).
     PointerAddress,
+    /// A callee reports a leased call done only when its handler has ended.
+    HandlerEnded,
 }
 
 impl Check {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::DuplicateCall,
         Self::EndedCall,
         Self::UnknownSession,
@@ -57,6 +59,7 @@ impl Check {
         Self::MemoryTarget,
         Self::WriteOrder,
         Self::PointerAddress,
+        Self::HandlerEnded,
     ];
 }
 

@@ -294,9 +294,9 @@ impl Link {
         }
     }
 
-    /// Takes an acknowledgement of fragments of `message`. Says whether it is a step forward: an acknowledgement of
+    /// Takes an acknowledgement of fragments of `message`; it was `asked` for long after they were sent, or not. Says whether it is a step forward: an acknowledgement of
     /// nothing new must not keep [`Link::on_timeout`] from finding out why.
-    pub(super) fn on_ack(&mut self, now: Time, message: &mut Outbound, ack: &AckBody) -> bool {
+    pub(super) fn on_ack(&mut self, now: Time, message: &mut Outbound, ack: &AckBody, asked: bool) -> bool {
         match ack.status {
             AckStatus::Complete => {
                 let bytes = message.acked_all();
@@ -321,7 +321,7 @@ impl Link {
                 if let Some(packet) = lost_packet {
                     self.window.lost(packet, self.next_packet);
                 }
-                if let Some(sent_at) = sent_at {
+                if let Some(sent_at) = sent_at.filter(|_| !asked) {
                     self.rtt.sample(now.since(sent_at));
                 }
                 message.acked_bytes() > before

@@ -64,7 +64,7 @@ use callee::CalleeSession;
 use caller::CallerSession;
 pub(crate) use hash::QuickMap;
 use pool::BufferPool;
-pub(crate) use seal::{OPEN_NONCE_BYTES, OpenSeal, TAG_BYTES, keyed_hash};
+pub(crate) use seal::{OPEN_NONCE_BYTES, OpenSeal, TAG_BYTES, derive, keyed_hash};
 use slab::Slab;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -313,6 +313,12 @@ impl Endpoint {
     #[must_use]
     pub fn instance(&self) -> u32 {
         self.config.instance
+    }
+
+    /// The client id of its calls.
+    #[cfg(feature = "_sim")]
+    pub(crate) fn client(&self) -> u64 {
+        self.client
     }
 
     /// A message's memory, to be used again.

@@ -101,7 +101,9 @@ impl Endpoint {
         let body = crate::wire::RefusedBody { refusal, packet: refused.packet }.to_bytes();
         let mut header = Header::new(PacketType::Refused);
         header.method = refused.method;
-        header.flags = Flags(0).and(refused.flags.has(Flags::LEASED), Flags::LEASED);
+        // It would end the call's leases.
+        let still_runs = self.reports.as_ref().is_some_and(|reports| reports.runs((refused.session, refused.rpc)));
+        header.flags = Flags(0).and(refused.flags.has(Flags::LEASED) && !still_runs, Flags::LEASED);
         if memory::is_memory(refused) {
             (header.pointers, header.pointer) = (1, refused.pointer);
         }

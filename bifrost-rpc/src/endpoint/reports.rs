@@ -4,6 +4,7 @@
 //! ended, or that it never runs. The record of such a call may be gone long before its handler has ended.
 
 use super::call::Call;
+use super::checks::Check;
 use super::{Endpoint, ServedCall};
 use crate::wire::control::{ReportKind, ReportLine};
 use crate::wire::{Header, PacketType};
@@ -24,8 +25,10 @@ pub(super) struct Reports {
 
 impl Reports {
     fn push(&mut self, kind: ReportKind, (session, rpc): (u64, u64), client: u64) {
-        if self.waiting.len() < WAITING_MAX {
-            self.waiting.push_back(ReportLine { kind, session, client, rpc });
+        let line = ReportLine { kind, session, client, rpc };
+        // One packet may say twice that a call has ended.
+        if self.waiting.len() < WAITING_MAX && self.waiting.back() != Some(&line) {
+            self.waiting.push_back(line);
         }
     }
 
@@ -36,7 +39,7 @@ impl Reports {
 
     /// A leased call's handler is known to have ended, or not to begin, unless it still runs.
     fn settle(&mut self, call: (u64, u64), client: u64) {
-        if !self.running.contains_key(&call) {
+        if !self.runs(call) {
             self.push(ReportKind::Done, call, client);
         }
     }
@@ -64,7 +67,12 @@ impl Reports {
         self.running.range((session, 0)..=(session, u64::MAX)).next().is_some()
     }
 
-    /// Leased calls whose handlers run though their records are gone, after this one.
+    /// Whether a call's handler runs though its record is gone.
+    pub(super) fn runs(&self, call: (u64, u64)) -> bool {
+        self.running.contains_key(&call)
+    }
+
+    /// Leased calls whose handlers run though their records are gone.
     pub(super) fn running(&self) -> &BTreeMap<(u64, u64), u64> {
         &self.running
     }
@@ -101,9 +109,10 @@ impl Endpoint {
 
     /// Records of leased calls are gone that were not answered; with whether their handlers run.
     pub(super) fn report_released(&mut self, session: u64, client: u64, calls: &[(u64, bool)]) {
+        let waits = self.config.makes(Check::HandlerEnded);
         let Some(reports) = &mut self.reports else { return };
         for (rpc, runs) in calls {
-            match runs {
+            match *runs && waits {
                 true => reports.goes_on((session, *rpc), client),
                 false => reports.settle((session, *rpc), client),
             }
@@ -124,7 +133,7 @@ impl Endpoint {
         }
     }
 
-    /// A callee's session has ended in which leased calls came.
+    /// A callee's session of calls has ended.
     pub(super) fn report_session(&mut self, session: u64, client: u64) {
         if let Some(reports) = &mut self.reports {
             reports.session_ended(session, client);

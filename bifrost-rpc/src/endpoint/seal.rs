@@ -15,7 +15,8 @@ pub(crate) const TAG_BYTES: usize = 16;
 /// Bytes of the nonce in front of a sealed OPEN.
 pub(crate) const OPEN_NONCE_BYTES: usize = 24;
 
-fn derive(secret: &[u8], salt: &[u8], info: &[u8]) -> [u8; 32] {
+/// HKDF-SHA-256.
+pub(crate) fn derive(secret: &[u8], salt: &[u8], info: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     // 32 bytes are far below HKDF's limit of 255 blocks, the only error there is.
     let _ = Hkdf::<Sha256>::new(Some(salt), secret).expand(info, &mut out);

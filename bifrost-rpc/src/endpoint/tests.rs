@@ -7,10 +7,12 @@ use std::time::Duration;
 
 mod called;
 mod found;
+mod held;
 mod memory;
 mod memory_hostile;
 mod native;
 mod pointers;
+mod reports;
 mod reviewed;
 mod vectors;
 

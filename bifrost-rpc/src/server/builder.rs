@@ -1,15 +1,17 @@
 //! Settings of servers.
 
 use super::queue::Queue;
+use super::registered::{Registered, Registrar};
 use super::shard::Shard;
 use super::{Routes, ServeError, Server};
 use crate::endpoint::{Config, Key};
-use crate::io::{Address, Link, LinkSocket, PortSocket, Socket, StreamAddress, UrlError};
+use crate::io::{Address, Link, LinkSocket, PortSocket, Socket, StreamAddress, UrlError, seed};
 use crate::memory::{GlobalMemory, MemoryHandler};
 use crate::protocol::Limits;
 use crate::reference::{Serving, THRESHOLD_BYTES};
 use crate::service::Service;
 use crate::stream::{Budget, Directory, Listening, Settings};
+use crate::wire::RACK_PORT;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,6 +37,7 @@ pub struct ServerBuilder {
     idle_timeout: Option<Duration>,
     write_timeout: Duration,
     link: Option<Link>,
+    registrar: Option<Arc<dyn Registrar>>,
 }
 
 impl std::fmt::Debug for ServerBuilder {
@@ -65,6 +68,7 @@ impl Default for ServerBuilder {
             idle_timeout: None,
             write_timeout: Duration::from_secs(30),
             link: None,
+            registrar: None,
         }
     }
 }
@@ -157,6 +161,12 @@ impl ServerBuilder {
     #[must_use]
     pub fn link(mut self, link: &Link) -> Self {
         self.link = Some(link.clone());
+        self
+    }
+
+    /// Serves on a node of a rack, whose control plane is told of the services.
+    pub(crate) fn registrar(mut self, registrar: Arc<dyn Registrar>) -> Self {
+        self.registrar = Some(registrar);
         self
     }
 
@@ -278,9 +288,7 @@ impl ServerBuilder {
     ///
     /// [`ServeError`]. Nothing keeps running then.
     pub fn start(mut self) -> Result<Server, ServeError> {
-        if self.listen.is_empty() {
-            return Err(ServeError::NoAddress);
-        }
+        self.settle_place()?;
         self.config.message_bytes_max = u32::try_from(self.limits.message_bytes_max).unwrap_or(u32::MAX);
         self.config.references = self.references.unwrap_or(self.global_memory.is_some());
         self.config.native |= self.link.is_some() && self.memory.is_some();
@@ -296,6 +304,7 @@ impl ServerBuilder {
             threads: Vec::new(),
             workers: Vec::new(),
             queue: Arc::clone(&queue),
+            registered: None,
         };
         let budget = Budget::new(self.config.total_bytes_max);
         for url in &self.listen {
@@ -322,7 +331,24 @@ impl ServerBuilder {
             let worker = std::thread::Builder::new().name(name).spawn(move || queue.work());
             server.workers.push(worker.map_err(ServeError::Thread)?);
         }
+        if let Some(registrar) = &self.registrar {
+            server.registered = Some(Registered::new(registrar, self.config.instance, &routes)?);
+        }
         Ok(server)
+    }
+
+    /// Where it listens; and on a node of a rack, by which instance the control plane is to know it.
+    fn settle_place(&mut self) -> Result<(), ServeError> {
+        if self.registrar.is_some() {
+            if self.listen.is_empty() {
+                self.listen.push(format!("udp://[::]:{RACK_PORT}"));
+            }
+            while self.config.instance == 0 {
+                let random = seed().map_err(ServeError::Thread)?;
+                self.config.instance = random.first_chunk().copied().map_or(0, u32::from_be_bytes);
+            }
+        }
+        if self.listen.is_empty() { Err(ServeError::NoAddress) } else { Ok(()) }
     }
 
     fn check_default(&self) -> Result<(), ServeError> {

@@ -5,14 +5,18 @@ mod busy;
 mod desk;
 mod memory;
 mod queue;
+mod registered;
 mod serve;
 mod shard;
 mod work;
 
 pub use builder::ServerBuilder;
 pub use memory::{Later, Unanswered};
+pub use registered::RegisterError;
+pub(crate) use registered::Registrar;
 
 use self::queue::{Job, Queue};
+use self::registered::Registered;
 use self::shard::Shard;
 use crate::endpoint::{Stats, Usage};
 use crate::io::{Address, Clock, Place, UrlError};
@@ -61,6 +65,14 @@ pub enum ServeError {
     /// A key was given for an address whose transport seals nothing.
     #[error("nothing is sealed on {0}: leave the key out, or listen on udp:// addresses only")]
     Sealed(String),
+    /// The rack's control plane does not know of a service that the node serves.
+    #[error("the rack does not take the service {service}: {reason}")]
+    Unregistered {
+        /// The service.
+        service: String,
+        /// Why.
+        reason: RegisterError,
+    },
     /// Two methods have the same 16-byte field, so that a switch could not tell them apart.
     #[error("the methods of {first} and {second} cannot be told apart: rename one (field {field})")]
     Collision {
@@ -129,6 +141,8 @@ pub struct Server {
     threads: Vec<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
     queue: Arc<Queue<Job>>,
+    /// What a rack's control plane was told.
+    registered: Option<Registered>,
 }
 
 impl Server {
@@ -187,6 +201,9 @@ impl Server {
     /// that time for clients whose answers got lost to ask for them again (UDP). Returns the number of calls that did not
     /// finish.
     pub fn shutdown(mut self, deadline: Duration) -> usize {
+        if let Some(registered) = &self.registered {
+            registered.drain();
+        }
         self.shards.iter().for_each(|shard| shard.drain());
         self.listenings.iter().for_each(Listening::drain);
         let left = self.wait_for_calls(deadline);
@@ -222,6 +239,7 @@ impl Server {
     }
 
     fn stop(&mut self) {
+        self.registered = None;
         self.listenings.iter_mut().for_each(Listening::stop);
         self.shards.iter().for_each(|shard| shard.stop());
         let left = self.queue.close();

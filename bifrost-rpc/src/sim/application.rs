@@ -19,6 +19,13 @@ impl World {
         any
     }
 
+    /// Tells the control plane what the node has to report.
+    pub(super) fn take_reports(&mut self, id: usize) {
+        while let Some(line) = self.nodes[id].endpoint.as_mut().and_then(crate::endpoint::Endpoint::poll_report) {
+            self.gate_hears(id, line);
+        }
+    }
+
     fn on_event(&mut self, id: usize, event: Event) {
         match event {
             Event::Answer { call, result } => {
@@ -40,6 +47,7 @@ impl World {
                         format!("n{id} runs unknown method {method}"),
                     );
                 };
+                self.gate_starts(id, call.parts(), !pointers.is_empty());
                 let (at, by_value) = ((id, self.nodes[id].life), self.nodes[id].takes_values_only(&self.plan));
                 let Some(index) = self.checker.received(self.now, at, call.parts(), &message, called) else {
                     return;
@@ -52,7 +60,11 @@ impl World {
             Event::Memory { operation, body } => self.on_memory(id, &operation, body),
             Event::Cancelled { call } => {
                 let node = &mut self.nodes[id];
+                let before = node.jobs.len();
                 node.jobs.retain(|_, job| job.call != call || job.is_started);
+                if let Some(endpoint) = node.endpoint.as_mut().filter(|_| node.jobs.len() < before) {
+                    endpoint.done(call);
+                }
             }
             Event::MemorySessionEnded { .. } => {}
         }

@@ -51,6 +51,12 @@ pub enum Rule {
     Livelock,
     /// On links that route by pointers a packet goes to, or comes from, the address that its pointer is.
     Misplaced,
+    /// A handler of a leased call begins only while the lease is in force, and the lease ends when no handler runs.
+    Lease,
+    /// What ends report to the control plane is true, and said once.
+    Report,
+    /// When all is over every lease has ended, and every answer with pointers was accepted or abandoned.
+    Unsettled,
     /// Nothing panics.
     Panic,
 }
@@ -86,6 +92,8 @@ pub(super) struct Entry {
     pub(super) cancelled: bool,
     /// A packet that must not start anything.
     pub(super) is_forged: bool,
+    /// The control plane refused it: it passes a pointer that it may not pass.
+    pub(super) is_denied: bool,
     /// Nobody waits for its end: its client crashed, or is a rogue.
     pub(super) is_abandoned: bool,
     /// Times a server took it, less those it gave it back.
@@ -121,6 +129,7 @@ impl Entry {
             deadline: None,
             cancelled: false,
             is_forged: false,
+            is_denied: false,
             is_abandoned: false,
             received: 0,
             effects: 0,

@@ -38,11 +38,13 @@ pub enum Fault {
     Forgery,
     /// A client that has a session of its own breaks the protocol.
     Rogue,
+    /// A control plane holds calls with pointers, and refuses some (without a key).
+    Gate,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Loss,
         Self::Duplication,
         Self::Reordering,
@@ -60,6 +62,7 @@ impl Fault {
         Self::Replay,
         Self::Forgery,
         Self::Rogue,
+        Self::Gate,
     ];
 }
 

@@ -71,7 +71,10 @@ impl World {
             }
             let at = self.rng.index(self.hostile.kept.len());
             let (from, to, bytes) = self.hostile.kept[at].clone();
-            self.deliver(from, to, bytes, true);
+            // The control plane drops what it has seen.
+            if !self.meets_gate(Header::parse(&bytes).ok().as_ref()) {
+                self.deliver(from, to, bytes, true);
+            }
         }
     }
 

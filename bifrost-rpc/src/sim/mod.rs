@@ -12,6 +12,7 @@ mod checker;
 mod disruption;
 mod excuse;
 mod faults;
+mod gate;
 mod hostile;
 mod many;
 mod memory;

@@ -64,12 +64,25 @@ impl World {
     }
 
     /// Sends a datagram of a node on its way, with what the network does to it.
-    pub(super) fn send(&mut self, from: usize, (to, route): Way, mut bytes: Vec<u8>) {
+    pub(super) fn send(&mut self, from: usize, (to, route): Way, bytes: Vec<u8>) {
         let header = Header::parse(&bytes).ok();
         self.overhear(from, (to, route), header.as_ref(), &bytes);
         if to >= self.nodes.len() {
             return self.deliver(from, (to, route), bytes, true);
         }
+        if let Some(header) = header.filter(|header| self.meets_gate(Some(header))) {
+            let is_lost = self.rng.chance(self.plan.network.loss);
+            if is_lost || !self.pass_gate(from, to, &header, &bytes) {
+                let fate = if is_lost { Fate::Lost } else { Fate::Held };
+                return self.trace.packet(self.now, from, to, Some(&header), fate);
+            }
+        }
+        self.forward(from, (to, route), bytes);
+    }
+
+    /// What the network does to a datagram on its way to a node.
+    pub(super) fn forward(&mut self, from: usize, (to, route): Way, mut bytes: Vec<u8>) {
+        let header = Header::parse(&bytes).ok();
         let network = &self.plan.network;
         let mut is_genuine = true;
         let fate = if self.cuts.iter().any(|(_, a, b)| (*a, *b) == (from, to)) {

@@ -127,6 +127,7 @@ pub(super) fn config(plan: &Plan, checks: crate::endpoint::Checks) -> Config {
         total_bytes_max: plan.limits.total_bytes,
         key: plan.keyed.then(|| Key::from_bytes([0x42; 32])),
         native: plan.native,
+        reports: plan.has_gate,
         checks,
         ..Config::default()
     }

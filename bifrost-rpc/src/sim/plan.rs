@@ -96,6 +96,8 @@ pub(super) struct Plan {
     pub(super) keyed: bool,
     /// Links route by pointers.
     pub(super) native: bool,
+    /// A control plane keeps leases.
+    pub(super) has_gate: bool,
     /// Every other life of a server understands no references.
     pub(super) by_value: bool,
     pub(super) lease: Duration,
@@ -138,6 +140,7 @@ impl Plan {
             servers,
             keyed: rng.chance(350),
             native: rng.chance(300),
+            has_gate: false,
             by_value: rng.chance(150),
             lease: Duration::from_secs(rng.between(20, 40)),
             peer_timeout: Duration::from_secs(rng.between(8, 12)),
@@ -154,6 +157,7 @@ impl Plan {
             rogue: Vec::new(),
             calm: 0,
         };
+        plan.has_gate = faults.has(Fault::Gate) && !plan.keyed;
         (0..clients).for_each(|client| plan.draw_calls(rng, client));
         let end = plan.calls.iter().map(|call| call.at).max().unwrap_or(0) + S;
         plan.draw_disruptions(rng, end);

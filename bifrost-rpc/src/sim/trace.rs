@@ -16,6 +16,8 @@ pub(super) enum Fate {
     Arrived,
     BufferFull,
     Forged,
+    OfControl,
+    Held,
 }
 
 impl Fate {
@@ -30,6 +32,8 @@ impl Fate {
             Self::Arrived => "arrives",
             Self::BufferFull => "lost: SOCKET FULL",
             Self::Forged => "FORGED",
+            Self::Held => "is kept by the control plane",
+            Self::OfControl => "of the control plane",
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::Options;
 use super::checker::{Checker, Rule};
 use super::faults::Fault;
+use super::gate::{Gate, Key};
 use super::hostile::Hostile;
 use super::node::{Datagram, Node, address, config};
 use super::plan::{Disruption, Plan, S, nanos};
@@ -43,6 +44,10 @@ pub(super) enum Step {
     Replay,
     Forge,
     Rogue,
+    /// The control plane has made up its mind about a held call.
+    Decide(Key),
+    /// The control plane asks after a call.
+    Ask(Key),
     /// By now every call has ended.
     Settled,
     /// By now nobody says anything any more.
@@ -91,6 +96,7 @@ pub(super) struct World {
     pub(super) checker: Checker,
     pub(super) trace: Trace,
     pub(super) hostile: Hostile,
+    pub(super) gate: Gate,
     /// Datagrams that nodes have sent.
     pub(super) packets: u64,
     packets_when_silent: u64,
@@ -106,6 +112,7 @@ impl World {
         let mut world = Self {
             checker: Checker::new(plan.clone()),
             hostile: Hostile::new(&plan, &mut rng),
+            gate: Gate::default(),
             plan,
             config,
             rng,
@@ -173,6 +180,8 @@ impl World {
             Step::Replay => self.replay(),
             Step::Forge => self.forge(),
             Step::Rogue => self.rogue(),
+            Step::Decide(call) => self.decide(call),
+            Step::Ask(call) => self.ask(call),
             Step::Settled => self.checker.check_ended(self.now),
             Step::Silent => self.packets_when_silent = self.packets,
             Step::Over => self.check_over(),
@@ -192,6 +201,7 @@ impl World {
         for index in self.nodes[node].stop() {
             self.checker.entries[index].is_abandoned = true;
         }
+        self.gate_stopped(node);
     }
 
     fn arrive(&mut self, to: usize, datagram: Datagram) {
@@ -275,6 +285,7 @@ impl World {
         let mut out = Datagrams::new();
         loop {
             let mut is_quiet = !self.take_events(id);
+            self.take_reports(id);
             let (now, segments) = (self.time(), self.rng.pick(&[1, 4, 64]));
             while let Some(transmit) =
                 self.nodes[id].endpoint.as_mut().and_then(|endpoint| endpoint.poll_transmit(now, segments, &mut out))
@@ -306,6 +317,7 @@ impl World {
     /// When all is over nothing may be left.
     fn check_over(&mut self) {
         self.is_over = true;
+        self.check_gate();
         for node in &self.nodes {
             let Some(endpoint) = &node.endpoint else {
                 continue;

@@ -1,6 +1,8 @@
 //! Clients and servers on links, joined by a switch that knows addresses and nothing else: within the process, and by tunnels.
 
+mod gatekeeper;
 mod hub;
+mod node;
 
 use crate::support::probe::{ADD, Probe};
 use crate::support::store::Store;

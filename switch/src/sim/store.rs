@@ -6,7 +6,7 @@ use super::world::World;
 use crate::gatekeeper::MemoryMessage;
 use crate::rules::{EntryChange, Key, Match, Table};
 use bifrost_dsm::daemon::SharedMemory;
-use bifrost_dsm::{Config, Holder, Node, ObjectId};
+use bifrost_dsm::{Config, Holder, Node, ObjectId, ObjectRow};
 use bifrost_rpc::endpoint::Endpoint;
 use bifrost_rpc::memory::{
     MemoryHandler, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, PREFIX_DEFAULT, Pointer, ServedCall,
@@ -118,23 +118,35 @@ impl World {
         let Some((pointer, op, source)) = right_in(key) else { return };
         let Some(is_at_server) = self.server_allows(pointer, op, source) else { return };
         let is_given_up = self.rights.given_up.iter().any(|gone| gone.node == Node(source));
-        if is_new && !is_at_server {
+        let is_freed = self.server_row(pointer).is_none_or(|row| row.freed);
+        if is_new && !is_at_server && !is_freed {
             self.broke(Rule::Order, format!("the switch lets {source} {op:?} {pointer}, its server does not"));
-        } else if !is_new && is_at_server && !is_given_up {
+        } else if !is_new && is_at_server && !is_given_up && !self.is_leased_to(pointer, source) {
             self.broke(Rule::Order, format!("{source} may not {op:?} {pointer} at the switch, but at the server"));
         }
+    }
+
+    /// What a memory server says of an object.
+    fn server_row(&self, pointer: Pointer) -> Option<ObjectRow> {
+        let store = self.machines[self.machine_of(pointer.server())].store.as_ref()?;
+        let object = pointer.object();
+        let after = object.checked_sub(1).map(ObjectId::from_bits);
+        let page = store.with(|memory| memory.export(after, 1));
+        page.objects.into_iter().next().filter(|row| row.object.to_bits() == object)
+    }
+
+    /// Whether a lease is in force at the server that the control plane may not have heard of yet.
+    fn is_leased_to(&self, pointer: Pointer, source: Ipv6Addr) -> bool {
+        self.server_row(pointer).is_some_and(|row| row.leases.iter().any(|(_, of)| of.node == Node(source)))
     }
 
     /// Whether a memory server lets a node do something; `None`: this life of it is over.
     pub(super) fn server_allows(&self, pointer: Pointer, op: MemoryOp, source: Ipv6Addr) -> Option<bool> {
         let machine = &self.machines[self.machine_of(pointer.server())];
-        if u64::from(machine.life) != pointer.object() >> 32 {
+        if machine.store.is_none() || u64::from(machine.life) != pointer.object() >> 32 {
             return None;
         }
-        let object = pointer.object();
-        let after = object.checked_sub(1).map(ObjectId::from_bits);
-        let page = machine.store.as_ref()?.with(|memory| memory.export(after, 1));
-        let Some(row) = page.objects.first().filter(|row| row.object.to_bits() == object) else { return Some(false) };
+        let Some(row) = self.server_row(pointer) else { return Some(false) };
         let controls = row.control.is_some_and(|of| of.node == Node(source)) && !row.freed;
         let leases = row.leases.iter().any(|(_, of)| of.node == Node(source));
         Some(match op {

@@ -1,7 +1,8 @@
 //! What frames go by.
 
-use super::demux::{Brought, Demux, Seat, TICK};
+use super::demux::{Brought, Demux, TICK};
 use super::frames::write_frames;
+use super::slot::Seat;
 use super::tunnel::Tunnel;
 use super::{FramePort, Link};
 use crate::endpoint::Datagrams;

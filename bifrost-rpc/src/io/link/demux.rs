@@ -1,98 +1,20 @@
 //! Who gets what comes in by a link: its sockets, their inboxes, and which of them receives for all.
 
 use super::super::Received;
+use super::binding::{Binding, sender};
 use super::control::{ControlInbox, is_control};
+use super::slot::{Seat, Slot};
 use crate::wire::frame::{FrameAddresses, Mac};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::net::{Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// A thread that waits at a socket looks about this often even when nothing arrives.
 pub(super) const TICK: Duration = Duration::from_millis(10);
-/// Bytes that wait at one socket for whoever reads there at most; more are lost, as in a kernel's buffer.
-pub(super) const INBOX_BYTES: usize = 2 << 20;
 /// The ports that a socket takes which asks for none: IANA's dynamic ones.
 const FREE_PORTS: std::ops::RangeInclusive<u16> = 49_152..=65_535;
-
-/// What a socket of a link takes in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Binding {
-    pub(super) port: u16,
-    /// The node's own address.
-    pub(super) address: Ipv6Addr,
-    /// Further addresses, in order.
-    pub(super) services: Vec<Ipv6Addr>,
-    /// Whether addresses that are pointers are taken: the switch brings those of the server's own.
-    pub(super) takes_pointers: bool,
-    /// The one peer, if there is only one.
-    pub(super) peer: Option<SocketAddr>,
-}
-
-impl Binding {
-    fn takes(&self, addresses: &FrameAddresses) -> bool {
-        let to = addresses.destination;
-        addresses.destination_port == self.port
-            && self.peer.is_none_or(|peer| peer == sender(addresses))
-            && (to == self.address
-                || self.services.binary_search(&to).is_ok()
-                || (self.takes_pointers && is_pointer(to)))
-    }
-}
-
-/// Where a frame's datagram comes from.
-pub(super) fn sender(addresses: &FrameAddresses) -> SocketAddr {
-    SocketAddrV6::new(addresses.source, addresses.source_port, 0, 0).into()
-}
-
-/// Whether an address has the form of a pointer: four zero bytes, then the prefix of the rack's memory.
-fn is_pointer(address: Ipv6Addr) -> bool {
-    let bytes = address.octets();
-    bytes[..4] == [0; 4] && bytes[4] != 0
-}
-
-/// A datagram that waits for whoever reads at its socket.
-#[derive(Debug)]
-struct Waiting {
-    from: SocketAddr,
-    to: Ipv6Addr,
-    payload: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct Slot {
-    binding: Arc<Binding>,
-    inbox: VecDeque<Waiting>,
-    inbox_bytes: usize,
-    readers: usize,
-    arrived: Arc<Condvar>,
-    is_shut: bool,
-    /// Why this socket is of no use any more.
-    failure: Option<String>,
-}
-
-impl Slot {
-    /// Takes datagrams of one sender out, as many as fit.
-    fn take(&mut self, into: &mut [u8]) -> Option<Received> {
-        let (from, to) = self.inbox.front().map(|first| (first.from, first.to))?;
-        let mut filled = 0;
-        while let Some(next) = self.inbox.front() {
-            let end = filled + next.payload.len();
-            if (next.from, next.to) != (from, to) || (end > into.len() && filled > 0) {
-                break;
-            }
-            let Some(waiting) = self.inbox.pop_front() else { break };
-            self.inbox_bytes -= waiting.payload.len();
-            // A single datagram fits: buffers are made for the largest.
-            if let Some(place) = into.get_mut(filled..end) {
-                place.copy_from_slice(&waiting.payload);
-                filled = end;
-            }
-        }
-        Some(Received::Bytes(filled, from, Some(to)))
-    }
-}
 
 #[derive(Debug, Default)]
 struct State {
@@ -109,13 +31,6 @@ struct State {
 pub(super) struct Demux {
     state: Mutex<State>,
     mac: Mac,
-}
-
-/// What a socket reads by: its binding, and by what it is woken.
-#[derive(Debug, Clone)]
-pub(super) struct Seat {
-    pub(super) binding: Arc<Binding>,
-    arrived: Arc<Condvar>,
 }
 
 /// What a leader has brought for itself.
@@ -143,18 +58,8 @@ impl Demux {
             return Err(io::ErrorKind::AddrInUse.into());
         }
         binding.services.sort_unstable();
-        let (binding, arrived) = (Arc::new(binding), Arc::new(Condvar::new()));
-        let seat = Seat { binding: Arc::clone(&binding), arrived: Arc::clone(&arrived) };
         let port = binding.port;
-        let slot = Slot {
-            binding,
-            inbox: VecDeque::new(),
-            inbox_bytes: 0,
-            readers: 0,
-            arrived,
-            is_shut: false,
-            failure: None,
-        };
+        let (slot, seat) = Slot::new(Arc::new(binding));
         state.sockets.insert(port, slot);
         Ok(seat)
     }
@@ -173,10 +78,7 @@ impl Demux {
 
     /// Ends all sockets that are open.
     pub(super) fn fail_sockets(&self, why: &str) {
-        for slot in self.lock().sockets.values_mut() {
-            slot.failure.get_or_insert_with(|| why.to_owned());
-            slot.arrived.notify_all();
-        }
+        self.lock().sockets.values_mut().for_each(|slot| slot.fail(why));
     }
 
     pub(super) fn failure(&self) -> Option<String> {
@@ -294,14 +196,8 @@ impl Demux {
             }
             return;
         }
-        let Some(slot) = state.sockets.get_mut(&addresses.destination_port) else { return };
-        if !slot.binding.takes(addresses) || slot.inbox_bytes + payload.len() > INBOX_BYTES {
-            return;
-        }
-        slot.inbox_bytes += payload.len();
-        slot.inbox.push_back(Waiting { from: sender(addresses), to: addresses.destination, payload: payload.to_vec() });
-        if slot.readers > 0 {
-            slot.arrived.notify_one();
+        if let Some(slot) = state.sockets.get_mut(&addresses.destination_port) {
+            slot.put(addresses, payload);
         }
     }
 }

@@ -3,12 +3,14 @@
 //! All sockets of a link share its attachment. Whoever waits at one of them receives for all, and hands over what is for
 //! others: no thread stands in between.
 
+mod binding;
 mod builder;
 mod carrier;
 mod control;
 mod demux;
 mod frames;
 mod reports;
+mod slot;
 mod socket;
 #[cfg(test)]
 mod tests;

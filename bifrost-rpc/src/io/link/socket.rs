@@ -1,6 +1,7 @@
 //! A UDP socket of a node on a link, with the interface of one that the kernel has.
 
-use super::demux::{Binding, Seat};
+use super::binding::Binding;
+use super::slot::{INBOX_BYTES, Seat};
 use super::{Link, Reports};
 use crate::endpoint::{Datagrams, Transmit};
 use crate::io::Received;
@@ -72,7 +73,7 @@ impl LinkSocket {
 
     /// What can wait for this socket: in the carrier, which others share, and then in its own queue.
     pub(crate) fn receive_buffer_bytes(&self) -> usize {
-        self.link.0.carrier.receive_buffer_bytes().min(super::demux::INBOX_BYTES)
+        self.link.0.carrier.receive_buffer_bytes().min(INBOX_BYTES)
     }
 
     pub(crate) fn as_fd(&self) -> Option<i32> {
@@ -92,6 +93,10 @@ impl LinkSocket {
     /// Sends a batch; `false`: its datagrams are too large for the link.
     pub(crate) fn send(&self, transmit: &Transmit, datagrams: &Datagrams) -> bool {
         let SocketAddr::V6(to) = transmit.to else { return true };
+        // Nothing of a life that has ended goes out any more.
+        if self.seat.is_failed() {
+            return true;
+        }
         let (place, binding) = (&self.link.0.place, &self.seat.binding);
         let addresses = FrameAddresses {
             source_mac: place.mac,

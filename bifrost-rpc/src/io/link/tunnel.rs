@@ -1,8 +1,9 @@
 //! A link over a tunnel: one outer UDP socket, connected to the switch's, and a thread that keeps the attachment.
 
 use super::LinkError;
-use super::demux::{Brought, Demux, Seat, TICK};
+use super::demux::{Brought, Demux, TICK};
 use super::frames::write_frames;
+use super::slot::Seat;
 use crate::endpoint::{Datagrams, Time};
 use crate::io::{Clock, RECEIVE_BYTES, Received, Socket, Timer};
 use crate::tunnel::{NodeEnd, NodeState};

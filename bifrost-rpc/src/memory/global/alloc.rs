@@ -50,7 +50,7 @@ impl Allocation {
     fn next(&mut self) -> Result<u8, MemoryError> {
         let now = self.memory.inner.clock.now();
         let server = self.memory.placement().choose(now, self.len, &self.tried);
-        // There is at least one server, so one has failed.
+        // Without a failure there is no server: in a rack to which none has come yet.
         let server = server.ok_or_else(|| self.failure.take().unwrap_or(MemoryError::UnknownServer(0)))?;
         self.tried.push(server);
         Ok(server)

@@ -68,9 +68,22 @@ impl GlobalMemory {
         Ok(Self { inner: Arc::new(Inner { servers, placement, clock: Clock::new() }) })
     }
 
-    /// The ids of the servers, in rising order.
+    /// The memory of a rack, over channels on a link to it: operations go to their pointers, whatever server that is. New objects go
+    /// to none before [`GlobalMemory::set_servers`].
+    pub(crate) fn of_rack(memory_prefix: u8, channels: ChannelBuilder) -> Self {
+        let servers = Servers::of_rack(memory_prefix, channels);
+        let placement = Mutex::new(Placement::new([]));
+        Self { inner: Arc::new(Inner { servers, placement, clock: Clock::new() }) }
+    }
+
+    /// New objects go to these servers from now on.
+    pub(crate) fn set_servers(&self, ids: &[u8]) {
+        self.placement().set(ids.iter().copied());
+    }
+
+    /// The ids of the servers, in rising order; in a rack of those that are there.
     pub fn servers(&self) -> impl Iterator<Item = u8> {
-        self.inner.servers.ids()
+        self.placement().ids().into_iter()
     }
 
     /// The handle to one server.

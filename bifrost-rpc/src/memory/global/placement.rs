@@ -46,8 +46,20 @@ pub(super) struct Placement {
 impl Placement {
     /// Servers of which nothing is known yet.
     pub(super) fn new(ids: impl IntoIterator<Item = u8>) -> Self {
-        let server = |id| Server { id, free: None, at: Time::ZERO, left_out: None, credit: 0 };
-        Self { servers: ids.into_iter().map(server).collect() }
+        let mut new = Self { servers: Vec::new() };
+        new.set(ids);
+        new
+    }
+
+    /// Chooses among these servers from now on; what is known of those that stay is kept.
+    pub(super) fn set(&mut self, ids: impl IntoIterator<Item = u8>) {
+        let new = |id| Server { id, free: None, at: Time::ZERO, left_out: None, credit: 0 };
+        self.servers = ids.into_iter().map(|id| self.server(id).copied().unwrap_or_else(|| new(id))).collect();
+    }
+
+    /// The servers, in the order in which they were given.
+    pub(super) fn ids(&self) -> Vec<u8> {
+        self.servers.iter().map(|server| server.id).collect()
     }
 
     fn server(&mut self, id: u8) -> Option<&mut Server> {

@@ -4,6 +4,7 @@ use crate::client::{Channel, ChannelBuilder};
 use crate::endpoint::CallError;
 use crate::io::{Address, UrlError};
 use crate::memory::{MemoryClient, MemoryError, Pointer};
+use crate::wire::RACK_PORT;
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 
@@ -65,6 +66,15 @@ impl Servers {
             servers.add(id.parse().ok().filter(|id| *id > 0).ok_or(ServersError::Id(id))?, url)?;
         }
         if servers.ids().next().is_none() { Err(ServersError::Empty) } else { Ok(servers) }
+    }
+
+    /// All that a rack can have, each at its own pointer.
+    pub(super) fn of_rack(memory_prefix: u8, channels: ChannelBuilder) -> Self {
+        let server = |id| {
+            let url = format!("udp://[{}]:{RACK_PORT}", Pointer::new(memory_prefix, id, 0));
+            (id > 0).then(|| Server { url, client: OnceLock::new() })
+        };
+        Self { by_id: (0..=u8::MAX).map(server).collect(), channels }
     }
 
     fn add(&mut self, id: u8, url: &str) -> Result<(), ServersError> {
@@ -144,6 +154,13 @@ mod tests {
         assert_eq!(parse(&many), Err(ServersError::Id("256".to_owned())));
         assert!(matches!(parse("udp://[::1]"), Err(ServersError::Url { server: 1, .. })));
         assert!(matches!(parse("3=tcp://[::1]:1"), Err(ServersError::NotUdp { server: 3, .. })));
+    }
+
+    #[test]
+    fn a_racks_servers_are_at_their_pointers() {
+        let servers = Servers::of_rack(0xfd, Channel::builder());
+        assert_eq!(servers.ids().collect::<Vec<_>>(), (1..=255).collect::<Vec<_>>());
+        assert_eq!(servers.get(3).unwrap().url, "udp://[0:0:fd03::]:7400");
     }
 
     #[test]

@@ -174,22 +174,29 @@ pub struct OutstandingCall {
 }
 
 /// Why the control plane refuses a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[repr(u8)]
 pub enum ControlRefusal {
     /// The name, an address or the server's number belongs to another node that lives.
+    #[error("the name, an address or the number belongs to another node that lives")]
     Taken = 1,
     /// The rack does not know this node, and takes only those that it knows.
+    #[error("the rack does not know this node, and takes only those that it knows")]
     Unknown = 2,
     /// The announcement and the rack's description differ.
+    #[error("the rack's description says otherwise of this node")]
     Differs = 3,
     /// The rack has as much as it can hold.
+    #[error("the rack has as much as it can hold")]
     Full = 4,
     /// A method's field is that of another service's method.
+    #[error("a method cannot be told apart from another service's")]
     Collision = 5,
     /// The message makes no sense.
+    #[error("the control plane finds no sense in it")]
     Malformed = 6,
     /// The control plane is not ready; later it may be.
+    #[error("the control plane is not ready")]
     NotReady = 7,
 }
 

@@ -1,5 +1,6 @@
 //! What joins links in these tests: frames go to whoever owns their address, by cables in the process or by tunnels.
 
+use super::gatekeeper::Gatekeeper;
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::tunnel::{PortEvent, SwitchEnd};
 use bifrost_rpc::wire::frame::{FrameAddresses, Mac};
@@ -12,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 pub(super) const PREFIX: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xb1f0, 0, 1, 0, 0, 0, 0);
-const SWITCH_MAC: Mac = [0x02, 0xb1, 0xf0, 0, 0, 1];
+pub(super) const SWITCH_MAC: Mac = [0x02, 0xb1, 0xf0, 0, 0, 1];
 
 pub(super) fn address(node: u16) -> Ipv6Addr {
     Ipv6Addr::from_bits(PREFIX.to_bits() | u128::from(node))
@@ -78,6 +79,10 @@ impl Hub {
         self.0.0.lock().unwrap().owners.by_address.insert(address, node);
     }
 
+    pub(super) fn disown(&self, address: Ipv6Addr) {
+        self.0.0.lock().unwrap().owners.by_address.remove(&address);
+    }
+
     pub(super) fn own_memory(&self, node: u16) {
         self.0.0.lock().unwrap().owners.memory = Some(node);
     }
@@ -131,17 +136,22 @@ pub(super) struct Switch {
 
 impl Switch {
     pub(super) fn start(key: Option<Key>, mtu: u16) -> Self {
-        Self::at("[::1]:0".parse().unwrap(), key, mtu, [8; 32])
+        Self::at("[::1]:0".parse().unwrap(), key, mtu, [8; 32], None)
     }
 
-    fn at(address: SocketAddr, key: Option<Key>, mtu: u16, seed: [u8; 32]) -> Self {
+    /// One with a control plane.
+    pub(super) fn with_gatekeeper(key: Option<Key>, gatekeeper: Gatekeeper) -> Self {
+        Self::at("[::1]:0".parse().unwrap(), key, 9000, [8; 32], Some(gatekeeper))
+    }
+
+    fn at(address: SocketAddr, key: Option<Key>, mtu: u16, seed: [u8; 32], gatekeeper: Option<Gatekeeper>) -> Self {
         let socket = UdpSocket::bind(address).unwrap();
         let address = socket.local_addr().unwrap();
         let is_stopped = Arc::new(AtomicBool::new(false));
         let came = Arc::new(AtomicUsize::new(0));
         let thread = std::thread::spawn({
             let (key, is_stopped, came) = (key.clone(), Arc::clone(&is_stopped), Arc::clone(&came));
-            move || run(&socket, key.as_ref(), (mtu, seed), &is_stopped, &came)
+            move || run(&socket, key.as_ref(), (mtu, seed), gatekeeper, &is_stopped, &came)
         });
         Self { address, key, mtu, is_stopped, came, thread: Some(thread) }
     }
@@ -162,7 +172,7 @@ impl Switch {
     /// Ends without a word, and another begins.
     pub(super) fn restart(mut self) -> Self {
         self.stop();
-        Self::at(self.address, self.key.clone(), self.mtu, [9; 32])
+        Self::at(self.address, self.key.clone(), self.mtu, [9; 32], None)
     }
 
     fn stop(&mut self) {
@@ -183,6 +193,7 @@ fn run(
     socket: &UdpSocket,
     key: Option<&Key>,
     (mtu, seed): (u16, [u8; 32]),
+    mut gatekeeper: Option<Gatekeeper>,
     is_stopped: &AtomicBool,
     came: &AtomicUsize,
 ) {
@@ -204,12 +215,15 @@ fn run(
             let (header, body) = TunnelHeader::take(&mut rest).unwrap();
             if header.kind != TunnelKind::Frame {
                 end.handle(now, from, message);
-            } else if end.port_of(from, header.attachment).is_some()
-                && let Some((to, frame)) = owners.route(body)
-                && let Some((outer, attachment, _)) = end.outer_of(to)
-            {
-                let header = TunnelHeader { attachment, ..header };
-                socket.send_to(&[&header.to_bytes()[..], &frame].concat(), outer).unwrap();
+            } else if end.port_of(from, header.attachment).is_some() {
+                let answer = gatekeeper.as_mut().and_then(|gatekeeper| gatekeeper.handle(body));
+                if let Some((to, frame)) = owners.route(answer.as_deref().unwrap_or(body))
+                    && let Some((outer, attachment, _)) = end.outer_of(to)
+                {
+                    let length = u16::try_from(frame.len()).unwrap();
+                    let header = TunnelHeader { attachment, length, ..header };
+                    socket.send_to(&[&header.to_bytes()[..], &frame].concat(), outer).unwrap();
+                }
             }
         }
         end.handle_timeout(now);

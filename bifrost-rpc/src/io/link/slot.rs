@@ -1,0 +1,99 @@
+//! A socket's place at a link: what waits there for its reader.
+
+use super::super::Received;
+use super::binding::{Binding, sender};
+use crate::wire::frame::FrameAddresses;
+use std::collections::VecDeque;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar};
+
+/// Bytes that wait at one socket for whoever reads there at most; more are lost, as in a kernel's buffer.
+pub(super) const INBOX_BYTES: usize = 2 << 20;
+
+/// A datagram that waits for whoever reads at its socket.
+#[derive(Debug)]
+struct Waiting {
+    from: SocketAddr,
+    to: Ipv6Addr,
+    payload: Vec<u8>,
+}
+
+/// A socket, as all of a link's see it.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) binding: Arc<Binding>,
+    inbox: VecDeque<Waiting>,
+    pub(super) inbox_bytes: usize,
+    pub(super) readers: usize,
+    pub(super) arrived: Arc<Condvar>,
+    pub(super) is_shut: bool,
+    /// Why this socket is of no use any more.
+    pub(super) failure: Option<String>,
+    is_failed: Arc<AtomicBool>,
+}
+
+impl Slot {
+    /// A new socket, and what its owner reads by.
+    pub(super) fn new(binding: Arc<Binding>) -> (Self, Seat) {
+        let (arrived, is_failed) = (Arc::new(Condvar::new()), Arc::new(AtomicBool::new(false)));
+        let seat =
+            Seat { binding: Arc::clone(&binding), arrived: Arc::clone(&arrived), is_failed: Arc::clone(&is_failed) };
+        let inbox = VecDeque::new();
+        (Self { binding, inbox, inbox_bytes: 0, readers: 0, arrived, is_shut: false, failure: None, is_failed }, seat)
+    }
+
+    /// Ends it: who waits, or will, is told why.
+    pub(super) fn fail(&mut self, why: &str) {
+        self.failure.get_or_insert_with(|| why.to_owned());
+        self.is_failed.store(true, Ordering::Release);
+        self.arrived.notify_all();
+    }
+
+    /// Leaves a datagram for its reader, if it takes it and has room.
+    pub(super) fn put(&mut self, addresses: &FrameAddresses, payload: &[u8]) {
+        if !self.binding.takes(addresses) || self.inbox_bytes + payload.len() > INBOX_BYTES {
+            return;
+        }
+        self.inbox_bytes += payload.len();
+        self.inbox.push_back(Waiting { from: sender(addresses), to: addresses.destination, payload: payload.to_vec() });
+        if self.readers > 0 {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Takes datagrams of one sender out, as many as fit.
+    pub(super) fn take(&mut self, into: &mut [u8]) -> Option<Received> {
+        let (from, to) = self.inbox.front().map(|first| (first.from, first.to))?;
+        let mut filled = 0;
+        while let Some(next) = self.inbox.front() {
+            let end = filled + next.payload.len();
+            if (next.from, next.to) != (from, to) || (end > into.len() && filled > 0) {
+                break;
+            }
+            let Some(waiting) = self.inbox.pop_front() else { break };
+            self.inbox_bytes -= waiting.payload.len();
+            // A single datagram fits: buffers are made for the largest.
+            if let Some(place) = into.get_mut(filled..end) {
+                place.copy_from_slice(&waiting.payload);
+                filled = end;
+            }
+        }
+        Some(Received::Bytes(filled, from, Some(to)))
+    }
+}
+
+/// What a socket reads by: its binding, and by what it is woken.
+#[derive(Debug, Clone)]
+pub(super) struct Seat {
+    pub(super) binding: Arc<Binding>,
+    pub(super) arrived: Arc<Condvar>,
+    is_failed: Arc<AtomicBool>,
+}
+
+impl Seat {
+    /// Whether the socket was ended by [`Slot::fail`].
+    pub(super) fn is_failed(&self) -> bool {
+        self.is_failed.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,330 @@
+//! What keeps a node in its rack: a thread that moves packets between the link and the membership.
+
+use super::NodeState;
+use super::membership::{Membership, MembershipState};
+use crate::client::ChannelBuilder;
+use crate::control::{ControlSeal, NodeKey, SealedControl};
+use crate::endpoint::{Time, keyed_hash};
+use crate::io::{Clock, Link, RECEIVE_BYTES, Timer};
+use crate::memory::GlobalMemory;
+use crate::wire::RACK_PORT;
+use crate::wire::control::{Announce, REPORTS_MAX};
+use crate::wire::frame::FrameAddresses;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+/// Where nobody waits at the link, what has come for the node is looked for about so often.
+const LOOK_EACH: Duration = Duration::from_millis(25);
+/// And so often while an answer is waited for; in between the thread waits at the link itself.
+const LOOK_WAITING: Duration = Duration::from_millis(1);
+/// Receives in a row.
+const ROUNDS: usize = 64;
+/// Whoever waits for something looks about this often.
+const TICK: Duration = Duration::from_millis(10);
+
+type Callback = dyn Fn(&NodeState) + Send + Sync;
+
+/// What is called when a node has ended.
+#[derive(Clone, Default)]
+pub(super) struct OnEnd(Option<Arc<Callback>>);
+
+impl OnEnd {
+    pub(super) fn of(call: impl Fn(&NodeState) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(call)))
+    }
+}
+
+impl std::fmt::Debug for OnEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OnEnd(…)")
+    }
+}
+
+/// What a node begins with.
+pub(super) struct Joining {
+    pub(super) link: Link,
+    pub(super) announce: Announce,
+    pub(super) key: Option<NodeKey>,
+    pub(super) memory_prefix: u8,
+    pub(super) seed: [u8; 32],
+    pub(super) on_end: OnEnd,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) membership: Membership,
+    /// What this life's packets are sealed with.
+    living: Option<ControlSeal>,
+    /// Nonces drawn.
+    drawn: u64,
+    ended: Option<NodeState>,
+}
+
+/// A node's thread, and what others share with it.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    link: Link,
+    name: String,
+    key: Option<NodeKey>,
+    announcing: Option<ControlSeal>,
+    memory_prefix: u8,
+    memory: OnceLock<GlobalMemory>,
+    seed: [u8; 32],
+    pub(super) clock: Clock,
+    timer: Timer,
+    state: Mutex<State>,
+    changed: Condvar,
+    on_end: OnEnd,
+}
+
+impl Keeper {
+    /// Begins to announce the node.
+    pub(super) fn start(joining: Joining) -> io::Result<Arc<Self>> {
+        let Joining { link, announce, key, memory_prefix, seed, on_end } = joining;
+        let clock = Clock::new();
+        let name = announce.name.clone();
+        let membership = Membership::new(clock.now(), announce);
+        let keeper = Arc::new(Self {
+            link,
+            name,
+            announcing: key.as_ref().map(NodeKey::announcing),
+            key,
+            memory_prefix,
+            memory: OnceLock::new(),
+            seed,
+            clock,
+            timer: Timer::new(clock),
+            state: Mutex::new(State { membership, living: None, drawn: 0, ended: None }),
+            changed: Condvar::new(),
+            on_end,
+        });
+        keeper.link.open_control(wake(&keeper))?;
+        let reports = keeper.link.reports();
+        // What an earlier life left is of no use to anybody.
+        while !reports.take(REPORTS_MAX).is_empty() {}
+        reports.turn_on();
+        reports.set_hook(wake(&keeper));
+        let kept = Arc::clone(&keeper);
+        let spawned = std::thread::Builder::new().name("bifrost-node".into()).spawn(move || kept.run());
+        if let Err(error) = spawned {
+            keeper.link.close_control();
+            return Err(error);
+        }
+        Ok(keeper)
+    }
+
+    pub(super) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn incarnation(&self) -> u32 {
+        self.lock().membership.incarnation()
+    }
+
+    pub(super) fn servers(&self) -> Vec<u8> {
+        self.lock().membership.servers().to_vec()
+    }
+
+    pub(super) fn state(&self) -> NodeState {
+        self.lock().ended.clone().unwrap_or(NodeState::Joined)
+    }
+
+    pub(super) fn memory(&self, channel: impl FnOnce() -> ChannelBuilder) -> GlobalMemory {
+        let memory = self.memory.get_or_init(|| GlobalMemory::of_rack(self.memory_prefix, channel()));
+        memory.set_servers(self.lock().membership.servers());
+        memory.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        let mut buffer = vec![0; RECEIVE_BYTES];
+        self.timer.run(|| self.step(&mut buffer));
+    }
+
+    /// Does what there is to do; returns when it is to be called next.
+    fn step(&self, buffer: &mut [u8]) -> Option<Time> {
+        self.receive(buffer);
+        while let Some((addresses, datagram)) = self.link.poll_control() {
+            self.take(&addresses, &datagram);
+        }
+        self.answer_queries();
+        let mut state = self.lock();
+        let now = self.clock.now();
+        state.membership.handle_timeout(now);
+        while state.membership.takes_report() {
+            let lines = self.link.reports().take(REPORTS_MAX);
+            if lines.is_empty() {
+                break;
+            }
+            state.membership.report(now, lines);
+        }
+        self.say(&mut state);
+        let look = now.plus(if state.membership.is_waiting() { LOOK_WAITING } else { LOOK_EACH });
+        let due = state.membership.poll_timeout().map_or(look, |due| due.min(look));
+        let stands = state.membership.state();
+        drop(state);
+        self.changed.notify_all();
+        self.conclude(stands);
+        Some(due)
+    }
+
+    fn receive(&self, buffer: &mut [u8]) {
+        let mut may_wait = self.lock().membership.is_waiting();
+        for _ in 0..ROUNDS {
+            // An error is found as the link's failure.
+            if !matches!(self.link.receive_for_all(buffer, may_wait), Ok(true)) {
+                break;
+            }
+            may_wait = false;
+        }
+    }
+
+    /// Takes a packet in, if it is the control plane's.
+    fn take(&self, addresses: &FrameAddresses, datagram: &[u8]) {
+        if addresses.source != self.link.control_plane() {
+            return;
+        }
+        let Some(packet) = SealedControl::parse(datagram) else { return };
+        let mut state = self.lock();
+        let seal = if packet.incarnation == 0 { self.announcing.as_ref() } else { state.living.as_ref() };
+        if self.key.is_some() && seal.is_none() {
+            return;
+        }
+        let Some(packet) = packet.open(seal) else { return };
+        state.membership.handle(self.clock.now(), &packet);
+        if let Some(memory) = self.memory.get() {
+            memory.set_servers(state.membership.servers());
+        }
+        if let (Some(key), None, 1..) = (&self.key, &state.living, state.membership.incarnation()) {
+            state.living = Some(key.living(self.link.address(), state.membership.incarnation()));
+        }
+    }
+
+    fn answer_queries(&self) {
+        loop {
+            let Some(query) = self.lock().membership.poll_query() else { return };
+            // Endpoints are asked: not while others wait for the membership.
+            let (calls, more) = self.link.reports().outstanding((query.session, query.rpc), REPORTS_MAX);
+            self.lock().membership.answer(query, calls, more);
+        }
+    }
+
+    /// Changes something of the membership, and sends what follows from it.
+    pub(super) fn change(&self, change: impl FnOnce(Time, &mut Membership)) {
+        let mut state = self.lock();
+        change(self.clock.now(), &mut state.membership);
+        self.say(&mut state);
+        let due = state.membership.is_waiting().then(|| self.clock.now());
+        drop(state);
+        self.timer.wake_by(due);
+    }
+
+    /// Sends what is to be sent.
+    fn say(&self, state: &mut State) {
+        let addresses = FrameAddresses {
+            source_mac: self.link.mac(),
+            destination_mac: self.link.switch_mac(),
+            source: self.link.address(),
+            destination: self.link.control_plane(),
+            source_port: RACK_PORT,
+            destination_port: RACK_PORT,
+        };
+        while let Some(packet) = state.membership.poll_transmit() {
+            state.drawn += 1;
+            let nonce = keyed_hash(&self.seed, &state.drawn.to_be_bytes()).first_chunk().copied().unwrap_or_default();
+            let seal = if packet.incarnation == 0 { &self.announcing } else { &state.living };
+            self.link.send_frame(&packet.to_frame(&addresses, seal.as_ref().map(|seal| (seal, nonce))));
+        }
+    }
+
+    /// Ends if the membership has, or the link.
+    fn conclude(&self, stands: MembershipState) {
+        match stands {
+            MembershipState::Fenced => self.end(NodeState::Fenced),
+            MembershipState::Left | MembershipState::Refused(_) => self.end(NodeState::Left),
+            MembershipState::Announcing(_) | MembershipState::Joined => {
+                if let Some(why) = self.link.failure() {
+                    self.end(NodeState::Lost(why));
+                }
+            }
+        }
+    }
+
+    /// The first end is the one that is told.
+    fn end(&self, how: NodeState) {
+        let mut state = self.lock();
+        if state.ended.is_some() {
+            return;
+        }
+        state.ended = Some(how.clone());
+        drop(state);
+        self.link.close_control();
+        self.link.fail_sockets(&how.to_string());
+        self.timer.stop();
+        self.changed.notify_all();
+        // Who never was there has not ended.
+        if let Some(call) = self.on_end.0.as_ref().filter(|_| self.incarnation() != 0) {
+            call(&how);
+        }
+    }
+
+    /// Waits until something holds of the node, for so long at most; `None`: it does not.
+    pub(super) fn wait<T>(&self, within: Duration, mut holds: impl FnMut(&State) -> Option<T>) -> Option<T> {
+        let until = self.clock.now().plus(within);
+        let mut state = self.lock();
+        loop {
+            let found = holds(&state);
+            if found.is_some() || self.clock.now() >= until {
+                return found;
+            }
+            state = self.changed.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits for the end of the announcing.
+    pub(super) fn wait_joined(&self, within: Duration) -> MembershipState {
+        let is_over = |state: &State| {
+            let announces = matches!(state.membership.state(), MembershipState::Announcing(_));
+            (!announces || state.ended.is_some()).then_some(())
+        };
+        self.wait(within, is_over);
+        self.lock().membership.state()
+    }
+
+    /// Leaves; says whether the control plane has confirmed it.
+    pub(super) fn leave(&self, within: Duration) -> bool {
+        self.change(|now, membership| membership.leave(now));
+        let has_left = |state: &State| match (state.membership.state(), &state.ended) {
+            (MembershipState::Joined, None) => None,
+            (stands, _) => Some(stands == MembershipState::Left),
+        };
+        let is_confirmed = self.wait(within, has_left).unwrap_or(false);
+        self.end(NodeState::Left);
+        is_confirmed
+    }
+}
+
+impl State {
+    /// Why the node is in the rack no longer, if so.
+    pub(super) fn ended(&self) -> Option<&NodeState> {
+        self.ended.as_ref()
+    }
+}
+
+/// What wakes a node's thread, and does not keep the node.
+fn wake(keeper: &Arc<Keeper>) -> impl Fn() + Send + Sync + use<> {
+    let keeper: Weak<Keeper> = Arc::downgrade(keeper);
+    move || {
+        if let Some(keeper) = keeper.upgrade() {
+            keeper.timer.wake_by(Some(keeper.clock.now()));
+        }
+    }
+}
