@@ -17,6 +17,8 @@ mod idl;
 pub mod rules;
 pub mod runtime;
 mod shared;
+#[cfg(feature = "_sim")]
+pub mod sim;
 
 pub use shared::SharedEngine;
 

@@ -46,7 +46,8 @@ impl MemoryHandler for SharedMemory {
 
 impl SharedMemory {
     /// Does an operation. All are answered at once.
-    pub(crate) fn perform(&self, operation: &MemoryOperation, body: Vec<u8>) -> MemoryReply {
+    #[must_use]
+    pub fn perform(&self, operation: &MemoryOperation, body: Vec<u8>) -> MemoryReply {
         let (request, steps) = match request_of(operation, body, self.place) {
             Ok(request) => request,
             Err(refusal) => {

@@ -42,7 +42,9 @@ pub(super) struct State {
 }
 
 impl SharedMemory {
-    pub(crate) fn new(config: Config) -> Self {
+    /// The memory of a server to be, as a [`Daemon`](super::Daemon) has it.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
         let (place, is_open) = ((config.prefix, config.server), config.open);
         // The transport hands on each operation once, in order, and keeps the answers.
         let config = Config { keeps_outcomes: false, staged_max: config.staged_max.max(STAGED_MAX), ..config };

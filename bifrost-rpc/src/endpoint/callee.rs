@@ -42,8 +42,6 @@ pub(super) struct CalleeSession {
     pub(super) bytes: usize,
     /// Memory that answers share with whoever gave it.
     pub(super) pinned: usize,
-    /// Leased calls came in it.
-    pub(super) has_leases: bool,
 }
 
 impl CalleeSession {
@@ -61,7 +59,6 @@ impl CalleeSession {
             held: Vec::new(),
             bytes: 0,
             pinned: 0,
-            has_leases: false,
         }
     }
 

@@ -156,10 +156,10 @@ impl Endpoint {
             let call = ServedCall { session: session.link.session, rpc };
             self.events.push_back(Event::Cancelled { call });
         }
-        if session.has_leases {
+        if session.link.root.is_none() {
+            // Also one in which no lease came: the control plane may have refused those that were to come, or seen answers with pointers.
             self.report_session(session.link.session, client);
-        }
-        if session.link.root.is_some() {
+        } else {
             self.events.push_back(Event::MemorySessionEnded { session: session.link.session });
         }
     }

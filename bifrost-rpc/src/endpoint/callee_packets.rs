@@ -69,7 +69,6 @@ impl Endpoint {
             return;
         };
         session.link.heard(now, header);
-        session.has_leases |= header.flags.has(Flags::LEASED);
         let remember = self.config.makes(Check::EndedCall);
         let released = session.raise_lowest(header.lowest, remember);
         self.released(index, released);

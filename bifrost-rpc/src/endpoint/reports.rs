@@ -133,7 +133,7 @@ impl Endpoint {
         }
     }
 
-    /// A callee's session has ended in which leased calls came.
+    /// A callee's session of calls has ended.
     pub(super) fn report_session(&mut self, session: u64, client: u64) {
         if let Some(reports) = &mut self.reports {
             reports.session_ended(session, client);

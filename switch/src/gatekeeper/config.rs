@@ -1,6 +1,7 @@
 //! What a control plane is told at its making.
 
 use super::calls::Limits;
+use super::checks::Checks;
 use crate::rules::Intent;
 use bifrost_rpc::Key;
 use std::collections::BTreeMap;
@@ -30,6 +31,8 @@ pub struct Config {
     pub unserved: Duration,
     /// Running calls, sessions and objects.
     pub calls: Limits,
+    /// Which safety checks are made: all, outside simulations.
+    pub checks: Checks,
 }
 
 impl Config {
@@ -47,6 +50,7 @@ impl Config {
             unserved_max: 1024,
             unserved: Duration::from_secs(10),
             calls: Limits::default(),
+            checks: Checks::default(),
         }
     }
 

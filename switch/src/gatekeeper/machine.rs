@@ -1,6 +1,7 @@
 //! The state machine as a whole: what goes in, what comes out, and what follows when something is done.
 
 use super::calls::{Calls, Step};
+use super::checks::Check;
 use super::config::Config;
 use super::counters::Counters;
 use super::described::Described;
@@ -103,6 +104,7 @@ impl Gatekeeper {
             config,
             rules,
         };
+        gatekeeper.calls.checks = gatekeeper.config.checks;
         gatekeeper.restart(now, records);
         gatekeeper
     }
@@ -121,6 +123,7 @@ impl Gatekeeper {
                 self.counters.batches_failed += u64::from(!is_done);
                 self.outbox.on_changed(now, batch, is_done);
             }
+            Input::SwitchRestarted if !self.config.checks.makes(Check::Repair) => {}
             Input::SwitchRestarted => self.outbox.on_switch_restarted(now),
             Input::Logged(number) => self.outbox.on_logged(number),
         }

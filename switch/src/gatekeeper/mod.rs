@@ -5,6 +5,7 @@
 //! but from its seed.
 
 pub mod calls;
+mod checks;
 mod config;
 mod control;
 mod counters;
@@ -28,6 +29,7 @@ mod then;
 mod token;
 mod unserved;
 
+pub use checks::{Check, Checks};
 pub use config::Config;
 pub use counters::Counters;
 pub use input::{Answered, Input, Reason, ServerObject, ServerTable};

@@ -151,6 +151,11 @@ impl Gatekeeper {
         self.calls.running(after)
     }
 
+    /// Sessions in which calls leased, that are remembered.
+    pub fn sessions_len(&self) -> usize {
+        self.calls.sessions_len()
+    }
+
     /// The nodes that share running calls with a node, directly or through others, and itself; none if nobody has that name.
     pub fn failure_domain(&self, node: &str) -> BTreeSet<String> {
         let found = self.members.find(node).and_then(|id| self.members.get(id));

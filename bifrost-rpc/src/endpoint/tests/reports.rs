@@ -205,13 +205,13 @@ fn a_session_has_ended_when_its_last_handler_has() {
 }
 
 #[test]
-fn a_session_without_leased_calls_ends_in_silence() {
+fn a_session_in_which_no_lease_came_is_told_of_too() {
     let mut pair = Pair::new(reporting(), reporting());
     pair.call(b"x");
     pair.run();
     pair.client.close(pair.now);
     pair.exchange(|_| false);
-    assert_eq!((pair.server.usage().callee_sessions, kinds(&mut pair.server)), (0, vec![]));
+    assert_eq!((pair.server.usage().callee_sessions, kinds(&mut pair.server)), (0, vec![SessionEnded]));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What comes from callees: REPLY, EXCEPTION, REFUSED and DONE.
 
+use super::super::checks::Check;
 use super::super::output::{CallKey, Holder, MemoryMessage};
 use super::call::{Call, of_server, servers_of};
 use super::cause::Cause;
@@ -119,12 +120,17 @@ impl Calls {
         }
         let Some(call) = self.calls.get_mut(&key) else { return };
         let (callee, is_reply) = (call.callee, packet.header.kind == PacketType::Reply);
+        if !self.checks.makes(Check::AnswerHeld) {
+            let frame = call.kept.take();
+            frame.into_iter().for_each(|frame| self.send_on(frame));
+        }
+        let Some(call) = self.calls.get_mut(&key) else { return };
         let is_gone = call.caller.is_none_or(|caller| self.objects.has_ended(caller));
         if is_gone {
             call.kept = None;
         }
         let returned = if is_reply { &packet.pointers[..] } else { &[] };
-        if !call.is_abandoned && !is_gone {
+        if (!call.is_abandoned || !self.checks.makes(Check::Reclaim)) && !is_gone {
             return self.end_leases(now, who, key, Stage::Answered, returned);
         }
         self.reclaim_given(who, callee, returned);

@@ -1,5 +1,6 @@
 //! The ends of nodes, instances and memory servers.
 
+use super::super::checks::Check;
 use super::super::input::Answered;
 use super::super::output::{CallKey, Holder, MemoryMessage};
 use super::call::{Call, Fate};
@@ -69,7 +70,9 @@ impl Calls {
                 Stage::Released => {
                     if let Some(origin) = origin.filter(|_| !call.is_cancelled) {
                         self.count(Cause::InstanceGone);
-                        self.deny(&origin, Denial::UnknownSession);
+                        let is_unknown = self.checks.makes(Check::OutcomeUnknown);
+                        let denial = if is_unknown { Denial::UnknownSession } else { Denial::NeverReleased };
+                        self.deny(&origin, denial);
                     }
                     self.end_leases(now, who, key, Stage::Ending, &[]);
                 }

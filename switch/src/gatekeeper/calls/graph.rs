@@ -53,6 +53,11 @@ impl Calls {
         self.objects.len()
     }
 
+    /// Sessions that are remembered.
+    pub(in super::super) fn sessions_len(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// The failure domain of a node: the nodes that share running calls with it, directly or through others, and itself.
     ///
     /// Looks at every running call.

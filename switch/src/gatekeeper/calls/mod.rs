@@ -27,6 +27,7 @@ pub use directory::{Directory, Place};
 pub use step::{Step, Ticket};
 
 use super::input::{Answered, Reason, ServerObject};
+use super::checks::Checks;
 use super::output::{CallKey, Holder};
 use crate::rules::Decision;
 use bifrost_rpc::endpoint::Time;
@@ -164,6 +165,7 @@ pub struct Calls {
     tickets: Ticket,
     steps: VecDeque<Step>,
     counts: Counts,
+    pub(super) checks: Checks,
 }
 
 impl Calls {
@@ -185,6 +187,7 @@ impl Calls {
             tickets: 0,
             steps: VecDeque::new(),
             counts: Counts::default(),
+            checks: Checks::default(),
         }
     }
 

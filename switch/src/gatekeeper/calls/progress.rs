@@ -1,5 +1,6 @@
 //! How calls get on: what servers and tables answer, and what follows.
 
+use super::super::checks::Check;
 use super::super::input::Answered;
 use super::super::output::{CallKey, Holder, MemoryMessage, Way};
 use super::call::{Fate, of_server};
@@ -84,8 +85,12 @@ impl Calls {
     pub(super) fn change(&mut self, now: Time, who: &dyn Directory, decisions: Vec<Decision>, waiter: Waiter) {
         if !decisions.is_empty() {
             self.tickets += 1;
-            self.changes.insert(self.tickets, vec![waiter]);
+            let waits = self.checks.makes(Check::TablesFirst);
+            self.changes.insert(self.tickets, if waits { vec![waiter] } else { Vec::new() });
             self.steps.push_back(Step::Change { ticket: self.tickets, decisions });
+            if !waits {
+                self.arrive(now, who, waiter, true);
+            }
         } else if let Some(mut last) = self.changes.last_entry() {
             last.get_mut().push(waiter);
         } else {
@@ -125,8 +130,11 @@ impl Calls {
     pub(super) fn answered(&mut self, now: Time, who: &dyn Directory, told: Told, answered: Answered) {
         match told {
             Told::Lease { call, server } => match answered {
-                Answered::Refused(code) => self.lease_refused(now, who, call, server, code),
-                Answered::Applied(_) | Answered::OldTerm => self.leased(now, who, call, server),
+                Answered::Applied(_) if !self.checks.makes(Check::ServerFirst) => {}
+                Answered::Refused(code) if self.checks.makes(Check::PassRight) => {
+                    self.lease_refused(now, who, call, server, code);
+                }
+                Answered::Applied(_) | Answered::Refused(_) | Answered::OldTerm => self.leased(now, who, call, server),
             },
             Told::End { call, server, returned, ends } => {
                 self.leases_ended(now, who, call, server, &returned, ends);
@@ -142,7 +150,7 @@ impl Calls {
         }
     }
 
-    fn leased(&mut self, now: Time, who: &dyn Directory, key: CallKey, server: u8) {
+    pub(super) fn leased(&mut self, now: Time, who: &dyn Directory, key: CallKey, server: u8) {
         let objects = self.calls.get(&key).map(|call| call.at(server)).unwrap_or_default();
         let decisions = objects.iter().flat_map(|object| self.objects.lease(key_of(*object), key)).collect();
         self.change(now, who, decisions, Waiter::Call(key));
@@ -288,6 +296,7 @@ impl Calls {
         }
         if let Some(caller) = call.caller.filter(|_| !is_caller_gone && !call.given.is_empty()) {
             match call.is_abandoned {
+                true if !self.checks.makes(Check::Reclaim) => {}
                 true => self.reclaim(caller, &call.given),
                 false => self.give(key, caller, call.given),
             }

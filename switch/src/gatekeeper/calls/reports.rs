@@ -1,5 +1,6 @@
 //! What nodes report, and what answers gave that nobody has taken yet.
 
+use super::super::checks::Check;
 use super::super::output::{CallKey, Holder, MemoryMessage};
 use super::call::{of_server, servers_of};
 use super::directory::Directory;
@@ -21,6 +22,7 @@ impl Calls {
         match line.kind {
             ReportKind::Accepted => _ = self.take_gift(key, sender),
             ReportKind::Abandoned => self.abandon(now, key, line.session, sender),
+            ReportKind::Done if !self.checks.makes(Check::Done) => {}
             ReportKind::Done => {
                 let is_callee = |call: &&super::call::Call| call.callee == sender && call.session == line.session;
                 if self.calls.get(&key).filter(is_callee).is_some_and(|call| call.stage == Stage::Released) {
@@ -33,7 +35,7 @@ impl Calls {
 
     /// A caller gave a call up: what its answer gave, or will give, is nobody's.
     fn abandon(&mut self, now: Time, key: CallKey, session: u64, sender: Holder) {
-        if let Some(given) = self.take_gift(key, sender) {
+        if let Some(given) = self.take_gift(key, sender).filter(|_| self.checks.makes(Check::Reclaim)) {
             return self.reclaim(sender, &given);
         }
         match self.calls.get_mut(&key) {
