@@ -60,8 +60,9 @@ fn links() -> [Link; 2] {
     })
 }
 
-const ASK: Method = Method { service: "Slow", name: "ask", oneway: false, short: false, idempotent: false };
-const TELL: Method = Method { service: "Slow", name: "tell", oneway: true, short: false, idempotent: false };
+const SERVICE: &str = "Slow";
+const ASK: Method = Method { service: SERVICE, name: "ask", oneway: false, short: false, idempotent: false };
+const TELL: Method = Method { service: SERVICE, name: "tell", oneway: true, short: false, idempotent: false };
 
 /// Handlers wait until they are let go.
 #[derive(Debug, Default)]
@@ -73,7 +74,7 @@ struct Slow {
 
 impl Service for Slow {
     fn name(&self) -> &'static str {
-        ASK.service
+        SERVICE
     }
 
     fn methods(&self) -> &[Method] {
