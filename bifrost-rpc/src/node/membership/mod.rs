@@ -242,13 +242,16 @@ impl Membership {
         }
     }
 
-    /// Another control plane has taken over. Its log may lack what the last one confirmed at its end.
+    /// Another control plane has taken over. Its log may lack what the last one confirmed at its end, and it may have heard heartbeats
+    /// with higher numbers before what is being asked.
     fn on_successor(&mut self, now: Time) {
-        self.services.tell_anew();
-        if self.request.as_ref().is_some_and(|request| matches!(request.purpose, Purpose::Serve(..))) {
-            self.request = None;
+        self.services.tell_anew(|_| true);
+        match self.request.take() {
+            Some(Request { message, purpose, .. }) if !matches!(purpose, Purpose::Serve(..)) => {
+                self.ask(now, message, purpose);
+            }
+            _ => self.ask_next(now),
         }
-        self.ask_next(now);
     }
 
     fn is_asked(&self, number: u64) -> bool {
@@ -311,10 +314,13 @@ impl Membership {
             self.beat_at = now.plus(self.heartbeat);
         }
         let Some(request) = self.request.as_mut().filter(|request| now >= request.due) else { return };
-        if let ControlMessage::Announce(announce) = &mut request.message
-            && announce.token != self.announce.token
-        {
-            announce.token = self.announce.token;
+        if request.wants_number(self.announce.token) {
+            if let Purpose::Serve(instance, service, _) = &request.purpose {
+                // One of several messages would be taken for all of them.
+                self.services.tell_anew(|key| (key.0, &key.1) == (*instance, service));
+                self.request = None;
+                return self.ask_next(now);
+            }
             self.number += 1;
             request.number = self.number;
         }
