@@ -130,7 +130,7 @@ impl Gatekeeper {
     }
 
     fn on_outstanding(&mut self, now: Time, id: NodeId, number: u64, calls: &[OutstandingCall], more: bool) {
-        let Some(member) = self.members.get_mut(id).filter(|member| member.query == number) else {
+        let Some(member) = self.members.get_mut(id).filter(|member| number != 0 && member.query == number) else {
             self.counters.repeated += 1;
             return;
         };

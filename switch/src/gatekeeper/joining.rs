@@ -215,7 +215,7 @@ impl Gatekeeper {
         let Some(member) = joining else { return };
         member.state = State::Alive;
         member.last_heard = now;
-        let (name, number, peer) = (member.profile.name.clone(), member.query, Peer::of(member));
+        let (name, number, peer) = (member.profile.name.clone(), std::mem::take(&mut member.query), Peer::of(member));
         self.members.set_timer(id, Some(now.plus(self.config.suspicion())));
         self.counters.joined += 1;
         if let (Some(peer), Some(welcome)) = (peer, self.welcome(id)) {

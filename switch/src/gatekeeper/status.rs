@@ -3,7 +3,7 @@
 use super::calls::{Counts, ObjectView, RunningCall};
 use super::counters::Counters;
 use super::machine::Gatekeeper;
-use super::members::{Member, NodeId, State};
+use super::members::{Ending, Member, NodeId, State};
 use super::output::CallKey;
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::Pointer;
@@ -119,7 +119,7 @@ impl Gatekeeper {
         let state = match member.state {
             State::Joining => ResourceState::Joining,
             State::Suspected => ResourceState::Suspected,
-            State::Ended { is_dead: false } => ResourceState::Left,
+            State::Ended { is_dead: false } | State::Ending(Ending { is_dead: false, .. }) => ResourceState::Left,
             State::Ended { is_dead: true } | State::Ending(_) => ResourceState::Failed,
             State::Alive if profile.memory.is_some() || has_rights || self.services.has_node(id) => {
                 ResourceState::InUse

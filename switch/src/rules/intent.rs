@@ -77,20 +77,20 @@ impl Intent {
                     return Err(vec![Problem::UnknownSource(source)]);
                 }
                 let batch = self.access.missing(pointer.server(), pointer.object(), source, operations);
-                self.counts = self.reserve(&batch)?;
+                self.add_rights(batch.len())?;
                 self.access.grant(pointer.server(), pointer.object(), source, operations);
                 Ok(batch)
             }
             Decision::Revoke { pointer, operations, source } => {
                 self.check_pointer(pointer).map_err(one)?;
                 let batch = self.access.revoke(pointer.server(), pointer.object(), source, operations);
-                self.counts = self.reserve(&batch)?;
+                self.remove_rights(batch.len());
                 Ok(batch)
             }
             Decision::Freed(pointer) => {
                 self.check_pointer(pointer).map_err(one)?;
                 let batch = self.access.forget_object(pointer.server(), pointer.object());
-                self.counts = self.reserve(&batch)?;
+                self.remove_rights(batch.len());
                 Ok(batch)
             }
             Decision::ServiceDeclared { service, methods } => self.declare(&service, &methods),
@@ -130,13 +130,29 @@ impl Intent {
     fn take_back(&mut self, batch: &[EntryChange]) {
         for change in batch.iter().rev() {
             self.access.take_back(change);
-            let count = self.counts.entry(Table::MemoryAccess).or_default();
             match change {
-                EntryChange::Add(..) => *count = count.saturating_sub(1),
-                EntryChange::Delete(_) => *count += 1,
+                EntryChange::Add(..) => self.remove_rights(1),
+                // It was there, so there is room for it.
+                EntryChange::Delete(_) => *self.counts.entry(Table::MemoryAccess).or_default() += 1,
                 EntryChange::Modify(..) | EntryChange::Flood(_) | EntryChange::Mirror(_) => {}
             }
         }
+    }
+
+    /// Counts new rights.
+    fn add_rights(&mut self, new: usize) -> Result<(), Vec<Problem>> {
+        let (table, count) = (Table::MemoryAccess, self.counts.entry(Table::MemoryAccess).or_default());
+        let (need, room) = (*count + new, self.sizes.room(table));
+        if new > 0 && need > room {
+            return Err(vec![Problem::Full { table, need, room }]);
+        }
+        *count = need;
+        Ok(())
+    }
+
+    fn remove_rights(&mut self, gone: usize) {
+        let count = self.counts.entry(Table::MemoryAccess).or_default();
+        *count = count.saturating_sub(gone);
     }
 
     /// Whether decisions about machines and services could be taken, one after the other. Nothing changes.

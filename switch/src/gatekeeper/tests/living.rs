@@ -188,12 +188,13 @@ fn a_recorded_packet_is_no_sign_of_life() {
     let query = world.heard_with_numbers(&node).last().unwrap().0;
     let told = ControlMessage::Outstanding { calls: vec![], more: false };
     world.say(&node, query, told.clone());
-    for _ in 0..30 {
+    for _ in 0..24 {
         assert_eq!(world.say(&node, node.number, ControlMessage::Heartbeat), []);
         world.say(&node, query, told.clone());
         world.say(&node, node.number - 1, serve(7, "Ping", ServeState::Open));
         world.wait(ms(100));
     }
+    world.wait(ms(200));
     assert_eq!(world.state_of("n1"), Some(ResourceState::Failed));
 }
 

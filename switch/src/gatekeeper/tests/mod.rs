@@ -3,6 +3,7 @@
 mod death;
 mod joining;
 mod living;
+mod node;
 mod properties;
 mod restart;
 mod services;
@@ -19,6 +20,7 @@ use bifrost_rpc::wire::control::{
 };
 use bifrost_rpc::wire::frame::FrameAddresses;
 use bifrost_rpc::wire::{MethodField, Pointer, RACK_PORT};
+use node::{Node, address};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 use std::time::Duration;
@@ -47,78 +49,6 @@ fn seed(n: u8) -> [u8; 48] {
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
-}
-
-/// A node as a test moves it.
-#[derive(Debug, Clone)]
-struct Node {
-    announce: Announce,
-    port: u16,
-    mac: [u8; 6],
-    key: Option<Key>,
-    incarnation: u32,
-    number: u64,
-}
-
-impl Node {
-    fn new(n: u8) -> Self {
-        let announce = Announce {
-            nonce: [n; 16],
-            token: None,
-            name: format!("n{n}"),
-            kind: NodeKind::Compute,
-            capacity: 4,
-            specification: String::new(),
-            addresses: vec![address(n)],
-            owns_service_addresses: true,
-            memory: None,
-        };
-        Self { announce, port: n.into(), mac: [2, 0, 0, 0, 0, n], key: None, incarnation: 0, number: 0 }
-    }
-
-    fn memory(server: u8, boot: u32) -> Self {
-        let root = Ipv6Addr::from(Pointer::new(0xfd, server, 0).to_bytes());
-        let mut node = Self::new(100 + server);
-        node.announce.name = format!("m{server}");
-        node.announce.kind = NodeKind::Memory;
-        node.announce.addresses = vec![root];
-        node.announce.memory = Some(MemoryServer { server, boot });
-        node
-    }
-
-    /// The same machine after a reboot.
-    fn reborn(&self) -> Self {
-        let mut next = self.clone();
-        next.announce.nonce[0] = next.announce.nonce[0].wrapping_add(100);
-        next.announce.token = None;
-        (next.incarnation, next.number) = (0, 0);
-        next
-    }
-
-    fn seal(&self) -> Option<ControlSeal> {
-        let key = NodeKey::new(self.key.as_ref()?, &self.announce.name);
-        Some(match self.incarnation {
-            0 => key.announcing(),
-            life => key.living(self.announce.addresses[0], life),
-        })
-    }
-
-    fn frame(&self, number: u64, message: ControlMessage) -> Vec<u8> {
-        let addresses = FrameAddresses {
-            source_mac: self.mac,
-            destination_mac: SWITCH,
-            source: self.announce.addresses[0],
-            destination: gatekeeper_address(PREFIX),
-            source_port: RACK_PORT,
-            destination_port: RACK_PORT,
-        };
-        let packet = ControlPacket { number, incarnation: self.incarnation, message };
-        packet.to_frame(&addresses, self.seal().as_ref().map(|seal| (seal, [9; 24])))
-    }
-}
-
-fn address(n: u8) -> Ipv6Addr {
-    Ipv6Addr::from_bits(PREFIX.to_bits() | 0x5000 | u128::from(n))
 }
 
 /// What was to be done and is put off.

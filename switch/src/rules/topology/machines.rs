@@ -55,6 +55,7 @@ impl Topology {
         let holder = Holder { what: format!("node `{}`", node.name), place: places.first().cloned() };
         next.addresses.extend(node.addresses.iter().map(|address| (*address, holder.clone())));
         next.macs.insert(node.mac, holder);
+        next.sources.extend(&node.addresses);
         next.nodes.insert(node.name.clone(), State { machine: node, is_dead: false, places: places.to_vec() });
         *self = next;
         Ok(())
@@ -135,6 +136,7 @@ impl Topology {
         self.withdraw(node, false);
         if let Some(found) = self.nodes.get_mut(node) {
             found.is_dead = true;
+            found.machine.addresses.iter().for_each(|address| _ = self.sources.remove(address));
         }
         Ok(())
     }
@@ -142,7 +144,10 @@ impl Topology {
     pub(super) fn forget_node(&mut self, name: &str) {
         if let Some(gone) = self.nodes.remove(name) {
             self.macs.remove(&gone.machine.mac);
-            gone.machine.addresses.iter().for_each(|address| drop(self.addresses.remove(address)));
+            for address in &gone.machine.addresses {
+                self.addresses.remove(address);
+                self.sources.remove(address);
+            }
         }
     }
 
@@ -165,8 +170,7 @@ impl Topology {
 
     /// Whether an address is a node's in good standing.
     pub fn is_source(&self, address: Ipv6Addr) -> bool {
-        let is_its = |found: &State<Node>| !found.is_dead && found.machine.addresses.contains(&address);
-        self.addresses.contains_key(&address) && self.nodes.values().any(is_its)
+        self.sources.contains(&address)
     }
 
     /// Adds a memory server, or brings a dead one back. One that is there just so already changes nothing.

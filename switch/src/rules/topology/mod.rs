@@ -41,6 +41,8 @@ pub struct Topology {
     servers: BTreeMap<u8, State<MemoryServer>>,
     pub(super) hosts: BTreeMap<Mac, (u16, Vec<Place>)>,
     pub(super) routes: BTreeMap<Prefix, (u16, Mac, Vec<Place>)>,
+    /// The addresses of nodes in good standing.
+    sources: BTreeSet<Ipv6Addr>,
     /// Who has which address and which MAC address.
     addresses: BTreeMap<Ipv6Addr, Holder>,
     macs: BTreeMap<Mac, Holder>,
@@ -84,6 +86,7 @@ impl Topology {
             servers: BTreeMap::new(),
             hosts: BTreeMap::new(),
             routes: BTreeMap::new(),
+            sources: BTreeSet::new(),
             addresses: BTreeMap::new(),
             macs,
         }
