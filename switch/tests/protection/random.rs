@@ -36,7 +36,12 @@ impl World {
             }
             45 => self.pass_time(Duration::from_millis(700)),
             46..=49 => self.some_report(),
-            _ => self.some_event(),
+            _ => {
+                for _ in 0..3 {
+                    self.some_event();
+                    self.check();
+                }
+            }
         }
         self.check();
     }
@@ -188,8 +193,8 @@ impl World {
         let Some(named) = calls.get(self.rng.below(calls.len())).copied() else { return };
         let incarnation = self.nodes[number].incarnation;
         let own = self.nodes[number].instance();
-        // A client is the first node's that uses it.
-        if !self.clients.contains(&named.client) {
+        // A client is the first node's that uses it, as long as that lives.
+        if !self.clients.contains(&named.client) || !self.nodes[victim].lives {
             return;
         }
         let pointers = self.some_pointers(number, 2);
@@ -325,7 +330,9 @@ fn rights_are_in_force_while_calls_run_and_nothing_is_left_whatever_happens() {
         released += counts.released;
         causes.extend(counts.causes.keys().copied());
     }
-    assert!(released > 0 && causes.len() > 5, "{released} {causes:?}");
+    // Most of what can happen did.
+    let is_one = std::env::var("SEED").is_ok();
+    assert!(is_one || (released > 4_000 && causes.len() >= 12), "{released} {causes:?}");
 }
 
 #[test]
