@@ -51,11 +51,6 @@ pub(crate) struct Args {
     #[command(flatten)]
     link: link::Attachment,
 
-    /// Join the rack as its memory server: its control plane says who may do what. Where the switch tells no prefix of the rack, the link
-    /// has to: &prefix=ADDRESS
-    #[arg(long, requires = "link", conflicts_with_all = ["open", "control"])]
-    rack: bool,
-
     /// Number of this server among the memory servers of its rack; it stands in every pointer
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
     server: u8,
@@ -73,7 +68,7 @@ pub(crate) struct Args {
     state: Option<PathBuf>,
 
     /// Let every node read, write and free every object
-    #[arg(long)]
+    #[arg(long, conflicts_with = "rack")]
     open: bool,
 
     /// Longest object
@@ -110,7 +105,7 @@ pub(crate) struct Args {
 
     /// Address for control messages, udp://HOST:PORT or unix:///PATH, apart from those for memory; without --control-key
     /// on this machine only. May be given several times
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with = "rack")]
     control: Vec<String>,
 
     /// Take only control messages sealed with the key in this file, 64 hexadecimal digits (UDP)
@@ -139,10 +134,12 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let boot_number = boot(args.state.as_deref())?;
     let daemon = start(args, link.as_ref(), boot_number)?;
     let front = match &link {
-        Some(link) if args.rack => Some(ControlFront::on_link(daemon.memory(), link, args.link.key()?.as_ref())?),
+        Some(link) if args.link.joins() => {
+            Some(ControlFront::on_link(daemon.memory(), link, args.link.key()?.as_ref())?)
+        }
         _ => start_front(args, &daemon)?,
     };
-    let node = link.as_ref().filter(|_| args.rack).map(|link| join(args, link, boot_number)).transpose()?;
+    let node = link.as_ref().map(|link| join(args, link, boot_number)).transpose()?.flatten();
     announce::addresses("listening on", daemon.server().urls())?;
     announce::addresses("control on", front.iter().flat_map(ControlFront::urls))?;
     while !stop.wait_for(CHECK) {
@@ -174,13 +171,10 @@ fn listen(args: &Args) -> Vec<&str> {
     }
 }
 
-/// Joins the rack.
-fn join(args: &Args, link: &Link, boot: u32) -> Result<Node> {
-    let mut node = Node::builder().name(&format!("m{}", args.server)).memory_prefix(args.prefix);
-    if let Some(key) = args.link.key()? {
-        node = node.key(key);
-    }
-    Ok(node.memory_server(args.server, boot, args.capacity).over(link)?)
+/// Joins the rack, if that is asked for.
+fn join(args: &Args, link: &Link, boot: u32) -> Result<Option<Node>> {
+    let node = Node::builder().memory_prefix(args.prefix).memory_server(args.server, boot, args.capacity);
+    args.link.join(link, Some(format!("m{}", args.server)), node)
 }
 
 fn start(args: &Args, link: Option<&Link>, boot: u32) -> Result<Daemon> {

@@ -5,8 +5,14 @@
 mod common;
 
 use common::{Outcome, Serving, bifrost};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// Longer than anything takes that happens.
+const WAIT: Duration = Duration::from_secs(60);
 
 /// A place to manage a rack at.
 struct Place {
@@ -102,6 +108,51 @@ fn a_rack_that_was_killed_leaves_nothing_in_the_way_of_the_next() {
     assert!(lives(&status), "{status}");
     second.signal(Signal::SIGINT);
     assert!(second.end().0.success());
+}
+
+/// The parts of a rack of processes, by name.
+fn processes(rack: &Serving) -> BTreeMap<String, i32> {
+    let mut parts = BTreeMap::new();
+    loop {
+        let line = rack.line();
+        match line.strip_prefix("process ").and_then(|line| line.split_once(": ")) {
+            Some((id, rest)) => drop(parts.insert(rest.split(' ').next().unwrap().to_owned(), id.parse().unwrap())),
+            None if line == "the rack is up" => return parts,
+            None => {}
+        }
+    }
+}
+
+#[test]
+fn a_rack_of_processes_checks_calls_through_its_switch_and_goes_down() {
+    let place = Place::new();
+    let outcome = bifrost(&["rack", "up", "--processes", "--check", "--calls", "5", "--manage", &place.url()]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+}
+
+#[test]
+fn what_a_killed_process_served_is_served_by_another() {
+    let place = Place::new();
+    let rack = place.up(&["--processes", "--heartbeat", "200ms"]);
+    let parts = processes(&rack);
+    assert_eq!(parts.keys().collect::<Vec<_>>(), ["m1", "m2", "m3", "s1", "s2", "switch"]);
+    kill(Pid::from_raw(parts["s1"]), Signal::SIGKILL).unwrap();
+    assert_eq!(rack.line(), "s1 has ended");
+    let since = Instant::now();
+    loop {
+        let status = place.status();
+        let serves = |node: &str| {
+            let instances = status["instances"].as_array().unwrap();
+            instances.iter().any(|found| found["service"] == "SharedArrays" && found["node"] == node)
+        };
+        if states(&status).contains(&("s1", "failed")) && !serves("s1") && serves("s2") {
+            break;
+        }
+        assert!(since.elapsed() < WAIT, "{status}");
+    }
+    assert_eq!(place.ask(&["down"]).code, 0);
+    // The one that was killed did not end well.
+    assert_eq!(rack.end().0.code(), Some(1));
 }
 
 #[test]

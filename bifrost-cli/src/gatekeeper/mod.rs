@@ -40,6 +40,20 @@ pub(crate) struct Options {
     heartbeat: Duration,
 }
 
+impl Options {
+    /// The same for another process.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let mut all = vec!["--heartbeat".to_owned(), format!("{}us", self.heartbeat.as_micros())];
+        if let Some(state) = &self.state {
+            all.extend(["--state".to_owned(), state.display().to_string()]);
+        }
+        if let Some(metrics) = &self.metrics {
+            all.extend(["--metrics".to_owned(), metrics.to_string()]);
+        }
+        all
+    }
+}
+
 /// A running Gatekeeper.
 #[derive(Debug)]
 pub(crate) struct ControlPlane {

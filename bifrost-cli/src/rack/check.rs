@@ -1,7 +1,6 @@
 //! Calls through the rack's switch, with their results checked.
 
 use super::direct::Direct;
-use super::machines::ComputeMachine;
 use super::measure;
 use crate::clock;
 use crate::services::generated::example::{CounterClient, TCounterSyncClient};
@@ -10,6 +9,7 @@ use bifrost_bench::services::benchmark::{
     EchoClient, PingClient, SharedArraysClient, TEchoSyncClient, TPingSyncClient, TSharedArraysSyncClient,
 };
 use bifrost_rpc::Channel;
+use bifrost_rpc::node::Node;
 use bifrost_rpc::reference::Ref;
 use bifrost_switch::rules::rack::Rack;
 use std::time::Duration;
@@ -30,16 +30,16 @@ pub(super) fn can_be_made(rack: &Rack) -> bool {
 }
 
 /// Checks calls from a node, again and again for so long, and prints the table of latencies.
-pub(super) fn run(client: &ComputeMachine, time: Duration, measured: u16, is_stopped: impl Fn() -> bool) -> Result<()> {
-    let memory = client.node.memory();
+pub(super) fn run(client: &Node, time: Duration, measured: u16, is_stopped: impl Fn() -> bool) -> Result<()> {
+    let memory = client.memory();
     let connect = |service: &str| {
-        let channel = client.node.channel().global_memory(memory.clone()).deadline(DEADLINE);
+        let channel = client.channel().global_memory(memory.clone()).deadline(DEADLINE);
         channel.connect(&format!("rack://{service}"))
     };
     let mut rack = Calls::connect(|service| Ok(connect(service)?))?;
     let until = clock::now() + time;
     let mut rounds = 0_u64;
-    eprintln!("calls from {} through the switch:", client.node.name());
+    eprintln!("calls from {} through the switch:", client.name());
     loop {
         rack.check(rounds == 0)?;
         rounds += 1;

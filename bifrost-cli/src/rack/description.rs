@@ -18,6 +18,7 @@ const DEFAULT: &str = include_str!("../../../switch/racks/default.toml");
 pub(crate) struct Description {
     pub(crate) rack: Rack,
     pub(crate) rules: Intent,
+    pub(crate) text: String,
 }
 
 impl Description {
@@ -37,7 +38,7 @@ impl Description {
             let faults = switch_rules::render(&faults);
             usage(format!("there are no rules for this rack\n\n{}", faults.trim_end()))
         })?;
-        Ok(Self { rack, rules })
+        Ok(Self { rack, rules, text: source.text().to_owned() })
     }
 }
 

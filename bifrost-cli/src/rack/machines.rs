@@ -29,6 +29,13 @@ pub(crate) struct Settings {
     capacity: u64,
 }
 
+impl Settings {
+    /// Bytes of each memory server.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.capacity
+    }
+}
+
 /// What all machines of a rack have in common.
 #[derive(Debug)]
 pub(crate) struct Site<'a> {

@@ -3,11 +3,13 @@
 use super::check;
 use super::description::Description;
 use super::machines::{ComputeMachine, MemoryMachine, Settings, Site};
+use super::processes::Processes;
 use crate::fault::{FAILED, OK, usage};
 use crate::gatekeeper::{At, ControlPlane, Options};
 use crate::switch::files;
 use crate::{announce, key, stop, units};
 use anyhow::{Context, Result, ensure};
+use bifrost_rpc::node::Node;
 use bifrost_switch::PROGRAM;
 use bifrost_switch::daemon::{DataPlane, PortKind, Switch};
 use bifrost_switch::rules::rack;
@@ -27,6 +29,9 @@ Examples:
 
   bifrost rack up --for 10s
       The same checks again and again for 10 seconds; then down.
+
+  bifrost rack up --processes
+      Each part as a process of its own; prints their ids, so that any can be killed.
 
   bifrost rack up rack.toml --state /var/lib/bifrost --metrics 127.0.0.1:9400
       A rack of your own (docs/rules.md); registrations outlive it; metrics for Prometheus.";
@@ -52,7 +57,7 @@ pub(crate) struct Args {
     /// Manifest of the rack's services, as `bifrost gen --emit manifest` writes it. May be given several times [default: the built-in
     /// services]
     #[arg(long, value_name = "FILE")]
-    manifest: Vec<PathBuf>,
+    pub(super) manifest: Vec<PathBuf>,
 
     /// Make calls through the switch with their results checked, print their latencies, and take the rack down
     #[arg(long)]
@@ -68,7 +73,11 @@ pub(crate) struct Args {
 
     /// The rack's key, 64 hexadecimal digits in this file: what Gatekeeper says and hears is sealed
     #[arg(long, value_name = "FILE")]
-    key_file: Option<PathBuf>,
+    pub(super) key_file: Option<PathBuf>,
+
+    /// Run each part as a process of its own, which may be killed: the switch with Gatekeeper, each memory server, each node that serves
+    #[arg(long, conflicts_with = "bmv2")]
+    processes: bool,
 
     /// Packets cross BMv2 in place of the embedded switch: the simple_switch in PATH, or at this path
     #[arg(long, value_name = "PATH")]
@@ -78,38 +87,68 @@ pub(crate) struct Args {
     at: At,
 
     #[command(flatten)]
-    gatekeeper: Options,
+    pub(super) gatekeeper: Options,
 
     #[command(flatten)]
-    machines: Settings,
+    pub(super) machines: Settings,
+}
+
+impl Args {
+    fn checks(&self) -> bool {
+        self.check || self.time.is_some()
+    }
 }
 
 /// Runs the command; returns the exit status.
 pub(super) fn run(args: &Args) -> Result<u8> {
     let description = Description::read(args.rack.as_deref(), &args.manifest)?;
-    if (args.check || args.time.is_some()) && !check::can_be_made(&description.rack) {
+    if args.checks() && !check::can_be_made(&description.rack) {
         return Err(usage(
             "the checks need a node that serves nothing, and nodes that serve Ping, Echo, SharedArrays and Counter",
         ));
     }
     let stop = stop::Stop::saying("taking the rack down (once more stops at once)")?;
-    let rack = Rack::start(args, description)?;
-    rack.announce()?;
-    let outcome = match (args.check, args.time) {
-        (false, None) => {
-            rack.wait(&stop);
-            Ok(())
-        }
-        (_, time) => check::run(rack.caller()?, time.unwrap_or_default(), args.calls, || stop.wait_for(Duration::ZERO)),
-    };
-    let left = rack.stop();
-    outcome?;
+    let left =
+        if args.processes { run_processes(args, &description, &stop)? } else { run_here(args, description, &stop)? };
     if left == 0 {
         eprintln!("the rack is down; every call has finished");
         return Ok(OK);
     }
     eprintln!("the rack is down; {left} not finished");
     Ok(FAILED)
+}
+
+fn run_here(args: &Args, description: Description, stop: &stop::Stop) -> Result<usize> {
+    let rack = Rack::start(args, description)?;
+    rack.announce()?;
+    let outcome = if args.checks() {
+        check(args, &rack.caller()?.node, stop)
+    } else {
+        rack.wait(stop);
+        Ok(())
+    };
+    let left = rack.stop();
+    outcome.map(|()| left)
+}
+
+fn run_processes(args: &Args, description: &Description, stop: &stop::Stop) -> Result<usize> {
+    let manage = args.at.listen()?;
+    let mut rack = Processes::start(args, &manage, description)?;
+    rack.announce();
+    eprintln!("the rack is up");
+    announce::addresses("listening on", [manage])?;
+    let outcome = if args.checks() {
+        check(args, &rack.join(args)?, stop)
+    } else {
+        rack.wait(stop);
+        Ok(())
+    };
+    let left = rack.stop();
+    outcome.map(|()| left)
+}
+
+fn check(args: &Args, client: &Node, stop: &stop::Stop) -> Result<()> {
+    check::run(client, args.time.unwrap_or_default(), args.calls, || stop.wait_for(Duration::ZERO))
 }
 
 /// A rack that runs.
@@ -123,7 +162,7 @@ struct Rack {
 
 impl Rack {
     fn start(args: &Args, description: Description) -> Result<Self> {
-        let Description { rack, rules } = description;
+        let Description { rack, rules, .. } = description;
         let key = args.key_file.as_deref().map(key::read).transpose()?;
         let switch = start_switch(args, &rack)?;
         let port = Arc::new(switch.local(CONTROL_PLANE).context("the switch has no port for the control plane")?);
