@@ -97,6 +97,9 @@ pub(crate) struct ParserState {
 pub(crate) enum ParserOp {
     Extract(usize),
     ExtractNext(usize),
+    /// With the bits of the field of variable length.
+    ExtractVariable(usize, Expr),
+    ExtractNextVariable(usize, Expr),
     Set(Place, Expr),
     /// A field from bits that were not yet extracted.
     Peek(Slot, Ahead),
@@ -165,6 +168,8 @@ pub(crate) enum Input {
     Field(usize, Slot),
     Valid(usize),
     Header(usize),
+    /// A header's field of variable length.
+    Variable(usize),
     /// A constant in a buffer of its own.
     Constant(Slot, Vec<u8>),
 }
@@ -216,6 +221,9 @@ pub(crate) enum Primitive {
     /// Destination and source.
     AssignHeader(HeaderRef, HeaderRef),
     AssignStack(usize, usize),
+    AssignUnion(usize, usize),
+    /// The fields of variable length of two headers.
+    AssignVariable(usize, usize),
     Push(usize, Expr),
     Pop(usize, Expr),
     RegisterRead(Place, usize, Expr),
@@ -391,6 +399,7 @@ pub(crate) struct Errors {
     pub(crate) packet_too_short: u64,
     pub(crate) stack_out_of_bounds: u64,
     pub(crate) invalid_argument: u64,
+    pub(crate) header_too_short: u64,
     pub(crate) timeout: u64,
 }
 

@@ -146,6 +146,7 @@ fn rare<T: Num>(op: Op, context: Context<'_>, stack: &mut Vec<T>) {
         Op::LastIndex(array) => count::<T>(phv, array).minus(T::from_i64(1)),
         Op::Size(array) => count(phv, array),
         Op::SameHeader(a, b) => flag(same_header(layout, phv, a, b)),
+        Op::SameVariable(a, b) => flag(variable(layout, phv, a) == variable(layout, phv, b)),
         _ => return,
     };
     stack.push(value);
@@ -158,7 +159,17 @@ fn count<T: Num>(phv: &Phv, stack: usize) -> T {
 
 fn same_header(layout: &Layout, phv: &Phv, a: usize, b: usize) -> bool {
     let bytes = |header: usize| phv.bytes.get(layout.headers.get(header)?.range());
-    phv.is_valid(a) && phv.is_valid(b) && bytes(a) == bytes(b)
+    // What is not used of a field of variable length is zero.
+    let is_as_long = phv.variable_bytes(a) == phv.variable_bytes(b);
+    phv.is_valid(a) && phv.is_valid(b) && is_as_long && bytes(a) == bytes(b)
+}
+
+/// The significant bytes of a header's field of variable length.
+fn variable<'a>(layout: &Layout, phv: &'a Phv, header: usize) -> &'a [u8] {
+    let room = layout.headers.get(header).and_then(|header| phv.bytes.get(header.room()));
+    let used = room.and_then(|room| room.get(..phv.variable_bytes(header))).unwrap_or_default();
+    let zeros = used.iter().take_while(|&&byte| byte == 0).count();
+    used.get(zeros..).unwrap_or_default()
 }
 
 /// The compiler never pops more than it pushed.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::super::bits::Slot;
 use super::super::error::Result;
 use super::super::json::Node;
-use super::super::layout::Layout;
+use super::super::layout::{Field, Layout};
 use super::{Binary, Expr, Tree, Unary};
 
 /// What names mean where an expression stands.
@@ -89,8 +89,23 @@ impl Names<'_> {
     /// The slot of a field given as header and name.
     pub(crate) fn field(&self, node: &Node<'_>) -> Result<Slot> {
         let [header, name] = node.tuple()?;
+        if self.variable(node)?.is_some() {
+            return name.unsupported("a field of variable length as a number");
+        }
         let found = self.layout.field(self.header(&header)?, name.str()?);
         found.map_or_else(|| name.unknown("field", name.str().unwrap_or_default()), Ok)
+    }
+
+    /// The header whose field of variable length this is.
+    pub(crate) fn variable(&self, node: &Node<'_>) -> Result<Option<usize>> {
+        let [header, name] = node.tuple()?;
+        let header = self.header(&header)?;
+        Ok(self.layout.is_variable(header, name.str()?).then_some(header))
+    }
+
+    pub(crate) fn union(&self, node: &Node<'_>) -> Result<usize> {
+        let name = node.str()?;
+        self.layout.union_names.get(name).copied().map_or_else(|| node.unknown("header union", name), Ok)
     }
 
     /// The header whose validity a field `$valid$` stands for.
@@ -102,11 +117,12 @@ impl Names<'_> {
     fn last(&self, node: &Node<'_>) -> Result<(usize, Slot)> {
         let [stack, name] = node.tuple()?;
         let stack = self.stack(&stack)?;
-        let found = self.fields(stack).iter().find(|field| Some(field.name.as_str()) == name.value.as_str());
+        let is_meant = |field: &&Field| Some(field.name.as_str()) == name.value.as_str() && !field.is_variable;
+        let found = self.fields(stack).iter().find(is_meant);
         found.map_or_else(|| name.unknown("field", name.str().unwrap_or_default()), |field| Ok((stack, field.slot)))
     }
 
-    fn fields(&self, stack: usize) -> &[super::super::layout::Field] {
+    fn fields(&self, stack: usize) -> &[Field] {
         let kind = self.layout.stacks.get(stack).and_then(|stack| self.layout.types.get(stack.kind));
         kind.map_or(&[], |kind| &kind.fields)
     }
@@ -169,6 +185,7 @@ impl Names<'_> {
                 Element::Header(header) => Tree::Valid(header),
                 Element::Of(stack, index) => Tree::ElementValid(stack, Box::new(index)),
             }),
+            "valid_union" => boolean(self.union_valid(&right()?)?),
             "?" => self.choice(node),
             "last_stack_index" => number(Tree::LastIndex(self.whole_stack(&right()?)?)),
             "size_stack" => number(Tree::Size(self.whole_stack(&right()?)?)),
@@ -176,6 +193,18 @@ impl Names<'_> {
             "==" | "!=" => self.comparison(node, name),
             _ => self.binary(node, name),
         }
+    }
+
+    /// Whether a member of a union is.
+    fn union_valid(&self, node: &Node<'_>) -> Result<Tree> {
+        let (kind, value) = node.typed()?;
+        if kind != "header_union" {
+            return node.unsupported(format!("`{kind}` as a header union"));
+        }
+        let members = self.layout.unions.get(self.union(&value)?).into_iter().flatten();
+        let either = |one, other| Tree::Binary(Binary::Either, Box::new(one), Box::new(other));
+        let valid = members.map(|&member| Tree::Valid(member)).reduce(either);
+        valid.map_or_else(|| value.invalid("a header union without headers"), Ok)
     }
 
     fn choice(&self, node: &Node<'_>) -> Result<(Tree, Kind)> {
@@ -218,10 +247,11 @@ impl Names<'_> {
             Element::Header(header) => {
                 let Some(found) = self.layout.headers.get(header) else { return missing() };
                 let field = self.layout.types.get(found.kind).and_then(|kind| kind.fields.get(offset));
+                let field = field.filter(|field| !field.is_variable);
                 field.map_or_else(missing, |field| Ok(Tree::Field(field.slot.shifted(found.first))))
             }
             Element::Of(stack, index) => {
-                let field = self.fields(stack).get(offset);
+                let field = self.fields(stack).get(offset).filter(|field| !field.is_variable);
                 field.map_or_else(missing, |field| Ok(Tree::Element(stack, field.slot, Box::new(index))))
             }
         }
@@ -229,18 +259,28 @@ impl Names<'_> {
 
     fn comparison(&self, node: &Node<'_>, name: &str) -> Result<(Tree, Kind)> {
         let (left, right) = (node.get("left")?, node.get("right")?);
+        let compared = |same| if name == "==" { same } else { Tree::Unary(Unary::Negate, Box::new(same)) };
         if left.get("type")?.str()? == "header" {
             let (Element::Header(a), Element::Header(b)) = (self.element(&left)?, self.element(&right)?) else {
                 return node.unsupported("comparing an element of a header stack");
             };
-            let same = Tree::SameHeader(a, b);
-            let tree = if name == "==" { same } else { Tree::Unary(Unary::Negate, Box::new(same)) };
-            return Ok((tree, Kind::Boolean));
+            return Ok((compared(Tree::SameHeader(a, b)), Kind::Boolean));
+        }
+        if let (Some(a), Some(b)) = (self.operand_variable(&left)?, self.operand_variable(&right)?) {
+            return Ok((compared(Tree::SameVariable(a, b)), Kind::Boolean));
         }
         let (a, kind) = self.any(&left)?;
         let b = self.typed(&right, kind)?;
         let op = if name == "==" { Binary::Equal } else { Binary::Unequal };
         Ok((Tree::Binary(op, Box::new(a), Box::new(b)), Kind::Boolean))
+    }
+
+    /// The header whose field of variable length an operand is.
+    fn operand_variable(&self, node: &Node<'_>) -> Result<Option<usize>> {
+        match node.typed()? {
+            ("field", value) => self.variable(&value),
+            _ => Ok(None),
+        }
     }
 
     fn binary(&self, node: &Node<'_>, name: &str) -> Result<(Tree, Kind)> {

@@ -75,6 +75,8 @@ pub(crate) enum Tree {
     LastIndex(usize),
     Size(usize),
     SameHeader(usize, usize),
+    /// The fields of variable length of two headers, as numbers.
+    SameVariable(usize, usize),
     Unary(Unary, Box<Tree>),
     Binary(Binary, Box<Tree>, Box<Tree>),
     Choice(Box<[Tree; 3]>),
@@ -95,6 +97,8 @@ pub(crate) enum Op {
     LastIndex(usize),
     Size(usize),
     SameHeader(usize, usize),
+    /// The fields of variable length of two headers, as numbers.
+    SameVariable(usize, usize),
     Unary(Unary),
     Binary(Binary),
     /// Goes to an instruction when what it pops is zero.
@@ -163,6 +167,7 @@ impl Expr {
             &Tree::LastIndex(stack) => self.ops.push(Op::LastIndex(stack)),
             &Tree::Size(stack) => self.ops.push(Op::Size(stack)),
             &Tree::SameHeader(a, b) => self.ops.push(Op::SameHeader(a, b)),
+            &Tree::SameVariable(a, b) => self.ops.push(Op::SameVariable(a, b)),
             Tree::Unary(op, operand) => self.after(operand, Op::Unary(*op)),
             Tree::Binary(op, left, right) => {
                 self.emit(left);
@@ -211,7 +216,7 @@ fn signed_bits(tree: &Tree) -> u64 {
             u64::from(slot.width) + u64::from(!slot.signed)
         }
         Tree::Register(_, width, _) => u64::from(*width) + 1,
-        Tree::Valid(_) | Tree::ElementValid(..) | Tree::SameHeader(..) => 2,
+        Tree::Valid(_) | Tree::ElementValid(..) | Tree::SameHeader(..) | Tree::SameVariable(..) => 2,
         Tree::LastIndex(_) | Tree::Size(_) => 33,
         Tree::Unary(op, operand) => match *op {
             Unary::Negate | Unary::Truth => 2,
@@ -256,7 +261,12 @@ fn is_natural(tree: &Tree) -> bool {
     match tree {
         Tree::Constant(value) => value.compare(Wide::zero()).is_ge(),
         Tree::Field(slot) | Tree::Local(slot) | Tree::Element(_, slot, _) | Tree::Last(_, slot) => !slot.signed,
-        Tree::Register(..) | Tree::Valid(_) | Tree::ElementValid(..) | Tree::SameHeader(..) | Tree::Size(_) => true,
+        Tree::Register(..)
+        | Tree::Valid(_)
+        | Tree::ElementValid(..)
+        | Tree::SameHeader(..)
+        | Tree::SameVariable(..)
+        | Tree::Size(_) => true,
         Tree::LastIndex(_) => false,
         Tree::Unary(op, _) => matches!(op, Unary::Negate | Unary::Truth | Unary::ClampUnsigned(_)),
         Tree::Choice(parts) => is_natural(&parts[1]) && is_natural(&parts[2]),

@@ -177,7 +177,7 @@ proptest! {
             let (slot, buffer) = registers.cell_mut(u64::from(i)).unwrap();
             slot.store(buffer, u128::from(data[usize::from(i)]) << 25 | u128::from(i));
         }
-        let phv = Phv { bytes, valid: valid.to_vec(), next: Vec::new() };
+        let phv = Phv { bytes, valid: valid.to_vec(), ..Phv::default() };
         let context = Context { layout: &layout, phv: &phv, data: &data, registers: &[registers] };
         let json = Json::Null;
         let Ok(expr) = Expr::compile(&tree, demand, &Node::root(&json)) else { return Ok(()) };

@@ -75,6 +75,8 @@ impl Scope<'_> {
             "remove_header" => Primitive::RemoveHeader(args.count(1)?.header(0)?),
             "assign_header" | "copy_header" => args.count(2)?.assign_header()?,
             "assign_header_stack" => args.count(2)?.assign_stack()?,
+            "assign_union" => args.count(2)?.assign_union()?,
+            "assign_VL" => args.count(2)?.assign_variable()?,
             "push" => Primitive::Push(args.count(2)?.stack(0)?, args.number(1)?),
             "pop" => Primitive::Pop(args.count(2)?.stack(0)?, args.number(1)?),
             "register_read" => {
@@ -265,6 +267,34 @@ impl<'b> Args<'_, 'b> {
             return self.node.invalid("the header stacks are of different types or sizes");
         }
         Ok(Primitive::AssignStack(to, from))
+    }
+
+    fn assign_union(&self) -> Result<Primitive> {
+        let union = |i| self.scope.names.union(&self.typed(i, "header_union")?);
+        let (to, from) = (union(0)?, union(1)?);
+        let layout = self.scope.names.layout;
+        let kinds = |union: usize| -> Option<Vec<Option<usize>>> {
+            let members = layout.unions.get(union)?;
+            Some(members.iter().map(|&member| layout.headers.get(member).map(|header| header.kind)).collect())
+        };
+        if kinds(to) != kinds(from) {
+            return self.node.invalid("the header unions are of different types");
+        }
+        Ok(Primitive::AssignUnion(to, from))
+    }
+
+    fn assign_variable(&self) -> Result<Primitive> {
+        let header = |i| {
+            let field = self.typed(i, "field")?;
+            let found = self.scope.names.variable(&field)?;
+            found.map_or_else(|| field.invalid("the field is not of variable length"), Ok)
+        };
+        let (to, from) = (header(0)?, header(1)?);
+        let room = |header: usize| self.scope.names.layout.headers.get(header)?.variable.map(|field| field.bytes);
+        if room(to) != room(from) {
+            return self.node.unsupported("assigning a field of variable length to one of another longest length");
+        }
+        Ok(Primitive::AssignVariable(to, from))
     }
 
     fn register_write(&self) -> Result<Primitive> {

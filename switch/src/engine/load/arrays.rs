@@ -105,8 +105,8 @@ pub(super) fn calculation(node: &Node<'_>, name: &str, program: &Program, known:
             continue;
         }
         let (input, width) = input(&part, program, known)?;
-        if !bits.is_multiple_of(8) && matches!(input, Input::Header(_)) {
-            return part.invalid("a header that begins within a byte");
+        if !bits.is_multiple_of(8) && matches!(input, Input::Header(_) | Input::Variable(_)) {
+            return part.unsupported("a header or field of variable length that begins within a byte");
         }
         bits = bits.wrapping_add(width);
         calculation.input.push(input);
@@ -122,6 +122,9 @@ fn input(node: &Node<'_>, program: &Program, known: &Known) -> Result<(Input, u3
         "field" => {
             if let Some(header) = names.validity(&value)? {
                 return Ok((Input::Valid(header), 1));
+            }
+            if let Some(header) = names.variable(&value)? {
+                return Ok((Input::Variable(header), 0));
             }
             let [header, _] = value.tuple()?;
             let slot = names.field(&value)?;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::super::bits::Slot;
 use super::super::error::Result;
 use super::super::json::Node;
-use super::super::layout::{Field, Header, HeaderType, Layout, Stack};
+use super::super::layout::{Field, Header, HeaderType, Layout, Stack, Variable};
 use super::super::limits::{HEADERS_BYTES_MAX, OBJECTS_MAX, WIDTH_BITS_MAX};
 use super::super::program::Errors;
 
@@ -27,19 +27,21 @@ pub(super) fn layout(root: &Node<'_>) -> Result<Layout> {
         }
         layout.stacks.push(stack);
     }
+    for node in root.list("header_unions")? {
+        union(&node, &ids, &mut layout)?;
+    }
     Ok(layout)
 }
 
 fn header_type(node: &Node<'_>) -> Result<HeaderType> {
-    let mut kind = HeaderType { name: node.get("name")?.str()?.to_owned(), fields: Vec::new(), bits: 0 };
+    let name = node.get("name")?.str()?.to_owned();
+    let mut kind = HeaderType { name, fields: Vec::new(), bits: 0, variable: None };
     let mut seen = HashSet::new();
     for field in node.list("fields")? {
         let items = field.items()?;
         let [name, width, rest @ ..] = items.as_slice() else { return field.invalid("a name and a width expected") };
-        if width.value == "*" {
-            return field.unsupported("a field of variable length");
-        }
-        let width = width.width(WIDTH_BITS_MAX)?;
+        let is_variable = width.value == "*";
+        let width = if is_variable { room(node, &field, &mut kind)? } else { width.width(WIDTH_BITS_MAX)? };
         // p4c writes 0 and 1, too.
         let flag = |i: usize| {
             rest.get(i)
@@ -55,11 +57,37 @@ fn header_type(node: &Node<'_>) -> Result<HeaderType> {
         }
         let bit = u8::try_from(kind.bits % 8).unwrap_or(0);
         let slot = Slot { byte: kind.bits / 8, bit, width, signed, saturating };
-        kind.fields.push(Field { name, slot });
+        kind.fields.push(Field { name, slot, is_variable });
         kind.bits += width;
         field.limit("bytes of headers", kind.bits as usize / 8, HEADERS_BYTES_MAX)?;
     }
     Ok(kind)
+}
+
+/// Makes room for the field of variable length; its bits.
+fn room(node: &Node<'_>, field: &Node<'_>, kind: &mut HeaderType) -> Result<u32> {
+    if kind.variable.is_some() {
+        return field.unsupported("a second field of variable length in a header");
+    }
+    let mut fixed_bits = 0;
+    for other in node.list("fields")? {
+        let items = other.items()?;
+        let width = items.get(1).filter(|width| width.value != "*");
+        fixed_bits += width.map_or(Ok(0), |width| width.width(WIDTH_BITS_MAX))?;
+        field.limit("bytes of headers", fixed_bits as usize / 8, HEADERS_BYTES_MAX)?;
+    }
+    let longest = node.get("max_length")?;
+    longest.limit("bytes of headers", longest.size()?, HEADERS_BYTES_MAX)?;
+    if !kind.bits.is_multiple_of(8) || !fixed_bits.is_multiple_of(8) {
+        return field.unsupported("a field of variable length that begins or ends within a byte");
+    }
+    match longest.size()?.checked_sub(fixed_bits as usize / 8) {
+        None | Some(0) => longest.invalid("there is no room for the field of variable length"),
+        Some(bytes) => {
+            kind.variable = Some(Variable { first: kind.bits as usize / 8, bytes });
+            Ok(u32::try_from(bytes * 8).unwrap_or(u32::MAX))
+        }
+    }
 }
 
 /// Adds the headers to the layout; their ids, for the stacks.
@@ -68,8 +96,11 @@ fn headers(list: &Node<'_>, types: &HashMap<String, usize>, layout: &mut Layout)
     for node in list.items()? {
         let name = node.get("name")?.str()?.to_owned();
         let kind = kind_of(&node, types)?;
-        let bits = layout.types.get(kind).map_or(0, |kind| kind.bits);
+        let (bits, variable) = layout.types.get(kind).map_or((0, None), |kind| (kind.bits, kind.variable));
         let is_metadata = node.flag("metadata", false)?;
+        if is_metadata && variable.is_some() {
+            return node.unsupported("metadata of variable length");
+        }
         if !is_metadata && bits % 8 != 0 {
             return node.invalid(format!("a header of {bits} bits, which are no whole bytes"));
         }
@@ -82,7 +113,7 @@ fn headers(list: &Node<'_>, types: &HashMap<String, usize>, layout: &mut Layout)
             return node.duplicate("header", &name);
         }
         let (bytes, first) = (bits.div_ceil(8) as usize, u32::try_from(layout.bytes).unwrap_or(u32::MAX));
-        layout.headers.push(Header { name, kind, first, bytes, is_metadata });
+        layout.headers.push(Header { name, kind, first, bytes, variable, union: None, is_metadata });
         layout.bytes += bytes;
         node.limit("bytes of headers", layout.bytes, HEADERS_BYTES_MAX)?;
     }
@@ -106,6 +137,26 @@ fn stack(node: &Node<'_>, types: &HashMap<String, usize>, ids: &HashMap<i64, usi
     }
     node.limit("headers in a stack", headers.len(), OBJECTS_MAX)?;
     Ok(Stack { name: node.get("name")?.str()?.to_owned(), kind, headers })
+}
+
+/// Adds a header union.
+fn union(node: &Node<'_>, ids: &HashMap<i64, usize>, layout: &mut Layout) -> Result<()> {
+    let (name, index) = (node.get("name")?.str()?.to_owned(), layout.unions.len());
+    node.limit("header unions", index, OBJECTS_MAX)?;
+    let mut members = Vec::new();
+    for id in node.get("header_ids")?.items()? {
+        let Some(&member) = ids.get(&id.int()?) else { return id.unknown("header id", id.int()?) };
+        match layout.headers.get_mut(member) {
+            Some(header) if header.union.is_none() && !header.is_metadata => header.union = Some(index),
+            _ => return id.invalid("the header is metadata, or is in a union already"),
+        }
+        members.push(member);
+    }
+    if layout.union_names.insert(name.clone(), index).is_some() {
+        return node.duplicate("header union", &name);
+    }
+    layout.unions.push(members);
+    Ok(())
 }
 
 /// The fields that the switch knows by another name.
@@ -142,6 +193,7 @@ pub(super) fn errors(root: &Node<'_>) -> Result<Errors> {
         packet_too_short: code("PacketTooShort"),
         stack_out_of_bounds: code("StackOutOfBounds"),
         invalid_argument: code("ParserInvalidArgument"),
+        header_too_short: code("HeaderTooShort"),
         timeout: code("ParserTimeout"),
         names,
     })

@@ -11,7 +11,7 @@ use super::super::program::{
     Ahead, Cases, Checksum, KeyPart, Next, ParserOp, ParserState, Program, SetCase, SetSpec, SetUse,
 };
 use super::actions::Scope;
-use super::{Known, names};
+use super::{Known, extract, names};
 
 pub(super) fn load(root: &Node<'_>, program: &mut Program, known: &Known) -> Result<()> {
     sets(root, program)?;
@@ -218,15 +218,8 @@ fn op(node: &Node<'_>, program: &Program, known: &Known) -> Result<ParserOp> {
     let names = names(program, known);
     let parameters = node.get("parameters")?;
     match node.get("op")?.str()? {
-        "extract" => {
-            let [target] = parameters.tuple()?;
-            let (kind, value) = target.typed()?;
-            match kind {
-                "regular" => extract(&value, names.header(&value)?, program),
-                "stack" => Ok(ParserOp::ExtractNext(names.stack(&value)?)),
-                other => target.unsupported(format!("extracting a `{other}`")),
-            }
-        }
+        "extract" => extract::fixed(&parameters, names, program),
+        "extract_VL" => extract::variable(&parameters, names, program),
         "set" => set(&parameters, program, known),
         "verify" => {
             let [condition, error] = parameters.tuple()?;
@@ -249,13 +242,6 @@ fn op(node: &Node<'_>, program: &Program, known: &Known) -> Result<ParserOp> {
         }
         other => node.unsupported(format!("the parser operation `{other}`")),
     }
-}
-
-fn extract(node: &Node<'_>, header: usize, program: &Program) -> Result<ParserOp> {
-    if program.layout.headers.get(header).is_some_and(|header| header.is_metadata) {
-        return node.invalid("metadata cannot be extracted");
-    }
-    Ok(ParserOp::Extract(header))
 }
 
 fn constant(value: usize) -> Tree {

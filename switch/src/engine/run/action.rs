@@ -68,6 +68,8 @@ impl<T: Trace> Run<'_, T> {
                 }
             }
             &Primitive::AssignStack(to, from) => self.assign_stack(to, from, packet),
+            &Primitive::AssignUnion(to, from) => self.assign_union(to, from, packet),
+            &Primitive::AssignVariable(to, from) => self.assign_variable(to, from, packet),
             Primitive::Push(stack, count) => {
                 let count = self.number(count, packet);
                 self.push(*stack, count, packet);
@@ -170,29 +172,28 @@ impl<T: Trace> Run<'_, T> {
         }
     }
 
-    fn header_bytes(&self, header: usize) -> usize {
-        self.program.layout.headers.get(header).map_or(0, |header| header.bytes)
-    }
-
     fn add_header(&mut self, header: &HeaderRef, packet: &mut Packet) {
         let Some(header) = self.resolve(header, packet).filter(|&header| !packet.phv.is_valid(header)) else { return };
         let Some(found) = self.program.layout.headers.get(header) else { return };
         if let Some(bytes) = packet.phv.bytes.get_mut(found.range()) {
             bytes.fill(0);
         }
-        packet.phv.set_valid(header, true);
-        packet.length += self.signed_bytes(header);
+        packet.phv.set_variable_bytes(header, 0);
+        packet.phv.make_valid(&self.program.layout, header);
+        packet.length += self.signed_bytes(header, packet);
     }
 
     fn remove_header(&mut self, header: &HeaderRef, packet: &mut Packet) {
         let Some(header) = self.resolve(header, packet).filter(|&header| packet.phv.is_valid(header)) else { return };
         self.invalidate(header, packet);
-        packet.length -= self.signed_bytes(header);
+        packet.length -= self.signed_bytes(header, packet);
     }
 
-    /// Headers are smaller than 64 KiB together.
-    fn signed_bytes(&self, header: usize) -> i64 {
-        i64::try_from(self.header_bytes(header)).unwrap_or(0)
+    /// On the wire. Headers are smaller than 64 KiB together.
+    fn signed_bytes(&self, header: usize, packet: &Packet) -> i64 {
+        let found = self.program.layout.headers.get(header);
+        let bytes = found.map_or(0, |found| found.wire_bytes(packet.phv.variable_bytes(header)));
+        i64::try_from(bytes).unwrap_or(0)
     }
 
     /// Metadata stays valid whatever is done to it.
@@ -209,7 +210,26 @@ impl<T: Trace> Run<'_, T> {
         if let (Some(to), Some(from)) = (headers.get(to), headers.get(from)) {
             packet.phv.bytes.copy_within(from.range(), to.first as usize);
         }
-        packet.phv.set_valid(to, true);
+        packet.phv.set_variable_bytes(to, packet.phv.variable_bytes(from));
+        packet.phv.make_valid(&self.program.layout, to);
+    }
+
+    /// At most one of the source is valid.
+    fn assign_union(&mut self, to: usize, from: usize, packet: &mut Packet) {
+        let unions = &self.program.layout.unions;
+        let (Some(target), Some(source)) = (unions.get(to), unions.get(from)) else { return };
+        for (&to, &from) in target.iter().zip(source) {
+            self.assign_header(to, from, packet);
+        }
+    }
+
+    /// Both have the same room.
+    fn assign_variable(&mut self, to: usize, from: usize, packet: &mut Packet) {
+        let headers = &self.program.layout.headers;
+        if let (Some(target), Some(source)) = (headers.get(to), headers.get(from)) {
+            packet.phv.bytes.copy_within(source.room(), target.room().start);
+            packet.phv.set_variable_bytes(to, packet.phv.variable_bytes(from));
+        }
     }
 
     fn assign_stack(&mut self, to: usize, from: usize, packet: &mut Packet) {
@@ -230,6 +250,9 @@ impl<T: Trace> Run<'_, T> {
             }
         }
         packet.phv.valid.swap(a, b);
+        let (first, second) = (packet.phv.variable_bytes(a), packet.phv.variable_bytes(b));
+        packet.phv.set_variable_bytes(a, second);
+        packet.phv.set_variable_bytes(b, first);
     }
 
     fn push(&mut self, stack: usize, count: u64, packet: &mut Packet) {

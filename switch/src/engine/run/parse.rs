@@ -1,6 +1,7 @@
 //! The parser.
 
 use super::super::bits::PAD;
+use super::super::layout::Variable;
 use super::super::limits::PARSER_STEPS_MAX;
 use super::super::load::ahead_slot;
 use super::super::program::{Ahead, Cases, KeyPart, Next, ParserOp, ParserState, SetCase};
@@ -156,6 +157,18 @@ impl<T: Trace> Run<'_, T> {
                 self.extract(header.ok_or(self.program.errors.stack_out_of_bounds)?, packet, bytes)?;
                 packet.phv.next[stack] = next + 1;
             }
+            ParserOp::ExtractVariable(header, bits) => {
+                let bits = self.number(bits, packet);
+                self.extract_variable(*header, bits, packet, bytes)?;
+            }
+            ParserOp::ExtractNextVariable(stack, bits) => {
+                let (stack, bits) = (*stack, self.number(bits, packet));
+                let next = packet.phv.next.get(stack).copied().unwrap_or(0);
+                let header = self.program.layout.element_header(stack, next as u64);
+                let header = header.ok_or(self.program.errors.stack_out_of_bounds)?;
+                self.extract_variable(header, bits, packet, bytes)?;
+                packet.phv.next[stack] = next + 1;
+            }
             ParserOp::Set(place, expr) => {
                 let value = self.value(expr, packet);
                 self.assign(place, value, packet);
@@ -191,7 +204,32 @@ impl<T: Trace> Run<'_, T> {
             to.copy_from_slice(from);
         }
         self.trace.note(|| Event::Extract(found.name.clone()));
-        packet.phv.set_valid(header, true);
+        packet.phv.make_valid(&self.program.layout, header);
+        packet.parsed = end;
+        Ok(())
+    }
+
+    /// Extracts a header whose field of variable length has so many bits.
+    fn extract_variable(&mut self, header: usize, bits: u64, packet: &mut Packet, bytes: &[u8]) -> Result<(), Failure> {
+        let (layout, errors) = (&self.program.layout, &self.program.errors);
+        let Some(found) = layout.headers.get(header) else { return Ok(()) };
+        let Some(Variable { first, bytes: room }) = found.variable else { return Ok(()) };
+        let length = u32::try_from(bits).ok().filter(|bits| bits.is_multiple_of(8) && *bits < 1 << 31);
+        let length = length.ok_or(errors.invalid_argument)? as usize / 8;
+        let end = packet.parsed + found.wire_bytes(length);
+        let from = bytes.get(packet.parsed..end).ok_or(errors.packet_too_short)?;
+        if length > room {
+            return Err(errors.header_too_short);
+        }
+        let (head, tail) = from.split_at(first + length);
+        if let Some(to) = packet.phv.bytes.get_mut(found.range()) {
+            to[..head.len()].copy_from_slice(head);
+            to[head.len()..first + room].fill(0);
+            to[first + room..].copy_from_slice(tail);
+        }
+        self.trace.note(|| Event::Extract(found.name.clone()));
+        packet.phv.set_variable_bytes(header, length);
+        packet.phv.make_valid(layout, header);
         packet.parsed = end;
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Calculations, checksums and the deparser.
 
 use super::super::bits::{PAD, Slot};
+use super::super::layout::Header;
 use super::super::program::Input;
 use super::super::trace::{Event, Trace};
 use super::{Packet, Run};
@@ -22,11 +23,19 @@ impl<T: Trace> Run<'_, T> {
                     input.append(slot, &flag);
                 }
                 &Input::Header(header) if packet.phv.is_valid(header) => {
-                    let range = program.layout.headers.get(header).map_or(0..0, |header| header.range());
-                    input.append_bytes(packet.phv.bytes.get(range).unwrap_or_default());
+                    let wire = |found: &Header| found.wire(packet.phv.variable_bytes(header));
+                    for range in program.layout.headers.get(header).into_iter().flat_map(wire) {
+                        input.append_bytes(packet.phv.bytes.get(range).unwrap_or_default());
+                    }
+                }
+                &Input::Variable(header) if packet.phv.is_valid(header) => {
+                    let room = program.layout.headers.get(header).map_or(0..0, Header::room);
+                    let used =
+                        packet.phv.bytes.get(room).and_then(|room| room.get(..packet.phv.variable_bytes(header)));
+                    input.append_bytes(used.unwrap_or_default());
                 }
                 Input::Constant(slot, bytes) => input.append(*slot, bytes),
-                Input::Field(..) | Input::Header(_) => {}
+                Input::Field(..) | Input::Header(_) | Input::Variable(_) => {}
             }
         }
         let head = input.end.div_ceil(8);
@@ -73,7 +82,9 @@ impl<T: Trace> Run<'_, T> {
         for &index in program.deparser.iter().filter(|&&header| packet.phv.is_valid(header)) {
             let Some(header) = program.layout.headers.get(index) else { continue };
             self.trace.note(|| Event::Emit(header.name.clone()));
-            into.extend_from_slice(packet.phv.bytes.get(header.range()).unwrap_or_default());
+            for range in header.wire(packet.phv.variable_bytes(index)) {
+                into.extend_from_slice(packet.phv.bytes.get(range).unwrap_or_default());
+            }
         }
         into.extend_from_slice(bytes.get(packet.parsed..).unwrap_or_default());
     }

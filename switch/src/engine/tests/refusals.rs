@@ -26,9 +26,29 @@ fn a_refusal_says_what_and_where() {
             "actions[0].primitives[0].parameters[0].value[1]: there is no field `egress_spek`",
             Box::new(|p| p["actions"][0]["primitives"][0]["parameters"][0]["value"][1] = json!("egress_spek")),
         ),
+        ("header_types[1]: `max_length` is missing", Box::new(|p| p["header_types"][1]["fields"][0][1] = json!("*"))),
         (
-            "header_types[1].fields[0]: a field of variable length is not supported",
-            Box::new(|p| p["header_types"][1]["fields"][0][1] = json!("*")),
+            "header_types[1].max_length: there is no room for the field of variable length",
+            Box::new(|p| {
+                p["header_types"][1]["fields"][0][1] = json!("*");
+                p["header_types"][1]["max_length"] = json!(8);
+            }),
+        ),
+        (
+            "header_types[1].fields[1]: a second field of variable length in a header is not supported",
+            Box::new(|p| {
+                p["header_types"][1]["fields"][0][1] = json!("*");
+                p["header_types"][1]["fields"][1][1] = json!("*");
+                p["header_types"][1]["max_length"] = json!(18);
+            }),
+        ),
+        (
+            "header_unions[0].header_ids[1]: the header is metadata, or is in a union already",
+            Box::new(|p| p["header_unions"] = json!([{"name": "u", "id": 0, "header_ids": [2, 2]}])),
+        ),
+        (
+            "header_union_stacks[0]: a stack of header unions is not supported",
+            Box::new(|p| p["header_union_stacks"] = json!([{"name": "u"}])),
         ),
         (
             "header_types[1].fields[0][1]: bits: 4000, at most 2047",

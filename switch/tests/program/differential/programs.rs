@@ -44,6 +44,7 @@ pub(super) fn cases() -> Vec<Case> {
         small!("copies", copies(), Traffic::wish),
         small!("stacks", stacks(), Traffic::labelled),
         small!("arithmetic", Setup::default(), Traffic::numbers),
+        small!("options", Setup::default(), Traffic::optional),
     ]
 }
 
@@ -197,5 +198,29 @@ impl Traffic {
             }
         }
         (1, ethernet([2; 6], [4; 6], 1, &rest))
+    }
+
+    /// IPv4 with options, items of many lengths, one of two headers. What is to be done with them stands in the destination.
+    fn optional(&mut self) -> (u32, Vec<u8>) {
+        let mut rest = Vec::new();
+        let (kind, next) = (*self.choose(&[0x0800, 0x0800, 0x0801, 0x0802]), *self.choose(&[1, 1, 2, 3]));
+        let items = if kind == 0x0801 || kind == 0x0800 && next == 1 { 1 + self.below(4) } else { 0 };
+        for i in 0..items {
+            let bits = *self.choose(&[0, 8, 16, 32, 64, 64, 72, 5]);
+            rest.extend([if i + 1 == items { 2 } else { 1 }, bits]);
+            rest.extend((0..=bits / 8).map(|_| self.number().to_le_bytes()[0]));
+        }
+        rest.extend([*self.choose(&[0, 1, 2, 3]), 4, 5, 6, 7, 8]);
+        if kind == 0x0800 {
+            let words = *self.choose(&[5, 6, 8, 15, 4]);
+            rest = ipv4(next, 64, words, 0, &rest);
+        }
+        let [wish, mask, ..] = self.number().to_le_bytes();
+        let wish = if self.one_in(2) { 1 << (wish & 7) } else { wish & mask };
+        let mut frame = ethernet([wish, 0, 0, 0, 0, 2], [4; 6], kind, &rest);
+        if self.one_in(4) {
+            self.damage(&mut frame);
+        }
+        (1, frame)
     }
 }
