@@ -171,12 +171,16 @@ impl Rights {
         Some(self.objects.get(&pointer)?.content.clone())
     }
 
+    /// Whether the control plane has given up the life of a memory server that made an object.
+    pub(super) fn is_server_given_up(&self, pointer: Pointer) -> bool {
+        let boot = u32::try_from(pointer.object() >> 32).unwrap_or(0);
+        self.servers_given_up.contains(&(pointer.server(), boot))
+    }
+
     /// Whether somebody has a right that must be in force now.
     pub(super) fn is_owed(&self, pointer: Pointer, op: MemoryOp, holder: Holder) -> bool {
         let Some(object) = self.objects.get(&pointer) else { return false };
-        let boot = u32::try_from(pointer.object() >> 32).unwrap_or(0);
-        let is_given_up =
-            self.given_up.contains(&holder) || self.servers_given_up.contains(&(pointer.server(), boot));
+        let is_given_up = self.given_up.contains(&holder) || self.is_server_given_up(pointer);
         let controls = object.control == [holder];
         let runs = object.leases.iter().any(|lease| lease.callee == holder && lease.is_running);
         let owed = match op {
