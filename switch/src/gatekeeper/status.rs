@@ -151,7 +151,7 @@ impl Gatekeeper {
         self.calls.running(after)
     }
 
-    /// Sessions in which calls leased, that are remembered.
+    /// Sessions in which calls leased, of callees that are there.
     pub fn sessions_len(&self) -> usize {
         self.calls.sessions_len()
     }

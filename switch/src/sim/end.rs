@@ -27,6 +27,7 @@ impl World {
         self.check_tables();
         self.check_stores();
         let now = self.time();
+        self.is_leaving = true;
         for node in 0..self.plan.nodes {
             if let Some(endpoint) = &mut self.machines[node].endpoint {
                 endpoint.close(now);
@@ -146,7 +147,7 @@ impl World {
     pub(super) fn finish(&mut self) {
         for node in 0..self.plan.nodes {
             let state = self.machines[node].membership.as_ref().map(bifrost_rpc::node::Membership::state);
-            if state != Some(MembershipState::Left) {
+            if !matches!(state, Some(MembershipState::Left | MembershipState::Fenced)) {
                 self.broke(Rule::Ends, format!("n{node} has not left: {state:?}"));
             }
         }

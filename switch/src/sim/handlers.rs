@@ -73,7 +73,8 @@ impl World {
         };
         of.runs += 1;
         of.handler = Some(handler);
-        let (runs, is_same, is_rightful) = (of.runs, of.passed == passed, of.is_rightful);
+        let (runs, is_same, caller) = (of.runs, of.passed == passed, of.holder);
+        let is_rightful = passed.iter().all(|pointer| self.rights.could_pass(*pointer, caller));
         if runs > 1 {
             self.broke(Rule::ExactlyOnce, format!("task {task} runs again"));
         }

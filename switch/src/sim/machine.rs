@@ -9,10 +9,13 @@ use bifrost_rpc::endpoint::Endpoint;
 use bifrost_rpc::memory::{PREFIX_DEFAULT, Pointer};
 use bifrost_rpc::node::{Membership, MembershipState};
 use bifrost_rpc::wire::RACK_PORT;
-use bifrost_rpc::wire::control::{Announce, MemoryServer, NodeKind, ReportLine, gatekeeper_address};
+use bifrost_rpc::wire::control::{Announce, MemoryServer, NodeKind, OutstandingCall, ReportLine, gatekeeper_address};
 use bifrost_rpc::wire::frame::{FrameAddresses, Mac};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv6Addr;
+
+/// Calls that a node tells of at a time, so that many tell in several pages.
+const PAGE: usize = 3;
 
 /// A machine at a port of the switch.
 pub(super) struct Machine {
@@ -207,6 +210,8 @@ impl World {
         match state {
             MembershipState::Joined if !is_server && !has_endpoint => self.join(index),
             MembershipState::Joined if is_server => self.joined_store(index),
+            // The answer to its leaving was lost.
+            MembershipState::Fenced if self.is_leaving => {}
             MembershipState::Fenced => {
                 let name = machine.name();
                 self.note(|| format!("{name} hears that it is fenced"));
@@ -247,8 +252,7 @@ impl World {
                 machine.reports.push_back(line);
             }
             while let Some(query) = membership.poll_query() {
-                let calls = endpoint.outstanding((query.session, query.rpc), 3);
-                let more = calls.len() == 3;
+                let (calls, more) = page(endpoint.outstanding((query.session, query.rpc), PAGE + 1));
                 membership.answer(query, calls, more);
             }
         }
@@ -286,4 +290,15 @@ impl World {
         self.machines[index].process_at = None;
         self.process_at(index, self.now + 1);
     }
+}
+
+/// The first calls, both ends of one on the same page, and whether there are more.
+fn page(mut calls: Vec<OutstandingCall>) -> (Vec<OutstandingCall>, bool) {
+    let key = |call: &OutstandingCall| (call.session, call.rpc);
+    let Some(next) = calls.get(PAGE).map(key) else { return (calls, false) };
+    calls.truncate(PAGE);
+    if calls.last().map(key) == Some(next) {
+        calls.pop();
+    }
+    (calls, true)
 }

@@ -14,6 +14,8 @@ struct Object {
     control: Vec<Holder>,
     content: Vec<u8>,
     leases: Vec<Lease>,
+    /// Who has ever had a right to it.
+    had: BTreeSet<Holder>,
     /// Calls that pass it and were not answered: whether they lease it is not known.
     passed: usize,
 }
@@ -63,7 +65,7 @@ impl Rights {
 
     /// A memory server has made an object.
     pub(super) fn made(&mut self, pointer: Pointer, holder: Holder, content: Vec<u8>) {
-        self.objects.insert(pointer, Object { control: vec![holder], content, leases: Vec::new(), passed: 0 });
+        self.objects.insert(pointer, Object { control: vec![holder], content, leases: Vec::new(), had: BTreeSet::from([holder]), passed: 0 });
     }
 
     /// A memory server has done an operation. The error says why it should not have.
@@ -107,11 +109,9 @@ impl Rights {
         later.then_some("a later life of the node was taken in")
     }
 
-    /// Whether somebody may pass an object to others.
-    pub(super) fn may_pass(&self, pointer: Pointer, holder: Holder) -> bool {
-        self.objects.get(&pointer).is_some_and(|object| {
-            object.control.contains(&holder) || object.leases.iter().any(|lease| lease.callee == holder)
-        })
+    /// Whether somebody could pass an object to others at some time: when a copy of the call reached the control plane is not known.
+    pub(super) fn could_pass(&self, pointer: Pointer, holder: Holder) -> bool {
+        self.objects.get(&pointer).is_none_or(|object| object.had.contains(&holder))
     }
 
     /// A call is made that passes these.
@@ -132,6 +132,7 @@ impl Rights {
     pub(super) fn begin(&mut self, handler: usize, callee: Holder, passed: &[Pointer]) {
         for pointer in passed {
             if let Some(object) = self.objects.get_mut(pointer) {
+                object.had.insert(callee);
                 object.leases.push(Lease { handler, callee, is_running: true });
             }
         }
@@ -151,7 +152,11 @@ impl Rights {
     /// An answer gives an object, if who answers controls it; the caller may have it from now on.
     pub(super) fn give(&mut self, pointer: Pointer, from: Holder, to: Holder) -> bool {
         let object = self.objects.get_mut(&pointer).filter(|object| object.control.contains(&from));
-        object.map(|object| object.control.push(to)).is_some()
+        let object = object.map(|object| {
+            object.had.insert(to);
+            object.control.push(to);
+        });
+        object.is_some()
     }
 
     /// The caller has the answer that gave an object.
@@ -171,12 +176,16 @@ impl Rights {
         Some(self.objects.get(&pointer)?.content.clone())
     }
 
+    /// Whether the control plane has given up the life of a memory server that made an object.
+    pub(super) fn is_server_given_up(&self, pointer: Pointer) -> bool {
+        let boot = u32::try_from(pointer.object() >> 32).unwrap_or(0);
+        self.servers_given_up.contains(&(pointer.server(), boot))
+    }
+
     /// Whether somebody has a right that must be in force now.
     pub(super) fn is_owed(&self, pointer: Pointer, op: MemoryOp, holder: Holder) -> bool {
         let Some(object) = self.objects.get(&pointer) else { return false };
-        let boot = u32::try_from(pointer.object() >> 32).unwrap_or(0);
-        let is_given_up =
-            self.given_up.contains(&holder) || self.servers_given_up.contains(&(pointer.server(), boot));
+        let is_given_up = self.given_up.contains(&holder) || self.is_server_given_up(pointer);
         let controls = object.control == [holder];
         let runs = object.leases.iter().any(|lease| lease.callee == holder && lease.is_running);
         let owed = match op {

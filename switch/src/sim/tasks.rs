@@ -49,8 +49,6 @@ pub(super) struct Task {
     /// Objects still to be made.
     to_make: u64,
     overwrites: bool,
-    /// It passes something that its node may not pass.
-    pub(super) is_rightful: bool,
     is_called: bool,
     /// How often its handler has begun.
     pub(super) runs: u32,
@@ -88,7 +86,6 @@ impl World {
             passed,
             to_make,
             overwrites: self.rng.chance(300),
-            is_rightful: true,
             is_called: false,
             runs: 0,
             handler: None,
@@ -150,10 +147,6 @@ impl World {
         let task = &mut self.tasks[id];
         task.passed.extend(&task.objects);
         let (node, service, is_oneway, passed) = (task.node, task.service, task.is_oneway, task.passed.clone());
-        // It may have been declared dead meanwhile, and not know it.
-        let holder = task.holder;
-        let is_rightful = passed.iter().all(|pointer| self.rights.may_pass(*pointer, holder));
-        self.tasks[id].is_rightful = is_rightful;
         self.rights.pass(&passed);
         let is_impatient = self.rng.chance(self.plan.impatience);
         let longest = self.rng.pick(&[MS, 50 * MS, S]);

@@ -83,6 +83,8 @@ pub(super) struct World {
     /// Objects that programs have heard of, for those who have no right to them.
     pub(super) heard_of: Vec<Pointer>,
     pub(super) is_quiet: bool,
+    /// The nodes are leaving.
+    pub(super) is_leaving: bool,
     is_over: bool,
     pub(super) calls: u64,
     pub(super) answered: u64,
@@ -111,6 +113,7 @@ impl World {
             rights: Rights::default(),
             heard_of: Vec::new(),
             is_quiet: false,
+            is_leaving: false,
             is_over: false,
             calls: 0,
             answered: 0,

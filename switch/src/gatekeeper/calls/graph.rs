@@ -53,9 +53,9 @@ impl Calls {
         self.objects.len()
     }
 
-    /// Sessions that are remembered.
+    /// Sessions of callees that are there.
     pub(in super::super) fn sessions_len(&self) -> usize {
-        self.sessions.len()
+        self.sessions.keys_where(|session| !session.is_gone()).len()
     }
 
     /// The failure domain of a node: the nodes that share running calls with it, directly or through others, and itself.

@@ -84,9 +84,11 @@ impl Calls {
         for key in self.calls_where(|call| !call.is_known) {
             self.end_leases(now, who, key, Stage::Ending, &[]);
         }
-        // Of these no server knows, and no callee: they come again.
+        // Of these no server knows, and no callee. Those of a callee that has told come again; one that is gone may have run its own.
         for key in self.calls_where(|call| call.is_known && call.is_unsure && call.pointers.is_empty()) {
-            self.finish(key, false);
+            let instance = self.calls.get(&key).map_or(0, |call| call.instance);
+            let may_have_run = !matches!(who.place(instance), Place::Live(_));
+            self.finish(key, may_have_run);
         }
     }
 }
