@@ -1,8 +1,6 @@
 //! Every order in which a memory server, a switch, a control plane and two nodes can do what a call with a pointer needs: no operation
 //! passes both switch and server that the rules forbid. Without any of the safety steps one does, or a call has not what it needs.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 mod model;
 
 use model::{Rack, SafetyStep};

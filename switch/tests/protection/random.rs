@@ -3,6 +3,7 @@
 use crate::frames::{Named, address, frame, header, parse};
 use crate::world::{NODES, SERVERS, World};
 use bifrost_rpc::wire::{Flags, PacketType, Pointer};
+use bifrost_switch::gatekeeper::Reason;
 use bifrost_switch::gatekeeper::calls::Sizes;
 use bifrost_switch::rules::Decision;
 use std::time::Duration;
@@ -35,7 +36,12 @@ impl World {
             }
             45 => self.pass_time(Duration::from_millis(700)),
             46..=49 => self.some_report(),
-            _ => self.some_event(),
+            _ => {
+                for _ in 0..3 {
+                    self.some_event();
+                    self.check();
+                }
+            }
         }
         self.check();
     }
@@ -61,7 +67,8 @@ impl World {
                     let copy = self.net[at].clone();
                     self.net.push(copy);
                 }
-                if self.rng.chance(10) {
+                // Nobody here asks again for the answer to a FREE.
+                if self.rng.chance(10) && self.net[at].0 != Reason::Free {
                     self.net.swap_remove(at);
                 } else {
                     self.deliver(at);
@@ -186,6 +193,10 @@ impl World {
         let Some(named) = calls.get(self.rng.below(calls.len())).copied() else { return };
         let incarnation = self.nodes[number].incarnation;
         let own = self.nodes[number].instance();
+        // A client is the first node's that uses it, as long as that lives.
+        if !self.clients.contains(&named.client) || !self.nodes[victim].lives {
+            return;
+        }
         let pointers = self.some_pointers(number, 2);
         let (to, from) = (address(victim), address(number));
         let lies = |kind, named| header(kind, named, incarnation, Flags::LEASED);
@@ -319,7 +330,9 @@ fn rights_are_in_force_while_calls_run_and_nothing_is_left_whatever_happens() {
         released += counts.released;
         causes.extend(counts.causes.keys().copied());
     }
-    assert!(released > 0 && causes.len() > 5, "{released} {causes:?}");
+    // Most of what can happen did.
+    let is_one = std::env::var("SEED").is_ok();
+    assert!(is_one || (released > 4_000 && causes.len() >= 12), "{released} {causes:?}");
 }
 
 #[test]
@@ -342,8 +355,7 @@ fn any_bytes_are_taken_or_counted() {
         if let Ok((_, _)) = bifrost_rpc::wire::frame::FrameAddresses::parse(&repaired(&bytes)) {
             taken += 1;
         }
-        let reason = bifrost_switch::gatekeeper::Reason::Lease;
-        world.calls.handle_packet(world.now, &world.rack, reason, 1, &repaired(&bytes));
+        world.calls.handle_packet(world.now, &world.rack, Reason::Lease, 1, &repaired(&bytes));
         while world.calls.poll_step().is_some() {}
     }
     assert!(taken > 1000);

@@ -6,7 +6,7 @@ use crate::rng::Rng;
 use bifrost_dsm as dsm;
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::control::ReportLine;
-use bifrost_rpc::wire::{MemoryFields, MemoryOp, MemoryStatus, PacketType, Pointer};
+use bifrost_rpc::wire::{Flags, Header, MemoryFields, MemoryOp, MemoryStatus, PacketType, Pointer};
 use bifrost_switch::gatekeeper::calls::{Calls, Directory, Limits, Place, Step, Ticket};
 use bifrost_switch::gatekeeper::{Answered, CallKey, Holder, MemoryMessage, Reason, Way};
 use bifrost_switch::rules::{Decision, Operations};
@@ -23,6 +23,7 @@ pub(crate) struct Rack {
     /// Each node's incarnation, and whether it lives.
     pub(crate) nodes: Vec<(u32, bool)>,
     pub(crate) servers: BTreeSet<u8>,
+    pub(crate) boots: BTreeMap<u8, u32>,
 }
 
 impl Directory for Rack {
@@ -53,6 +54,10 @@ impl Directory for Rack {
 
     fn servers(&self) -> Vec<u8> {
         self.servers.iter().copied().collect()
+    }
+
+    fn boot_of(&self, server: u8) -> u32 {
+        self.boots.get(&server).copied().unwrap_or(1)
     }
 
     fn memory_prefix(&self) -> u8 {
@@ -193,6 +198,8 @@ pub(crate) struct World {
     pub(crate) net: Vec<(Reason, u16, Vec<u8>)>,
     pub(crate) under_way: BTreeMap<CallKey, UnderWay>,
     passed: BTreeSet<CallKey>,
+    /// Clients of which a call has gone on.
+    pub(crate) clients: BTreeSet<u64>,
     never: BTreeSet<CallKey>,
     /// Who may come to control each object by what honest nodes did.
     pub(crate) heirs: BTreeMap<Pointer, BTreeSet<Holder>>,
@@ -205,7 +212,7 @@ impl World {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             calls: Calls::new(Limits::default()),
-            rack: Rack { nodes: vec![(1, true); NODES], servers: SERVERS.into() },
+            rack: Rack { nodes: vec![(1, true); NODES], servers: SERVERS.into(), boots: BTreeMap::new() },
             rng: Rng(seed),
             now: Time::ZERO,
             nodes: (0..NODES).map(|number| Node::new(number, 1)).collect(),
@@ -216,6 +223,7 @@ impl World {
             net: Vec::new(),
             under_way: BTreeMap::new(),
             passed: BTreeSet::new(),
+            clients: BTreeSet::new(),
             never: BTreeSet::new(),
             heirs: BTreeMap::new(),
             is_lossy: false,
@@ -284,7 +292,13 @@ impl World {
 
     /// A node dies. It is back when all is cleaned up.
     pub(crate) fn kill(&mut self, number: usize) {
-        let gone = self.nodes[number].holder();
+        let (gone, client) = (self.nodes[number].holder(), self.nodes[number].client());
+        // Its client may be anybody's from now on: lies under its name would be as good as calls.
+        let port = u16::try_from(number).unwrap() + 1;
+        self.net.retain(|(_, from, frame)| {
+            let (_, header, _, _) = parse(frame);
+            header.client != client || !header.flags.has(Flags::TO_CALLEE) || *from == port
+        });
         self.nodes[number].lives = false;
         self.rack.nodes[number].1 = false;
         self.under_way.retain(|_, call| call.callee != gone);
@@ -306,6 +320,7 @@ impl World {
         self.calls.end_server(self.now, &self.rack, number);
         self.take_steps();
         self.rack.servers.insert(number);
+        self.rack.boots.insert(number, boot);
         self.calls.begin_server(number);
         self.take_steps();
     }
@@ -338,8 +353,12 @@ impl World {
             let answer = self.servers[server].serve(&frame);
             return self.note_alloc(server, answer);
         }
-        self.judge(way, &header, &addresses.destination, &pointers, &body);
-        let number = usize::from(addresses.destination.octets()[15]) - 1;
+        self.judge(way, &header, &pointers, &body);
+        // The switch finds a callee by its instance.
+        let number = match header.flags.has(Flags::TO_CALLEE) {
+            true => usize::try_from(header.instance / 1000).unwrap(),
+            false => usize::from(addresses.destination.octets()[15]) - 1,
+        };
         self.sent.push(frame.clone());
         let copies = match self.is_lossy {
             true if self.rng.chance(20) => 0,
@@ -362,31 +381,29 @@ impl World {
             let bits = u128::from(fields.offset) << 64 | u128::from(fields.len);
             let object = Pointer::from_bytes(bits.to_be_bytes());
             let control = self.servers[server].rows().iter().find(|row| row.object == object.object_id()).cloned();
-            let control = control.and_then(|row| row.control).unwrap();
-            let maker = Holder { node: control.node.0, incarnation: control.incarnation };
-            assert_eq!(addresses.destination, maker.node);
-            self.heirs.entry(object).or_default().insert(maker);
+            // A copy of an answer may come after the object.
+            if let Some(control) = control.and_then(|row| row.control) {
+                let maker = Holder { node: control.node.0, incarnation: control.incarnation };
+                let heirs = self.heirs.entry(object).or_default();
+                if heirs.is_empty() {
+                    assert_eq!(addresses.destination, maker.node);
+                    heirs.insert(maker);
+                }
+            }
         }
         let reason = if fields.operation() == Some(MemoryOp::Alloc) { Reason::Alloc } else { Reason::Free };
         self.net.push((reason, 100 + u16::try_from(server).unwrap(), answer));
     }
 
     /// Judges a packet that goes on, or that the control plane made.
-    fn judge(
-        &mut self,
-        way: Way,
-        header: &bifrost_rpc::wire::Header,
-        destination: &Ipv6Addr,
-        pointers: &[Pointer],
-        body: &[u8],
-    ) {
+    fn judge(&mut self, way: Way, header: &Header, pointers: &[Pointer], body: &[u8]) {
         let key = (header.client, header.rpc);
         match header.kind {
             PacketType::Call | PacketType::Oneway => {
                 assert!(!self.never.contains(&key), "{key:?} was never to go on");
-                let callee = self.rack.receiver(*destination);
+                self.clients.insert(header.client);
                 if self.passed.insert(key)
-                    && let Some(callee) = callee
+                    && let Place::Live(callee) = self.rack.place(header.instance)
                 {
                     let call = UnderWay { callee, pointers: pointers.to_vec() };
                     self.check_in_force(key, &call);

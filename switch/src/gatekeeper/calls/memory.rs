@@ -76,6 +76,9 @@ impl Calls {
         }
         let object = made(fields).filter(|object| object.prefix() == who.memory_prefix()).ok_or(Cause::Malformed)?;
         let key = key_of(object);
+        if object.object_id().boot < who.boot_of(server) {
+            return Err(Cause::ServerGone);
+        }
         if self.objects.has_seen(key) {
             self.pass_after(key, packet);
             return Ok(());
