@@ -143,7 +143,8 @@ pub enum Event {
         body: Vec<u8>,
     },
     /// The caller no longer waits for a call that was not answered yet, or for a memory operation that was announced. If
-    /// it was not started, it need not be. Data of a memory operation that stopped coming are reported so, too; should
+    /// it was not started, it need not be. Where endpoints [report](super::Config::reports), [`Endpoint::done`] has to say that it
+    /// will not start, or has ended without an answer. Data of a memory operation that stopped coming are reported so, too; should
     /// it come again, it is announced again.
     Cancelled {
         /// The call.

@@ -110,7 +110,7 @@ impl CalleeSession {
         released
     }
 
-    fn give_back(&mut self, released: &Released) {
+    pub(super) fn give_back(&mut self, released: &Released) {
         self.bytes = self.bytes.saturating_sub(released.bytes);
         self.pinned = self.pinned.saturating_sub(released.pinned);
     }

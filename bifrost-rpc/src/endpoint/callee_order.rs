@@ -1,11 +1,44 @@
 //! In which order a callee does memory operations: each after the write that it follows.
 
+use super::Endpoint;
 use super::callee::CalleeSession;
-use super::record::{Held, Served};
+use super::record::{Held, Released, Served};
+use crate::wire::Refusal;
 use std::ops::Range;
 
 /// Operations of a session that may wait for others at most; more are told to come again.
 pub(super) const HELD_MAX: usize = 256;
+
+/// When an operation that finds no place to wait in is to be tried again, in µs.
+pub(super) const HELD_RETRY_US: u32 = 1000;
+
+impl Endpoint {
+    /// Whether a message of a session finds room.
+    pub(super) fn has_room(&self, session: &CalleeSession, len: usize) -> bool {
+        session.bytes + len <= self.config.session_bytes_max && self.bytes + len <= self.config.total_bytes_max
+    }
+
+    /// Operation `rpc` finds no room: those behind it that wait are given back, since they may wait for it.
+    pub(super) fn make_room(&mut self, index: usize, rpc: u64) {
+        let Some(session) = self.callees.get_mut(index) else { return };
+        let (later, before) = std::mem::take(&mut session.held).into_iter().partition(|(_, held)| *held > rpc);
+        session.held = before;
+        let later: Vec<(u64, u64)> = later;
+        let (mut released, mut given_back) = (Released::default(), Vec::new());
+        for (_, held) in later {
+            let about = session.exchange(held);
+            if let Some(served) = session.calls.remove(&held) {
+                released.take(held, served, &mut session.link);
+                given_back.push(about);
+            }
+        }
+        session.give_back(&released);
+        self.released(index, released);
+        for about in given_back {
+            self.refuse_call(index, about, 0, Refusal::Busy { retry_us: HELD_RETRY_US });
+        }
+    }
+}
 
 impl CalleeSession {
     /// Whether an operation on `object` that follows operation `previous` can be done.

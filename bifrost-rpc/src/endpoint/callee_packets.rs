@@ -146,15 +146,18 @@ impl Endpoint {
     fn on_new_call(&mut self, now: Time, index: usize, packet: Fragment<'_>) {
         let Fragment { header, body, .. } = packet;
         let (len, is_first) = (header.message_len as usize, header.flags.has(Flags::FIRST));
+        let memory = (header.kind == PacketType::Memory).then(|| MemoryFields::of(header));
+        let has_room = |of: &Self| of.callees.get(index).is_some_and(|session| of.has_room(session, len));
+        if memory.is_some() && !has_room(self) {
+            self.make_room(index, header.rpc);
+        }
+        let fits = has_room(self);
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
-        let memory = (header.kind == PacketType::Memory).then(|| MemoryFields::of(header));
         let limit = self.config.arriving_bytes_max(memory.is_some());
         let service = if memory.is_some() { Some(&MEMORY_SERVICE) } else { self.methods.get(&header.method) };
         let memory_matters = self.config.makes(Check::MemoryBound);
-        let fits =
-            session.bytes + len <= self.config.session_bytes_max && self.bytes + len <= self.config.total_bytes_max;
         let refusal = if service != Some(&session.service) {
             Some(Refusal::UnknownMethod)
         } else if self.is_draining {

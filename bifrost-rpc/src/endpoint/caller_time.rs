@@ -236,7 +236,8 @@ impl CallerSession {
 
     /// The control plane holds the call.
     pub(super) fn on_held(&mut self, now: Time, rpc: u64) {
-        if let Some(call) = self.calls.get_mut(&rpc) {
+        // One whose answer arrives was released long ago.
+        if let Some(call) = self.calls.get_mut(&rpc).filter(|call| call.answer.is_none()) {
             call.phase = CallPhase::Held(HELD_PROBES);
             call.timer = Some(now.plus(HELD_PROBE));
             // Whoever holds it knows what becomes of it: that its callee is silent means nothing.

@@ -3,7 +3,7 @@
 //! They live in sessions as calls do, and inherit all that a session gives: fragments, retransmission, records, sealing.
 //! What is theirs alone stands here: how they are asked for and answered, and in which order they are done.
 
-use super::callee_order::HELD_MAX;
+use super::callee_order::{HELD_MAX, HELD_RETRY_US};
 use super::checks::Check;
 use super::link::Exchange;
 use super::memory_api::{MemoryOperation, MemoryReply, MemoryRequest};
@@ -23,8 +23,6 @@ pub(super) const MEMORY_SERVICE_HASH: u64 = 0;
 pub(super) const MEMORY_SERVICE: u32 = u32::MAX;
 /// Sessions given up whose callees have not been told at most.
 const ABANDONED_MAX: usize = 1024;
-/// When an operation that finds no place to wait in is to be tried again, in µs.
-const HELD_RETRY_US: u32 = 1000;
 /// When a read that finds no room for its answer is to be tried again.
 const READ_RETRY: Duration = Duration::from_millis(1);
 

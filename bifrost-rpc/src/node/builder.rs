@@ -109,7 +109,8 @@ impl NodeBuilder {
         self
     }
 
-    /// A memory server of this number and boot number, which has so many bytes. Its address is its own pointer.
+    /// A memory server of this number and boot number, which has so many bytes. Its link's address is its own pointer, so that the link
+    /// must be told the rack's prefix.
     #[must_use]
     pub fn memory_server(mut self, server: u8, boot: u32, bytes: u64) -> Self {
         self.memory = Some(MemoryServer { server, boot });
@@ -231,6 +232,9 @@ impl NodeBuilder {
         let name = name.ok_or(JoinError::Description("a node needs a name of 1 to 63 bytes"))?;
         if self.specification.len() > TEXT_BYTES_MAX {
             return Err(JoinError::Description("a specification has 255 bytes at most"));
+        }
+        if link.prefix().octets()[..4] == [0; 4] {
+            return Err(JoinError::Description("the link of a memory server must be told the rack's prefix"));
         }
         let addresses: Vec<_> = [link.address()].into_iter().chain(self.addresses.iter().copied()).collect();
         if addresses.len() > ADDRESSES_MAX {

@@ -2,7 +2,6 @@
 //! ends leases by what passes it and by what ends report. It judges, too: whether reports are true, and whether all that is owed comes.
 
 use super::checker::Rule;
-use super::network::Way;
 use super::plan::{MS, S};
 use super::trace::Fate;
 use super::world::{Step, World};

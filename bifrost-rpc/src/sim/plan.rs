@@ -126,7 +126,8 @@ impl Plan {
         // One seed in twelve has no trouble at all; the others have some of each kind, or much.
         let often = rng.pick(&[150, 300, 300, 500]);
         if !rng.chance(80) {
-            for fault in Fault::ALL {
+            // Drawn at the end: what else a seed has does not depend on it.
+            for fault in Fault::ALL.into_iter().filter(|fault| *fault != Fault::Gate) {
                 if rng.chance(often) && allowed.has(fault) {
                     faults = faults.with(fault);
                 }
@@ -157,7 +158,6 @@ impl Plan {
             rogue: Vec::new(),
             calm: 0,
         };
-        plan.has_gate = faults.has(Fault::Gate) && !plan.keyed;
         (0..clients).for_each(|client| plan.draw_calls(rng, client));
         let end = plan.calls.iter().map(|call| call.at).max().unwrap_or(0) + S;
         plan.draw_disruptions(rng, end);
@@ -168,6 +168,10 @@ impl Plan {
         plan.replays = times(Fault::Replay);
         plan.forgeries = times(Fault::Forgery);
         plan.rogue = times(Fault::Rogue);
+        if allowed.has(Fault::Gate) && !plan.keyed && rng.clone().chance(350) {
+            plan.faults = plan.faults.with(Fault::Gate);
+            plan.has_gate = true;
+        }
         plan.calm = plan.disruptions.iter().map(|(_, until, _)| *until).fold(end, u64::max);
         plan
     }

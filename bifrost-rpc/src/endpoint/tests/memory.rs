@@ -326,6 +326,24 @@ fn a_write_that_was_refused_early_does_not_let_a_later_one_pass_an_earlier_one()
 }
 
 #[test]
+fn a_write_finds_room_though_what_waits_for_it_took_it_all() {
+    let mut pair = pair_with(Config { session_bytes_max: 5000, total_bytes_max: 5000, ..config() });
+    write(&mut pair, &[1; 3000]);
+    write(&mut pair, &[2; 3000]);
+    let mut done = Vec::new();
+    for step in 0..200 {
+        pair.exchange(|header| step == 0 && header.kind == PacketType::Memory && header.previous_write == 0);
+        for (operation, body) in operations(&mut pair) {
+            done.push(body[0]);
+            reply(&mut pair, &operation, MemoryReply::done());
+        }
+        pair.pass(Duration::from_millis(20));
+    }
+    assert_eq!(done, [1, 2]);
+    assert_eq!(pair.server.usage().bytes, 0);
+}
+
+#[test]
 fn operations_that_wait_are_bounded() {
     let mut pair = pair();
     write(&mut pair, b"first");

@@ -242,13 +242,16 @@ impl Membership {
         }
     }
 
-    /// Another control plane has taken over. Its log may lack what the last one confirmed at its end.
+    /// Another control plane has taken over. Its log may lack what the last one confirmed at its end, and it may have heard heartbeats
+    /// with higher numbers before what is being asked.
     fn on_successor(&mut self, now: Time) {
-        self.services.tell_anew();
-        if self.request.as_ref().is_some_and(|request| matches!(request.purpose, Purpose::Serve(..))) {
-            self.request = None;
+        self.services.tell_anew(|_| true);
+        match self.request.take() {
+            Some(Request { message, purpose, .. }) if !matches!(purpose, Purpose::Serve(..)) => {
+                self.ask(now, message, purpose);
+            }
+            _ => self.ask_next(now),
         }
-        self.ask_next(now);
     }
 
     fn is_asked(&self, number: u64) -> bool {
@@ -259,8 +262,7 @@ impl Membership {
         let Some(mut request) = self.request.take_if(|request| request.number == number) else { return };
         if answer == Err(ControlRefusal::NotReady) {
             // Its number is used up: the same answer would come again.
-            self.number += 1;
-            request.number = self.number;
+            request.number = self.draw_number();
             self.request = Some(request);
             return;
         }
@@ -294,9 +296,14 @@ impl Membership {
     }
 
     fn ask(&mut self, now: Time, message: ControlMessage, purpose: Purpose) {
-        self.number += 1;
-        self.request = Some(Request::new(now, self.number, message.clone(), purpose));
-        self.send(self.number, message);
+        let number = self.draw_number();
+        self.request = Some(Request::new(now, number, message.clone(), purpose));
+        self.send(number, message);
+    }
+
+    fn draw_number(&mut self) -> u64 {
+        self.number = next_number(self.number, self.term);
+        self.number
     }
 
     fn send(&mut self, number: u64, message: ControlMessage) {
@@ -306,17 +313,20 @@ impl Membership {
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Time) {
         if self.state == MembershipState::Joined && now >= self.beat_at {
-            self.number += 1;
-            self.send(self.number, ControlMessage::Heartbeat);
+            let number = self.draw_number();
+            self.send(number, ControlMessage::Heartbeat);
             self.beat_at = now.plus(self.heartbeat);
         }
         let Some(request) = self.request.as_mut().filter(|request| now >= request.due) else { return };
-        if let ControlMessage::Announce(announce) = &mut request.message
-            && announce.token != self.announce.token
-        {
-            announce.token = self.announce.token;
-            self.number += 1;
-            request.number = self.number;
+        if request.wants_number(self.announce.token) {
+            if let Purpose::Serve(instance, service, _) = &request.purpose {
+                // One of several messages would be taken for all of them.
+                self.services.tell_anew(|key| (key.0, &key.1) == (*instance, service));
+                self.request = None;
+                return self.ask_next(now);
+            }
+            request.number = next_number(self.number, self.term);
+            self.number = request.number;
         }
         request.repeat(now);
         let (number, message) = (request.number, request.message.clone());
@@ -340,4 +350,10 @@ impl Membership {
     pub fn poll_transmit(&mut self) -> Option<ControlPacket> {
         self.out.pop_front()
     }
+}
+
+/// A number above the last one, whose upper half says in which term it is used: a control plane that has just taken over knows by it what
+/// was meant for the one before.
+fn next_number(last: u64, term: u64) -> u64 {
+    last.max((term & u64::from(u32::MAX)) << 32).saturating_add(1)
 }

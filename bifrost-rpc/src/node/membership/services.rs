@@ -35,9 +35,11 @@ impl Services {
         }
     }
 
-    /// All is to be told as if for the first time.
-    pub(super) fn tell_anew(&mut self) {
-        self.0.values_mut().for_each(|served| (served.told, served.methods_told) = (None, 0));
+    /// These are to be told of as if for the first time.
+    pub(super) fn tell_anew(&mut self, which: impl Fn(&(u32, String)) -> bool) {
+        for (_, served) in self.0.iter_mut().filter(|(key, _)| which(key)) {
+            (served.told, served.methods_told) = (None, 0);
+        }
     }
 
     /// Whether what is wanted has been confirmed.

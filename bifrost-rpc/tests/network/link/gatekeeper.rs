@@ -3,7 +3,8 @@
 use super::hub::{Hub, PREFIX, SWITCH_MAC, mac};
 use bifrost_rpc::control::{ControlPacket, NodeKey, SealedControl};
 use bifrost_rpc::wire::control::{
-    Announce, ControlMessage, ControlRefusal, ReportLine, Serve, ServeState, Welcome, gatekeeper_address,
+    Announce, ControlMessage, ControlRefusal, OutstandingCall, ReportLine, Serve, ServeState, Welcome,
+    gatekeeper_address,
 };
 use bifrost_rpc::wire::frame::FrameAddresses;
 use bifrost_rpc::wire::service_address;
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 /// The node that it is on a [`Hub`].
 const PORT: u16 = 99;
+/// The number of its questions.
+const QUERY: u64 = 77;
 
 /// What it knows of a node.
 #[derive(Debug, Default, Clone)]
@@ -28,7 +31,7 @@ pub(super) struct Known {
     pub(super) serves: Vec<Serve>,
     pub(super) reports: Vec<ReportLine>,
     pub(super) heartbeats: usize,
-    pub(super) outstanding: usize,
+    pub(super) outstanding: Option<Vec<OutstandingCall>>,
     last: Option<ControlPacket>,
 }
 
@@ -91,9 +94,13 @@ impl Gatekeeper {
 
     /// A question to a node, as a frame.
     fn ask(&self, node: Ipv6Addr) -> Vec<u8> {
-        let incarnation = self.known(node).incarnation;
+        let mut state = self.state.lock().unwrap();
+        let known = state.nodes.get_mut(&node).unwrap();
+        known.outstanding = None;
+        let incarnation = known.incarnation;
+        drop(state);
         let message = ControlMessage::Query { session: 0, rpc: 0 };
-        self.frame(node, &ControlPacket { number: 1, incarnation, message })
+        self.frame(node, &ControlPacket { number: QUERY, incarnation, message })
     }
 
     /// What a frame of a node is answered with.
@@ -160,8 +167,9 @@ impl Gatekeeper {
                 node.heartbeats += 1;
                 return answer(ControlMessage::Alive { term: 1, servers });
             }
-            ControlMessage::Outstanding { .. } => {
-                node.outstanding += 1;
+            ControlMessage::Outstanding { calls, more } => {
+                assert!(!more && packet.number == QUERY);
+                node.outstanding = Some(calls.clone());
                 return None;
             }
             _ => {}

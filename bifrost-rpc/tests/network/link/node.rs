@@ -1,16 +1,19 @@
 //! Nodes of a rack, with a control plane that stands in for Gatekeeper.
 
 use super::gatekeeper::{Gatekeeper, Running};
-use super::hub::{Hub, Switch, address, mac};
+use super::hub::{Hub, PREFIX, Switch, address, mac};
 use crate::support::probe::Probe;
 use crate::support::store::Store;
 use crate::support::{Client, Watchdog};
+use bifrost_rpc::buffer::MessageBuffer;
 use bifrost_rpc::memory::Pointer;
 use bifrost_rpc::node::{JoinError, Node, NodeState};
-use bifrost_rpc::wire::control::{ControlRefusal, NodeKind, ServeState};
-use bifrost_rpc::{CallError, Key, Link, ServeError, Server};
-use std::sync::Arc;
-use std::sync::mpsc::channel;
+use bifrost_rpc::service::{Answer, CallContext};
+use bifrost_rpc::wire::control::{ControlRefusal, MemoryServer, NodeKind, ReportKind, ServeState};
+use bifrost_rpc::{CallError, Dispatch, Key, Link, Method, ServeError, Server, Service, thrift};
+use std::net::Ipv6Addr;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -88,6 +91,14 @@ fn a_node_joins_through_a_tunnel() {
         until(|| gatekeeper.known(address(1)).heartbeats > 3);
         assert!(node.leave(LONG));
         assert!(!gatekeeper.known(address(1)).is_here);
+        let builder = || key.iter().fold(Node::builder(), |builder, key| builder.key(key.clone()));
+        let first = builder().join(&url).unwrap();
+        let second = builder().join(&url).unwrap();
+        assert_eq!(second.incarnation(), 3);
+        until(|| first.state() != NodeState::Joined);
+        let NodeState::Lost(why) = first.state() else { panic!("{:?}", first.state()) };
+        assert!(why.contains("taken over"), "{why}");
+        assert_eq!(second.state(), NodeState::Joined);
     }
 }
 
@@ -159,9 +170,90 @@ fn heartbeats_and_questions_are_answered_whoever_receives() {
         let at = node.link().address();
         let before = gatekeeper.known(at).heartbeats;
         gatekeeper.query(at);
-        until(|| gatekeeper.known(at).outstanding == 1 && gatekeeper.known(at).heartbeats > before + 2);
+        until(|| gatekeeper.known(at).outstanding == Some(Vec::new()) && gatekeeper.known(at).heartbeats > before + 2);
         assert_eq!(node.state(), NodeState::Joined);
     }
+}
+
+/// A service whose handler waits until it is let go.
+struct Waits {
+    called: Sender<()>,
+    go: Mutex<Receiver<()>>,
+}
+
+impl Service for Waits {
+    fn name(&self) -> &'static str {
+        Probe::SERVICE
+    }
+
+    fn methods(&self) -> &[Method] {
+        Probe::METHODS
+    }
+
+    fn call(&self, _: &[u8], _: &CallContext, reply: &mut MessageBuffer) -> thrift::Result<Answer> {
+        self.called.send(()).unwrap();
+        self.go.lock().unwrap().recv_timeout(LONG).unwrap();
+        reply.put_slice(b"done");
+        Ok(Answer::Reply)
+    }
+}
+
+/// The control plane can ask both ends for a call that leases, and is told when its session is over.
+#[test]
+fn leased_calls_are_told_of() {
+    let _watchdog = Watchdog::of("leases", 100);
+    let (_hub, gatekeeper, [server, caller]) = rack(Some(&key()));
+    let ((called, is_called), (go, waits)) = (channel(), channel());
+    let service = Waits { called, go: Mutex::new(waits) };
+    let running = server.server().service(service).references(true).start().unwrap();
+    let instance = gatekeeper.known(address(1)).serves[0].instance;
+    let calls = caller.channel().deadline(LONG).connect("rack://Probe").unwrap();
+    let told = |node: u16| {
+        gatekeeper.query(address(node));
+        until(|| gatekeeper.known(address(node)).outstanding.is_some());
+        gatekeeper.known(address(node)).outstanding.unwrap()
+    };
+    let (made, taken) = std::thread::scope(|scope| {
+        let call = scope.spawn(|| {
+            let mut message = MessageBuffer::new();
+            message.put_pointer(Pointer::new(0xfd, 1, 7));
+            calls.call_message(&Probe::METHODS[0], message)
+        });
+        is_called.recv_timeout(LONG).unwrap();
+        let (made, taken) = (told(2), told(1));
+        go.send(()).unwrap();
+        assert_eq!(call.join().unwrap(), Ok(Some(b"done".to_vec())));
+        (made[0], taken[0])
+    });
+    assert_eq!((made.is_callee, taken.is_callee, made.instance), (false, true, instance));
+    assert_eq!((made.session, made.client, made.rpc), (taken.session, taken.client, taken.rpc));
+    drop(calls);
+    assert_eq!(running.shutdown(Duration::from_secs(5)), 0);
+    until(|| !gatekeeper.known(address(1)).reports.is_empty());
+    let line = gatekeeper.known(address(1)).reports[0];
+    assert_eq!((line.kind, line.session), (ReportKind::SessionEnded, taken.session));
+    assert_eq!(server.reports_lost(), 0);
+}
+
+/// Its link's address is no address of the rack's prefix, which therefore has to be told.
+#[test]
+fn a_memory_server_joins_at_its_own_pointer() {
+    let _watchdog = Watchdog::of("memory server joins", 100);
+    let hub = Hub::default();
+    let gatekeeper = Gatekeeper::on(&hub, None);
+    let root = Pointer::new(0xfd, 3, 0);
+    let at = Ipv6Addr::from(root.to_bytes());
+    hub.own_memory(1);
+    let link = || Link::builder().address(at).mac(mac(1));
+    let join = |link| Node::builder().link(link).name("m3").memory_server(3, 7, 1 << 20).in_process(hub.port(1));
+    let unknown = join(link()).unwrap_err();
+    assert!(unknown.to_string().contains("prefix"), "{unknown}");
+    let node = join(link().prefix(PREFIX)).unwrap();
+    let announce = gatekeeper.known(at).announce.unwrap();
+    assert_eq!((announce.kind, announce.capacity, announce.addresses), (NodeKind::Memory, 1 << 20, vec![at]));
+    assert_eq!(announce.memory, Some(MemoryServer { server: 3, boot: 7 }));
+    let _running = node.server().memory(Arc::new(Store::default())).start().unwrap();
+    until(|| gatekeeper.known(at).heartbeats > 2);
 }
 
 #[test]

@@ -72,6 +72,8 @@ impl Model {
                 answer(ControlMessage::Alive { term: self.term, servers: vec![1, 2, 3] })
             }
             ControlMessage::Heartbeat => None,
+            // Meant for the control plane before.
+            _ if packet.number >> 32 != self.term => None,
             _ if packet.number < self.last_number => None,
             _ if packet.number == self.last_number => self.last.clone(),
             message => {
