@@ -164,7 +164,7 @@ fn main() {
     first.join(3, Some(MemoryServer { server: 1, boot: 1 }));
     let methods = vec![(MethodField::new("Test", "run"), 0)];
     let serve = Serve { service: "Test".into(), instance: INSTANCE, state: ServeState::Open, methods, more: false };
-    first.say(2, address(2), 1, 3, ControlMessage::Serve(serve));
+    first.say(2, address(2), 1, 1 << 32 | 3, ControlMessage::Serve(serve));
     // One that begins anew finds the object at the memory server.
     let mut world = World::new(first.records);
     assert!(world.gatekeeper.is_ready() && world.gatekeeper.objects(None).count() == 1, "the object is there");

@@ -101,6 +101,11 @@ impl Gatekeeper {
                 self.counters.not_ready += 1;
                 return;
             }
+            // Of an earlier term: its number is forgotten, and it may be a recording.
+            _ if number >> 32 != self.outbox.term() & u64::from(u32::MAX) => {
+                self.counters.repeated += 1;
+                return;
+            }
             _ => {}
         }
         let Some(member) = self.members.get_mut(id) else { return };

@@ -61,6 +61,9 @@ impl Gatekeeper {
         key: &OfferKey,
         methods: Vec<(MethodField, u8)>,
     ) -> Result<Vec<EntryChange>, ControlRefusal> {
+        if self.members.get(node).is_none_or(|member| member.server().is_some()) {
+            return Err(ControlRefusal::Malformed);
+        }
         self.described.place_of(&self.name_of(node), &key.1)?;
         let before = self.services.get(key).cloned();
         if before.is_none() && self.services.of_node(node).len() >= self.config.offers_max {
@@ -82,6 +85,10 @@ impl Gatekeeper {
         self.services.insert(key.clone(), Offer { node, address, methods, is_open: true, is_serving, since: 0 });
         changes.extend(self.assign(&key.1));
         if self.services.get(key).is_none() {
+            // Its methods are known all the same, and what it was before is over.
+            self.outbox.change(changes, Then::Nothing);
+            let (node, (instance, service)) = (self.name_of(node), key.clone());
+            self.outbox.log(Record::ServesNot { node, service, instance });
             return Err(ControlRefusal::Full);
         }
         self.log_offer(key);

@@ -292,7 +292,13 @@ impl World {
 
     /// A node dies. It is back when all is cleaned up.
     pub(crate) fn kill(&mut self, number: usize) {
-        let gone = self.nodes[number].holder();
+        let (gone, client) = (self.nodes[number].holder(), self.nodes[number].client());
+        // Its client may be anybody's from now on: lies under its name would be as good as calls.
+        let port = u16::try_from(number).unwrap() + 1;
+        self.net.retain(|(_, from, frame)| {
+            let (_, header, _, _) = parse(frame);
+            header.client != client || !header.flags.has(Flags::TO_CALLEE) || *from == port
+        });
         self.nodes[number].lives = false;
         self.rack.nodes[number].1 = false;
         self.under_way.retain(|_, call| call.callee != gone);

@@ -254,7 +254,8 @@ impl World {
 
     /// A node asks something new.
     fn ask(&mut self, node: &mut Node, message: ControlMessage) -> Vec<ControlMessage> {
-        node.number += 1;
+        let term = self.gatekeeper.status(self.now).term;
+        node.number = (term << 32 | node.number & u64::from(u32::MAX)) + 1;
         self.say(node, node.number, message)
     }
 

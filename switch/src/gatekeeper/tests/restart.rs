@@ -211,3 +211,19 @@ fn the_log_may_begin_anew_with_a_snapshot() {
     };
     assert_eq!(of(snapshot), of(world.records.clone()));
 }
+
+#[test]
+fn requests_of_an_earlier_term_change_nothing() {
+    let mut world = World::new(open_rack());
+    let mut one = Node::new(1);
+    world.join(&mut one);
+    world.serve(&mut one, 7, "Ping");
+    let recorded = one.number + 1;
+    let mut world = world.restart(open_rack());
+    let query = queries(&world, &one)[0];
+    world.say(&one, query, told());
+    assert!(world.gatekeeper.is_ready());
+    assert_eq!(world.say(&one, recorded, serve(7, "Ping", ServeState::Ended)), []);
+    assert_eq!(world.places("Ping"), BTreeSet::from([1]));
+    assert_eq!(world.serve(&mut one, 8, "Ping"), [ControlMessage::Confirmed]);
+}

@@ -194,3 +194,19 @@ fn packets_wait_for_their_service() {
     world.wait(ms(10_000));
     assert_eq!((world.gatekeeper.status(world.now).unserved, world.gatekeeper.counters().unserved_dropped), (0, 1));
 }
+
+#[test]
+fn a_service_that_finds_no_room_leaves_the_tables_as_the_rules_have_them() {
+    let mut world = World::new(open_rack());
+    // It does not own the services' addresses, and has one of its own.
+    let mut node = Node::new(1);
+    node.announce.owns_service_addresses = false;
+    world.join(&mut node);
+    assert_eq!(world.serve(&mut node, 7, "Ping"), CONFIRMED);
+    assert_eq!(world.serve(&mut node, 8, "Echo"), [ControlMessage::Refused(ControlRefusal::Full)]);
+    world.assert_tables();
+    let mut server = Node::memory(1, 5);
+    world.join(&mut server);
+    assert_eq!(world.serve(&mut server, 9, "Ping"), [ControlMessage::Refused(ControlRefusal::Malformed)]);
+    world.assert_tables();
+}
