@@ -297,7 +297,8 @@ impl World {
         let port = u16::try_from(number).unwrap() + 1;
         self.net.retain(|(_, from, frame)| {
             let (_, header, _, _) = parse(frame);
-            header.client != client || !header.flags.has(Flags::TO_CALLEE) || *from == port
+            let is_own = *from == port && header.incarnation == gone.incarnation;
+            header.client != client || !header.flags.has(Flags::TO_CALLEE) || is_own
         });
         self.nodes[number].lives = false;
         self.rack.nodes[number].1 = false;
