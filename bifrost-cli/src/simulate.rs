@@ -1,4 +1,4 @@
-//! `bifrost sim`: the deterministic simulations of the transport, and of memory from end to end.
+//! `bifrost sim`: the deterministic simulations of the transport, of memory from end to end, and of the whole rack.
 
 mod world;
 
@@ -23,7 +23,10 @@ Examples:
       Leave a safety check out of the protocol: some seed must fail, or the simulation is blind to it.
 
   bifrost sim --memory --seeds 10000
-      Run clients and memory servers; what the clients saw of each object must be linearizable.";
+      Run clients and memory servers; what the clients saw of each object must be linearizable.
+
+  bifrost sim --rack --seeds 10000
+      Run nodes, memory servers, the switch and its control plane, and kill each of them now and then.";
 
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
@@ -31,13 +34,18 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 ///
 /// Every seed decides on nodes, calls, lost and late packets and crashes; a checker outside sees that each call ran
 /// exactly once, or at most once where its client was told so; with --memory, that some order of all operations
-/// explains what clients read and wrote. Equal seeds make equal runs.
+/// explains what clients read and wrote; with --rack, that nobody does what it has no right to, and that nothing is left
+/// in the end. Equal seeds make equal runs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Simulate clients of memory servers, and judge what they saw
     #[arg(long)]
     memory: bool,
+
+    /// Simulate the whole rack: nodes, memory servers, the switch and its control plane
+    #[arg(long, conflicts_with = "memory")]
+    rack: bool,
 
     /// Seeds to run
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
@@ -72,11 +80,22 @@ pub(crate) struct Args {
     list_checks: bool,
 }
 
+impl Args {
+    /// The option that chooses the world.
+    fn world(&self) -> &'static str {
+        match (self.memory, self.rack) {
+            (true, _) => " --memory",
+            (_, true) => " --rack",
+            _ => "",
+        }
+    }
+}
+
 /// Runs the command; returns the exit status.
 pub(crate) fn run(args: &Args) -> Result<u8> {
     let mut out = std::io::stdout().lock();
     if args.list_checks {
-        for name in World::check_names(args.memory) {
+        for name in World::check_names(args) {
             writeln!(out, "{name}").context("cannot write to standard output")?;
         }
         return Ok(OK);
@@ -150,9 +169,9 @@ fn summarize(args: &Args, summary: &Summary, took: Duration) -> (String, bool) {
     let mut text = String::new();
     for report in &summary.failed {
         text += &format!("seed {} failed: {}\n{}", report.seed, report.plan, report.violations);
-        let memory = if args.memory { " --memory" } else { "" };
+        let world = args.world();
         let without = args.without.as_ref().map_or(String::new(), |check| format!(" --without {check}"));
-        text += &format!("  replay: bifrost sim{memory} --seed {} --trace{without}\n", report.seed);
+        text += &format!("  replay: bifrost sim{world} --seed {} --trace{without}\n", report.seed);
     }
     let (seeds, calls, packets) = (summary.seeds, summary.calls, summary.packets);
     let rate = rate(seeds, took);

@@ -93,6 +93,21 @@ mod simulation {
     }
 
     #[test]
+    fn the_whole_rack_is_simulated_too() {
+        let many = bifrost(&["sim", "--rack", "--seeds", "10", "--from", "7", "--threads", "2"]);
+        assert!(many.code == 0 && many.text().ends_with("everything held\n"), "{many:?}");
+        let one = || bifrost(&["sim", "--rack", "--seed", "7", "--trace"]);
+        let first = one();
+        assert_eq!((first.code, &first.out), (0, &one().out), "{}", first.err);
+        let checks = bifrost(&["sim", "--rack", "--list-checks"]).text();
+        assert!(checks.lines().any(|line| line == "tables-first"), "{checks}");
+        let outcome = bifrost(&["sim", "--rack", "--without", "tables-first", "--seeds", "300", "--failures", "1"]);
+        assert!(outcome.code == 1 && outcome.text().contains("replay: bifrost sim --rack --seed "), "{outcome:?}");
+        let both = bifrost(&["sim", "--rack", "--memory"]);
+        assert_eq!(both.code, 2, "{both:?}");
+    }
+
+    #[test]
     fn a_check_left_out_is_missed() {
         let checks = bifrost(&["sim", "--list-checks"]).text();
         assert!(checks.lines().any(|line| line == "duplicate-call"), "{checks}");

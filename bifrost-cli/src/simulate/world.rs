@@ -4,8 +4,10 @@ use super::Args;
 use crate::fault::usage;
 use crate::idl::list;
 use anyhow::Result;
-use bifrost_dsm::sim::rack;
+use bifrost_dsm::sim::rack as memory;
 use bifrost_rpc::sim;
+use bifrost_switch::gatekeeper::Check;
+use bifrost_switch::sim as rack;
 
 /// Lines of a trace that is printed.
 const TRACE_LINES: usize = 1_000_000;
@@ -14,7 +16,8 @@ const TRACE_LINES: usize = 1_000_000;
 #[derive(Debug)]
 pub(super) enum World {
     Transport(sim::Options),
-    Memory(rack::Options),
+    Memory(memory::Options),
+    Rack(rack::Options),
 }
 
 /// A run, in words.
@@ -41,10 +44,14 @@ impl World {
     pub(super) fn new(args: &Args) -> Result<Self> {
         let name = args.without.as_deref();
         if args.memory {
-            let without = known(name, rack::Missing::by_name, true)?;
-            return Ok(Self::Memory(rack::Options { without, traces: args.trace }));
+            let without = known(name, memory::Missing::by_name, args)?;
+            return Ok(Self::Memory(memory::Options { without, traces: args.trace }));
         }
-        let mut options = sim::Options { without: known(name, sim::check_by_name, false)?, ..sim::Options::default() };
+        if args.rack {
+            let without = known(name, Check::by_name, args)?;
+            return Ok(Self::Rack(rack::Options { without, traces: args.trace }));
+        }
+        let mut options = sim::Options { without: known(name, sim::check_by_name, args)?, ..sim::Options::default() };
         if args.trace {
             options.trace_lines = TRACE_LINES;
             options.traces_all = true;
@@ -53,9 +60,12 @@ impl World {
     }
 
     /// What can be left out.
-    pub(super) fn check_names(memory: bool) -> Vec<String> {
-        if memory {
-            return rack::Missing::ALL.iter().map(|missing| missing.name()).collect();
+    pub(super) fn check_names(args: &Args) -> Vec<String> {
+        if args.memory {
+            return memory::Missing::ALL.iter().map(|missing| missing.name()).collect();
+        }
+        if args.rack {
+            return Check::ALL.iter().map(|check| check.name()).collect();
         }
         sim::check_names().map(|(name, _)| name).collect()
     }
@@ -63,14 +73,15 @@ impl World {
     pub(super) fn run(&self, seed: u64) -> Report {
         match self {
             Self::Transport(options) => of_transport(sim::run(seed, options)),
-            Self::Memory(options) => of_memory(rack::run(seed, options)),
+            Self::Memory(options) => of_memory(memory::run(seed, options)),
+            Self::Rack(options) => of_rack(rack::run(seed, options)),
         }
     }
 }
 
-fn known<T>(name: Option<&str>, find: impl Fn(&str) -> Option<T>, memory: bool) -> Result<Option<T>> {
+fn known<T>(name: Option<&str>, find: impl Fn(&str) -> Option<T>, args: &Args) -> Result<Option<T>> {
     let Some(name) = name else { return Ok(None) };
-    let names = || list(World::check_names(memory).into_iter());
+    let names = || list(World::check_names(args).into_iter());
     let found = find(name).ok_or_else(|| usage(format!("no check {name:?}; there are {}", names())))?;
     Ok(Some(found))
 }
@@ -92,12 +103,25 @@ fn of_transport(report: sim::Report) -> Report {
     }
 }
 
-fn of_memory(report: rack::Report) -> Report {
+fn of_memory(report: memory::Report) -> Report {
     let (operations, done, packets) = (report.operations, report.done, report.packets);
     Report {
         seed: report.seed,
         passed: format!("{operations} operations, {done} of them done, {packets} packets"),
         calls: operations as u64,
+        packets,
+        violations: report.broken.iter().map(|broken| format!("  {:?}: {}\n", broken.rule, broken.text)).collect(),
+        plan: report.plan,
+        trace: report.trace,
+    }
+}
+
+fn of_rack(report: rack::Report) -> Report {
+    let (calls, answered, packets, passed) = (report.calls, report.answered, report.packets, report.passed);
+    Report {
+        seed: report.seed,
+        passed: format!("{calls} calls, {answered} of them answered, {packets} frames, {passed:.3?} of virtual time"),
+        calls,
         packets,
         violations: report.broken.iter().map(|broken| format!("  {:?}: {}\n", broken.rule, broken.text)).collect(),
         plan: report.plan,

@@ -57,6 +57,21 @@ impl Check {
     ];
 }
 
+#[cfg(feature = "_sim")]
+impl Check {
+    /// Its name, as a command line takes it.
+    #[must_use]
+    pub fn name(self) -> String {
+        bifrost_rpc::sim::kebab(&format!("{self:?}"))
+    }
+
+    /// The check of a name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|check| check.name() == name)
+    }
+}
+
 /// The checks that a control plane makes: all, except where a simulation leaves one out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Checks {

@@ -82,8 +82,6 @@ impl Gatekeeper {
         let mut recovery = Recovery::default();
         for (id, member) in self.members.iter().filter(|(_, member)| member.is_live()) {
             match member.server() {
-                Some(_) if !self.config.checks.makes(Check::ReadBack) => {}
-                None if !self.config.checks.makes(Check::AskNodes) => {}
                 Some(server) => drop(recovery.servers.insert(server, now)),
                 None => drop(recovery.nodes.insert(id, Asked { session: 0, rpc: 0, pages: 0, since: now })),
             }
@@ -91,6 +89,12 @@ impl Gatekeeper {
         let nodes: Vec<NodeId> = recovery.nodes.keys().copied().collect();
         self.ended_lives().into_iter().for_each(|gone| self.calls.restore_ended(gone));
         let servers: Vec<u8> = recovery.servers.keys().copied().collect();
+        if !self.config.checks.makes(Check::ReadBack) {
+            recovery.servers.clear();
+        }
+        if !self.config.checks.makes(Check::AskNodes) {
+            recovery.nodes.clear();
+        }
         self.phase = Phase::Recovering(recovery);
         for server in servers {
             let Some(id) = self.members.server(server) else { continue };

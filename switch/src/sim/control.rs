@@ -1,6 +1,6 @@
 //! The control plane's process: the state machine, and what carries its outputs out.
 
-use super::fabric::{CONTROL_PORT, PREFIX, SWITCH_MAC};
+use super::fabric::{CONTROL_PORT, HEADER_BYTES, PREFIX, SWITCH_MAC};
 use super::lane::Lane;
 use super::plan::{HEARTBEAT, US};
 use super::world::{Step, World};
@@ -12,9 +12,6 @@ use crate::rules::{Entries, EntryChange, Intent, Live, Scope, Sizes};
 use bifrost_dsm::{Holder, Node};
 use bifrost_rpc::memory::PREFIX_DEFAULT;
 use std::collections::{BTreeMap, VecDeque};
-
-/// Bytes before a frame on its way to and from the control plane.
-const HEADER_BYTES: usize = 8;
 
 /// What the tables are to be made to say.
 enum TableWork {

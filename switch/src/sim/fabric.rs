@@ -14,6 +14,9 @@ pub(super) const SWITCH_MAC: Mac = [2, 0xb1, 0xf0, 0, 0, 1];
 /// The control plane's port.
 pub(super) const CONTROL_PORT: u16 = 510;
 
+/// Bytes before a frame on its way to and from the control plane.
+pub(super) const HEADER_BYTES: usize = 8;
+
 thread_local! {
     /// Loading the program takes longer than many a run.
     static ENGINE: SharedEngine = {
@@ -63,7 +66,9 @@ impl World {
         if self.traces {
             self.trace_frame(port, frame, &out);
         }
-        if out.packets().len() == 0 {
+        if port == CONTROL_PORT {
+            self.was_sent_on(frame.get(HEADER_BYTES..).unwrap_or_default());
+        } else if out.packets().len() == 0 {
             self.was_dropped(port, frame);
         }
         for (to, packet) in out.packets() {
@@ -92,7 +97,7 @@ impl World {
 
     fn trace_frame(&mut self, port: u16, frame: &[u8], out: &Outputs) {
         let ports: Vec<u32> = out.packets().map(|(port, _)| port).collect();
-        let inner = if port == CONTROL_PORT { frame.get(8..).unwrap_or_default() } else { frame };
+        let inner = if port == CONTROL_PORT { frame.get(HEADER_BYTES..).unwrap_or_default() } else { frame };
         let text = describe(inner);
         self.note(|| format!("  {port} → {ports:?} {text}"));
     }

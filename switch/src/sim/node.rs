@@ -48,7 +48,9 @@ impl World {
         let mut endpoint = Endpoint::new(self.plan.endpoint(holder.incarnation), seed);
         let name = self.machines[index].name();
         self.note(|| format!("{name} is taken in as {holder}"));
-        self.rights.take_in(holder);
+        if !self.rights.take_in(holder) {
+            self.broke(Rule::Rights, format!("{name} is taken in as {holder}, as before"));
+        }
         for service in 0..self.plan.serving.len() {
             if !self.plan.serving[service].contains(&index) {
                 continue;

@@ -73,7 +73,7 @@ impl Plan {
             impatience: rng.pick(&[0, 0, 250]),
             malice: rng.pick(&[0, 150]),
             tables: rng.pick(&[US, 200 * US, 20 * MS]),
-            disk: rng.pick(&[US, 5 * MS]),
+            disk: rng.pick(&[US, 5 * MS, 300 * MS]),
             disruptions: Vec::new(),
             quiet_at: 0,
             key: rng.chance(250).then(|| Key::from_bytes([0x42; 32])),
@@ -99,13 +99,12 @@ impl Plan {
                 _ => Disruption::Tables,
             };
             let longest = rng.pick(&[MS, 100 * MS, S, 3 * S]);
-            let at = rng.between(200 * MS, 2500 * MS);
+            let at = rng.between(20 * MS, 2500 * MS);
             self.disruptions.push((at, at + rng.below(longest), what));
         }
         self.disruptions.sort_unstable_by_key(|(at, ..)| *at);
     }
 
-    /// Whether nothing but the network can make calls fail.
     pub(super) fn describe(&self) -> String {
         let Self { nodes, servers, serving, network, tasks, disruptions, impatience, malice, .. } = self;
         let what: Vec<String> = disruptions

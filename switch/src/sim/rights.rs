@@ -43,8 +43,15 @@ pub(super) struct Rights {
 }
 
 impl Rights {
-    pub(super) fn take_in(&mut self, life: Holder) {
-        self.taken_in.insert(life.node, life.incarnation);
+    /// A node was taken in; whether its life is a new one.
+    pub(super) fn take_in(&mut self, life: Holder) -> bool {
+        let before = self.taken_in.insert(life.node, life.incarnation);
+        before.is_none_or(|before| before < life.incarnation)
+    }
+
+    /// Whether a later life of a node was taken in.
+    pub(super) fn is_outlived(&self, life: Holder) -> bool {
+        self.taken_in.get(&life.node).is_some_and(|latest| life.incarnation < *latest)
     }
 
     /// A memory server has been told that a life has ended.
@@ -105,8 +112,7 @@ impl Rights {
         }) {
             return Some("the server has heard that this life has ended");
         }
-        let later = self.taken_in.get(&holder.node).is_some_and(|life| holder.incarnation < *life);
-        later.then_some("a later life of the node was taken in")
+        self.is_outlived(holder).then_some("a later life of the node was taken in")
     }
 
     /// Whether somebody could pass an object to others at some time: when a copy of the call reached the control plane is not known.

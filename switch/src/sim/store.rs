@@ -64,7 +64,8 @@ impl World {
             }
             return;
         }
-        if let Some(why) = self.rights.is_over(server, holder) {
+        let is_given_up = self.rights.servers_given_up.contains(&(server, self.machines[index].life));
+        if let Some(why) = self.rights.is_over(server, holder).filter(|_| !is_given_up) {
             self.broke(Rule::Rights, format!("{op:?} of {pointer} by {holder} is done: {why}"));
         }
         if let Some(made) = reply.allocated {
@@ -91,6 +92,17 @@ impl World {
         match message {
             MemoryMessage::Cleanup(gone) if is_done => self.rights.end(server, holder_of(*gone)),
             _ => {}
+        }
+    }
+
+    /// The control plane has sent a frame on. Those of lives that are over it does not.
+    pub(super) fn was_sent_on(&mut self, frame: &[u8]) {
+        let Ok((addresses, datagram)) = FrameAddresses::parse(frame) else { return };
+        let Ok(header) = Header::parse(datagram) else { return };
+        let is_asked = matches!(header.kind, PacketType::Call | PacketType::Oneway | PacketType::Memory);
+        let life = Holder { node: Node(addresses.source), incarnation: header.incarnation };
+        if is_asked && header.flags.has(Flags::TO_CALLEE) && self.rights.is_outlived(life) {
+            self.broke(Rule::Rights, format!("{:?} of {life}, which is over, is sent on", header.kind));
         }
     }
 
