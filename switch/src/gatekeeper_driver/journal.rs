@@ -114,7 +114,8 @@ mod tests {
     fn what_is_written_is_told_and_outlives_the_thread() {
         let directory = tempfile::tempdir().unwrap();
         let (tell, told) = channel();
-        let journal = Journal::start(Log::open(directory.path()).unwrap(), move |wrote| drop(tell.send(wrote))).unwrap();
+        let journal =
+            Journal::start(Log::open(directory.path()).unwrap(), move |wrote| drop(tell.send(wrote))).unwrap();
         (1..=300).for_each(|number| journal.write(number, Record::Term(number)));
         loop {
             match told.recv_timeout(WAIT).unwrap() {
@@ -131,7 +132,8 @@ mod tests {
     fn a_log_that_grows_asks_for_a_snapshot_and_becomes_short() {
         let directory = tempfile::tempdir().unwrap();
         let (tell, told) = channel();
-        let journal = Journal::start(Log::open(directory.path()).unwrap(), move |wrote| drop(tell.send(wrote))).unwrap();
+        let journal =
+            Journal::start(Log::open(directory.path()).unwrap(), move |wrote| drop(tell.send(wrote))).unwrap();
         (1..=GROWTH + 1).for_each(|number| journal.write(number, Record::Term(number)));
         while !matches!(told.recv_timeout(WAIT).unwrap(), Wrote::Grown) {}
         journal.replace(vec![Record::Term(7)]);

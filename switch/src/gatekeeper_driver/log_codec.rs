@@ -107,16 +107,12 @@ fn record_in(record: LogRecord) -> Option<Record> {
             node: serves.node,
             service: serves.service,
         },
-        LogRecord::ServesNot(ended) => Record::ServesNot {
-            instance: ended.instance.try_into().ok()?,
-            node: ended.node,
-            service: ended.service,
-        },
-        LogRecord::Ended(ended) => Record::Ended {
-            incarnation: ended.incarnation.try_into().ok()?,
-            is_dead: ended.is_dead,
-            node: ended.node,
-        },
+        LogRecord::ServesNot(ended) => {
+            Record::ServesNot { instance: ended.instance.try_into().ok()?, node: ended.node, service: ended.service }
+        }
+        LogRecord::Ended(ended) => {
+            Record::Ended { incarnation: ended.incarnation.try_into().ok()?, is_dead: ended.is_dead, node: ended.node }
+        }
         LogRecord::Lived(lived) => {
             Record::Lived { address: address_in(lived.address)?, incarnation: lived.incarnation.try_into().ok()? }
         }
@@ -201,8 +197,11 @@ pub(super) mod tests {
                 methods,
                 is_open
             }),
-            (".{0,9}", ".{0,9}", any::<u32>())
-                .prop_map(|(node, service, instance)| Record::ServesNot { node, service, instance }),
+            (".{0,9}", ".{0,9}", any::<u32>()).prop_map(|(node, service, instance)| Record::ServesNot {
+                node,
+                service,
+                instance
+            }),
             (".{0,9}", any::<u32>(), any::<bool>()).prop_map(|(node, incarnation, is_dead)| Record::Ended {
                 node,
                 incarnation,

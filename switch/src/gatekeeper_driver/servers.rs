@@ -105,11 +105,7 @@ impl Servers {
     }
 
     /// Reads a server's table; an earlier reading of it ends.
-    pub(super) fn read_table(
-        &mut self,
-        server: u8,
-        tell: impl FnMut(ServerTable) + Send + 'static,
-    ) -> io::Result<()> {
+    pub(super) fn read_table(&mut self, server: u8, tell: impl FnMut(ServerTable) + Send + 'static) -> io::Result<()> {
         if let Some(found) = self.present.get_mut(&server) {
             found.reading = Some(table_reader::read(found.channel.clone(), tell)?);
         }

@@ -27,9 +27,8 @@ impl Watch {
             return false;
         }
         self.due = now.plus(PERIOD);
-        let has_lost = |(table, expected): (&str, u64)| {
-            self.switch.entry_count(table).is_ok_and(|found| found != expected)
-        };
+        let has_lost =
+            |(table, expected): (&str, u64)| self.switch.entry_count(table).is_ok_and(|found| found != expected);
         tables.small_tables().into_iter().any(has_lost)
     }
 }

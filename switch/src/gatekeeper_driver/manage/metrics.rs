@@ -38,12 +38,24 @@ const VERDICTS: [(u32, &str); 25] = [
 ];
 /// Packets by reason, in the order of their numbers.
 const REASONS: [&str; 12] = [
-    "none", "delivered", "mirror", "unserved", "tracked", "lease", "held", "alloc", "free", "control", "stranger", "fenced",
+    "none",
+    "delivered",
+    "mirror",
+    "unserved",
+    "tracked",
+    "lease",
+    "held",
+    "alloc",
+    "free",
+    "control",
+    "stranger",
+    "fenced",
 ];
 
 /// Packets by what became of them; empty if the switch does not answer.
 pub(super) fn verdicts(switch: &dyn Switch) -> Vec<(String, u64)> {
-    let count = |(index, name): &(u32, &str)| Some(((*name).to_owned(), switch.counter("verdicts", *index).ok()?.packets));
+    let count =
+        |(index, name): &(u32, &str)| Some(((*name).to_owned(), switch.counter("verdicts", *index).ok()?.packets));
     VERDICTS.iter().filter_map(count).collect()
 }
 
