@@ -150,4 +150,7 @@ service Gatekeeper {
 
   /** Declares a node dead: it is blocked, what it has is cleaned up, and it may announce itself anew. */
   void evict(1: string node) throws (1: NoSuchNode nobody, 2: Ended ended),
+
+  /** Ends the process of the control plane in good order; a rack that is one process goes down. */
+  void stop() (bifrost.idempotent),
 }

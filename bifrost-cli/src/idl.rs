@@ -10,10 +10,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The files that come with this program, by name.
-const BUILT_IN: [(&str, &str); 7] = [
+const BUILT_IN: [(&str, &str); 8] = [
     ("bifrost.thrift", include_str!("../../idl/bifrost.thrift")),
     ("benchmark.thrift", include_str!("../../idl/benchmark.thrift")),
     ("example.thrift", include_str!("../../idl/example.thrift")),
+    ("gatekeeper.thrift", include_str!("../../idl/gatekeeper.thrift")),
     ("interop.thrift", include_str!("../../idl/interop.thrift")),
     ("interop_shared.thrift", include_str!("../../idl/interop_shared.thrift")),
     ("interop_uuid.thrift", include_str!("../../idl/interop_uuid.thrift")),

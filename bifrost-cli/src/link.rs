@@ -3,7 +3,8 @@
 use crate::fault::usage;
 use crate::key;
 use anyhow::Result;
-use bifrost_rpc::{Link, LinkError};
+use bifrost_rpc::node::{Node, NodeBuilder};
+use bifrost_rpc::{Key, Link, LinkError, Url};
 use std::path::PathBuf;
 
 /// How to attach.
@@ -17,6 +18,10 @@ pub(crate) struct Attachment {
     /// The rack's key, 64 hexadecimal digits in this file; without it the switch must be on this machine
     #[arg(long, value_name = "FILE", requires = "link")]
     link_key: Option<PathBuf>,
+
+    /// Join the rack: its control plane takes the node in, and says what it may do. Without it the switch must have its entries already
+    #[arg(long, requires = "link")]
+    rack: bool,
 }
 
 impl Attachment {
@@ -24,8 +29,8 @@ impl Attachment {
     pub(crate) fn attach(&self) -> Result<Option<Link>> {
         let Some(url) = &self.link else { return Ok(None) };
         let mut builder = Link::builder();
-        if let Some(path) = &self.link_key {
-            builder = builder.key(key::read(path)?);
+        if let Some(key) = self.key()? {
+            builder = builder.key(key);
         }
         match builder.tunnel(url) {
             Ok(link) => Ok(Some(link)),
@@ -38,6 +43,28 @@ impl Attachment {
             ) => Err(usage(format!("--link: {error}"))),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The rack's key, if one was given.
+    pub(crate) fn key(&self) -> Result<Option<Key>> {
+        self.link_key.as_deref().map(key::read).transpose()
+    }
+
+    /// Whether the rack is joined.
+    pub(crate) fn joins(&self) -> bool {
+        self.rack
+    }
+
+    /// Joins the rack, if that is asked for. The node has the name that the link's URL has, if it was given no other.
+    pub(crate) fn join(&self, link: &Link, name: Option<String>, node: NodeBuilder) -> Result<Option<Node>> {
+        let Some(url) = self.link.as_ref().filter(|_| self.rack) else { return Ok(None) };
+        let named = Url::parse(url).ok().and_then(|url| url.parameter("node").map(str::to_owned));
+        let name = name.or(named).ok_or_else(|| usage("--rack: say who joins: tunnel://HOST:PORT?node=NAME"))?;
+        let mut node = node.name(&name);
+        if let Some(key) = self.key()? {
+            node = node.key(key);
+        }
+        Ok(Some(node.over(link)?))
     }
 
     /// Where a server listens that is not told where.

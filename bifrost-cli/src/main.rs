@@ -8,11 +8,13 @@ mod compile;
 mod demo;
 mod dynamic;
 mod fault;
+mod gatekeeper;
 mod idl;
 mod key;
 mod limits;
 mod link;
 mod mem;
+mod rack;
 mod rules;
 mod serve;
 mod services;
@@ -44,6 +46,9 @@ Examples:
 
   bifrost mem --open
       Keep objects in memory for other programs, on udp://[::1]:7500.
+
+  bifrost rack up
+      Run a whole rack in this process: switch, Gatekeeper, three memory servers, services.
 
   bifrost switch --port 1=tunnel --port 2=tunnel
       Run a rack's switch on udp://[::1]:7410.
@@ -82,6 +87,7 @@ enum Command {
     Call(call::Args),
     Mem(mem::Args),
     Switch(Box<switch::Args>),
+    Rack(Box<rack::Args>),
     Rules(rules::Args),
     Bench(bifrost_bench::cli::Args),
     #[cfg(feature = "sim")]
@@ -97,6 +103,7 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Call(args) => call::run(&args),
         Command::Mem(args) => mem::run(&args),
         Command::Switch(args) => switch::run(&args),
+        Command::Rack(args) => rack::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Bench(args) => bifrost_bench::cli::run(args).map(|()| fault::OK),
         #[cfg(feature = "sim")]

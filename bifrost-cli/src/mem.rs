@@ -2,11 +2,12 @@
 
 use crate::fault::{FAILED, OK, usage};
 use crate::{announce, clock, key, link, stop, units};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bifrost_dsm::Config;
 use bifrost_dsm::daemon::{BootError, Daemon, next_boot};
 use bifrost_dsm::front::{ControlFront, FrontError};
-use bifrost_rpc::{Address, ServeError};
+use bifrost_rpc::node::{Node, NodeState};
+use bifrost_rpc::{Address, Link, ServeError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ Examples:
 
   bifrost mem --server 1 --open --link 'tunnel://[::1]:7401?node=m1'
       In a rack: attached to its switch, reached at the addresses of its pointers.
+
+  bifrost mem --server 1 --rack --link 'tunnel://[::1]:7401?node=m1&prefix=fd00:b1f0:0:1::'
+      The same in a rack with a control plane, which takes it in and says who may do what.
 
   bifrost mem --control udp://10.0.0.5:7601 --control-key control.key
       Nodes are protected from each other; the control plane says who may do what.
@@ -64,7 +68,7 @@ pub(crate) struct Args {
     state: Option<PathBuf>,
 
     /// Let every node read, write and free every object
-    #[arg(long)]
+    #[arg(long, conflicts_with = "rack")]
     open: bool,
 
     /// Longest object
@@ -101,7 +105,7 @@ pub(crate) struct Args {
 
     /// Address for control messages, udp://HOST:PORT or unix:///PATH, apart from those for memory; without --control-key
     /// on this machine only. May be given several times
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with = "rack")]
     control: Vec<String>,
 
     /// Take only control messages sealed with the key in this file, 64 hexadecimal digits (UDP)
@@ -126,14 +130,28 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         );
     }
     let stop = stop::Stop::install()?;
-    let daemon = start(args)?;
-    let front = start_front(args, &daemon)?;
+    let link = args.link.attach()?;
+    let boot_number = boot(args.state.as_deref())?;
+    let daemon = start(args, link.as_ref(), boot_number)?;
+    let front = match &link {
+        Some(link) if args.link.joins() => {
+            Some(ControlFront::on_link(daemon.memory(), link, args.link.key()?.as_ref())?)
+        }
+        _ => start_front(args, &daemon)?,
+    };
+    let node = link.as_ref().map(|link| join(args, link, boot_number)).transpose()?.flatten();
     announce::addresses("listening on", daemon.server().urls())?;
     announce::addresses("control on", front.iter().flat_map(ControlFront::urls))?;
     while !stop.wait_for(CHECK) {
         if let Err(error) = daemon.memory().renew_ids(|| boot(args.state.as_deref())) {
             eprintln!("warning: object ids run out, and there is no further boot number: {error}");
         }
+        if let Some(ended) = node.as_ref().map(Node::state).filter(|state| *state != NodeState::Joined) {
+            bail!("{ended}; its objects are gone for the rack");
+        }
+    }
+    if let Some(node) = node {
+        node.leave(args.drain);
     }
     // The control plane is heard as long as there is anything to control.
     let left = daemon.shutdown(args.drain) + front.map_or(0, |front| front.shutdown(args.drain));
@@ -153,12 +171,18 @@ fn listen(args: &Args) -> Vec<&str> {
     }
 }
 
-fn start(args: &Args) -> Result<Daemon> {
+/// Joins the rack, if that is asked for.
+fn join(args: &Args, link: &Link, boot: u32) -> Result<Option<Node>> {
+    let node = Node::builder().memory_prefix(args.prefix).memory_server(args.server, boot, args.capacity);
+    args.link.join(link, Some(format!("m{}", args.server)), node)
+}
+
+fn start(args: &Args, link: Option<&Link>, boot: u32) -> Result<Daemon> {
     let clients = usize::try_from(args.max_clients).unwrap_or(usize::MAX);
     let config = Config {
         prefix: args.prefix,
         server: args.server,
-        boot: boot(args.state.as_deref())?,
+        boot,
         open: args.open,
         capacity_bytes: args.capacity,
         object_bytes_max: args.max_object,
@@ -172,8 +196,8 @@ fn start(args: &Args) -> Result<Daemon> {
         server.lease(args.lease).sessions_max(clients).io_threads(usize::from(args.io_threads))
     };
     let mut builder = Daemon::builder(config).transport(transport);
-    if let Some(link) = args.link.attach()? {
-        builder = builder.transport(|server| server.link(&link));
+    if let Some(link) = link {
+        builder = builder.transport(|server| server.link(link));
     }
     if let Some(path) = &args.key_file {
         builder = builder.key(key::read(path)?);

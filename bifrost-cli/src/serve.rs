@@ -5,6 +5,7 @@ use crate::services::{self, Builtin};
 use crate::{announce, key, limits, link, stop, units};
 use anyhow::{Context, Result};
 use bifrost_rpc::memory::GlobalMemory;
+use bifrost_rpc::node::Node;
 use bifrost_rpc::{Address, Channel, ServeError, Server};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,6 +36,9 @@ Examples:
 
   bifrost serve Counter --link 'tunnel://[::1]:7401?node=s1'
       Serve in a rack: attached to its switch, called at rack://Counter.
+
+  bifrost serve SharedArrays --rack --link 'tunnel://[::1]:7401?node=s1'
+      Join a rack that has a control plane, and serve there; pointers in calls are read from the rack's memory.
 
   bifrost serve Counter --key-file operator.key
       Take only sealed packets; clients need the same key.";
@@ -67,7 +71,7 @@ pub(crate) struct Args {
 
     /// Memory servers, udp://HOST:PORT with commas between them: pointers in calls are read there, and long results stored
     /// there (UDP). They are numbered 1, 2, …, or as N=udp://HOST:PORT says
-    #[arg(long, value_name = "URLS")]
+    #[arg(long, value_name = "URLS", conflicts_with = "rack")]
     memory: Option<String>,
 
     /// Threads for the methods not marked short (UDP) [default: twice the processors, at least 4]
@@ -107,10 +111,13 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let builtins = services::named(&args.services)?;
     check_addresses(args)?;
     let stop = stop::Stop::install()?;
-    let server = start(args, &builtins)?;
+    let (server, node) = start(args, &builtins)?;
     announce::addresses("listening on", server.urls())?;
     stop.wait();
     let left = server.shutdown(args.drain);
+    if let Some(node) = node {
+        node.leave(args.drain);
+    }
     if left == 0 {
         eprintln!("stopped; every call has finished");
         return Ok(OK);
@@ -142,8 +149,14 @@ fn listen(args: &Args) -> Vec<&str> {
     }
 }
 
-fn start(args: &Args, builtins: &[Builtin]) -> Result<Server> {
-    let mut builder = Server::builder()
+fn start(args: &Args, builtins: &[Builtin]) -> Result<(Server, Option<Node>)> {
+    let link = args.link.attach()?;
+    let node = link.as_ref().map(|link| args.link.join(link, None, Node::builder())).transpose()?.flatten();
+    let mut builder = match &node {
+        Some(node) => node.server().global_memory(node.memory()),
+        None => Server::builder(),
+    };
+    builder = builder
         .queue(usize::try_from(args.queue).unwrap_or(usize::MAX))
         .io_threads(usize::from(args.io_threads))
         .connections_max(usize::from(args.connections))
@@ -158,8 +171,8 @@ fn start(args: &Args, builtins: &[Builtin]) -> Result<Server> {
         builder = builder.instance(instance);
     }
     let mut channels = Channel::builder();
-    if let Some(link) = args.link.attach()? {
-        (builder, channels) = (builder.link(&link), channels.link(&link));
+    if let Some(link) = link.as_ref().filter(|_| node.is_none()) {
+        (builder, channels) = (builder.link(link), channels.link(link));
     }
     if let Some(path) = &args.key_file {
         let key = key::read(path)?;
@@ -175,8 +188,9 @@ fn start(args: &Args, builtins: &[Builtin]) -> Result<Server> {
     for builtin in builtins {
         builder = builder.shared_service(builtin.service.clone());
     }
-    builder.start().map_err(|error| match error {
+    let server = builder.start().map_err(|error| match error {
         ServeError::NotMultiplexed(_) => usage(error.to_string()),
-        other => other.into(),
-    })
+        other => anyhow::Error::from(other),
+    })?;
+    Ok((server, node))
 }

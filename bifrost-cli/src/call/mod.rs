@@ -8,7 +8,8 @@ use crate::dynamic::Arguments;
 use crate::fault::{OK, usage};
 use crate::{idl, key, limits, link, units};
 use anyhow::{Context, Result};
-use bifrost_rpc::{Address, Channel};
+use bifrost_rpc::node::Node;
+use bifrost_rpc::{Address, Channel, Link};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -86,7 +87,10 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     let schema = if args.idl.is_empty() { idl::built_in()? } else { idl::from_disk(&args.idl, &args.include_dirs)? };
     let found = idl::find(&schema, &args.service, &args.method)?;
     let arguments = Arguments::parse(found, &args.arguments)?;
-    let mut connection = connect(args, address)?;
+    let link = args.link.attach()?;
+    // It leaves when the last call has been answered.
+    let node = link.as_ref().map(|link| args.link.join(link, None, Node::builder())).transpose()?.flatten();
+    let mut connection = connect(args, address, link.as_ref(), node.as_ref())?;
     for _ in 0..args.repeat {
         match connection.call(found, &arguments)? {
             Ok(Some(answer)) => {
@@ -102,12 +106,14 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     Ok(OK)
 }
 
-fn connect(args: &Args, address: Address) -> Result<Connection> {
+fn connect(args: &Args, address: Address, link: Option<&Link>, node: Option<&Node>) -> Result<Connection> {
     let limits = args.limits.limits();
-    let mut builder = Channel::builder().limits(limits);
-    if let Some(link) = args.link.attach()? {
-        builder = builder.link(&link);
-    }
+    let mut builder = match (node, link) {
+        (Some(node), _) => node.channel(),
+        (None, Some(link)) => Channel::builder().link(link),
+        (None, None) => Channel::builder(),
+    };
+    builder = builder.limits(limits);
     if let Some(deadline) = args.deadline {
         builder = builder.deadline(deadline);
     }

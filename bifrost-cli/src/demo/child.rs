@@ -10,16 +10,16 @@ use std::time::Duration;
 
 const START_WAIT: Duration = Duration::from_secs(10);
 
-/// A running `bifrost serve` or `bifrost mem`. Dropping it ends it.
+/// A running `bifrost serve`, `bifrost mem` or `bifrost switch`. Dropping it ends it.
 #[derive(Debug)]
-pub(super) struct Child {
+pub(crate) struct Child {
     process: Process,
     url: String,
 }
 
 impl Child {
     /// Starts this executable with `args`, which make it listen on a free port.
-    pub(super) fn start(args: &[&str]) -> Result<Self> {
+    pub(crate) fn start(args: &[&str]) -> Result<Self> {
         let program = std::env::current_exe().context("cannot find this executable")?;
         let process = Command::new(program)
             .args(args)
@@ -50,12 +50,26 @@ impl Child {
     }
 
     /// Where it listens.
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Whether it has ended, in whatever way.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        !matches!(self.process.try_wait(), Ok(None))
+    }
+
     /// Tells it to stop, and waits until its running calls have finished; it bounds that itself.
-    pub(super) fn stop(mut self) -> Result<()> {
+    pub(crate) fn stop(mut self) -> Result<()> {
+        // The id of one that has ended may be another's by now.
+        if let Some(status) = self.process.try_wait().context("cannot wait for the server")? {
+            bail!("the server had ended with {status}");
+        }
         let id = i32::try_from(self.process.id()).context("a process id out of range")?;
         kill(Pid::from_raw(id), Signal::SIGTERM).context("cannot tell the server to stop")?;
         let status = self.process.wait().context("cannot wait for the server")?;

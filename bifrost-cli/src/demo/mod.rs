@@ -1,7 +1,7 @@
 //! `bifrost demo`: everything once, on this machine.
 
 mod checks;
-mod child;
+pub(crate) mod child;
 mod memory;
 
 use crate::fault::{FAILED, OK};

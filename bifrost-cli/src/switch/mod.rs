@@ -1,12 +1,14 @@
 //! `bifrost switch`: the embedded software switch, or BMv2's behind the same ports.
 
-mod files;
+pub(crate) mod files;
+mod gatekeeper;
 mod port;
 mod rack;
 mod stats;
 mod trace;
 
 use crate::fault::{FAILED, OK, usage};
+use crate::gatekeeper::{At, ControlPlane, Options};
 use crate::{announce, key, stop, units};
 use anyhow::{Context, Result};
 use bifrost_rpc::Address;
@@ -18,6 +20,7 @@ use port::PortArg;
 use rack::Described;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
@@ -38,6 +41,9 @@ Examples:
 
   bifrost switch --rack rack.toml --manifest rules/manifest.json --port 510=tunnel --bmv2
       The same rack, on the simple_switch in PATH in place of the embedded switch.
+
+  bifrost switch --rack rack.toml --gatekeeper --state /var/lib/bifrost
+      A rack's switch and its control plane; `bifrost rack status` shows how it stands.
 
   bifrost switch --port 1=tunnel --port 2=tunnel --pcap captured --stats 1s
       Capture what passes each port, and print each second what it was.
@@ -130,6 +136,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = units::long_size, requires = "pcap")]
     pcap_size: u64,
 
+    /// Run Gatekeeper, the rack's control plane, in this process, at port 510. With --key-file that is the rack's key, too
+    #[arg(long, requires = "rack", conflicts_with_all = ["entries", "program"])]
+    gatekeeper: bool,
+
+    #[command(flatten)]
+    at: At,
+
+    #[command(flatten)]
+    gatekeeper_options: Options,
+
     /// Print what passed each port, on standard error: so often, and at the end
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     stats: Option<Duration>,
@@ -156,6 +172,9 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
     };
     rack.ports.extend(port::by_number(&args.port)?);
     check_ports(&rack)?;
+    if args.gatekeeper {
+        gatekeeper::prepare(&mut rack);
+    }
     let json = files::program(args.program.as_deref())?;
     let stop = stop::Stop::saying("stopping; frames under way leave (once more stops at once)")?;
     match &args.bmv2 {
@@ -171,9 +190,11 @@ fn run_engine(args: &Args, rack: &Described, json: &str, stop: &stop::Stop) -> R
     let control = Runtime::new(engine, json, settings);
     let runtime = start_runtime(args, &control)?;
     let notifier = args.notifications.as_deref().map(|url| notify(&control, url)).transpose()?;
-    announce(&switch, runtime.iter().map(RuntimeServer::url))?;
-    watch(args, &switch, stop)?;
+    let gatekeeper = gatekeeper::start(args, &switch, Arc::new(control))?;
+    announce(&switch, runtime.iter().map(RuntimeServer::url), gatekeeper.as_ref())?;
+    watch(args, &switch, gatekeeper.as_ref(), stop)?;
     drop(notifier);
+    gatekeeper.into_iter().for_each(ControlPlane::shutdown);
     if let Some(runtime) = runtime {
         runtime.shutdown(DRAIN);
     }
@@ -189,15 +210,23 @@ fn run_bmv2(args: &Args, rack: &Described, json: &str, path: Option<&Path>, stop
         );
     }
     let switch = start(args, rack, outside.into())?;
-    announce(&switch, [url])?;
-    watch(args, &switch, stop)?;
+    let gatekeeper = gatekeeper::start(args, &switch, switch.control(json))?;
+    announce(&switch, [url], gatekeeper.as_ref())?;
+    watch(args, &switch, gatekeeper.as_ref(), stop)?;
+    gatekeeper.into_iter().for_each(ControlPlane::shutdown);
     Ok(finish(args, switch))
 }
 
 /// All at once: who has read the first line can use the others' addresses, too.
-fn announce(switch: &Switch, runtime: impl IntoIterator<Item = String>) -> Result<()> {
+fn announce(
+    switch: &Switch,
+    runtime: impl IntoIterator<Item = String>,
+    gatekeeper: Option<&ControlPlane>,
+) -> Result<()> {
     announce::addresses("listening on", switch.tunnel_address().map(|address| format!("udp://{address}")))?;
-    announce::addresses("runtime on", runtime)
+    announce::addresses("runtime on", runtime)?;
+    announce::addresses("managed on", gatekeeper.iter().flat_map(|gatekeeper| gatekeeper.urls()))?;
+    announce::addresses("metrics on", gatekeeper.and_then(ControlPlane::metrics_url))
 }
 
 fn check_ports(rack: &Described) -> Result<()> {
@@ -266,7 +295,7 @@ fn notify(runtime: &Runtime, url: &str) -> Result<Notifier> {
 }
 
 /// Waits to be told to end, or for the end of what frames go through; tells what is to be told until then.
-fn watch(args: &Args, switch: &Switch, stop: &stop::Stop) -> Result<()> {
+fn watch(args: &Args, switch: &Switch, gatekeeper: Option<&ControlPlane>, stop: &stop::Stop) -> Result<()> {
     let ways: Option<Receiver<Vec<Event>>> = args.trace.then(|| switch.watch()).flatten();
     let mut faults = stats::Faults::default();
     let mut since = Duration::ZERO;
@@ -277,7 +306,7 @@ fn watch(args: &Args, switch: &Switch, stop: &stop::Stop) -> Result<()> {
         }
         let report = switch.report();
         faults.tell(&report);
-        if report.ended.is_some() {
+        if report.ended.is_some() || gatekeeper.is_some_and(|gatekeeper| !gatekeeper.is_running()) {
             break;
         }
         if args.stats.is_some_and(|period| since >= period) {

@@ -7,7 +7,7 @@ use super::output::{Output, Way};
 use bifrost_rpc::control::{ControlPacket, ControlSeal, NodeKey, SealedControl};
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::RACK_PORT;
-use bifrost_rpc::wire::control::{ControlMessage, ControlRefusal};
+use bifrost_rpc::wire::control::{ControlMessage, ControlRefusal, OutstandingCall};
 use bifrost_rpc::wire::frame::{FrameAddresses, Mac};
 use std::net::Ipv6Addr;
 
@@ -92,21 +92,23 @@ impl Gatekeeper {
 
     /// A message of a node that lives.
     fn on_message(&mut self, now: Time, id: NodeId, number: u64, message: ControlMessage) {
-        self.note_heard(now, id);
-        if let ControlMessage::Outstanding { calls, more } = message {
-            if self.members.get(id).is_some_and(|member| member.query == number) {
-                self.on_calls_told(now, id, &calls, more);
+        // Only what is new is a sign of life: anything else may be a recording.
+        match message {
+            ControlMessage::Heartbeat => return self.on_heartbeat(now, id, number),
+            ControlMessage::Outstanding { calls, more } => return self.on_outstanding(now, id, number, &calls, more),
+            _ if !self.is_ready() => {
+                // It comes again.
+                self.counters.not_ready += 1;
+                return;
             }
-            return;
-        }
-        if message != ControlMessage::Heartbeat && !self.is_ready() {
-            // It comes again.
-            self.counters.not_ready += 1;
-            return;
+            _ => {}
         }
         let Some(member) = self.members.get_mut(id) else { return };
         match member.requests.admit(number) {
-            Admission::New => self.on_new(now, id, number, message),
+            Admission::New => {
+                self.note_heard(now, id);
+                self.on_new(now, id, number, message);
+            }
             Admission::Again(answer) => {
                 self.counters.repeated += 1;
                 self.tell(id, number, answer);
@@ -115,12 +117,31 @@ impl Gatekeeper {
         }
     }
 
+    fn on_heartbeat(&mut self, now: Time, id: NodeId, number: u64) {
+        let Some(member) = self.members.get_mut(id) else { return };
+        if number <= member.last_beat {
+            self.counters.repeated += 1;
+            return;
+        }
+        member.last_beat = number;
+        self.note_heard(now, id);
+        let alive = ControlMessage::Alive { term: self.outbox.term(), servers: self.members.live_servers() };
+        self.tell(id, number, alive);
+    }
+
+    fn on_outstanding(&mut self, now: Time, id: NodeId, number: u64, calls: &[OutstandingCall], more: bool) {
+        let Some(member) = self.members.get_mut(id).filter(|member| member.query == number) else {
+            self.counters.repeated += 1;
+            return;
+        };
+        // Each question is answered once.
+        member.query = 0;
+        self.note_heard(now, id);
+        self.on_calls_told(now, id, calls, more);
+    }
+
     fn on_new(&mut self, now: Time, id: NodeId, number: u64, message: ControlMessage) {
         match message {
-            ControlMessage::Heartbeat => {
-                let alive = ControlMessage::Alive { term: self.outbox.term(), servers: self.members.live_servers() };
-                self.answer(id, number, alive);
-            }
             ControlMessage::Serve(serve) => self.on_serve(now, id, number, serve),
             ControlMessage::Report(lines) => {
                 let holder = self.members.get(id).and_then(|member| member.holders().next());

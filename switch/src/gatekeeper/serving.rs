@@ -9,6 +9,7 @@ use crate::rules::{Decision, EntryChange, Problem};
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::control::{ControlMessage, ControlRefusal, Serve, ServeState};
 use bifrost_rpc::wire::{MethodField, service_address};
+use std::collections::BTreeMap;
 
 impl Gatekeeper {
     /// A node says what becomes of a service at an instance.
@@ -43,12 +44,12 @@ impl Gatekeeper {
     /// A message with the methods of those before it that told of the same; `None`: too many.
     fn put_together(&mut self, id: NodeId, mut serve: Serve) -> Option<Serve> {
         let earlier = self.members.get_mut(id)?.partial.take();
-        let is_same = |earlier: &Serve| {
-            (earlier.instance, earlier.state, &earlier.service) == (serve.instance, serve.state, &serve.service)
-        };
-        if let Some(mut earlier) = earlier.filter(is_same) {
-            earlier.methods.append(&mut serve.methods);
-            serve.methods = earlier.methods;
+        let is_same = |earlier: &Serve| (earlier.instance, &earlier.service) == (serve.instance, &serve.service);
+        if let Some(earlier) = earlier.filter(is_same) {
+            // The telling may have begun anew.
+            let mut methods: BTreeMap<MethodField, u8> = earlier.methods.into_iter().collect();
+            methods.extend(std::mem::take(&mut serve.methods));
+            serve.methods = methods.into_iter().collect();
         }
         (serve.methods.len() <= METHODS_OF_SERVICE_MAX).then_some(serve)
     }

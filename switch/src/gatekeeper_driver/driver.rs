@@ -8,7 +8,7 @@ use super::machine::Machine;
 use super::servers::{Place, Servers};
 use super::tables::Tables;
 use super::watch::Watch;
-use crate::gatekeeper::{Input, Output, Reason, ServerTable, Way};
+use crate::gatekeeper::{Config, Gatekeeper, Input, Output, Reason, ServerTable, Way};
 use crate::rules::EntryChange;
 use crate::runtime::Switch;
 use bifrost_rpc::endpoint::Time;
@@ -37,6 +37,9 @@ pub enum DriverError {
     /// A thread cannot be started.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
+    /// There are no random numbers.
+    #[error("cannot draw random numbers: {0}")]
+    Random(getrandom::Error),
 }
 
 /// What a driver connects the state machine to.
@@ -50,6 +53,20 @@ pub struct Parts {
     pub log: Log,
     /// Where the control plane is.
     pub place: Place,
+}
+
+impl Driver<Gatekeeper> {
+    /// Starts Gatekeeper, with what its log says.
+    ///
+    /// # Errors
+    ///
+    /// [`DriverError`].
+    pub fn gatekeeper(mut parts: Parts, config: Config) -> Result<Self, DriverError> {
+        let mut seed = [0; 48];
+        getrandom::fill(&mut seed).map_err(DriverError::Random)?;
+        let records = parts.log.take_records();
+        Self::start(parts, |now| Gatekeeper::new(config, records, now, &seed))
+    }
 }
 
 type Work<M> = Box<dyn FnOnce(&mut M, Time, &Counts) + Send>;

@@ -21,10 +21,22 @@ const CONTROL_PLANE: u32 = 510;
 /// The ports that there are.
 const PORTS: u32 = 8;
 
-/// A rack with two memory servers, at ports 4 and 5.
+/// A rack with two nodes, and two memory servers, at ports 4 and 5.
 const DESCRIPTION: &str = r#"
 [rack]
 prefix = "fd00:b1f0:0:1::/64"
+
+[[node]]
+name = "c1"
+port = 1
+mac = "02:00:00:00:00:01"
+addresses = ["fd00:b1f0:0:1::1"]
+
+[[node]]
+name = "c2"
+port = 2
+mac = "02:00:00:00:00:02"
+addresses = ["fd00:b1f0:0:1::2"]
 
 [[memory]]
 id = 1
@@ -61,9 +73,10 @@ pub(crate) fn place(key: Option<&Key>) -> Place {
     Place { prefix: PREFIX, memory_prefix: 0xfd, mac: SWITCH_MAC, key: key.cloned() }
 }
 
-/// A memory server at port 3 and its number.
+/// A memory server, at the port 3 plus its number.
 pub(crate) struct Memory {
     pub(crate) daemon: Daemon,
+    pub(crate) link: Link,
     _front: ControlFront,
 }
 
@@ -76,14 +89,14 @@ pub(crate) fn memory(switch: &Switch, server: u8, boot: u32, key: Option<&Key>) 
     let link = Link::builder()
         .address(Pointer::new(0xfd, server, 0).address())
         .mac(memory_mac(server))
-        .prefix(gatekeeper_address(PREFIX))
+        .prefix(PREFIX)
         .in_process(port)
         .unwrap();
     let config = Config { server, boot, ..Config::default() };
     let daemon = Daemon::builder(config).transport(|transport| transport.link(&link)).listen("udp://[::]:7400");
     let daemon = daemon.start().unwrap();
     let front = ControlFront::on_link(daemon.memory(), &link, key).unwrap();
-    Memory { daemon, _front: front }
+    Memory { daemon, link, _front: front }
 }
 
 /// A datagram for the control plane from a machine that is no memory server.

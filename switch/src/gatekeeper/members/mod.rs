@@ -73,7 +73,9 @@ pub(super) struct Member {
     pub(super) is_in_rules: bool,
     pub(super) last_heard: Time,
     pub(super) requests: Requests,
-    /// The number of the last query; while it joins, of its announcement.
+    /// The newest heartbeat.
+    pub(super) last_beat: u64,
+    /// The number of the last query that is not answered; while it joins, of its announcement.
     pub(super) query: u64,
     /// A service of which further methods are to come.
     pub(super) partial: Option<Serve>,
@@ -273,6 +275,7 @@ impl Members {
             is_in_rules: false,
             last_heard: Time::ZERO,
             requests: Requests::default(),
+            last_beat: 0,
             query: 0,
             partial: None,
             timer: None,
@@ -291,6 +294,7 @@ impl Members {
             member.profile = profile;
             (member.incarnation, member.nonce, member.state) = (incarnation, nonce, State::Joining);
             (member.requests, member.partial) = (Requests::default(), None);
+            (member.last_beat, member.query) = (0, 0);
         }
     }
 

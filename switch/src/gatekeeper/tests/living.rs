@@ -177,3 +177,34 @@ fn a_control_plane_that_was_followed_by_another_does_nothing_more() {
     world.wait(ms(10_000));
     assert_eq!(world.gatekeeper.counters().died, 0);
 }
+
+#[test]
+fn a_recorded_packet_is_no_sign_of_life() {
+    let mut world = World::new(open_rack());
+    let mut node = joined(&mut world, 1);
+    world.serve(&mut node, 7, "Ping");
+    world.ask(&mut node, ControlMessage::Heartbeat);
+    world.wait(ms(1200));
+    let query = world.heard_with_numbers(&node).last().unwrap().0;
+    let told = ControlMessage::Outstanding { calls: vec![], more: false };
+    world.say(&node, query, told.clone());
+    for _ in 0..30 {
+        assert_eq!(world.say(&node, node.number, ControlMessage::Heartbeat), []);
+        world.say(&node, query, told.clone());
+        world.say(&node, node.number - 1, serve(7, "Ping", ServeState::Open));
+        world.wait(ms(100));
+    }
+    assert_eq!(world.state_of("n1"), Some(ResourceState::Failed));
+}
+
+#[test]
+fn heartbeats_do_not_wear_out_the_memory_of_requests() {
+    let mut world = World::new(open_rack());
+    let mut node = joined(&mut world, 1);
+    world.held.tables = true;
+    assert_eq!(world.serve(&mut node, 7, "Ping"), []);
+    let number = node.number;
+    (0..100).for_each(|_| drop(world.ask(&mut node, ControlMessage::Heartbeat)));
+    world.let_go();
+    assert_eq!(world.say(&node, number, serve(7, "Ping", ServeState::Open)), [ControlMessage::Confirmed]);
+}

@@ -17,11 +17,15 @@ use std::sync::Arc;
 pub(super) struct Handler {
     asker: Asker<Gatekeeper>,
     switch: Arc<dyn Switch>,
+    stop: Stop,
 }
 
+/// What is done when somebody wants the process to end.
+pub(super) type Stop = Box<dyn Fn() + Send + Sync>;
+
 impl Handler {
-    pub(super) fn new(asker: Asker<Gatekeeper>, switch: Arc<dyn Switch>) -> Self {
-        Self { asker, switch }
+    pub(super) fn new(asker: Asker<Gatekeeper>, switch: Arc<dyn Switch>, stop: Stop) -> Self {
+        Self { asker, switch, stop }
     }
 
     fn ask<R: Send + 'static>(
@@ -93,6 +97,11 @@ impl idl::GatekeeperSyncHandler for Handler {
         let name = node.clone();
         let drained = self.ask(move |gatekeeper, now| gatekeeper.drain_node(now, &name))?;
         Ok(drained.map(|count| i32::try_from(count).unwrap_or(i32::MAX)).ok_or(idl::NoSuchNode { node })?)
+    }
+
+    fn handle_stop(&self) -> thrift::Result<()> {
+        (self.stop)();
+        Ok(())
     }
 
     fn handle_evict(&self, node: String) -> thrift::Result<()> {

@@ -46,12 +46,18 @@ pub struct ManageServer {
 }
 
 impl ManageServer {
-    /// Serves at `unix:///PATH`, or at an address of this machine alone: every program that reaches it may evict nodes.
+    /// Serves at `unix:///PATH`, or at an address of this machine alone: every program that reaches it may evict nodes, and have `stop`
+    /// called, which is to end the process soon.
     ///
     /// # Errors
     ///
     /// [`ManageError`].
-    pub fn start(asker: &Asker<Gatekeeper>, switch: Arc<dyn Switch>, url: &str) -> Result<Self, ManageError> {
+    pub fn start(
+        asker: &Asker<Gatekeeper>,
+        switch: Arc<dyn Switch>,
+        url: &str,
+        stop: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, ManageError> {
         let is_own = match Address::parse(url)? {
             Address::Udp(address) => address.ip().to_canonical().is_loopback(),
             Address::Stream(address) => match address.place {
@@ -64,7 +70,7 @@ impl ManageServer {
         if !is_own {
             return Err(ManageError::Open(url.to_owned()));
         }
-        let handler = Handler::new(asker.clone(), switch);
+        let handler = Handler::new(asker.clone(), switch, Box::new(stop));
         let builder = Server::builder().service(GatekeeperSyncProcessor::new(handler)).listen(url);
         Ok(Self { server: builder.workers(2).busy_clients(0).connections_max(CONNECTIONS_MAX).start()? })
     }

@@ -134,6 +134,86 @@ fn a_lease_takes_the_write_away_before_it_lets_the_callee_read() {
 }
 
 #[test]
+fn rights_change_all_or_not_at_all() {
+    let mut intent = intent();
+    decided(
+        &mut intent,
+        [Decision::NodeJoins(node(2)), Decision::NodeJoins(node(4)), Decision::MemoryJoins(memory(1))],
+    );
+    let grant = |n, operations| Decision::Grant { pointer: pointer(1, 9), operations, source: address(n, 1) };
+    let revoke = |n, operations| Decision::Revoke { pointer: pointer(1, 9), operations, source: address(n, 1) };
+    decided(&mut intent, [grant(2, Operations::ALL)]);
+    let (before, counts) = (intent.entries(), intent.counts.clone());
+    let all = [revoke(2, Operations::WRITE), grant(4, Operations::READ), grant(7, Operations::READ)];
+    assert_eq!(intent.decide_rights(all.clone()).unwrap_err(), [Problem::UnknownSource(address(7, 1))]);
+    assert_eq!((intent.entries(), &intent.counts), (before, &counts));
+    assert_eq!(intent.decide_rights(all[..2].to_vec()).unwrap().len(), 2);
+    // What was a dead server's is gone already.
+    decided(&mut intent, [Decision::MemoryDies(1)]);
+    assert_eq!(intent.decide_rights([revoke(2, Operations::ALL), Decision::Freed(pointer(1, 9))]), Ok(Vec::new()));
+}
+
+#[test]
+fn a_service_may_be_declared_and_grow_while_the_rack_runs() {
+    let mut intent = intent();
+    let declare = |service: &str, methods: &[&str]| Decision::ServiceDeclared {
+        service: service.to_owned(),
+        methods: methods.iter().map(|name| (MethodField::new(service, name), 2)).collect(),
+    };
+    assert_eq!(decided(&mut intent, [declare("Quote", &["get", "set"])]).len(), 2);
+    assert_eq!(decided(&mut intent, [declare("Quote", &["get"])]), [], "it is known");
+    assert_eq!(decided(&mut intent, [declare("Ping", &["run", "pong"])]).len(), 1, "its own methods stay as they are");
+    assert_eq!(intent.topology().service_of(MethodField::new("Ping", "pong")), Some("Ping"));
+    let (before, field) = (intent.entries(), MethodField::new("Ping", "run"));
+    let taken = Decision::ServiceDeclared { service: "Other".to_owned(), methods: vec![(field, 0)] };
+    assert_eq!(intent.decide(taken).unwrap_err(), [Problem::MethodTaken(field, "Ping".to_owned())]);
+    assert_eq!(intent.entries(), before);
+    decided(&mut intent, [Decision::NodeJoins(node(2)), starts(7, "Quote", 2)]);
+    assert!(intent.topology().is_served("Quote"));
+}
+
+#[test]
+fn an_instance_may_serve_several_services_of_a_node_that_owns_their_addresses() {
+    let mut intent = intent();
+    decided(&mut intent, [Decision::NodeJoins(node(2)), Decision::NodeJoins(node(3)), Decision::NodeJoins(node(4))]);
+    decided(&mut intent, [starts(7, "Ping", 2), starts(7, "Echo", 2)]);
+    assert_eq!(actions(&intent, Table::RpcInstance).len(), 1);
+    let taken = |intent: &mut Intent, decision| intent.decide(decision).unwrap_err() == [Problem::InstanceTaken(7)];
+    assert!(taken(&mut intent, starts(7, "Arrays", 4)), "another node's");
+    let serves_not = |service: &str| Decision::InstanceServesNot { instance: 7, service: service.to_owned() };
+    decided(&mut intent, [serves_not("Ping")]);
+    assert_eq!((intent.topology().is_served("Ping"), intent.topology().is_served("Echo")), (false, true));
+    decided(&mut intent, [serves_not("Echo")]);
+    assert_eq!(actions(&intent, Table::RpcInstance), []);
+    let other = Decision::InstanceStarts {
+        instance: 7,
+        service: "Echo".to_owned(),
+        node: "n3".to_owned(),
+        at: Some(address(3, 2)),
+    };
+    decided(&mut intent, [starts(7, "Ping", 3)]);
+    assert!(taken(&mut intent, other), "packets of an instance go to one address");
+}
+
+#[test]
+fn without_its_machines_a_rack_has_its_services() {
+    let mut intent = intent();
+    let empty = intent.entries();
+    decided(&mut intent, [Decision::NodeJoins(node(2)), Decision::MemoryJoins(memory(1)), starts(7, "Ping", 2)]);
+    let dies = [Decision::NodeJoins(node(4)), Decision::NodeDies("n4".to_owned())];
+    decided(&mut intent, dies);
+    let grant = Decision::Grant { pointer: pointer(1, 9), operations: Operations::ALL, source: address(2, 1) };
+    decided(&mut intent, [grant]);
+    let machines = intent.take_machines();
+    let names: Vec<&str> = machines.nodes.iter().map(|(node, _)| node.name.as_str()).collect();
+    assert_eq!((names, machines.servers), (vec!["n2", "n4"], vec![memory(1)]));
+    assert_eq!(machines.nodes[0].1, [("Ping".to_owned(), address(2, 1))]);
+    assert_eq!(intent.entries(), empty);
+    assert_eq!(intent.check([Decision::NodeJoins(node(2)), Decision::NodeLeaves("n2".to_owned())]), Ok(()));
+    assert!(intent.check([Decision::NodeLeaves("n2".to_owned())]).is_err());
+}
+
+#[test]
 fn a_draining_node_keeps_its_sessions() {
     let mut intent = intent();
     decided(&mut intent, [Decision::NodeJoins(node(2)), starts(7, "Ping", 2)]);
@@ -217,6 +297,7 @@ fn a_full_table_refuses_what_is_new_and_nothing_else() {
 
 fn decision() -> impl Strategy<Value = Decision> {
     let service = || prop::sample::select(&SERVICES[..]).prop_map(str::to_owned);
+    let declared = || prop::sample::select(vec!["Ping", "Quote"]).prop_map(str::to_owned);
     let (n, id, instance) = (|| 1..5_u8, || 1..3_u8, || 1..6_u32);
     let name = move || n().prop_map(|n| format!("n{n}"));
     let at = move || prop::option::of((n(), 1..3_u8).prop_map(|(n, a)| address(n, a)));
@@ -233,7 +314,12 @@ fn decision() -> impl Strategy<Value = Decision> {
         1 => (service(), name()).prop_map(|(service, node)| Decision::ServiceStops { service, node }),
         5 => (instance(), service(), name(), at())
             .prop_map(|(instance, service, node, at)| Decision::InstanceStarts { instance, service, node, at }),
+        1 => (instance(), service()).prop_map(|(instance, service)| Decision::InstanceServesNot { instance, service }),
         1 => instance().prop_map(Decision::InstanceEnds),
+        1 => (declared(), 0..3_u8).prop_map(|(service, n)| Decision::ServiceDeclared {
+            methods: vec![(MethodField::new(&service, &format!("m{n}")), n)],
+            service,
+        }),
         2 => instance().prop_map(Decision::InstanceHeld),
         2 => (instance(), name(), at())
             .prop_map(|(instance, node, at)| Decision::InstanceRestored { instance, node, at }),

@@ -1,0 +1,79 @@
+//! Where a rack is managed, and its client.
+
+use anyhow::{Context, Result};
+use bifrost_rpc::{Address, Channel, Place, StreamAddress};
+use bifrost_switch::gatekeeper_driver::manage::idl::gatekeeper::GatekeeperClient;
+use nix::unistd::Uid;
+use std::fs::{DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Time for a control plane to answer.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Only the owner.
+const PRIVATE: u32 = 0o700;
+
+/// Where a rack is managed.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct At {
+    /// Where the rack's control plane is managed, unix:///PATH or tcp://ADDRESS:PORT of this machine [default: a socket that is this
+    /// user's own]
+    #[arg(long, value_name = "URL")]
+    manage: Option<String>,
+}
+
+impl At {
+    /// The URL to call.
+    pub(crate) fn url(&self) -> String {
+        self.manage.clone().unwrap_or_else(|| format!("unix://{}", own_directory().join("rack.sock").display()))
+    }
+
+    /// The URL to listen at. The directory of the default is made, for this user alone.
+    pub(crate) fn listen(&self) -> Result<String> {
+        if self.manage.is_none() {
+            make_private(&own_directory())?;
+        }
+        let url = self.url();
+        remove_stale(&url);
+        Ok(url)
+    }
+
+    /// A client of the control plane.
+    pub(crate) fn client(&self) -> Result<GatekeeperClient> {
+        let url = self.url();
+        let channel = Channel::builder().deadline(DEADLINE).connect(&url).with_context(|| url.clone())?;
+        Ok(GatekeeperClient::new(channel))
+    }
+}
+
+fn own_directory() -> PathBuf {
+    match std::env::var_os("XDG_RUNTIME_DIR") {
+        Some(directory) => PathBuf::from(directory).join("bifrost"),
+        None => std::env::temp_dir().join(format!("bifrost-{}", Uid::effective())),
+    }
+}
+
+/// Makes a directory, or sees to it that the one there is this user's alone.
+fn make_private(directory: &Path) -> Result<()> {
+    let what = || format!("cannot use {}", directory.display());
+    DirBuilder::new().mode(PRIVATE).recursive(true).create(directory).with_context(what)?;
+    let found = std::fs::symlink_metadata(directory).with_context(what)?;
+    anyhow::ensure!(
+        found.is_dir() && found.uid() == Uid::effective().as_raw(),
+        "{} is not this user's: give --manage",
+        directory.display()
+    );
+    std::fs::set_permissions(directory, Permissions::from_mode(PRIVATE)).with_context(what)
+}
+
+/// Removes the socket of a rack that did not end in good order: one that nobody listens at.
+fn remove_stale(url: &str) {
+    let Ok(Address::Stream(StreamAddress { place: Place::Unix(path), .. })) = Address::parse(url) else { return };
+    if std::os::unix::net::UnixStream::connect(&path)
+        .is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+    {
+        // What cannot be removed is told when it is to be listened at.
+        let _ = std::fs::remove_file(path);
+    }
+}

@@ -1,0 +1,138 @@
+//! A rack of which each part is a process of its own: any may be killed, and the others go on.
+
+use super::description::Description;
+use super::up::Args;
+use crate::demo::child::Child;
+use crate::{key, stop};
+use anyhow::{Context, Result};
+use bifrost_rpc::node::Node;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::net::Ipv6Addr;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// How often it is seen who is still there.
+const LOOK: Duration = Duration::from_millis(100);
+/// Time for a node to be taken in.
+const JOIN: Duration = Duration::from_secs(20);
+
+/// The processes of a rack, the switch first. Dropping it ends them.
+pub(super) struct Processes {
+    parts: Vec<(String, Child)>,
+    /// The beginning of links' URLs.
+    tunnel: String,
+    prefix: Ipv6Addr,
+    /// The node in this process that makes the checked calls.
+    client: Option<String>,
+    _files: TempDir,
+}
+
+impl Processes {
+    /// Starts all: the switch with Gatekeeper, memory servers, nodes that serve.
+    pub(super) fn start(args: &Args, manage: &str, description: &Description) -> Result<Self> {
+        let files = tempfile::tempdir().context("cannot make a directory for temporary files")?;
+        let file = files.path().join("rack.toml");
+        std::fs::write(&file, attached(description)).with_context(|| format!("cannot write {}", file.display()))?;
+        let file = file.display().to_string();
+        let mut options = ["switch", "--gatekeeper", "--rack", &file, "--manage", manage].map(str::to_owned).to_vec();
+        options.extend(["--listen", "udp://[::1]:0", "--runtime", "none"].map(str::to_owned));
+        for manifest in &args.manifest {
+            options.extend(["--manifest".to_owned(), manifest.display().to_string()]);
+        }
+        options.extend(args.gatekeeper.arguments());
+        options.extend(key_option(args, "--key-file"));
+        let switch = start(&options)?;
+        let tunnel = switch.url().replacen("udp://", "tunnel://", 1);
+        let prefix = description.rules.topology().fabric().prefix;
+        let mut rack = Self { parts: vec![("switch".to_owned(), switch)], tunnel, prefix, client: None, _files: files };
+        rack.start_machines(args, description)?;
+        Ok(rack)
+    }
+
+    fn start_machines(&mut self, args: &Args, description: &Description) -> Result<()> {
+        let capacity = args.machines.capacity().to_string();
+        for section in &description.rack.memory {
+            let server = section.id.get_ref().to_string();
+            let link = format!("{}?node=m{server}&prefix={}", self.tunnel, self.prefix);
+            let options = ["mem", "--rack", "--server", &server, "--capacity", &capacity, "--link", &link];
+            self.add(args, format!("m{server}"), &options)?;
+        }
+        for section in &description.rack.nodes {
+            let name = section.name.get_ref();
+            let services = section.serves.iter().map(|serves| serves.get_ref().service());
+            let link = format!("{}?node={name}", self.tunnel);
+            let options: Vec<&str> = ["serve"].into_iter().chain(services).chain(["--rack", "--link", &link]).collect();
+            if section.serves.is_empty() {
+                self.client.get_or_insert_with(|| name.clone());
+            } else {
+                self.add(args, name.clone(), &options)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, args: &Args, name: String, options: &[&str]) -> Result<()> {
+        let mut options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        options.extend(key_option(args, "--link-key"));
+        let child = start(&options).with_context(|| format!("{name} does not start"))?;
+        self.parts.push((name, child));
+        Ok(())
+    }
+
+    /// Says which process is what.
+    pub(super) fn announce(&self) {
+        for (name, child) in &self.parts {
+            eprintln!("process {}: {name} at {}", child.id(), child.url());
+        }
+    }
+
+    /// Joins as the node that makes the checked calls.
+    pub(super) fn join(&self, args: &Args) -> Result<Node> {
+        let name = self.client.as_ref().context("no node serves nothing")?;
+        let mut node = Node::builder().within(JOIN);
+        if let Some(path) = &args.key_file {
+            node = node.key(key::read(path)?);
+        }
+        Ok(node.join(&format!("{}?node={name}", self.tunnel))?)
+    }
+
+    /// Until somebody wants it to end, or the switch has. Tells of every part that ends.
+    pub(super) fn wait(&mut self, stop: &stop::Stop) {
+        let mut gone = BTreeSet::new();
+        while !stop.wait_for(LOOK) && !gone.contains("switch") {
+            for (name, child) in &mut self.parts {
+                if !gone.contains(name.as_str()) && child.has_ended() {
+                    eprintln!("{name} has ended");
+                    gone.insert(name.clone());
+                }
+            }
+        }
+    }
+
+    /// Ends all in good order, the switch last. Returns how many did not end well.
+    pub(super) fn stop(self) -> usize {
+        self.parts.into_iter().rev().map(|(_, child)| child.stop()).filter(Result::is_err).count()
+    }
+}
+
+fn start(options: &[String]) -> Result<Child> {
+    Child::start(&options.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn key_option(args: &Args, option: &str) -> Vec<String> {
+    args.key_file.iter().flat_map(|path| [option.to_owned(), path.display().to_string()]).collect()
+}
+
+/// The description with every machine attached by a tunnel.
+fn attached(description: &Description) -> String {
+    let rack = &description.rack;
+    let nodes = rack.nodes.iter().map(|node| *node.port.get_ref());
+    let ports: BTreeSet<u16> = nodes.chain(rack.memory.iter().map(|server| *server.port.get_ref())).collect();
+    let mut text = description.text.clone();
+    for port in ports.into_iter().filter(|port| rack.attachment(*port).is_none()) {
+        // Writing to a string does not fail.
+        let _ = write!(text, "\n[[port]]\nnumber = {port}\nattach = {{ tunnel = {{}} }}\n");
+    }
+    text
+}
