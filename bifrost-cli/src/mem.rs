@@ -201,6 +201,10 @@ fn start(args: &Args, link: Option<&Link>, boot: u32) -> Result<Daemon> {
     }
     if let Some(path) = &args.key_file {
         builder = builder.key(key::read(path)?);
+    } else if args.link.joins()
+        && let Some(key) = args.link.key()?
+    {
+        builder = builder.rack_key(&key);
     }
     for url in listen(args) {
         builder = builder.listen(url);

@@ -72,8 +72,11 @@ impl MemoryMachine {
         // Nothing outlives this process, so that its second will do.
         let boot = clock::unix_seconds();
         let config = Config { prefix, server, boot, capacity_bytes: settings.capacity, ..Config::default() };
-        let daemon =
-            Daemon::builder(config).transport(|server| server.link(&link)).listen("udp://[::]:7400").start()?;
+        let mut daemon = Daemon::builder(config).transport(|server| server.link(&link)).listen("udp://[::]:7400");
+        if let Some(key) = &site.key {
+            daemon = daemon.rack_key(key);
+        }
+        let daemon = daemon.start()?;
         let front = ControlFront::on_link(daemon.memory(), &link, site.key.as_ref())?;
         let mut node = Node::builder().name(&format!("m{server}")).within(JOIN).memory_prefix(prefix);
         if let Some(key) = &site.key {

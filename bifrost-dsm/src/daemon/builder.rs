@@ -38,6 +38,12 @@ impl DaemonBuilder {
         self.transport(|server| server.key(key))
     }
 
+    /// Takes only what nodes of the rack with this key have sealed, each with the key of its own life.
+    #[must_use]
+    pub fn rack_key(self, rack: &Key) -> Self {
+        self.transport(|server| server.key_of_lives(rack.of_memory()))
+    }
+
     /// Serves a service beside the memory, at the same addresses.
     #[must_use]
     pub fn service(self, service: Arc<dyn Service>) -> Self {

@@ -4,6 +4,7 @@ mod convert;
 mod handler;
 
 use crate::daemon::SharedMemory;
+use bifrost_rpc::endpoint::Stats;
 use bifrost_rpc::wire::MEMORY_CONTROL_PORT;
 use bifrost_rpc::{Address, Key, Link, Place, ServeError, Server, ServerBuilder, StreamAddress, UrlError};
 use handler::Handler;
@@ -80,6 +81,12 @@ impl ControlFront {
     #[must_use]
     pub fn urls(&self) -> Vec<String> {
         self.server.urls()
+    }
+
+    /// What its transport counts.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.server.stats()
     }
 
     /// Takes no new messages, lets those under way finish, for `deadline` at most, and stops. Returns the number of those

@@ -39,6 +39,7 @@ impl Endpoint {
             session.link.is_from(from, header)
                 && session.link.client == header.client
                 && header.instance == session.link.instance
+                && (!self.config.keys_are_of_lives || header.incarnation == session.link.peer_incarnation)
         };
         let known = known
             .filter(|index| !self.config.makes(Check::SessionOwner) || self.callees.get(*index).is_some_and(is_owner));

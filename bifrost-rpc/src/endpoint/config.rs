@@ -1,5 +1,6 @@
 //! What an endpoint is told at its making.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// A secret shared by two ends, given to both by their operator.
@@ -17,6 +18,23 @@ impl Key {
     #[must_use]
     pub fn of_memory_control(&self) -> Self {
         Self(super::seal::keyed_hash(&self.0, b"bifrost v1 memory control"))
+    }
+
+    /// Of a rack's key: the one that those of [lives](Self::of_life) follow from, by which nodes use the memory.
+    #[must_use]
+    pub fn of_memory(&self) -> Self {
+        Self(super::seal::derive(&self.0, b"", b"bifrost v1 memory"))
+    }
+
+    /// The key of one life of a node: of its address (an IPv4 address in its mapped form) and its incarnation. It is worth nothing to others.
+    #[must_use]
+    pub fn of_life(&self, node: IpAddr, incarnation: u32) -> Self {
+        let node = match node {
+            IpAddr::V4(node) => node.to_ipv6_mapped(),
+            IpAddr::V6(node) => node,
+        };
+        let life = [b"bifrost v1 life ", &node.octets()[..], &incarnation.to_be_bytes()].concat();
+        Self(super::seal::derive(&self.0, b"", &life))
     }
 
     /// The key written as 64 hexadecimal digits (white space around them is ignored).
@@ -81,6 +99,9 @@ pub struct Config {
     pub total_bytes_max: usize,
     /// The operator's key; without one nothing is sealed.
     pub key: Option<Key>,
+    /// As callee: the key is the one that [those of the callers' lives](Key::of_life) follow from. A session belongs to the life that opened
+    /// it. Default: no, all callers have the key itself.
+    pub keys_are_of_lives: bool,
     /// Whether references are understood: as callee in calls, as caller in the answers to those calls that say so
     /// ([`Request::references`](super::Request::references)). Default: yes.
     pub references: bool,
@@ -117,6 +138,7 @@ impl Default for Config {
             session_bytes_max: 256 << 20,
             total_bytes_max: 1 << 30,
             key: None,
+            keys_are_of_lives: false,
             references: true,
             native: false,
             reports: false,

@@ -60,6 +60,8 @@ pub(super) struct Link {
     /// The peer said that its batches may name several objects.
     pub(super) peer_spans: bool,
     incarnation: u32,
+    /// As callee: the caller's incarnation when it opened the session.
+    pub(super) peer_incarnation: u32,
     pub(super) is_caller: bool,
     /// The links route by pointers.
     pub(super) is_native: bool,
@@ -113,6 +115,7 @@ impl Link {
             peer_references: false,
             peer_spans: false,
             incarnation: config.incarnation,
+            peer_incarnation: 0,
             is_caller,
             is_native: config.native,
             next_packet: 1,

@@ -69,6 +69,7 @@ use slab::Slab;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::net::{Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum SessionRef {
@@ -110,7 +111,7 @@ pub struct Endpoint {
 
     bytes: usize,
     pool: BufferPool,
-    open_seal: Option<OpenSeal>,
+    open_seal: Option<Arc<OpenSeal>>,
 
     ready: VecDeque<SessionRef>,
     /// Whole datagrams that belong to no session.
@@ -151,7 +152,7 @@ impl Endpoint {
     /// An endpoint whose random values are drawn from `seed`, which must be unpredictable where it matters.
     #[must_use]
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
-        let open_seal = config.key.as_ref().map(OpenSeal::new);
+        let open_seal = config.key.as_ref().map(|key| Arc::new(OpenSeal::new(key)));
         let reports = config.reports.then(Box::default);
         let mut endpoint = Self {
             config,

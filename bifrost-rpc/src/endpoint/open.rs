@@ -4,11 +4,12 @@ use super::caller::{CallerSession, Phase};
 use super::checks::Check;
 use super::link::{DATAGRAM_BYTES_MIN, Link};
 use super::memory::is_memory;
-use super::seal::{OPEN_NONCE_BYTES, SessionSeal};
+use super::seal::{OPEN_NONCE_BYTES, OpenSeal, SessionSeal};
 use super::time::Time;
 use super::{Endpoint, LOOSE_MAX, Loose, SessionRef};
 use crate::wire::{Flags, Header, MethodField, OpenBody, OpenedBody, PacketType, Pointer};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Tokens kept at most.
@@ -71,12 +72,19 @@ impl Endpoint {
         session.handshake_timer = now.plus(session.link.rtt.timeout(session.handshake_attempts - 1));
         session.link.owes(now);
         let peer = session.link.peer;
-        self.send_open_sealed(peer, header, &body.to_bytes(), nonce);
+        self.send_open_sealed(peer, header, &body.to_bytes(), nonce, self.open_seal.clone());
         self.arm(now, SessionRef::Caller(index));
     }
 
-    /// Queues OPEN or OPENED, sealed if there is a key.
-    pub(super) fn send_open_sealed(&mut self, to: SocketAddr, mut header: Header, body: &[u8], random: [u8; 32]) {
+    /// Queues OPEN or OPENED, sealed if there is a seal.
+    pub(super) fn send_open_sealed(
+        &mut self,
+        to: SocketAddr,
+        mut header: Header,
+        body: &[u8],
+        random: [u8; 32],
+        seal: Option<Arc<OpenSeal>>,
+    ) {
         if self.loose.len() >= LOOSE_MAX {
             return;
         }
@@ -84,7 +92,7 @@ impl Endpoint {
             u16::try_from(self.config.receive_buffer_bytes / crate::wire::CREDIT_BYTES).unwrap_or(u16::MAX);
         let sealed_bytes = OPEN_NONCE_BYTES + body.len() + super::seal::TAG_BYTES;
         let sealed;
-        let body = match &self.open_seal {
+        let body = match seal {
             Some(seal) => {
                 header.flags = header.flags.with(Flags::SEALED);
                 header.body_len = u16::try_from(sealed_bytes).unwrap_or(u16::MAX);
@@ -107,9 +115,15 @@ impl Endpoint {
     }
 
     /// The plain body of an OPEN or OPENED; `None` if keys differ.
-    pub(super) fn open_body(&self, header: &Header, raw: &[u8], body: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn open_body(
+        &self,
+        header: &Header,
+        raw: &[u8],
+        body: &[u8],
+        seal: Option<&OpenSeal>,
+    ) -> Option<Vec<u8>> {
         let is_sealed = header.flags.has(Flags::SEALED);
-        match &self.open_seal {
+        match seal {
             Some(seal) if is_sealed => seal.open(raw, body),
             Some(_) => (!self.config.makes(Check::Authentication)).then(|| body.to_vec()),
             None if is_sealed => None,
@@ -131,7 +145,7 @@ impl Endpoint {
             self.stats.strays += 1;
             return;
         }
-        let Some(body) = self.open_body(header, raw, body) else {
+        let Some(body) = self.open_body(header, raw, body, self.open_seal.as_deref()) else {
             self.stats.unauthentic += 1;
             return;
         };

@@ -2,14 +2,16 @@
 
 use super::callee::CalleeSession;
 use super::checks::Check;
+use super::config::Key;
 use super::link::{DATAGRAM_BYTES_MIN, Link};
 use super::memory::{MEMORY_SERVICE, is_memory};
 use super::open::put_root;
-use super::seal::{SessionSeal, keyed_hash};
+use super::seal::{OpenSeal, SessionSeal, keyed_hash};
 use super::time::Time;
 use super::{Endpoint, SessionRef};
 use crate::wire::{Flags, Header, OpenBody, OpenedBody, PacketType, Pointer, Refusal};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Age of an address-validation token in seconds after which it may be refused; it is accepted for up to twice that.
 const TOKEN_SECONDS: u64 = 600;
@@ -18,7 +20,7 @@ const TOKEN_MAC_BYTES: usize = 16;
 impl Endpoint {
     /// A client asks for a session.
     pub(super) fn on_open(&mut self, now: Time, from: SocketAddr, header: &Header, raw: &[u8], body: &[u8]) {
-        let Some(body) = self.open_body(header, raw, body) else {
+        let Some(body) = self.open_body(header, raw, body, self.seal_of(from, header.incarnation).as_deref()) else {
             self.stats.unauthentic += 1;
             return self.refuse(now, from, header, Refusal::WrongKey);
         };
@@ -72,12 +74,13 @@ impl Endpoint {
         link.root = (service == MEMORY_SERVICE).then(|| Pointer::from_bytes(header.pointer).root());
         link.instance = self.config.instance;
         link.local = self.called;
+        link.peer_incarnation = header.incarnation;
         link.window.grant(usize::from(header.credits) * crate::wire::CREDIT_BYTES);
         let offered = usize::try_from(open.datagram_bytes).unwrap_or(usize::MAX);
         link.datagram_bytes = link.datagram_bytes.min(offered).max(DATAGRAM_BYTES_MIN);
         let random = self.random();
-        if let Some(key) = &self.config.key {
-            link.seal = Some(SessionSeal::new(key, &open.random, &random, false));
+        if let Some(key) = self.key_of(from, header.incarnation) {
+            link.seal = Some(SessionSeal::new(&key, &open.random, &random, false));
         }
         let session = link.session;
         let index = self.callees.insert(CalleeSession::new(link, header.rpc, service, random));
@@ -93,6 +96,7 @@ impl Endpoint {
             return;
         };
         let (peer, client) = (session.link.peer, session.link.client);
+        let seal = self.seal_of(peer, session.link.peer_incarnation);
         let body = OpenedBody {
             epoch: self.epoch,
             random: session.random,
@@ -113,7 +117,7 @@ impl Endpoint {
         header.session = session.link.session;
         header.instance = self.config.instance;
         header.incarnation = self.config.incarnation;
-        self.send_open_sealed(peer, header, &body.to_bytes(), nonce);
+        self.send_open_sealed(peer, header, &body.to_bytes(), nonce, seal);
     }
 
     /// Answers an OPEN without a valid token with a token, and forgets it.
@@ -136,7 +140,22 @@ impl Endpoint {
         answer.rpc = header.rpc;
         answer.instance = self.config.instance;
         answer.incarnation = self.config.incarnation;
-        self.send_open_sealed(from, answer, &body.to_bytes(), nonce);
+        let seal = self.seal_of(from, header.incarnation);
+        self.send_open_sealed(from, answer, &body.to_bytes(), nonce, seal);
+    }
+
+    /// The key that a caller has.
+    fn key_of(&self, caller: SocketAddr, incarnation: u32) -> Option<Key> {
+        let key = self.config.key.as_ref()?;
+        Some(if self.config.keys_are_of_lives { key.of_life(caller.ip(), incarnation) } else { key.clone() })
+    }
+
+    /// What a caller's OPEN and the answers to it are sealed with.
+    fn seal_of(&self, caller: SocketAddr, incarnation: u32) -> Option<Arc<OpenSeal>> {
+        if !self.config.keys_are_of_lives {
+            return self.open_seal.clone();
+        }
+        self.key_of(caller, incarnation).map(|key| Arc::new(OpenSeal::new(&key)))
     }
 
     /// A token: the period it was made in, and a keyed hash of that, the address and the client.

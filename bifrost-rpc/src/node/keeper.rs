@@ -4,7 +4,7 @@ use super::NodeState;
 use super::membership::{Membership, MembershipState};
 use crate::client::ChannelBuilder;
 use crate::control::{ControlSeal, NodeKey, SealedControl};
-use crate::endpoint::{Time, keyed_hash};
+use crate::endpoint::{Key, Time, keyed_hash};
 use crate::io::{Clock, Link, RECEIVE_BYTES, Timer};
 use crate::memory::GlobalMemory;
 use crate::wire::RACK_PORT;
@@ -47,6 +47,8 @@ pub(super) struct Joining {
     pub(super) announce: Announce,
     pub(super) key: Option<NodeKey>,
     pub(super) memory_prefix: u8,
+    /// What the keys of nodes' lives at memory servers follow from.
+    pub(super) memory_key: Option<Key>,
     pub(super) seed: [u8; 32],
     pub(super) on_end: OnEnd,
 }
@@ -69,6 +71,7 @@ pub(super) struct Keeper {
     key: Option<NodeKey>,
     announcing: Option<ControlSeal>,
     memory_prefix: u8,
+    memory_key: Option<Key>,
     memory: OnceLock<GlobalMemory>,
     seed: [u8; 32],
     pub(super) clock: Clock,
@@ -81,7 +84,7 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Begins to announce the node.
     pub(super) fn start(joining: Joining) -> io::Result<Arc<Self>> {
-        let Joining { link, announce, key, memory_prefix, seed, on_end } = joining;
+        let Joining { link, announce, key, memory_prefix, memory_key, seed, on_end } = joining;
         let clock = Clock::new();
         let name = announce.name.clone();
         let membership = Membership::new(clock.now(), announce);
@@ -91,6 +94,7 @@ impl Keeper {
             announcing: key.as_ref().map(NodeKey::announcing),
             key,
             memory_prefix,
+            memory_key,
             memory: OnceLock::new(),
             seed,
             clock,
@@ -138,6 +142,11 @@ impl Keeper {
         let memory = self.memory.get_or_init(|| GlobalMemory::of_rack(self.memory_prefix, channel()));
         memory.set_servers(self.lock().membership.servers());
         memory.clone()
+    }
+
+    /// What this life's use of the memory is sealed with.
+    pub(super) fn memory_key(&self) -> Option<Key> {
+        self.memory_key.as_ref().map(|root| root.of_life(self.link.address().into(), self.incarnation()))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -132,10 +132,10 @@ impl Node {
         Channel::builder().link(self.link()).incarnation(self.incarnation())
     }
 
-    /// The rack's memory. Operations go to their pointers; new objects go where memory is free, among the memory servers that are there.
+    /// The rack's memory, sealed if the rack has a key. Operations go to their pointers; new objects go where memory is free, among the memory servers that are there.
     #[must_use]
     pub fn memory(&self) -> GlobalMemory {
-        self.keeper().memory(|| self.channel())
+        self.keeper().memory(|| self.keeper().memory_key().into_iter().fold(self.channel(), ChannelBuilder::key))
     }
 
     /// The numbers of the memory servers that are there, as last heard.

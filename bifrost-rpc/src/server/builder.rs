@@ -122,6 +122,14 @@ impl ServerBuilder {
         self
     }
 
+    /// Takes only what is sealed with the key that [follows](Key::of_life) from this one for the sender's address and incarnation (UDP; refused
+    /// for streams). So nobody is taken for another node, or for another life of it.
+    #[must_use]
+    pub fn key_of_lives(mut self, root: Key) -> Self {
+        self.config.keys_are_of_lives = true;
+        self.key(root)
+    }
+
     /// The memory that references are of (UDP): pointers in calls are read from there, and results long enough are stored there
     /// and returned by reference to callers that understand references. Default: none; then all goes by value.
     #[must_use]

@@ -94,7 +94,7 @@ pub(crate) fn memory(switch: &Switch, server: u8, boot: u32, key: Option<&Key>) 
         .unwrap();
     let config = Config { server, boot, ..Config::default() };
     let daemon = Daemon::builder(config).transport(|transport| transport.link(&link)).listen("udp://[::]:7400");
-    let daemon = daemon.start().unwrap();
+    let daemon = key.iter().fold(daemon, |daemon, key| daemon.rack_key(key)).start().unwrap();
     let front = ControlFront::on_link(daemon.memory(), &link, key).unwrap();
     Memory { daemon, link, _front: front }
 }

@@ -100,6 +100,13 @@ impl Link {
         self.0.place.prefix
     }
 
+    /// Frames to this node that were dropped because they do not hold one packet, whole, and nothing but that. The switch has not seen what else
+    /// is in them.
+    #[must_use]
+    pub fn odd_frames(&self) -> u64 {
+        self.0.demux.odd()
+    }
+
     /// Bytes of an IPv6 packet at most.
     #[must_use]
     pub fn mtu(&self) -> u16 {
