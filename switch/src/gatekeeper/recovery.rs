@@ -270,7 +270,13 @@ impl Gatekeeper {
         let lived = self.members.lives().iter();
         records
             .extend(lived.map(|(address, incarnation)| Record::Lived { address: *address, incarnation: *incarnation }));
-        for (_, member) in self.members.iter().filter(|(_, member)| member.incarnation != 0) {
+        // Who has what was another's comes after it: the ended ones first, and of one address the earlier lives.
+        let mut members: Vec<&Member> =
+            self.members.iter().map(|(_, member)| member).filter(|member| member.incarnation != 0).collect();
+        members.sort_by_key(|member| {
+            (!matches!(member.state, State::Ended { .. } | State::Ending(_)), member.incarnation)
+        });
+        for member in members {
             records.push(member.record());
             match &member.state {
                 State::Ended { is_dead } => records.push(Self::ended_record(member, *is_dead)),
