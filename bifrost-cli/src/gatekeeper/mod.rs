@@ -10,7 +10,7 @@ use anyhow::Result;
 use bifrost_rpc::{FramePort, Key};
 use bifrost_switch::gatekeeper::{Config, Gatekeeper};
 use bifrost_switch::gatekeeper_driver::manage::{ManageError, ManageServer, MetricsError, MetricsServer};
-use bifrost_switch::gatekeeper_driver::{Asker, Driver, Log, Parts, Place};
+use bifrost_switch::gatekeeper_driver::{Driver, Log, Parts, Place};
 use bifrost_switch::rules::Intent;
 use bifrost_switch::runtime::Switch;
 use std::net::SocketAddr;
@@ -101,11 +101,6 @@ impl ControlPlane {
             clock::pause(LOOK);
         }
         true
-    }
-
-    /// By it others ask.
-    pub(crate) fn asker(&self) -> Asker<Gatekeeper> {
-        self.driver.asker()
     }
 
     /// Whether it runs, and nobody wants it to end.

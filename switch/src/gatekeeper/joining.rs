@@ -140,15 +140,22 @@ impl Gatekeeper {
         if let Some(member) = self.members.get_mut(id) {
             member.query = number;
         }
-        let Some(member) = self.members.get(id) else { return };
+        self.join_tables(now, id, incarnation);
+    }
+
+    /// A node is in the tables, so that a memory server's answers pass. Before anybody hears of it, it hears which incarnations have ended:
+    /// until then nobody has a right to an object of it, and none is made there.
+    pub(super) fn on_in_tables(&mut self, now: Time, id: NodeId, incarnation: u32) {
+        let joining = self.members.life(id, incarnation).filter(|member| member.state == State::Joining);
+        let Some(member) = joining else { return };
+        let at = (member.profile.port, member.profile.mac);
         match member.profile.memory {
             Some(memory) => {
-                let at = (member.profile.port, member.profile.mac);
                 self.outbox.open_lane(memory.server, at);
                 self.calls.begin_server(memory.server);
                 self.fence_server(now, memory.server, Then::ServerTold(id, incarnation));
             }
-            None => self.join_tables(now, id, incarnation),
+            None => self.on_joined(now, id, incarnation),
         }
     }
 
@@ -188,7 +195,7 @@ impl Gatekeeper {
                 if let Some(member) = self.members.get_mut(id) {
                     member.is_in_rules = true;
                 }
-                self.outbox.change(changes, Then::Joined(id, incarnation));
+                self.outbox.change(changes, Then::InTables(id, incarnation));
             }
             Err(problems) => self.give_up_join(now, id, refusal(&problems)),
         }

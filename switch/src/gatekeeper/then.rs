@@ -19,7 +19,7 @@ pub(super) enum Then {
     /// A new memory server knows which incarnations have ended.
     ServerTold(NodeId, u32),
     /// A node is in the tables.
-    Joined(NodeId, u32),
+    InTables(NodeId, u32),
     /// The end of a life is on stable storage.
     EndLogged(NodeId, u32),
     /// A node is out of the tables.
