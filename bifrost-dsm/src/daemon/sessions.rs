@@ -29,8 +29,8 @@ impl Sessions {
         match self.clients.get(&session) {
             Some(known) if *known == client => Ok(client),
             // Rights are the node's and its incarnation's: a session stays with those it began with.
-            Some(_) => Err(Refusal::UnknownClient),
-            None if self.ended.contains(&session) => Err(Refusal::UnknownClient),
+            Some(_) => Err(memory.refused(Refusal::UnknownClient)),
+            None if self.ended.contains(&session) => Err(memory.refused(Refusal::UnknownClient)),
             None => {
                 memory.open(client)?;
                 self.clients.insert(session, client);

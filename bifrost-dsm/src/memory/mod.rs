@@ -190,6 +190,12 @@ impl Memory {
         self.config.capacity_bytes.saturating_sub(self.ledger.used())
     }
 
+    /// Counts a refusal that was decided elsewhere.
+    pub(crate) fn refused(&mut self, refusal: Refusal) -> Refusal {
+        self.counters.refused(&refusal);
+        refusal
+    }
+
     /// How things stand.
     #[must_use]
     pub fn metrics(&self) -> Metrics {

@@ -111,7 +111,7 @@ impl Rack {
         let switch = builder.start().unwrap();
         let tables = switch.control(PROGRAM);
         let driver = control_plane(&switch, &tables, key.as_ref());
-        let manage = ManageServer::start(&driver.asker(), tables.clone(), "udp://[::1]:0").unwrap();
+        let manage = ManageServer::start(&driver.asker(), tables.clone(), "udp://[::1]:0", || {}).unwrap();
         let channel = Channel::builder().deadline(WAIT).connect(&manage.urls()[0]).unwrap();
         let memory = memory_server(&switch, key.as_ref());
         let status = GatekeeperClient::new(channel);
