@@ -56,6 +56,12 @@ impl Directory for Who<'_> {
         self.members.live_servers()
     }
 
+    fn boot_of(&self, server: u8) -> u32 {
+        let member = self.members.server(server).and_then(|id| self.live(id));
+        let memory = member.and_then(|member| member.profile.memory).filter(|memory| memory.server == server);
+        memory.map_or(0, |memory| memory.boot)
+    }
+
     fn memory_prefix(&self) -> u8 {
         self.memory_prefix
     }
