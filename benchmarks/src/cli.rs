@@ -11,7 +11,7 @@ use clap::builder::TypedValueParser;
 use crate::output::Output;
 use crate::plan::{self, Placement, Plan};
 use crate::workload::Bench;
-use crate::{breakdown, codec, forwarding, runner, server, switch};
+use crate::{breakdown, codec, forwarding, rack, runner, server, switch};
 
 const OUTSTANDING_MAX: usize = 1024;
 
@@ -32,10 +32,11 @@ const OUTSTANDING_MAX: usize = 1024;
   bifrost bench breakdown --plot plots
   bifrost bench codec --cases struct10,list_i32 --json
   bifrost bench switch --cases rtt,pps --json
+  bifrost bench rack --cases pointer,rtt --json
   bifrost bench forwarding --plot plots")]
 pub struct Args {
     /// What to measure
-    #[arg(value_name = "NAME", value_parser = ["ping", "echo", "increment", "increment-list", "add", "rate", "all", "codec", "memory", "chain", "breakdown", "switch", "forwarding"])]
+    #[arg(value_name = "NAME", value_parser = ["ping", "echo", "increment", "increment-list", "add", "rate", "all", "codec", "memory", "chain", "breakdown", "switch", "rack", "forwarding"])]
     pub name: String,
 
     /// Bytes of an array or object, with K or M for 1024 and its square [default: each benchmark's own, to 2M]
@@ -51,7 +52,7 @@ pub struct Args {
     pub servers: Vec<usize>,
 
     /// For `codec` values to encode and decode: struct10, everything, list_i32, map_str, blob; for `switch` what to measure:
-    /// rtt, pps, pps-burst, pps-process, changes, cost [default: all]
+    /// rtt, pps, pps-burst, pps-process, changes, cost; for `rack`: bytes, decisions, pointer, rtt [default: all]
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub cases: Vec<String>,
 
@@ -112,7 +113,7 @@ fn counted(most: usize) -> impl TypedValueParser<Value = usize> {
 impl Args {
     /// The checked plan.
     fn plan(&self) -> Result<Plan> {
-        ensure!(self.cases.is_empty(), "`--cases` is for `codec` and `switch`");
+        ensure!(self.cases.is_empty(), "`--cases` is for `codec`, `switch` and `rack`");
         if let Some(key) = &self.key {
             File::open(key).with_context(|| format!("cannot read the key file {}", key.display()))?;
         }
@@ -160,6 +161,9 @@ pub fn run(args: Args) -> Result<()> {
     }
     if args.name == switch::NAME {
         return switch::run(&args);
+    }
+    if args.name == rack::NAME {
+        return rack::run(&args);
     }
     if args.name == forwarding::NAME {
         return forwarding::run(&args);

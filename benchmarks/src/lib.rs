@@ -10,7 +10,7 @@
 //! * every wait is bounded: a lost datagram is an error that names the variant, never a hang.
 //!
 //! `codec` is apart: it needs no server, and compares encoders and decoders in one process; see `codec/mod.rs`. So is
-//! `switch`, which measures the data plane; see `switch/mod.rs`; `forwarding`, which measures ways between two nodes; and
+//! `switch`, which measures the data plane; see `switch/mod.rs`; `rack`, which measures the control plane and calls through a rack; `forwarding`, which measures ways between two nodes; and
 //! `breakdown`, which divides the time of a call into parts; see `breakdown/mod.rs`.
 //!
 //! To add a variant write one file in `variants/` that implements `Variant` and `Session`, and name it in
@@ -28,6 +28,7 @@ mod output;
 mod plan;
 mod points;
 mod progress;
+mod rack;
 mod random;
 mod report;
 mod rows;
