@@ -37,8 +37,10 @@ impl Processes {
         let file = file.display().to_string();
         let mut options = ["switch", "--gatekeeper", "--rack", &file, "--manage", manage].map(str::to_owned).to_vec();
         options.extend(["--listen", "udp://[::1]:0", "--runtime", "none"].map(str::to_owned));
-        for manifest in &args.manifest {
-            options.extend(["--manifest".to_owned(), manifest.display().to_string()]);
+        for (number, manifest) in description.manifests.iter().enumerate() {
+            let path = files.path().join(format!("manifest-{number}.json"));
+            std::fs::write(&path, manifest.text()).with_context(|| format!("cannot write {}", path.display()))?;
+            options.extend(["--manifest".to_owned(), path.display().to_string()]);
         }
         options.extend(args.gatekeeper.arguments());
         options.extend(key_option(args, "--key-file"));
@@ -130,6 +132,10 @@ fn attached(description: &Description) -> String {
     let nodes = rack.nodes.iter().map(|node| *node.port.get_ref());
     let ports: BTreeSet<u16> = nodes.chain(rack.memory.iter().map(|server| *server.port.get_ref())).collect();
     let mut text = description.text.clone();
+    if rack.fabric.tunnel.is_none() {
+        // The switch is told another address, by the command line.
+        text = text.replacen("[rack]", "[rack]\ntunnel = \"[::1]:0\"", 1);
+    }
     for port in ports.into_iter().filter(|port| rack.attachment(*port).is_none()) {
         // Writing to a string does not fail.
         let _ = write!(text, "\n[[port]]\nnumber = {port}\nattach = {{ tunnel = {{}} }}\n");
