@@ -113,8 +113,13 @@ impl Processes {
     }
 
     /// Ends all in good order, the switch last. Returns how many did not end well.
-    pub(super) fn stop(self) -> usize {
-        self.parts.into_iter().rev().map(|(_, child)| child.stop()).filter(Result::is_err).count()
+    pub(super) fn stop(mut self) -> usize {
+        let machines = self.parts.split_off(1);
+        // All at once: where the switch is gone each waits in vain for somebody to let it go.
+        let told = machines.into_iter().map(|(_, mut child)| child.terminate().map(|()| child));
+        let told: Vec<Result<Child>> = told.collect();
+        let failed = told.into_iter().filter_map(|told| told.and_then(Child::wait).err()).count();
+        failed + self.parts.into_iter().filter_map(|(_, switch)| switch.stop().err()).count()
     }
 }
 
