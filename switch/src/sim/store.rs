@@ -129,15 +129,17 @@ impl World {
             EntryChange::Delete(key) => (key, false),
             _ => return,
         };
-        let Some((pointer, op, source)) = right_in(key) else { return };
+        let Some((pointer, op, source)) = right_in(key).filter(|(_, op, _)| *op == MemoryOp::Read) else {
+            // A controller's right to write comes and goes with leases that are under way.
+            return;
+        };
         let Some(is_at_server) = self.server_allows(pointer, op, source) else { return };
         let is_given_up = self.rights.given_up.iter().any(|gone| gone.node == Node(source))
             || self.rights.is_server_given_up(pointer);
         let is_freed = self.server_row(pointer).is_none_or(|row| row.freed);
         if is_new && !is_at_server && !is_freed && !is_given_up {
             self.broke(Rule::Order, format!("the switch lets {source} {op:?} {pointer}, its server does not"));
-        } else if !is_new && op == MemoryOp::Read && is_at_server && !is_given_up && !self.is_leased_to(pointer, source)
-        {
+        } else if !is_new && is_at_server && !is_given_up && !self.is_leased_to(pointer, source) {
             self.broke(Rule::Order, format!("{source} may not {op:?} {pointer} at the switch, but at the server"));
         }
     }
