@@ -108,7 +108,9 @@ impl World {
         let known: Vec<(Pointer, Option<Holder>)> = self.known_objects();
         let mut found = Vec::new();
         for index in self.plan.nodes..self.machines.len() {
-            let (Some(store), Some(server)) = (&self.machines[index].store, self.machines[index].server) else { continue };
+            let (Some(store), Some(server)) = (&self.machines[index].store, self.machines[index].server) else {
+                continue;
+            };
             let rows = store.with(|memory| memory.export(None, ROWS).objects);
             found.extend(rows.into_iter().map(|row| (Pointer::new(PREFIX_DEFAULT, server, row.object.to_bits()), row)));
         }
