@@ -51,7 +51,7 @@ impl SharedMemory {
             Ok(request) => request,
             Err(refusal) => {
                 self.cancelled(operation.call);
-                return refused(refusal);
+                return refused(self.with(|memory| memory.refused(refusal)));
             }
         };
         let done = {
