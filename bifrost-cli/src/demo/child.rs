@@ -66,12 +66,22 @@ impl Child {
 
     /// Tells it to stop, and waits until its running calls have finished; it bounds that itself.
     pub(crate) fn stop(mut self) -> Result<()> {
+        self.terminate()?;
+        self.wait()
+    }
+
+    /// Tells it to stop.
+    pub(crate) fn terminate(&mut self) -> Result<()> {
         // The id of one that has ended may be another's by now.
         if let Some(status) = self.process.try_wait().context("cannot wait for the server")? {
             bail!("the server had ended with {status}");
         }
         let id = i32::try_from(self.process.id()).context("a process id out of range")?;
-        kill(Pid::from_raw(id), Signal::SIGTERM).context("cannot tell the server to stop")?;
+        kill(Pid::from_raw(id), Signal::SIGTERM).context("cannot tell the server to stop")
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> Result<()> {
         let status = self.process.wait().context("cannot wait for the server")?;
         ensure!(status.success(), "the server ended with {status}");
         Ok(())
