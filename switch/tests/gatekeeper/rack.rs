@@ -62,7 +62,7 @@ pub(crate) fn switch() -> Switch {
 }
 
 pub(crate) fn tables(switch: &Switch) -> Arc<Runtime> {
-    Arc::new(Runtime::new(switch.engine().clone(), PROGRAM, Settings::default()))
+    Arc::new(Runtime::new(switch.engine().unwrap().clone(), PROGRAM, Settings::default()))
 }
 
 pub(crate) fn control_port(switch: &Switch) -> Arc<bifrost_switch::daemon::LocalPort> {

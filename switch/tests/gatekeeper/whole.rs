@@ -102,7 +102,9 @@ fn an_object_is_its_makers_alone(key: Option<Key>) {
     assert_eq!(memory_of(&one).read(object, 4998, 2).unwrap(), [7, 8]);
     assert_eq!((rack.objects(), rack.in_memory()), (1, 1));
     let root = format!("udp://[{}]:7400", object.root());
-    let hasty = other.channel().deadline(SHORT).connect(&root).unwrap();
+    let life = |key: &Key| key.of_memory().of_life(other.link().address().into(), other.incarnation());
+    let hasty = rack.key.iter().fold(other.channel(), |channel, key| channel.key(life(key)));
+    let hasty = hasty.deadline(SHORT).connect(&root).unwrap();
     let hasty = bifrost_rpc::memory::MemoryClient::over(hasty, object.root());
     assert!(is_lost(hasty.read(object, 0, 1)), "another node reads");
     assert!(is_lost(hasty.write(object, 0, vec![1])), "another node writes");
