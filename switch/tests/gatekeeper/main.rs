@@ -5,8 +5,11 @@
 mod driver;
 mod rack;
 mod script;
+mod whole;
 
 use std::time::Duration;
 
 /// Longer than anything takes that happens.
 const WAIT: Duration = Duration::from_secs(60);
+/// Long enough for what does not happen.
+const SHORT: Duration = Duration::from_millis(300);

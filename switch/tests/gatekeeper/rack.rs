@@ -76,6 +76,7 @@ pub(crate) fn place(key: Option<&Key>) -> Place {
 /// A memory server, at the port 3 plus its number.
 pub(crate) struct Memory {
     pub(crate) daemon: Daemon,
+    pub(crate) link: Link,
     _front: ControlFront,
 }
 
@@ -95,7 +96,7 @@ pub(crate) fn memory(switch: &Switch, server: u8, boot: u32, key: Option<&Key>) 
     let daemon = Daemon::builder(config).transport(|transport| transport.link(&link)).listen("udp://[::]:7400");
     let daemon = key.iter().fold(daemon, |daemon, key| daemon.rack_key(key)).start().unwrap();
     let front = ControlFront::on_link(daemon.memory(), &link, key).unwrap();
-    Memory { daemon, _front: front }
+    Memory { daemon, link, _front: front }
 }
 
 /// A datagram for the control plane from a machine that is no memory server.
