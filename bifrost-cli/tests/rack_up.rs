@@ -1,6 +1,6 @@
 //! `bifrost rack`: a whole rack in one process.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test ends where something is missing")]
 
 mod common;
 
