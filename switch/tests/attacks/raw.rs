@@ -193,7 +193,7 @@ impl Raw {
     fn open_frame(&self, to: Ipv6Addr, header: Header, key: Option<&Secret>, body: &[u8]) -> Vec<u8> {
         match key {
             Some(key) => {
-                frame(&addresses(self.number, to), &seal::seal_open(key, [header.rpc as u8; 24], header, body))
+                frame(&addresses(self.number, to), &seal::seal_open(key, [header.rpc.to_be_bytes()[7]; 24], header, body))
             }
             None => self.frame(to, header, body),
         }
@@ -202,7 +202,7 @@ impl Raw {
     /// Opens a session: for a method, or with a memory server; sealed if there is a key.
     fn open(&mut self, to: Ipv6Addr, mut header: Header, key: Option<Secret>) -> Session {
         header.flags = Flags::FIRST.with(Flags::TO_CALLEE).with(Flags::REFERENCES);
-        header.client = 0xa77a_c000 + u64::from(self.number) << 16 | u64::from(self.incarnation);
+        header.client = ((0xa77a_c000 + u64::from(self.number)) << 16) | u64::from(self.incarnation);
         (header.rpc, header.incarnation) = (self.next().0, self.incarnation);
         let mut token = Vec::new();
         loop {
