@@ -192,9 +192,10 @@ impl Raw {
     /// An OPEN in a frame.
     fn open_frame(&self, to: Ipv6Addr, header: Header, key: Option<&Secret>, body: &[u8]) -> Vec<u8> {
         match key {
-            Some(key) => {
-                frame(&addresses(self.number, to), &seal::seal_open(key, [header.rpc.to_be_bytes()[7]; 24], header, body))
-            }
+            Some(key) => frame(
+                &addresses(self.number, to),
+                &seal::seal_open(key, [header.rpc.to_be_bytes()[7]; 24], header, body),
+            ),
             None => self.frame(to, header, body),
         }
     }
