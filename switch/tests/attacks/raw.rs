@@ -15,6 +15,8 @@ use std::net::Ipv6Addr;
 use std::time::{Duration, Instant};
 
 /// A packet that is not answered is sent again after this time.
+/// The term of a control plane that begins with an empty log.
+const FIRST_TERM: u64 = 1;
 const AGAIN: Duration = Duration::from_millis(200);
 
 /// A session, as its two ends name it.
@@ -131,7 +133,7 @@ impl Raw {
     /// Asks the control plane, and hears its answer.
     pub(crate) fn ask_control(&mut self, incarnation: u32, message: ControlMessage) -> ControlMessage {
         self.requests += 1;
-        let number = self.requests;
+        let number = self.request_number();
         let frame = self.control(number, incarnation, message);
         let heard = self.exchange("the control plane", &frame, |heard| {
             heard.header.kind == PacketType::Control && heard.header.rpc == number
@@ -139,6 +141,11 @@ impl Raw {
         let datagram = packet(heard.header, &heard.body);
         let seal = self.seal(heard.header.incarnation);
         SealedControl::parse(&datagram).unwrap().open(seal.as_ref()).unwrap().message
+    }
+
+    /// The number of the last request: in its upper half stands the control plane's term.
+    fn request_number(&self) -> u64 {
+        FIRST_TERM << 32 | self.requests
     }
 
     fn announcement(&self, token: Option<[u8; 32]>) -> ControlMessage {
@@ -164,7 +171,7 @@ impl Raw {
                 ControlMessage::Challenge(token) => announce.token = Some(token),
                 ControlMessage::Welcome(welcome) => {
                     self.incarnation = welcome.incarnation;
-                    return self.control(self.requests, 0, ControlMessage::Announce(announce));
+                    return self.control(self.request_number(), 0, ControlMessage::Announce(announce));
                 }
                 // The control plane is about to begin.
                 _ => std::thread::sleep(Duration::from_millis(20)),
