@@ -65,11 +65,6 @@ impl World {
     /// Calls have ended and nothing is under way.
     fn check_control(&mut self) {
         let Some(machine) = &self.control.machine else { return };
-        if self.traces {
-            let all = format!("{machine:?}");
-            self.note(|| all);
-        }
-        let Some(machine) = &self.control.machine else { return };
         let status = machine.status(self.time());
         let running: Vec<_> = machine.running_calls(None).take(2).collect();
         let leases: Vec<_> = machine.objects(None).filter(|object| !object.leases.is_empty()).take(2).collect();
