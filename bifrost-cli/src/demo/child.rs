@@ -38,9 +38,12 @@ impl Child {
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             let mut line = String::new();
-            let read = BufReader::new(stdout).read_line(&mut line).map(|_| line);
+            let mut stdout = BufReader::new(stdout);
+            let read = stdout.read_line(&mut line).map(|_| line);
             // Nobody listens any more if the wait below has timed out.
             let _ = sender.send(read);
+            // What it says further would fail with nobody to read it.
+            let _ = std::io::copy(&mut stdout, &mut std::io::sink());
         });
         let line = receiver.recv_timeout(START_WAIT).context("the server did not start in time")??;
         match line.trim().strip_prefix("listening on ") {
