@@ -44,9 +44,11 @@ impl Fabric {
     }
 }
 
-/// As newly loaded: a reset leaves multicast groups, as BMv2's does.
+/// As newly loaded: a reset leaves multicast groups and mirroring sessions, as BMv2's does.
 fn clear(engine: &mut Engine) {
     engine.reset();
+    let mirrors: Vec<u16> = engine.mirrors().map(|(session, _)| session).collect();
+    mirrors.into_iter().for_each(|session| _ = engine.delete_mirror(session));
     let multicast = engine.multicast();
     let nodes: Vec<u32> = multicast.nodes().map(|(node, _)| node).collect();
     let groups: Vec<u16> = multicast.groups().map(|(group, _)| group).collect();
