@@ -1,6 +1,6 @@
 //! `bifrost rack`: a whole rack in one process.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test ends where something is missing")]
 
 mod common;
 
@@ -133,7 +133,7 @@ fn a_rack_of_processes_checks_calls_through_its_switch_and_goes_down() {
 #[test]
 fn what_a_killed_process_served_is_served_by_another() {
     let place = Place::new();
-    let rack = place.up(&["--processes", "--heartbeat", "200ms"]);
+    let rack = place.up(&["--processes", "--heartbeat", "1s"]);
     let parts = processes(&rack);
     assert_eq!(parts.keys().collect::<Vec<_>>(), ["m1", "m2", "m3", "s1", "s2", "switch"]);
     kill(Pid::from_raw(parts["s1"]), Signal::SIGKILL).unwrap();

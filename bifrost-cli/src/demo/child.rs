@@ -38,9 +38,12 @@ impl Child {
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             let mut line = String::new();
-            let read = BufReader::new(stdout).read_line(&mut line).map(|_| line);
+            let mut stdout = BufReader::new(stdout);
+            let read = stdout.read_line(&mut line).map(|_| line);
             // Nobody listens any more if the wait below has timed out.
             let _ = sender.send(read);
+            // What it says further would fail with nobody to read it.
+            let _ = std::io::copy(&mut stdout, &mut std::io::sink());
         });
         let line = receiver.recv_timeout(START_WAIT).context("the server did not start in time")??;
         match line.trim().strip_prefix("listening on ") {
@@ -66,12 +69,22 @@ impl Child {
 
     /// Tells it to stop, and waits until its running calls have finished; it bounds that itself.
     pub(crate) fn stop(mut self) -> Result<()> {
+        self.terminate()?;
+        self.wait()
+    }
+
+    /// Tells it to stop.
+    pub(crate) fn terminate(&mut self) -> Result<()> {
         // The id of one that has ended may be another's by now.
         if let Some(status) = self.process.try_wait().context("cannot wait for the server")? {
             bail!("the server had ended with {status}");
         }
         let id = i32::try_from(self.process.id()).context("a process id out of range")?;
-        kill(Pid::from_raw(id), Signal::SIGTERM).context("cannot tell the server to stop")?;
+        kill(Pid::from_raw(id), Signal::SIGTERM).context("cannot tell the server to stop")
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> Result<()> {
         let status = self.process.wait().context("cannot wait for the server")?;
         ensure!(status.success(), "the server ended with {status}");
         Ok(())

@@ -18,7 +18,9 @@ const DEFAULT: &str = include_str!("../../../switch/racks/default.toml");
 pub(crate) struct Description {
     pub(crate) rack: Rack,
     pub(crate) rules: Intent,
+    /// The files that it is made of.
     pub(crate) text: String,
+    pub(crate) manifests: Vec<Arc<Source>>,
 }
 
 impl Description {
@@ -38,7 +40,7 @@ impl Description {
             let faults = switch_rules::render(&faults);
             usage(format!("there are no rules for this rack\n\n{}", faults.trim_end()))
         })?;
-        Ok(Self { rack, rules, text: source.text().to_owned() })
+        Ok(Self { rack, rules, text: source.text().to_owned(), manifests })
     }
 }
 

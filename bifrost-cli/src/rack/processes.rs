@@ -37,8 +37,10 @@ impl Processes {
         let file = file.display().to_string();
         let mut options = ["switch", "--gatekeeper", "--rack", &file, "--manage", manage].map(str::to_owned).to_vec();
         options.extend(["--listen", "udp://[::1]:0", "--runtime", "none"].map(str::to_owned));
-        for manifest in &args.manifest {
-            options.extend(["--manifest".to_owned(), manifest.display().to_string()]);
+        for (number, manifest) in description.manifests.iter().enumerate() {
+            let path = files.path().join(format!("manifest-{number}.json"));
+            std::fs::write(&path, manifest.text()).with_context(|| format!("cannot write {}", path.display()))?;
+            options.extend(["--manifest".to_owned(), path.display().to_string()]);
         }
         options.extend(args.gatekeeper.arguments());
         options.extend(key_option(args, "--key-file"));
@@ -111,8 +113,13 @@ impl Processes {
     }
 
     /// Ends all in good order, the switch last. Returns how many did not end well.
-    pub(super) fn stop(self) -> usize {
-        self.parts.into_iter().rev().map(|(_, child)| child.stop()).filter(Result::is_err).count()
+    pub(super) fn stop(mut self) -> usize {
+        let machines = self.parts.split_off(1);
+        // All at once: where the switch is gone each waits in vain for somebody to let it go.
+        let told = machines.into_iter().map(|(_, mut child)| child.terminate().map(|()| child));
+        let told: Vec<Result<Child>> = told.collect();
+        let failed = told.into_iter().filter_map(|told| told.and_then(Child::wait).err()).count();
+        failed + self.parts.into_iter().filter_map(|(_, switch)| switch.stop().err()).count()
     }
 }
 
@@ -130,6 +137,10 @@ fn attached(description: &Description) -> String {
     let nodes = rack.nodes.iter().map(|node| *node.port.get_ref());
     let ports: BTreeSet<u16> = nodes.chain(rack.memory.iter().map(|server| *server.port.get_ref())).collect();
     let mut text = description.text.clone();
+    if rack.fabric.tunnel.is_none() {
+        // The switch is told another address, by the command line.
+        text = text.replacen("[rack]", "[rack]\ntunnel = \"[::1]:0\"", 1);
+    }
     for port in ports.into_iter().filter(|port| rack.attachment(*port).is_none()) {
         // Writing to a string does not fail.
         let _ = write!(text, "\n[[port]]\nnumber = {port}\nattach = {{ tunnel = {{}} }}\n");

@@ -13,10 +13,9 @@ use std::sync::Arc;
 /// The control plane's port.
 const PORT: u32 = 510;
 
-/// The control plane has its port in this process, and fills the tables itself.
+/// The control plane has its port in this process.
 pub(super) fn prepare(rack: &mut Described) {
     rack.ports.insert(PORT, PortKind::Local);
-    rack.entries.clear();
 }
 
 /// Starts it, if that is asked for.

@@ -167,6 +167,7 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         return trace::run(args);
     }
     let mut rack = match &args.rack {
+        Some(path) if args.gatekeeper => rack::machines(path)?,
         Some(path) => rack::read(path, &args.manifest, args.program.as_deref())?,
         None => Described::default(),
     };

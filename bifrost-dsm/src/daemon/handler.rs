@@ -52,7 +52,7 @@ impl SharedMemory {
             Ok(request) => request,
             Err(refusal) => {
                 self.cancelled(operation.call);
-                return refused(refusal);
+                return refused(self.with(|memory| memory.refused(refusal)));
             }
         };
         let done = {

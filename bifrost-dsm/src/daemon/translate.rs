@@ -48,7 +48,7 @@ pub(super) fn request_of(
 ) -> Result<(Request, usize), Refusal> {
     let target = target(operation, place);
     let work = if operation.fields.is_batch {
-        Work::Batch(steps(target, &body)?)
+        Work::Batch(steps(target, operation.op(), &body)?)
     } else {
         let action = action(operation, body);
         Work::One(Step { target, previous: 0, unit_log2: operation.fields.pointer.argument(), action })
@@ -68,12 +68,16 @@ fn action(operation: &MemoryOperation, body: Vec<u8>) -> Action {
     }
 }
 
-fn steps(target: Pointer, body: &[u8]) -> Result<Vec<Step>, Refusal> {
+/// The steps of a batch that was sent as an operation of this kind: whoever let it pass has seen no stronger one.
+fn steps(target: Pointer, sent_as: MemoryOp, body: &[u8]) -> Result<Vec<Step>, Refusal> {
     let count = body.first_chunk().map_or(0, |count| usize::from(u16::from_be_bytes(*count)));
     if count == 0 || count > BATCH_STEPS_MAX {
         return Err(Refusal::BatchLength { limit: BATCH_STEPS_MAX as u64 });
     }
     let (batch, places) = Batch::parse(body).map_err(|_malformed| Refusal::Incomplete)?;
+    if batch.strongest() > sent_as {
+        return Err(Refusal::Incomplete);
+    }
     let step = |(op, place): (&BatchOp, std::ops::Range<usize>)| Step {
         target: if op.object == 0 { target } else { target.with_object(ObjectId::from_bits(op.object)) },
         previous: 0,

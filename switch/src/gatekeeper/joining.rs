@@ -1,6 +1,5 @@
 //! How a node comes in: announcement, challenge, durable record, tables, welcome.
 
-use super::checks::Check;
 use super::control::Peer;
 use super::machine::Gatekeeper;
 use super::members::{Candidate, Member, NodeId, Profile, State};
@@ -34,7 +33,7 @@ impl Gatekeeper {
                 self.counters.refused += 1;
                 ControlMessage::Refused(refusal)
             }
-            Announced::Begins => return self.begin_join(now, profile, nonce, number),
+            Announced::Begins => return self.begin_join(profile, nonce, number),
             Announced::Waits => return,
         };
         self.answer_announcement(peer, &name, number, answer);
@@ -104,15 +103,12 @@ impl Gatekeeper {
         before.is_some_and(|before| before.server == memory.server && memory.boot <= before.boot)
     }
 
-    fn begin_join(&mut self, now: Time, profile: Profile, nonce: [u8; ANNOUNCE_NONCE_BYTES], number: u64) {
+    fn begin_join(&mut self, profile: Profile, nonce: [u8; ANNOUNCE_NONCE_BYTES], number: u64) {
         let incarnation = self.members.last_incarnation(&profile.name, &profile.addresses).saturating_add(1);
         let id = self.members.reserve(&profile);
         self.outbox.log_then(profile.record(incarnation, nonce), Then::JoinLogged(id, incarnation));
         let candidate = Candidate { profile, incarnation, nonce, number, is_logged: false };
         self.members.candidates.insert(id, candidate);
-        if !self.config.checks.makes(Check::IncarnationLogged) {
-            self.on_join_logged(now, id, incarnation);
-        }
     }
 
     pub(super) fn on_join_logged(&mut self, now: Time, id: NodeId, incarnation: u32) {

@@ -1,7 +1,7 @@
 //! The log's records, put together to what held when the last was written.
 
 use super::machine::Gatekeeper;
-use super::members::{Candidate, NodeId, Profile, Requests, State};
+use super::members::{Candidate, NodeId, Profile, State};
 use super::record::Record;
 use super::services::{Offer, OfferKey};
 use crate::rules::Decision;
@@ -158,9 +158,8 @@ fn put_node(gatekeeper: &mut Gatekeeper, now: Time, node: Node) {
     if is_in_rules && node.ended == Some(true) {
         gatekeeper.block(id);
     }
-    let term = gatekeeper.outbox.term();
     let Some(member) = gatekeeper.members.get_mut(id) else { return };
-    (member.last_heard, member.requests) = (now, Requests::since(term));
+    member.last_heard = now;
     member.state = match node.ended {
         Some(is_dead) => State::Ended { is_dead },
         // What the rack's description has no room for any more is no part of it.

@@ -2,7 +2,7 @@
 
 use super::members::NodeId;
 use bifrost_rpc::wire::MethodField;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv6Addr;
 
 /// Ended instances that are remembered, so that calls to them are refused rather than dropped.
@@ -32,8 +32,8 @@ pub(super) struct Offer {
 #[derive(Debug, Default)]
 pub(super) struct Services {
     offers: BTreeMap<OfferKey, Offer>,
-    by_address: HashMap<Ipv6Addr, BTreeSet<OfferKey>>,
-    ended: HashSet<u32>,
+    by_address: BTreeMap<Ipv6Addr, BTreeSet<OfferKey>>,
+    ended: BTreeSet<u32>,
     ended_order: VecDeque<u32>,
     count: u64,
 }

@@ -2,7 +2,7 @@
 
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::MethodField;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Which packet: client id, and RPC id or nonce.
@@ -12,7 +12,7 @@ pub(super) type Who = (u64, u64);
 #[derive(Debug)]
 pub(super) struct Unserved {
     packets: BTreeMap<u64, Packet>,
-    places: HashMap<Who, u64>,
+    places: BTreeMap<Who, u64>,
     next: u64,
     packets_max: usize,
     time: Duration,
@@ -28,7 +28,7 @@ struct Packet {
 
 impl Unserved {
     pub(super) fn new(packets_max: usize, time: Duration) -> Self {
-        Self { packets: BTreeMap::new(), places: HashMap::new(), next: 0, packets_max, time }
+        Self { packets: BTreeMap::new(), places: BTreeMap::new(), next: 0, packets_max, time }
     }
 
     pub(super) fn len(&self) -> usize {

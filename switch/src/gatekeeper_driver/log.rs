@@ -7,6 +7,7 @@ use crate::gatekeeper::Record;
 use bifrost_rpc::thrift;
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use std::io;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 /// The file in the log's directory.
@@ -98,8 +99,14 @@ impl Log {
         let made = std::fs::create_dir_all(directory);
         made.map_err(|error| LogError::Directory { path: directory.to_owned(), error })?;
         let path = directory.join(LOG_FILE);
-        let database = Database::create(&path).map_err(|error| open_error(&path, error))?;
-        let mut store = Store { database, path, next: 0 };
+        // The store panics at some files that were cut.
+        let opened = catch_unwind(|| Self::open_file(&path));
+        opened.unwrap_or_else(|_| Err(LogError::Damaged { path, error: "it is shorter than it says".to_owned() }))
+    }
+
+    fn open_file(path: &Path) -> Result<Self, LogError> {
+        let database = Database::create(path).map_err(|error| open_error(path, error))?;
+        let mut store = Store { database, path: path.to_owned(), next: 0 };
         store.check_format()?;
         let records = store.read()?;
         Ok(Self { store: Some(store), records })

@@ -1,10 +1,10 @@
 //! The control plane's process: the state machine, and what carries its outputs out.
 
+use super::Rule;
 use super::fabric::{CONTROL_PORT, HEADER_BYTES, PREFIX, SWITCH_MAC};
 use super::lane::Lane;
 use super::plan::{HEARTBEAT, US};
 use super::world::{Step, World};
-use super::Rule;
 use crate::gatekeeper::{Config, Gatekeeper, Input, Output, Reason, Record, Way};
 use crate::rules::rack::Mac;
 use crate::rules::topology::{Fabric as Described, Topology};

@@ -65,11 +65,6 @@ impl World {
     /// Calls have ended and nothing is under way.
     fn check_control(&mut self) {
         let Some(machine) = &self.control.machine else { return };
-        if self.traces {
-            let all = format!("{machine:?}");
-            self.note(|| all);
-        }
-        let Some(machine) = &self.control.machine else { return };
         let status = machine.status(self.time());
         let running: Vec<_> = machine.running_calls(None).take(2).collect();
         let leases: Vec<_> = machine.objects(None).filter(|object| !object.leases.is_empty()).take(2).collect();
@@ -108,7 +103,9 @@ impl World {
         let known: Vec<(Pointer, Option<Holder>)> = self.known_objects();
         let mut found = Vec::new();
         for index in self.plan.nodes..self.machines.len() {
-            let (Some(store), Some(server)) = (&self.machines[index].store, self.machines[index].server) else { continue };
+            let (Some(store), Some(server)) = (&self.machines[index].store, self.machines[index].server) else {
+                continue;
+            };
             let rows = store.with(|memory| memory.export(None, ROWS).objects);
             found.extend(rows.into_iter().map(|row| (Pointer::new(PREFIX_DEFAULT, server, row.object.to_bits()), row)));
         }

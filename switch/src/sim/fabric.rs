@@ -38,9 +38,25 @@ pub(super) struct Fabric {
 impl Fabric {
     pub(super) fn new() -> Self {
         let engine = ENGINE.with(Clone::clone);
-        engine.with(Engine::reset);
+        engine.with(clear);
         let runtime = Runtime::new(engine, PROGRAM, Settings::default());
         Self { runtime, out: Outputs::default(), is_intact: false, last_in: 0 }
+    }
+}
+
+/// As newly loaded: a reset leaves multicast groups and mirroring sessions, as BMv2's does.
+fn clear(engine: &mut Engine) {
+    engine.reset();
+    let mirrors: Vec<u16> = engine.mirrors().map(|(session, _)| session).collect();
+    mirrors.into_iter().for_each(|session| _ = engine.delete_mirror(session));
+    let multicast = engine.multicast();
+    let nodes: Vec<u32> = multicast.nodes().map(|(node, _)| node).collect();
+    let groups: Vec<u16> = multicast.groups().map(|(group, _)| group).collect();
+    for node in nodes {
+        let _ = multicast.destroy_node(node);
+    }
+    for group in groups {
+        let _ = multicast.destroy_group(group);
     }
 }
 

@@ -89,8 +89,21 @@ impl World {
         let acts = self.acts(task, &passed);
         let (results, life) = (Vec::new(), self.machines[node].life);
         let (answered, given) = (None, Vec::new());
-        let new =
-            Handler { node, life, holder, call, method, task, is_oneway, passed, acts, results, answered, given, is_over: false };
+        let new = Handler {
+            node,
+            life,
+            holder,
+            call,
+            method,
+            task,
+            is_oneway,
+            passed,
+            acts,
+            results,
+            answered,
+            given,
+            is_over: false,
+        };
         self.handlers.push(new);
         self.at(self.now + 1, Step::Handler(handler));
     }
@@ -197,7 +210,9 @@ impl World {
     fn give(&mut self, id: usize, pointers: Vec<Pointer>) {
         let (from, to) = (self.handlers[id].holder, self.tasks[self.handlers[id].task].holder);
         for pointer in &pointers {
-            if self.rights.give(*pointer, from, to) {
+            // A node gives itself what it has made, and nothing that it passed to itself.
+            let is_own = from == to && !self.handlers[id].results.contains(pointer);
+            if !is_own && self.rights.give(*pointer, from, to) {
                 self.handlers[id].given.push(*pointer);
             }
         }

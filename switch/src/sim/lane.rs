@@ -188,12 +188,9 @@ fn control_of(message: &MemoryMessage) -> Control {
             objects: objects(passed),
         },
         MemoryMessage::Release(of) => Control::Release { call: call(*of) },
-        MemoryMessage::Reply { call: of, from, to, returned } => Control::Reply {
-            call: call(*of),
-            from: holder_of(*from),
-            to: holder_of(*to),
-            returned: objects(returned),
-        },
+        MemoryMessage::Reply { call: of, from, to, returned } => {
+            Control::Reply { call: call(*of), from: holder_of(*from), to: holder_of(*to), returned: objects(returned) }
+        }
         MemoryMessage::Cleanup(gone) => Control::Cleanup { holder: holder_of(*gone) },
         MemoryMessage::Revoke { object, from } => {
             Control::Revoke { object: object.object_id(), from: holder_of(*from) }

@@ -176,8 +176,7 @@ impl World {
         let now = self.time();
         if let Some((_, packet)) = SealedControl::of_frame(frame) {
             let seal = self.seal(index, packet.incarnation);
-            if let (Some(packet), Some(membership)) =
-                (packet.open(seal.as_ref()), &mut self.machines[index].membership)
+            if let (Some(packet), Some(membership)) = (packet.open(seal.as_ref()), &mut self.machines[index].membership)
             {
                 membership.handle(now, &packet);
                 self.look_at_membership(index);

@@ -1,13 +1,13 @@
 //! Compute nodes: an endpoint in a life that the control plane gave, and who waits for what.
 
+use super::Rule;
 use super::fabric::{PREFIX, SWITCH_MAC};
 use super::tasks::Purpose;
 use super::world::World;
-use super::Rule;
 use bifrost_dsm::{Holder, Node};
+use bifrost_rpc::buffer::{Message, MessageBuffer};
 use bifrost_rpc::endpoint::{Answered, CallError, CallId, Datagrams, Endpoint, Event, Transmit};
 use bifrost_rpc::memory::{MemoryHandler, MemoryOp, MemoryRequest, Pointer};
-use bifrost_rpc::buffer::{Message, MessageBuffer};
 use bifrost_rpc::wire::frame::{FrameAddresses, Sum};
 use bifrost_rpc::wire::{MethodField, RACK_PORT, service_address};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};

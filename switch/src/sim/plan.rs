@@ -132,7 +132,7 @@ impl Plan {
             rto_initial: Duration::from_millis(20),
             rto_max: Duration::from_millis(200),
             peer_timeout: Duration::from_secs(3),
-            lease: Duration::from_secs(6),
+            lease: Duration::from_secs(4),
             ..endpoint::Config::default()
         }
     }

@@ -72,7 +72,10 @@ impl Rights {
 
     /// A memory server has made an object.
     pub(super) fn made(&mut self, pointer: Pointer, holder: Holder, content: Vec<u8>) {
-        self.objects.insert(pointer, Object { control: vec![holder], content, leases: Vec::new(), had: BTreeSet::from([holder]), passed: 0 });
+        self.objects.insert(
+            pointer,
+            Object { control: vec![holder], content, leases: Vec::new(), had: BTreeSet::from([holder]), passed: 0 },
+        );
     }
 
     /// A memory server has done an operation. The error says why it should not have.
@@ -107,9 +110,11 @@ impl Rights {
 
     /// Whether somebody may do nothing at all any more at a server; why.
     pub(super) fn is_over(&self, server: u8, holder: Holder) -> Option<&'static str> {
-        if self.ended.iter().any(|(of, gone)| {
-            *of == server && gone.node == holder.node && holder.incarnation <= gone.incarnation
-        }) {
+        if self
+            .ended
+            .iter()
+            .any(|(of, gone)| *of == server && gone.node == holder.node && holder.incarnation <= gone.incarnation)
+        {
             return Some("the server has heard that this life has ended");
         }
         self.is_outlived(holder).then_some("a later life of the node was taken in")

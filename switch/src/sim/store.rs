@@ -43,7 +43,9 @@ impl World {
         if self.traces {
             let (name, fields, status) = (self.machines[index].name(), operation.fields, reply.status);
             let (peer, life) = (operation.peer, operation.incarnation);
-            self.note(|| format!("{name} does {:?} of {} for {peer} #{life}: {status:?}", operation.op(), fields.pointer));
+            self.note(|| {
+                format!("{name} does {:?} of {} for {peer} #{life}: {status:?}", operation.op(), fields.pointer)
+            });
         }
         self.judge(index, operation, &body, &reply);
         self.reply_memory(index, operation.call, reply);
@@ -127,14 +129,17 @@ impl World {
             EntryChange::Delete(key) => (key, false),
             _ => return,
         };
-        let Some((pointer, op, source)) = right_in(key) else { return };
+        let Some((pointer, op, source)) = right_in(key).filter(|(_, op, _)| *op == MemoryOp::Read) else {
+            // A controller's right to write comes and goes with leases that are under way.
+            return;
+        };
         let Some(is_at_server) = self.server_allows(pointer, op, source) else { return };
         let is_given_up = self.rights.given_up.iter().any(|gone| gone.node == Node(source))
             || self.rights.is_server_given_up(pointer);
         let is_freed = self.server_row(pointer).is_none_or(|row| row.freed);
         if is_new && !is_at_server && !is_freed && !is_given_up {
             self.broke(Rule::Order, format!("the switch lets {source} {op:?} {pointer}, its server does not"));
-        } else if !is_new && op == MemoryOp::Read && is_at_server && !is_given_up && !self.is_leased_to(pointer, source) {
+        } else if !is_new && is_at_server && !is_given_up && !self.is_leased_to(pointer, source) {
             self.broke(Rule::Order, format!("{source} may not {op:?} {pointer} at the switch, but at the server"));
         }
     }
@@ -171,10 +176,10 @@ impl World {
 
 /// What an entry of `memory_access` is about.
 pub(super) fn right_in(key: &Key) -> Option<(Pointer, MemoryOp, Ipv6Addr)> {
-    let exact: Vec<u128> = key.fields.iter().map(|field| if let Match::Exact(value) = field { *value } else { 0 }).collect();
+    let exact: Vec<u128> =
+        key.fields.iter().map(|field| if let Match::Exact(value) = field { *value } else { 0 }).collect();
     let [server, object, operation, source] = exact.as_slice() else { return None };
-    let pointer =
-        Pointer::new(PREFIX_DEFAULT, u8::try_from(*server).ok()?, u64::try_from(*object).ok()?);
+    let pointer = Pointer::new(PREFIX_DEFAULT, u8::try_from(*server).ok()?, u64::try_from(*object).ok()?);
     let op = MemoryOp::from_wire(u8::try_from(*operation).ok()?)?;
     (key.table == Table::MemoryAccess).then_some((pointer, op, Ipv6Addr::from_bits(*source)))
 }

@@ -205,7 +205,7 @@ impl World {
                 self.go_on(task);
             }
             Purpose::Free(pointer, attempts) => {
-                let again = matches!(&result, Err(_)) && attempts > 0;
+                let again = result.is_err() && attempts > 0;
                 if again {
                     self.free(node, pointer, attempts - 1);
                 }

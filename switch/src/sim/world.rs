@@ -19,9 +19,9 @@ const STEPS_MAX: u64 = 2_000_000;
 const BROKEN_MAX: usize = 8;
 const TRACE_MAX: usize = 300;
 /// Time for all to come to rest once nothing disturbs it: sessions end, and whoever was declared dead by mistake is back.
-const REST: u64 = 16 * S;
+const REST: u64 = 14 * S;
 /// Time in which all nodes leave.
-const LEAVING: u64 = 6 * S;
+const LEAVING: u64 = 4 * S;
 
 /// Something that happens.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test ends where something is missing")]
 
 mod bypass;
+mod callee;
 mod counts;
 mod ended;
 mod forged;

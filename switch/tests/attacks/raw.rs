@@ -1,7 +1,7 @@
 //! A machine whose every frame is made by hand: it joins, opens sessions, asks the memory, calls and serves.
 
 use crate::WAIT;
-use crate::frames::{Ask, PREFIX, ROOT, address, addresses, frame, mac, packet, parse};
+use crate::frames::{Ask, PREFIX, ROOT, address, addresses, frame, packet, parse};
 use crate::rack::control_plane_address;
 use crate::seal::{self, Secret};
 use bifrost_rpc::Key;
@@ -15,6 +15,8 @@ use std::net::Ipv6Addr;
 use std::time::{Duration, Instant};
 
 /// A packet that is not answered is sent again after this time.
+/// The term of a control plane that begins with an empty log.
+const FIRST_TERM: u64 = 1;
 const AGAIN: Duration = Duration::from_millis(200);
 
 /// A session, as its two ends name it.
@@ -131,7 +133,7 @@ impl Raw {
     /// Asks the control plane, and hears its answer.
     pub(crate) fn ask_control(&mut self, incarnation: u32, message: ControlMessage) -> ControlMessage {
         self.requests += 1;
-        let number = self.requests;
+        let number = self.request_number();
         let frame = self.control(number, incarnation, message);
         let heard = self.exchange("the control plane", &frame, |heard| {
             heard.header.kind == PacketType::Control && heard.header.rpc == number
@@ -139,6 +141,11 @@ impl Raw {
         let datagram = packet(heard.header, &heard.body);
         let seal = self.seal(heard.header.incarnation);
         SealedControl::parse(&datagram).unwrap().open(seal.as_ref()).unwrap().message
+    }
+
+    /// The number of the last request: in its upper half stands the control plane's term.
+    fn request_number(&self) -> u64 {
+        FIRST_TERM << 32 | self.requests
     }
 
     fn announcement(&self, token: Option<[u8; 32]>) -> ControlMessage {
@@ -164,7 +171,7 @@ impl Raw {
                 ControlMessage::Challenge(token) => announce.token = Some(token),
                 ControlMessage::Welcome(welcome) => {
                     self.incarnation = welcome.incarnation;
-                    return self.control(self.requests, 0, ControlMessage::Announce(announce));
+                    return self.control(self.request_number(), 0, ControlMessage::Announce(announce));
                 }
                 // The control plane is about to begin.
                 _ => std::thread::sleep(Duration::from_millis(20)),
@@ -192,9 +199,10 @@ impl Raw {
     /// An OPEN in a frame.
     fn open_frame(&self, to: Ipv6Addr, header: Header, key: Option<&Secret>, body: &[u8]) -> Vec<u8> {
         match key {
-            Some(key) => {
-                frame(&addresses(self.number, to), &seal::seal_open(key, [header.rpc as u8; 24], header, body))
-            }
+            Some(key) => frame(
+                &addresses(self.number, to),
+                &seal::seal_open(key, [header.rpc.to_be_bytes()[7]; 24], header, body),
+            ),
             None => self.frame(to, header, body),
         }
     }
@@ -202,7 +210,7 @@ impl Raw {
     /// Opens a session: for a method, or with a memory server; sealed if there is a key.
     fn open(&mut self, to: Ipv6Addr, mut header: Header, key: Option<Secret>) -> Session {
         header.flags = Flags::FIRST.with(Flags::TO_CALLEE).with(Flags::REFERENCES);
-        header.client = 0xa77a_c000 + u64::from(self.number) << 16 | u64::from(self.incarnation);
+        header.client = ((0xa77a_c000 + u64::from(self.number)) << 16) | u64::from(self.incarnation);
         (header.rpc, header.incarnation) = (self.next().0, self.incarnation);
         let mut token = Vec::new();
         loop {
@@ -303,60 +311,5 @@ impl Raw {
         };
         header.set_pointers(pointers);
         (header, self.frame(session.to, header, body))
-    }
-
-    /// As callee: opens the session that somebody asks for, and takes the call that comes in it.
-    pub(crate) fn take_call(&mut self) -> Heard {
-        let open = self.wait_for("OPEN", |heard| heard.header.kind == PacketType::Open);
-        let body = OpenedBody {
-            epoch: 1,
-            random: [0; 32],
-            lease_ms: 60_000,
-            calls_max: 16,
-            datagram_bytes: 1232,
-            message_bytes_max: 1 << 20,
-            previous_known: false,
-            token: Vec::new(),
-        };
-        let opened = Header {
-            flags: Flags::FIRST.with(Flags::REFERENCES),
-            client: open.header.client,
-            rpc: open.header.rpc,
-            session: 0x5e55_1077,
-            instance: self.number,
-            incarnation: self.incarnation,
-            ..Header::new(PacketType::Opened)
-        };
-        self.send(&self.answer(&open, opened, &body.to_bytes()));
-        self.wait_for("CALL", |heard| heard.header.kind == PacketType::Call)
-    }
-
-    /// The reply to a call, as this machine would make it.
-    pub(crate) fn reply(&self, call: &Heard, body: &[u8]) -> Vec<u8> {
-        let header = Header {
-            kind: PacketType::Reply,
-            flags: Flags::FIRST.with(Flags::LEASED),
-            incarnation: self.incarnation,
-            packet: 1,
-            lowest: 0,
-            message_len: u32::try_from(body.len()).unwrap(),
-            deadline_us: 0,
-            pointers: 0,
-            pointer: [0; 16],
-            ..call.header
-        };
-        self.answer(call, header, body)
-    }
-
-    /// A frame back to where a packet came from, from the address that it went to.
-    pub(crate) fn answer(&self, to: &Heard, header: Header, body: &[u8]) -> Vec<u8> {
-        let addresses = FrameAddresses {
-            source_mac: mac(self.number),
-            source: to.addresses.destination,
-            source_port: to.addresses.destination_port,
-            destination_port: to.addresses.source_port,
-            ..addresses(self.number, to.addresses.source)
-        };
-        frame(&addresses, &packet(header, body))
     }
 }

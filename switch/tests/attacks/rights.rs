@@ -1,12 +1,12 @@
 //! Read, write and free without a right, and after free.
 
 use crate::counts::Count;
-use crate::frames::{Ask, made};
+use crate::frames::{Ask, made, parse};
 use crate::rack::Rack;
 use crate::raw::{Raw, Session};
 use bifrost_rpc::memory::Pointer;
 use bifrost_rpc::node::Node;
-use bifrost_rpc::wire::{MemoryFields, MemoryStatus};
+use bifrost_rpc::wire::{Batch, BatchOp, Flags, Header, MemoryFields, MemoryOp, MemoryStatus};
 
 pub(crate) const SECRET: &[u8] = b"what nobody else may see";
 
@@ -93,4 +93,30 @@ fn nobody_reads_what_was_freed() {
     let frame = thief.request(&session, &write);
     rack.counted(Count::Verdict("dropped_no_access"), || thief.send(&frame));
     rack.assert_unchanged(&owner, object, SECRET);
+}
+
+/// A batch, with the operation `sent_as` in its pointer.
+fn batch(thief: &mut Raw, session: &Session, object: Pointer, sent_as: MemoryOp, op: BatchOp, data: &[u8]) -> Vec<u8> {
+    let body = [&Batch::new(vec![op]).unwrap().to_bytes()[..], data].concat();
+    let asked = Ask { op: sent_as, object, len: 0, data: &body };
+    let header = thief.operation(session, &asked);
+    thief.put_in_frame(session, &asked, Header { flags: header.flags.with(Flags::BATCH), ..header })
+}
+
+/// The switch reads a batch's operation in the pointer.
+#[test]
+fn a_batch_does_no_more_than_its_pointer_says() {
+    let Theft { rack, mut thief, session, .. } = Theft::begin();
+    let own = made(&thief.ask(&session, &Ask::alloc(b"mine")).header);
+    let free = BatchOp { op: MemoryOp::Free, argument: 0, object: 0, offset: 0, len: 0 };
+    let write = BatchOp { op: MemoryOp::Write, len: 4, ..free };
+    for (op, data) in [(free, &b""[..]), (write, b"evil")] {
+        let hidden = batch(&mut thief, &session, own, MemoryOp::Read, op, data);
+        rack.counted(Count::Refusal("Incomplete"), || thief.send(&hidden));
+        assert_eq!(thief.ask(&session, &Ask::read(own, 4)).body, b"mine");
+    }
+    let plain = batch(&mut thief, &session, own, MemoryOp::Write, write, b"ours");
+    let rpc = parse(&plain).unwrap().1.rpc;
+    thief.exchange("the answer", &plain, |heard| heard.header.rpc == rpc);
+    assert_eq!(thief.ask(&session, &Ask::read(own, 4)).body, b"ours");
 }

@@ -102,7 +102,9 @@ fn an_object_is_its_makers_alone(key: Option<Key>) {
     assert_eq!(memory_of(&one).read(object, 4998, 2).unwrap(), [7, 8]);
     assert_eq!((rack.objects(), rack.in_memory()), (1, 1));
     let root = format!("udp://[{}]:7400", object.root());
-    let hasty = other.channel().deadline(SHORT).connect(&root).unwrap();
+    let life = |key: &Key| key.of_memory().of_life(other.link().address().into(), other.incarnation());
+    let hasty = rack.key.iter().fold(other.channel(), |channel, key| channel.key(life(key)));
+    let hasty = hasty.deadline(SHORT).connect(&root).unwrap();
     let hasty = bifrost_rpc::memory::MemoryClient::over(hasty, object.root());
     assert!(is_lost(hasty.read(object, 0, 1)), "another node reads");
     assert!(is_lost(hasty.write(object, 0, vec![1])), "another node writes");
@@ -124,7 +126,9 @@ fn an_object_is_its_makers_alone_with_a_key() {
 fn what_a_node_has_goes_with_it() {
     let rack = Rack::start(None, Log::in_memory());
     let node = rack.join(1).unwrap();
-    (0..3_u8).for_each(|byte| drop(memory_of(&node).alloc_and_write(vec![byte; 100]).unwrap()));
+    for byte in 0..3_u8 {
+        let _object = memory_of(&node).alloc_and_write(vec![byte; 100]).unwrap();
+    }
     assert_eq!((rack.objects(), rack.in_memory()), (3, 3));
     assert!(node.leave(WAIT));
     assert_eq!((rack.objects(), rack.in_memory()), (0, 0));
@@ -148,7 +152,7 @@ fn a_node_that_is_evicted_is_fenced_and_may_come_back() {
     }
     assert_eq!((rack.objects(), rack.in_memory()), (0, 0));
     let gone = client.evict("c1".to_owned()).unwrap_err();
-    let bifrost_rpc::thrift::Error::User(gone) = gone else { panic!("{gone:?}") };
+    let thrift::Error::User(gone) = gone else { panic!("{gone:?}") };
     assert_eq!(gone.downcast_ref::<NoSuchNode>().unwrap().node, "c1");
     drop(node);
     assert_eq!(rack.join(1).unwrap().incarnation(), 2);

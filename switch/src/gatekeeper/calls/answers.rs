@@ -130,7 +130,7 @@ impl Calls {
             call.kept = None;
         }
         let returned = if is_reply { &packet.pointers[..] } else { &[] };
-        if (!call.is_abandoned || !self.checks.makes(Check::Reclaim)) && !is_gone {
+        if !call.is_abandoned && !is_gone {
             return self.end_leases(now, who, key, Stage::Answered, returned);
         }
         self.reclaim_given(who, callee, returned);

@@ -174,8 +174,7 @@ impl Calls {
             return Err(Cause::Full);
         }
         for pointer in &packet.pointers {
-            let may_pass =
-                self.objects.may_pass(key_of(*pointer), caller) || !self.checks.makes(Check::PassRight);
+            let may_pass = self.objects.may_pass(key_of(*pointer), caller) || !self.checks.makes(Check::PassRight);
             if pointer.prefix() != who.memory_prefix() || !may_pass {
                 return Err(Cause::NoRight);
             }

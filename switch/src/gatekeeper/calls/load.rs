@@ -1,6 +1,5 @@
 //! What one incarnation has under way.
 
-use super::super::checks::Check;
 use super::super::output::{CallKey, Holder};
 use super::Calls;
 use super::cause::Cause;
@@ -26,8 +25,7 @@ impl Calls {
     /// The node that sent a packet, in its present incarnation.
     pub(super) fn sender(&self, who: &dyn Directory, packet: &Packet<'_>) -> Result<Holder, Cause> {
         let sender = who.sender(packet.port, packet.addresses.source).ok_or(Cause::UnknownSender)?;
-        let is_present = sender.incarnation == packet.header.incarnation || !self.checks.makes(Check::Incarnation);
-        let is_now = is_present && !self.objects.has_ended(sender);
+        let is_now = sender.incarnation == packet.header.incarnation && !self.objects.has_ended(sender);
         if is_now { Ok(sender) } else { Err(Cause::WrongIncarnation) }
     }
 

@@ -26,8 +26,8 @@ pub use cause::{Cause, Counts};
 pub use directory::{Directory, Place};
 pub use step::{Step, Ticket};
 
-use super::input::{Answered, Reason, ServerObject};
 use super::checks::Checks;
+use super::input::{Answered, Reason, ServerObject};
 use super::output::{CallKey, Holder};
 use crate::rules::Decision;
 use bifrost_rpc::endpoint::Time;

@@ -296,7 +296,6 @@ impl Calls {
         }
         if let Some(caller) = call.caller.filter(|_| !is_caller_gone && !call.given.is_empty()) {
             match call.is_abandoned {
-                true if !self.checks.makes(Check::Reclaim) => {}
                 true => self.reclaim(caller, &call.given),
                 false => self.give(key, caller, call.given),
             }

@@ -35,7 +35,7 @@ impl Calls {
 
     /// A caller gave a call up: what its answer gave, or will give, is nobody's.
     fn abandon(&mut self, now: Time, key: CallKey, session: u64, sender: Holder) {
-        if let Some(given) = self.take_gift(key, sender).filter(|_| self.checks.makes(Check::Reclaim)) {
+        if let Some(given) = self.take_gift(key, sender) {
             return self.reclaim(sender, &given);
         }
         match self.calls.get_mut(&key) {

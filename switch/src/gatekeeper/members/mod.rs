@@ -13,7 +13,7 @@ use crate::rules::rack::Mac;
 use crate::rules::topology;
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::control::{ANNOUNCE_NONCE_BYTES, MemoryServer, NodeKind, Serve};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
 /// A node: its place in the list of all that are remembered.
@@ -172,7 +172,7 @@ pub(super) struct Members {
     all: Vec<Member>,
     by_name: BTreeMap<String, NodeId>,
     /// Who has, or last had, an address.
-    by_address: HashMap<Ipv6Addr, NodeId>,
+    by_address: BTreeMap<Ipv6Addr, NodeId>,
     /// Memory servers' last lives.
     by_server: BTreeMap<u8, NodeId>,
     /// The last incarnation that an address had.

@@ -26,12 +26,6 @@ pub(in crate::gatekeeper) struct Requests {
 }
 
 impl Requests {
-    /// Those of a life that began before this term: what is of an earlier one is dropped, as its answer is forgotten. A number's upper half
-    /// is the lower half of the term.
-    pub(in crate::gatekeeper) fn since(term: u64) -> Self {
-        Self { floor: term << 32, ..Self::default() }
-    }
-
     /// Takes a request in.
     pub(in crate::gatekeeper) fn admit(&mut self, number: u64) -> Admission {
         match self.kept.get(&number) {
@@ -76,13 +70,6 @@ mod tests {
         assert_eq!(requests.admit(9), Admission::New);
         requests.answer(9, &ControlMessage::Confirmed);
         assert_eq!(requests.admit(8), Admission::New);
-    }
-
-    #[test]
-    fn requests_of_an_earlier_term_are_dropped() {
-        let mut requests = Requests::since(4);
-        assert_eq!(requests.admit(3 << 32 | 9), Admission::Drop);
-        assert_eq!(requests.admit(4 << 32 | 1), Admission::New);
     }
 
     #[test]
