@@ -52,7 +52,8 @@ pub struct Args {
     pub servers: Vec<usize>,
 
     /// For `codec` values to encode and decode: struct10, everything, list_i32, map_str, blob; for `switch` what to measure:
-    /// rtt, pps, pps-burst, pps-process, changes, cost; for `rack`: bytes, decisions, pointer, rtt [default: all]
+    /// rtt, pps, pps-burst, pps-process, changes, cost; for `rack`: bytes,
+    /// decisions, rtt, pointer, calls, failover [default: all]
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub cases: Vec<String>,
 

@@ -9,6 +9,14 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+/// What `work` returns, and the nanoseconds that it took.
+#[inline]
+pub(crate) fn nanoseconds_of<T, E>(work: impl FnOnce() -> Result<T, E>) -> Result<(T, f64), E> {
+    let start = now();
+    let result = work()?;
+    Ok((result, (now() - start).as_secs_f64() * 1e9))
+}
+
 /// The monotonic time that all processes of this machine share, in nanoseconds.
 pub(crate) fn monotonic_nanoseconds() -> u64 {
     let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);

@@ -10,7 +10,8 @@
 //! * every wait is bounded: a lost datagram is an error that names the variant, never a hang.
 //!
 //! `codec` is apart: it needs no server, and compares encoders and decoders in one process; see `codec/mod.rs`. So is
-//! `switch`, which measures the data plane; see `switch/mod.rs`; `rack`, which measures the control plane and calls through a rack; `forwarding`, which measures ways between two nodes; and
+//! `switch`, which measures the data plane; see `switch/mod.rs`; `rack`, which measures the control plane
+//! and calls through a rack, see `rack/mod.rs`; `forwarding`, which measures ways between two nodes; and
 //! `breakdown`, which divides the time of a call into parts; see `breakdown/mod.rs`.
 //!
 //! To add a variant write one file in `variants/` that implements `Variant` and `Session`, and name it in
@@ -18,7 +19,9 @@
 #![forbid(unsafe_code)]
 
 mod breakdown;
+mod cases;
 mod chain;
+mod child;
 pub mod cli;
 mod clock;
 mod codec;
@@ -40,6 +43,7 @@ mod sockets;
 mod stats;
 mod switch;
 mod task;
+mod together;
 mod variants;
 mod watchdog;
 mod workload;

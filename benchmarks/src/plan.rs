@@ -49,6 +49,21 @@ impl Placement {
             other => bail!("no placement `{other}`: same, cross or none"),
         })
     }
+
+    /// Lets this thread, and those that it starts from now on, run where clients do.
+    pub(crate) fn pin_client(&self) -> Result<()> {
+        self.cores.map_or(Ok(()), |(client, _)| sockets::pin(&[client]))
+    }
+
+    /// The same where servers do.
+    pub(crate) fn pin_server(&self) -> Result<()> {
+        self.server_core().map_or(Ok(()), |server| sockets::pin(&[server]))
+    }
+
+    /// The processor of servers, if there is one.
+    pub(crate) fn server_core(&self) -> Option<usize> {
+        self.cores.map(|(_, server)| server)
+    }
 }
 
 /// A whole run.

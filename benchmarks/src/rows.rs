@@ -83,3 +83,29 @@ impl<R: Report> Output<R> {
         Ok(())
     }
 }
+
+/// A table, heading first, in aligned columns for people: so many of names, to the left, the others of figures.
+pub(crate) fn aligned(table: &[Vec<String>], names: usize) -> String {
+    let columns = table.first().map_or(0, Vec::len);
+    let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut out = String::new();
+    for row in table {
+        let left = row.iter().zip(&widths).take(names).map(|(cell, width)| format!("{cell:<width$}"));
+        let right = row.iter().zip(&widths).skip(names).map(|(cell, width)| format!("{cell:>width$}"));
+        out.push_str(&format!("  {}\n", left.chain(right).collect::<Vec<_>>().join("  ")));
+    }
+    out
+}
+
+/// The same as Markdown.
+pub(crate) fn markdown(table: &[Vec<String>]) -> String {
+    let mut out = String::new();
+    for (index, row) in table.iter().enumerate() {
+        out.push_str(&format!("| {} |\n", row.join(" | ")));
+        if index == 0 {
+            out.push_str(&format!("|{}\n", " --- |".repeat(row.len())));
+        }
+    }
+    out
+}

@@ -1,27 +1,20 @@
-//! A server is this executable once more: what to serve stands in one environment variable.
-//!
-//! The child writes its port on standard output and ends when its standard input does, so that it never outlives
-//! the benchmark, however that ends.
+//! The server of a variant: this executable once more.
 
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use bifrost_rpc::{Channel, ChannelBuilder, Key};
 
+use crate::child::{self, ChildProcess};
 use crate::variants::{self, Variant};
 use crate::workload::{Bench, Workload};
-use crate::{points, sockets};
+use crate::{points, rack, sockets};
 
 /// Holds an encoded [`Spec`] in a server process, and is unset everywhere else.
 const VARIABLE: &str = "BIFROST_BENCH_SERVER";
 /// Separates the fields of a [`Spec`]; no path has it in practice, and one that does is refused.
 const SEPARATOR: char = '\x1f';
-const START_MS_MAX: u64 = 10_000;
 
 /// What both ends need to know before they meet.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,11 +109,15 @@ impl Spec {
 /// # Errors
 /// When the server cannot start or its socket fails.
 pub fn server_main() -> Result<bool> {
+    if rack::part_main()? {
+        return Ok(true);
+    }
     let Ok(text) = std::env::var(VARIABLE) else {
         return Ok(false);
     };
     let spec = Spec::decode(&text)?;
-    exit_with_parent();
+    // Each byte asks for the points that the last call has reached.
+    child::end_with_parent(points::line);
     if let Some(core) = spec.core {
         sockets::pin(&[core])?;
     }
@@ -128,36 +125,14 @@ pub fn server_main() -> Result<bool> {
         points::enable();
     }
     let variant = variants::served(&spec.variant).with_context(|| format!("no variant {}", spec.variant))?;
-    variant.serve(&spec.setup, &mut announce)?;
+    variant.serve(&spec.setup, &mut child::announce)?;
     Ok(true)
-}
-
-/// Tells the parent where the server listens.
-fn announce(port: u16) -> Result<()> {
-    say(&port.to_string()).context("cannot tell the port")
-}
-
-fn say(line: &str) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush())
-}
-
-/// Answers each byte on the standard input by a line with the points that the last call has reached.
-fn exit_with_parent() {
-    std::thread::spawn(|| {
-        let mut byte = [0];
-        while matches!(std::io::stdin().lock().read(&mut byte), Ok(1)) && say(&points::line()).is_ok() {}
-        #[expect(clippy::exit, reason = "the parent is gone; a server blocked in a receive has no other end")]
-        std::process::exit(0);
-    });
 }
 
 /// A running server. Dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct ServerProcess {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    stdout: Option<BufReader<ChildStdout>>,
+    child: ChildProcess,
     /// Where it listens.
     pub(crate) address: SocketAddr,
 }
@@ -166,55 +141,14 @@ impl ServerProcess {
     /// Starts a server of `variant` on `core` and waits until it listens.
     pub(crate) fn start(variant: &dyn Variant, setup: &Setup, core: Option<usize>) -> Result<Self> {
         let spec = Spec { variant: variant.name().to_owned(), setup: setup.clone(), core };
-        let program = std::env::current_exe().context("cannot find this executable")?;
-        let mut child = Command::new(program)
-            .args(std::env::args_os().skip(1))
-            .env(VARIABLE, spec.encode()?)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("cannot start a server for {}", spec.variant))?;
-        let (stdin, stdout) = (child.stdin.take(), child.stdout.take().map(BufReader::new));
-        // From here on dropping `process` ends the child, whatever goes wrong.
-        let mut process = Self { child, stdin, stdout, address: SocketAddr::new(setup.address, 0) };
-        let port = process.read_port().with_context(|| format!("the server of {} did not start", spec.variant))?;
-        process.address.set_port(port);
-        Ok(process)
-    }
-
-    fn read_port(&mut self) -> Result<u16> {
-        let line = self.read_line()?;
-        line.trim().parse().map_err(|_| anyhow!("it said {:?} instead of a port", line.trim()))
-    }
-
-    fn read_line(&mut self) -> Result<String> {
-        let mut stdout = self.stdout.take().context("no standard output")?;
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || {
-            let mut line = String::new();
-            let read = stdout.read_line(&mut line).map(|_| (line, stdout));
-            // Nobody listens any more if the wait below has timed out.
-            let _ = sender.send(read);
-        });
-        let wait = Duration::from_millis(START_MS_MAX);
-        let (line, stdout) = receiver.recv_timeout(wait).map_err(|_| anyhow!("silent for {START_MS_MAX} ms"))??;
-        self.stdout = Some(stdout);
-        Ok(line)
+        let (child, port) = ChildProcess::listening(VARIABLE, &spec.encode()?)
+            .with_context(|| format!("the server of {} did not start", spec.variant))?;
+        Ok(Self { child, address: SocketAddr::new(setup.address, port) })
     }
 
     /// The points that the last call has reached in the server, in nanoseconds of the monotonic clock.
     pub(crate) fn points(&mut self) -> Result<points::Times> {
-        self.stdin.as_mut().context("no standard input")?.write_all(&[0]).context("cannot ask the server")?;
-        points::parse(&self.read_line()?)
-    }
-}
-
-impl Drop for ServerProcess {
-    fn drop(&mut self) {
-        drop(self.stdin.take());
-        // Already ended is as good; waiting leaves no zombie.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        points::parse(&self.child.ask()?)
     }
 }
 

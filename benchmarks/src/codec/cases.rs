@@ -11,7 +11,20 @@ use uuid::Uuid;
 use super::blob::BlobBytes;
 use super::peers::{apache, bifrost, pilota};
 use super::subject::Named;
+use crate::cases::Case as _;
 use crate::services::codec::{Blob, Color, Everything, ListI32, MapStr, Point, Shape, Struct10};
+
+/// The variants in the order in which they take turns.
+const VARIANTS: [&str; 8] = [
+    "apache-binary",
+    "apache-compact",
+    "pilota-binary",
+    "pilota-compact",
+    "bifrost-binary",
+    "bifrost-compact",
+    "bifrost-binary-bytes",
+    "bifrost-compact-bytes",
+];
 
 /// What is encoded and decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,10 +36,11 @@ pub(super) enum Case {
     Blob,
 }
 
-impl Case {
-    pub(super) const ALL: [Self; 5] = [Self::Struct10, Self::Everything, Self::ListI32, Self::MapStr, Self::Blob];
+impl crate::cases::Case for Case {
+    const BENCH: &'static str = super::NAME;
+    const ALL: &'static [Self] = &[Self::Struct10, Self::Everything, Self::ListI32, Self::MapStr, Self::Blob];
 
-    pub(super) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Struct10 => "struct10",
             Self::Everything => "everything",
@@ -36,10 +50,16 @@ impl Case {
         }
     }
 
-    pub(super) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|case| case.name() == name)
+    /// Those with `bytes` are of `blob` only.
+    fn variants(self) -> &'static [&'static str] {
+        match self {
+            Self::Blob => &VARIANTS,
+            _ => &VARIANTS[..6],
+        }
     }
+}
 
+impl Case {
     /// Every codec, set to work on this case's value.
     pub(super) fn subjects(self) -> Result<Vec<Named>> {
         match self {

@@ -7,17 +7,16 @@
 mod blob;
 mod cases;
 mod peers;
-mod plan;
 mod report;
 mod runner;
 mod shapes;
 mod subject;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
-use self::plan::Plan;
+use self::cases::Case;
+use crate::cases::Plan;
 use crate::cli::Args;
-use crate::machine;
 use crate::rows::Output;
 
 /// What the command line calls it.
@@ -28,22 +27,29 @@ pub(crate) const NAME: &str = "codec";
 /// # Errors
 /// When an option does not hold, a variant does not encode or decode as the others do, or a file cannot be written.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let plan = Plan::of(args)?;
+    let plan = plan(args)?;
     let mut output = Output::<report::Table>::open(args, plan.placement.name)?;
     runner::run(&plan, &mut |rows| output.take(&rows))?;
-    output.finish(&notes(&plan))
+    output.finish(&plan.notes())
 }
 
-/// What was measured where.
-fn notes(plan: &Plan) -> String {
-    let placement = match plan.placement.cores {
-        Some((core, _)) => format!("{}: processor {core}", plan.placement.name),
-        None => plan.placement.name.to_owned(),
-    };
-    machine::local_notes([
-        ("placement", placement),
-        ("rounds", plan.rounds.to_string()),
-        ("batches of one variant in one round, at most", plan.batches.to_string()),
-        ("time of one variant in one round", format!("{} ms", plan.budget.as_millis())),
-    ])
+fn plan(args: &Args) -> Result<Plan<Case>> {
+    ensure!(args.pin != "cross", "`codec` runs on one processor: `--pin same` or `none`");
+    Plan::of(args)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cases::tests;
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        tests::refuses::<Case>(&[("--cases struct11", "struct10"), ("--variants binary", "apache-binary")]);
+        tests::refuses::<Case>(&[("--plot plots", "no plot"), ("--key file", "seals nothing")]);
+        let mut args = tests::args::<Case>("--pin none").unwrap();
+        assert_eq!(plan(&args).unwrap().placement.name, "none");
+        args.pin = "cross".to_owned();
+        assert!(plan(&args).unwrap_err().to_string().contains("one processor"));
+    }
 }

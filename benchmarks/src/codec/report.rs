@@ -1,7 +1,8 @@
 //! The figures of a case and operation, as text, JSON and comma-separated values.
 
 use super::runner::Row;
-use crate::rows::Report;
+use crate::cases::Case as _;
+use crate::rows::{self, Report};
 use crate::stats::Summary;
 
 /// The heading of the raw file.
@@ -44,11 +45,11 @@ impl Report for Table {
     }
 
     fn text(lines: &[Line]) -> String {
-        text(lines)
+        rows::aligned(&cells(lines), 3)
     }
 
     fn markdown(lines: &[Line]) -> String {
-        markdown(lines)
+        rows::markdown(&cells(lines))
     }
 
     fn raw(rows: &[Row]) -> String {
@@ -103,33 +104,6 @@ pub(super) fn object(line: &Line, pin: &str) -> String {
     ];
     let figures = figures.map(|(key, value)| format!("\"{key}\":{value}"));
     format!("{{{},{}}}", names.join(","), figures.join(","))
-}
-
-/// Aligned columns for people: the heading and a row for each line.
-pub(super) fn text(lines: &[Line]) -> String {
-    let table = cells(lines);
-    let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
-    let mut out = String::new();
-    for row in &table {
-        let names = row.iter().zip(&widths).take(3).map(|(cell, width)| format!("{cell:<width$}"));
-        let figures = row.iter().zip(&widths).skip(3).map(|(cell, width)| format!("{cell:>width$}"));
-        let aligned: Vec<String> = names.chain(figures).collect();
-        out.push_str(&format!("  {}\n", aligned.join("  ")));
-    }
-    out
-}
-
-/// The same as a Markdown table.
-pub(super) fn markdown(lines: &[Line]) -> String {
-    let mut out = String::new();
-    for (index, row) in cells(lines).iter().enumerate() {
-        out.push_str(&format!("| {} |\n", row.join(" | ")));
-        if index == 0 {
-            out.push_str(&format!("|{}\n", " --- |".repeat(row.len())));
-        }
-    }
-    out
 }
 
 fn cells(lines: &[Line]) -> Vec<Vec<String>> {
@@ -213,6 +187,6 @@ mod tests {
         let fields = |text: &str| text.lines().map(|line| line.split(',').count()).collect::<Vec<_>>();
         assert_eq!(fields(&format!("{RAW_HEADING}\n{}", raw(&rows))), [8, 8, 8]);
         assert_eq!(fields(&summary(&lines(&rows))), [15, 15]);
-        assert_eq!(markdown(&lines(&rows)).lines().count(), 3);
+        assert_eq!(Table::markdown(&lines(&rows)).lines().count(), 3);
     }
 }

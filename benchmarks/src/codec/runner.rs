@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::cases::Case;
-use super::plan::Plan;
 use super::subject::{Named, Subject};
+use crate::cases::{Case as _, Plan};
 use crate::progress::Progress;
 use crate::runner::Sample;
 use crate::{clock, sockets};
@@ -57,17 +57,15 @@ pub(super) struct Row {
 }
 
 /// Measures everything in `plan`, handing over the rows of each case and operation as soon as they are complete.
-pub(super) fn run(plan: &Plan, each: &mut dyn FnMut(Vec<Row>) -> Result<()>) -> Result<()> {
+pub(super) fn run(plan: &Plan<Case>, each: &mut dyn FnMut(Vec<Row>) -> Result<()>) -> Result<()> {
     let before = sockets::allowed_cores()?;
-    if let Some((core, _)) = plan.placement.cores {
-        sockets::pin(&[core])?;
-    }
+    plan.placement.pin_client()?;
     let result = run_pinned(plan, each);
     sockets::pin(&before)?;
     result
 }
 
-fn run_pinned(plan: &Plan, each: &mut dyn FnMut(Vec<Row>) -> Result<()>) -> Result<()> {
+fn run_pinned(plan: &Plan<Case>, each: &mut dyn FnMut(Vec<Row>) -> Result<()>) -> Result<()> {
     let mut progress = Progress::new((plan.cases.len() * Op::ALL.len()) as u64 * u64::from(plan.rounds));
     for &case in &plan.cases {
         let mut subjects = case.subjects()?;
@@ -139,10 +137,10 @@ fn batch(op: Op, subject: &mut dyn Subject) -> Result<u32> {
 }
 
 /// One turn, after an untimed batch that brings the processor's caches back to this variant.
-fn burst(plan: &Plan, round: u32, row: &mut Row, subject: &mut dyn Subject) -> Result<()> {
+fn burst(plan: &Plan<Case>, round: u32, row: &mut Row, subject: &mut dyn Subject) -> Result<()> {
     row.op.run(subject, row.times)?;
     let end = clock::now() + plan.budget;
-    for _ in 0..plan.batches {
+    for _ in 0..plan.iterations {
         let start = clock::now();
         row.op.run(subject, row.times)?;
         let stop = clock::now();

@@ -2,6 +2,7 @@
 
 use super::{Line, RATIOS};
 use crate::plan::size_text;
+use crate::rows;
 use crate::workload::Bench;
 
 /// The lines of one benchmark as text: a heading, the columns, a blank line after each size.
@@ -31,15 +32,7 @@ pub(crate) fn markdown(lines: &[Line]) -> String {
     let Some(first) = lines.first() else {
         return String::new();
     };
-    let table = cells(lines);
-    let mut out = format!("## {}\n\n", first.workload.bench.name());
-    for (index, row) in table.iter().enumerate() {
-        out.push_str(&format!("| {} |\n", row.join(" | ")));
-        if index == 0 {
-            out.push_str(&format!("|{}\n", " --- |".repeat(row.len())));
-        }
-    }
-    out
+    format!("## {}\n\n{}", first.workload.bench.name(), rows::markdown(&cells(lines)))
 }
 
 /// The heading and one row for each line.

@@ -1,4 +1,4 @@
-//! The services of `idl/benchmark.thrift`: generated code and its handlers.
+//! The services of `idl/benchmark.thrift` and `idl/passing.thrift`: generated code, and handlers of the former.
 
 mod shared;
 pub(crate) mod stamped;

@@ -1,6 +1,6 @@
 //! Bifröst over UDP: the generated client and server with default settings.
 
-use super::{RateSession, Session, Variant};
+use super::{BIFROST_UDP, RateSession, Session, Variant};
 use crate::clock;
 use crate::server::Setup;
 use crate::services::benchmark::{
@@ -33,7 +33,7 @@ fn chain_link(setup: &Setup) -> Result<ChainLink> {
 
 impl Variant for BifrostUdp {
     fn name(&self) -> &'static str {
-        "bifrost-udp"
+        BIFROST_UDP
     }
 
     fn measures(&self, workload: &Workload) -> bool {

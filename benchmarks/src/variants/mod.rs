@@ -43,6 +43,8 @@ pub(crate) const RAW_UDP: &str = "raw-udp";
 /// The TCP one of them.
 pub(crate) const RAW_TCP: &str = "raw-tcp";
 
+/// Bifröst over UDP with default settings.
+pub(crate) const BIFROST_UDP: &str = "bifrost-udp";
 /// Raw UDP with the bytes on their way to the server.
 pub(crate) const RAW_UDP_WRITE: &str = "raw-udp-write";
 /// An array there and back, whatever the benchmark sends.

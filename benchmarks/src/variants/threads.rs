@@ -1,12 +1,13 @@
 //! Calls per second for variants whose sessions block: one thread for each.
 
 use std::sync::Barrier;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 
 use super::{RateSession, Session};
 use crate::clock;
+use crate::together::{self, Turn};
 use crate::watchdog::Aborter;
 
 /// Several blocking sessions, one call under way on each.
@@ -24,22 +25,7 @@ impl ThreadedRate {
 
 impl RateSession for ThreadedRate {
     fn run(&mut self, budget: Duration) -> Result<(u64, Duration)> {
-        let barrier = &Barrier::new(self.sessions.len());
-        let results: Vec<Result<(u64, Instant, Instant)>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = self
-                .sessions
-                .iter_mut()
-                .map(|session| scope.spawn(move || ping_until(session.as_mut(), barrier, budget)))
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap_or_else(|_| Err(anyhow!("a caller panicked"))))
-                .collect()
-        });
-        let results = results.into_iter().collect::<Result<Vec<_>>>()?;
-        let start = results.iter().map(|&(_, start, _)| start).min().context("no session")?;
-        let end = results.iter().map(|&(_, _, end)| end).max().context("no session")?;
-        Ok((results.iter().map(|&(calls, _, _)| calls).sum(), end - start))
+        together::run(&mut self.sessions, |session, barrier| ping_until(session.as_mut(), barrier, budget))
     }
 
     fn aborter(&self) -> Result<Option<Aborter>> {
@@ -49,7 +35,7 @@ impl RateSession for ThreadedRate {
     }
 }
 
-fn ping_until(session: &mut dyn Session, barrier: &Barrier, budget: Duration) -> Result<(u64, Instant, Instant)> {
+fn ping_until(session: &mut dyn Session, barrier: &Barrier, budget: Duration) -> Result<Turn> {
     barrier.wait();
     let start = clock::now();
     let mut calls = 0;

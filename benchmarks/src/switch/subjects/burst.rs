@@ -8,10 +8,9 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 use bifrost_rpc::udp::{RECEIVE_BYTES, Received, Socket};
 
-use super::super::plan::Plan;
 use super::super::rack::{self, CLIENT, MEMORY};
 use super::middle;
-use super::{Subject, per_second};
+use super::{Plan, Subject, per_second};
 use crate::clock;
 use bifrost_switch::daemon::Switch;
 

@@ -8,27 +8,25 @@ mod local;
 mod middle;
 mod singles;
 
-use std::fmt::Debug;
+use std::io::Write;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use super::plan::{BMV2, Case, EMBEDDED, Plan, RELAY};
+use super::case::{BMV2, Case, EMBEDDED, RELAY};
+use crate::cases::{self, Case as _, Subject};
 use crate::clock;
 
-/// One variant of a case.
-pub(super) trait Subject: Debug {
-    /// Nanoseconds, or so many a second, as the case has it.
-    ///
-    /// # Errors
-    /// What was sent did not arrive.
-    fn sample(&mut self) -> Result<f64>;
-}
+type Plan = cases::Plan<Case>;
 
 /// Starts a variant; `None` where what it needs is not there.
 pub(super) fn start(plan: &Plan, case: Case, variant: &'static str) -> Result<Option<Box<dyn Subject>>> {
     if variant == BMV2 {
-        let Some(switch) = bmv2::start()? else { return Ok(None) };
+        let Some(switch) = bmv2::start()? else {
+            // Nobody may be there to read it.
+            let _ = writeln!(std::io::stderr(), "{BMV2} {}: left out, no simple_switch in PATH", case.name());
+            return Ok(None);
+        };
         return Ok(Some(match case {
             Case::Rtt => Box::new(bmv2::Ping::new(switch)?),
             Case::Changes => Box::new(changes::Changes::bmv2(switch)?),

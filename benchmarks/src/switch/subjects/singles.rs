@@ -10,10 +10,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use nix::sys::socket::{MsgFlags, MultiHeaders, recvmmsg, sendmmsg};
 
-use super::super::plan::Plan;
 use super::super::rack::{self, CLIENT, MEMORY};
 use super::middle::{self, Middle, Relay};
-use super::{Subject, per_second};
+use super::{Plan, Subject, per_second};
 use crate::{clock, sockets};
 
 const WAIT: Duration = Duration::from_secs(5);

@@ -1,9 +1,9 @@
 //! Several clients at once, each with a thread, sockets and an identity of its own, and one operation under way.
 
 use std::sync::Barrier;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 use bifrost_rpc::bytes::Bytes;
 use bifrost_rpc::memory::{GlobalMemory, Pointer};
 
@@ -11,6 +11,7 @@ use super::Operation;
 use crate::clock;
 use crate::random::Random;
 use crate::server::Setup;
+use crate::together::{self, Turn};
 use crate::variants::RateSession;
 use crate::watchdog::Aborter;
 use crate::workload::{Workload, check_bytes};
@@ -32,20 +33,7 @@ impl Clients {
 
 impl RateSession for Clients {
     fn run(&mut self, budget: Duration) -> Result<(u64, Duration)> {
-        let barrier = &Barrier::new(self.0.len());
-        let results: Vec<Result<(u64, Instant, Instant)>> = std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                self.0.iter_mut().map(|client| scope.spawn(move || client.run(barrier, budget))).collect();
-            let join = |thread: std::thread::ScopedJoinHandle<'_, Result<_>>| thread.join();
-            threads
-                .into_iter()
-                .map(|thread| join(thread).unwrap_or_else(|_| Err(anyhow!("a client panicked"))))
-                .collect()
-        });
-        let results = results.into_iter().collect::<Result<Vec<_>>>()?;
-        let start = results.iter().map(|&(_, start, _)| start).min().context("no client")?;
-        let end = results.iter().map(|&(_, _, end)| end).max().context("no client")?;
-        Ok((results.iter().map(|&(count, _, _)| count).sum(), end - start))
+        together::run(&mut self.0, |client, barrier| client.run(barrier, budget))
     }
 
     fn aborter(&self) -> Result<Option<Aborter>> {
@@ -74,7 +62,7 @@ impl Client {
     }
 
     /// Draws what the objects are to hold, works for about `budget`, and looks at what they hold.
-    fn run(&mut self, barrier: &Barrier, budget: Duration) -> Result<(u64, Instant, Instant)> {
+    fn run(&mut self, barrier: &Barrier, budget: Duration) -> Result<Turn> {
         let contents = self.prepare();
         // Even a client that has failed comes here: the others wait for it.
         barrier.wait();
