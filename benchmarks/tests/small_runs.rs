@@ -174,6 +174,40 @@ fn codecs() {
     );
 }
 
+/// The result of each call with pointers is checked, and who answers after a node's death.
+#[test]
+fn racks() {
+    let rows = [
+        ("bytes", "pointers-10000", "bytes"),
+        ("decisions", "gatekeeper", "per_second"),
+        ("rtt", "raw-udp", "median_ns"),
+        ("rtt", "direct", "ratio_raw_udp"),
+        ("rtt", "relay", "ratio_raw_udp"),
+        ("rtt", "rack", "ratio_relay"),
+        ("pointer", "raw-udp", "median_ns"),
+        ("pointer", "rack", "ratio_raw_udp"),
+        ("calls", "clients-1", "per_second"),
+        ("calls", "clients-4", "per_second"),
+        ("failover", "killed", "median_suspicions"),
+    ];
+    let mut variants: Vec<&str> = rows.iter().map(|(_, variant, _)| *variant).collect();
+    variants.dedup();
+    let objects = lines(&format!("rack --variants {}", variants.join(",")));
+    assert_eq!(objects.len(), rows.len(), "{objects:?}");
+    for (object, (case, variant, figure)) in objects.iter().zip(rows) {
+        let start = format!("{{\"bench\":\"rack\",\"case\":\"{case}\",\"variant\":\"{variant}\",");
+        assert!(object.starts_with(&start) && number(object, figure) > 0.0, "{object}");
+    }
+}
+
+#[test]
+fn a_rack_that_cannot_start_is_named_and_the_rest_goes_on() {
+    let output = bench("rack --cases decisions,rtt --variants gatekeeper,rack --address 192.0.2.1 --json");
+    let (out, errors) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
+    assert!(!output.status.success() && errors.contains("rack rtt: the process `switch 192.0.2.1:0`"), "{errors}");
+    assert!(out.contains("\"variant\":\"gatekeeper\"") && out.lines().count() == 1, "{out}");
+}
+
 #[test]
 fn one_codec_of_one_case() {
     let directory = tempfile::tempdir().unwrap();

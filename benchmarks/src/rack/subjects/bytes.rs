@@ -1,31 +1,45 @@
 //! Memory that live pointers take in the state machine, the rules that it wants in the switch included.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use bifrost_switch::gatekeeper::Reason;
 
+use super::packets;
 use super::world::World;
-use super::{Subject, packets};
+use crate::cases::Subject;
+use crate::rack::part::Part;
 
-const OBJECTS: u64 = 1_000_000;
+/// Time to make them all.
+const WITHIN: Duration = Duration::from_secs(300);
 
-/// A world in which a node makes objects. The process's resident memory before and after is compared, so that it must not have run anything large.
-pub(super) struct Bytes;
+/// Has a process of its own measure: one in which there has been nothing else.
+pub(super) struct Bytes {
+    pub(super) pointers: usize,
+    pub(super) core: Option<usize>,
+}
 
 impl Subject for Bytes {
     fn sample(&mut self) -> Result<f64> {
-        let mut world = World::joined()?;
-        world.ignore_frames();
-        let before = resident_bytes()?;
-        for number in 1..=OBJECTS {
-            let [asked, made] = packets::alloc(number)?;
-            world.packet(Reason::Alloc, 1, &asked);
-            world.packet(Reason::Alloc, 3, &made);
-        }
-        let grown = resident_bytes()?.saturating_sub(before);
-        let objects = world.gatekeeper.objects(None).count() as u64;
-        ensure!(objects == OBJECTS, "{objects} of {OBJECTS} objects are there");
-        Ok(grown as f64 / OBJECTS as f64)
+        let line = Part::Bytes(self.pointers).start(self.core)?.read_line(WITHIN)?;
+        line.trim().parse().context("the process that measures has told no figure")
     }
+}
+
+/// How much more of this process's memory is resident after a node has made so many objects, for each of them.
+pub(in crate::rack) fn measure(pointers: usize) -> Result<f64> {
+    let mut world = World::joined()?;
+    world.ignore_frames();
+    let before = resident_bytes()?;
+    for number in 1..=pointers as u64 {
+        let [asked, made] = packets::alloc(number)?;
+        world.packet(Reason::Alloc, 1, &asked);
+        world.packet(Reason::Alloc, 3, &made);
+    }
+    let grown = resident_bytes()?.saturating_sub(before);
+    let objects = world.gatekeeper.objects(None).count();
+    ensure!(objects == pointers, "{objects} of {pointers} objects are there");
+    Ok(grown as f64 / pointers as f64)
 }
 
 /// Resident memory of this process.

@@ -1,127 +1,111 @@
-//! Calls through a rack, and a call through a relay.
+//! Calls with a pointer each way: the argument is lent, and the result is given away by the service. Both objects are there before; what came is
+//! read and freed after.
 
-use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Barrier;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Result, anyhow, ensure};
 use bifrost_rpc::reference::{Owned, Ref};
-use bifrost_rpc::{Channel, Server};
 
-use super::Subject;
-use super::live::Rack;
-use super::relay::Relay;
+use crate::cases::{Plan, Subject};
 use crate::clock;
-use crate::services::benchmark::{
-    PingClient, PingSyncProcessor, SharedArraysClient, SharedArraysSyncHandler, SharedArraysSyncProcessor,
-    TPingSyncClient, TSharedArraysSyncClient,
-};
-use crate::services::{Handler, refused};
+use crate::rack::case::Case;
+use crate::rack::live::Rack;
+use crate::rack::machines::CLIENTS;
+use crate::rack::service::{GIVEN, OBJECT_BYTES};
+use crate::services::passing::{PassingClient, TPassingSyncClient};
+use crate::together::{self, Turn};
 
-/// Bytes of the objects that are passed.
-const OBJECT_BYTES: usize = 64;
+/// Calls of each client in a sample of several.
+const CALLS: usize = 16;
 
-fn nanoseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e9
+/// A client with its own identity, an object to lend, and what it was given.
+struct Caller {
+    client: PassingClient,
+    argument: Owned<Vec<u8>>,
+    results: Vec<Ref<Vec<u8>>>,
 }
 
-fn timed<R>(work: impl FnOnce() -> Result<R>) -> Result<(R, f64)> {
-    let start = clock::now();
-    let result = work()?;
-    Ok((result, nanoseconds(clock::now() - start)))
+impl Caller {
+    fn new(rack: &Rack, number: usize) -> Result<Self> {
+        let client = PassingClient::new(rack.channel(number, "Passing")?);
+        let argument = rack.node(number)?.memory().store(vec![1; OBJECT_BYTES])?;
+        Ok(Self { client, argument, results: Vec::new() })
+    }
+
+    /// Has the service make so many objects.
+    fn stock(&mut self, objects: usize) -> Result<()> {
+        Ok(self.client.stock(i32::try_from(objects)?)?)
+    }
+
+    /// Calls so often.
+    fn call(&mut self, calls: usize) -> Result<()> {
+        for _ in 0..calls {
+            let result = self.client.exchange(self.argument.lend())?;
+            self.results.push(result);
+        }
+        Ok(())
+    }
+
+    /// Checks what has come, and frees it.
+    fn check(&mut self) -> Result<()> {
+        for result in self.results.drain(..) {
+            let result = result.into_owned().map_err(|_| anyhow!("a result has not come by reference"))?;
+            ensure!(result.read()? == [GIVEN; OBJECT_BYTES], "a result holds something else");
+            result.free()?;
+        }
+        Ok(())
+    }
 }
 
-/// `ping` through a rack.
-pub(super) struct Ping {
-    client: PingClient,
+/// One call.
+pub(super) struct Pointer {
+    caller: Caller,
     _rack: Rack,
 }
 
-impl Ping {
-    pub(super) fn start(address: IpAddr) -> Result<Self> {
-        let rack = Rack::start(address, |_| Ok(PingSyncProcessor::new(Handler)))?;
-        Ok(Self { client: PingClient::new(rack.channel("Ping")?), _rack: rack })
+impl Pointer {
+    pub(super) fn start(plan: &Plan<Case>) -> Result<Self> {
+        let rack = Rack::start(plan, 1, 1)?;
+        Ok(Self { caller: Caller::new(&rack, 0)?, _rack: rack })
     }
 }
 
-impl Subject for Ping {
+impl Subject for Pointer {
     fn sample(&mut self) -> Result<f64> {
-        Ok(timed(|| Ok(self.client.ping()?))?.1)
-    }
-}
-
-/// `ping` without a rack, over UDP, each datagram of which a relay sends on.
-pub(super) struct RelayedPing {
-    client: PingClient,
-    _relay: Relay,
-    _server: Server,
-}
-
-impl RelayedPing {
-    pub(super) fn start(address: IpAddr) -> Result<Self> {
-        let any = SocketAddr::new(address, 0);
-        let builder = Server::builder().listen(&format!("udp://{any}"));
-        let server = builder.service(PingSyncProcessor::new(Handler)).start()?;
-        let at = *server.addresses().first().context("no address of the server")?;
-        let relay = Relay::start(UdpSocket::bind(any)?, at)?;
-        let channel = Channel::builder().connect(&format!("udp://{}", relay.address()))?;
-        Ok(Self { client: PingClient::new(channel), _relay: relay, _server: server })
-    }
-}
-
-impl Subject for RelayedPing {
-    fn sample(&mut self) -> Result<f64> {
-        Ok(timed(|| Ok(self.client.ping()?))?.1)
-    }
-}
-
-/// Objects that a service has, and gives away.
-type Store = Arc<Mutex<VecDeque<Owned<Vec<u8>>>>>;
-
-/// Takes a pointer and gives another away, without a look at either's data.
-struct Giver(Store);
-
-impl SharedArraysSyncHandler for Giver {
-    fn handle_increment(&self, data: Ref<Vec<u8>>, _amount: i8) -> thrift::Result<Ref<Vec<u8>>> {
-        data.pointer().ok_or_else(|| refused("the argument is no pointer"))?;
-        let given = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        Ok(given.ok_or_else(|| refused("there is nothing to give"))?.give())
-    }
-
-    fn handle_add(&self, _a: Ref<Vec<u8>>, _b: Ref<Vec<u8>>) -> thrift::Result<Ref<Vec<u8>>> {
-        Err(refused("nobody adds here"))
-    }
-}
-
-/// A call with a pointer each way. Both objects are there before it, and what came is freed after it.
-pub(super) struct Pointers {
-    client: SharedArraysClient,
-    argument: Owned<Vec<u8>>,
-    store: Store,
-    rack: Rack,
-}
-
-impl Pointers {
-    pub(super) fn start(address: IpAddr) -> Result<Self> {
-        let store = Store::default();
-        let giver = Giver(Arc::clone(&store));
-        let rack = Rack::start(address, |_| Ok(SharedArraysSyncProcessor::new(giver)))?;
-        let client = SharedArraysClient::new(rack.channel("SharedArrays")?);
-        let argument = rack.client().memory().store(vec![1; OBJECT_BYTES])?;
-        Ok(Self { client, argument, store, rack })
-    }
-}
-
-impl Subject for Pointers {
-    fn sample(&mut self) -> Result<f64> {
-        let object = self.rack.server().memory().store(vec![2; OBJECT_BYTES])?;
-        let pointer = object.pointer();
-        self.store.lock().unwrap_or_else(PoisonError::into_inner).push_back(object);
-        let argument = self.argument.lend();
-        let (result, time) = timed(|| Ok(self.client.increment(argument, 0)?))?;
-        ensure!(result.pointer() == Some(pointer), "another object came");
-        result.into_owned().map_err(|_| anyhow!("the object does not belong to the caller"))?.free()?;
+        self.caller.stock(1)?;
+        let ((), time) = clock::nanoseconds_of(|| self.caller.call(1))?;
+        self.caller.check()?;
         Ok(time)
     }
+}
+
+/// Calls a second of several clients, each with a thread, spread over the nodes that call.
+pub(super) struct Calls {
+    callers: Vec<Caller>,
+    _rack: Rack,
+}
+
+impl Calls {
+    pub(super) fn start(plan: &Plan<Case>, clients: usize) -> Result<Self> {
+        let rack = Rack::start(plan, clients.min(CLIENTS.len()), 1)?;
+        let callers = (0..clients).map(|number| Caller::new(&rack, number)).collect::<Result<_>>()?;
+        Ok(Self { callers, _rack: rack })
+    }
+}
+
+impl Subject for Calls {
+    fn sample(&mut self) -> Result<f64> {
+        let objects = CALLS * self.callers.len();
+        self.callers.first_mut().map_or(Ok(()), |caller| caller.stock(objects))?;
+        let (calls, time) = together::run(&mut self.callers, turn)?;
+        self.callers.iter_mut().try_for_each(Caller::check)?;
+        Ok(calls as f64 / time.as_secs_f64())
+    }
+}
+
+fn turn(caller: &mut Caller, barrier: &Barrier) -> Result<Turn> {
+    barrier.wait();
+    let start = clock::now();
+    caller.call(CALLS)?;
+    Ok((CALLS as u64, start, clock::now()))
 }

@@ -4,8 +4,9 @@ use anyhow::{Result, ensure};
 use bifrost_rpc::wire::PacketType;
 use bifrost_switch::gatekeeper::Reason;
 
+use super::packets;
 use super::world::World;
-use super::{Subject, packets};
+use crate::cases::Subject;
 use crate::clock;
 
 /// Calls of a sample: two decisions each.

@@ -1,36 +1,35 @@
 //! What is measured: one file for each kind.
 
-mod bytes;
+pub(super) mod bytes;
 mod calls;
 mod decisions;
-mod live;
+mod failover;
 mod packets;
-mod raw;
-mod relay;
+mod ping;
+pub(super) mod relay;
 mod world;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-use super::plan::{Case, GATEKEEPER, Plan, RACK, RAW_UDP, RELAY};
-
-/// One variant of a case.
-pub(super) trait Subject {
-    /// A sample, in the unit of the case.
-    ///
-    /// # Errors
-    /// A call failed, or did not do what it should.
-    fn sample(&mut self) -> Result<f64>;
-}
+use super::case::{self, Case, DIRECT, GATEKEEPER, KILLED, RACK, RELAY};
+use crate::cases::{Case as _, Plan, Subject};
+use crate::variants::{BIFROST_UDP, RAW_UDP};
 
 /// Starts a variant.
-pub(super) fn start(plan: &Plan, case: Case, variant: &'static str) -> Result<Box<dyn Subject>> {
-    Ok(match (case, variant) {
-        (Case::Bytes, GATEKEEPER) => Box::new(bytes::Bytes),
+pub(super) fn start(plan: &Plan<Case>, case: Case, variant: &'static str) -> Result<Option<Box<dyn Subject>>> {
+    // Servers are processes, which are told where to run; what is of this one belongs to the client.
+    plan.placement.pin_client()?;
+    let count = || case::count(variant).context("a variant without a number");
+    Ok(Some(match (case, variant) {
+        (Case::Bytes, _) => Box::new(bytes::Bytes { pointers: count()?, core: plan.placement.server_core() }),
         (Case::Decisions, GATEKEEPER) => Box::new(decisions::Decisions::new()?),
-        (Case::Pointer, RAW_UDP) => Box::new(raw::Raw::start(plan.address)?),
-        (Case::Pointer, RACK) => Box::new(calls::Pointers::start(plan.address)?),
-        (Case::Rtt, RELAY) => Box::new(calls::RelayedPing::start(plan.address)?),
-        (Case::Rtt, RACK) => Box::new(calls::Ping::start(plan.address)?),
+        (Case::Rtt | Case::Pointer, RAW_UDP) => Box::new(ping::Unracked::direct(plan, RAW_UDP)?),
+        (Case::Rtt, DIRECT) => Box::new(ping::Unracked::direct(plan, BIFROST_UDP)?),
+        (Case::Rtt, RELAY) => Box::new(ping::Unracked::relayed(plan, BIFROST_UDP)?),
+        (Case::Rtt, RACK) => Box::new(ping::Racked::start(plan)?),
+        (Case::Pointer, RACK) => Box::new(calls::Pointer::start(plan)?),
+        (Case::Calls, _) => Box::new(calls::Calls::start(plan, count()?)?),
+        (Case::Failover, KILLED) => Box::new(failover::Failover::start(plan)?),
         (case, variant) => bail!("{} has no variant {variant}", case.name()),
-    })
+    }))
 }
