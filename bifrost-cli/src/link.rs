@@ -11,7 +11,8 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Attachment {
     /// Attach to a rack's switch by a tunnel, tunnel://HOST:PORT?node=NAME or ?port=NUMBER; then udp:// and rack:// are addresses
-    /// of the rack. What the switch does not tell: &address=ADDRESS&mac=MAC&switch-mac=MAC&prefix=ADDRESS&mtu=BYTES
+    /// of the rack. What the switch does not tell: &address=ADDRESS&mac=MAC&switch-mac=MAC&prefix=ADDRESS&mtu=BYTES. Or, where a network
+    /// device leads to the switch, native://[ADDRESS]:7400?node=NAME; then &prefix=ADDRESS&mtu=BYTES
     #[arg(long, value_name = "URL")]
     link: Option<String>,
 
@@ -32,7 +33,7 @@ impl Attachment {
         if let Some(key) = self.key()? {
             builder = builder.key(key);
         }
-        match builder.tunnel(url) {
+        match builder.attach(url) {
             Ok(link) => Ok(Some(link)),
             Err(
                 error @ (LinkError::Url(_)
@@ -59,7 +60,7 @@ impl Attachment {
     pub(crate) fn join(&self, link: &Link, name: Option<String>, node: NodeBuilder) -> Result<Option<Node>> {
         let Some(url) = self.link.as_ref().filter(|_| self.rack) else { return Ok(None) };
         let named = Url::parse(url).ok().and_then(|url| url.parameter("node").map(str::to_owned));
-        let name = name.or(named).ok_or_else(|| usage("--rack: say who joins: tunnel://HOST:PORT?node=NAME"))?;
+        let name = name.or(named).ok_or_else(|| usage("--rack: say who joins: ?node=NAME in --link"))?;
         let mut node = node.name(&name);
         if let Some(key) = self.key()? {
             node = node.key(key);

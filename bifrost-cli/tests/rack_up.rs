@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test ends where something is missing")]
 
 mod common;
+#[path = "rack_up/native.rs"]
+mod native;
 
 use common::{Outcome, Serving, bifrost};
 use nix::sys::signal::{Signal, kill};

@@ -4,7 +4,7 @@
 //! A [`SharedEngine`] is one that several threads use: the ports, and the control plane. [`bmv2`] drives BMv2's `simple_switch`.
 //! [`daemon`] is the switch as a running thing, of either, with ports that are tunnels, devices or in the same process;
 //! `docs/running-a-switch.md` says how.
-//! [`rules`] makes the tables' entries of services and a rack's description; `docs/rules.md` describes it.
+//! [`netns`] does things in network namespaces. [`rules`] makes the tables' entries of services and a rack's description; `docs/rules.md` describes it.
 
 pub mod bmv2;
 mod clock;
@@ -14,6 +14,7 @@ pub mod engine;
 pub mod gatekeeper;
 pub mod gatekeeper_driver;
 mod idl;
+pub mod netns;
 pub mod rules;
 pub mod runtime;
 mod shared;

@@ -20,13 +20,22 @@ pub(crate) struct Child {
 impl Child {
     /// Starts this executable with `args`, which make it listen on a free port.
     pub(crate) fn start(args: &[&str]) -> Result<Self> {
+        Self::start_by(&[], args)
+    }
+
+    /// The same, by a command that runs what follows it, and so has the same process id.
+    pub(crate) fn start_by(launcher: &[String], args: &[&str]) -> Result<Self> {
         let program = std::env::current_exe().context("cannot find this executable")?;
-        let process = Command::new(program)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start a server")?;
+        let mut command = match launcher.split_first() {
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        let process =
+            command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot start a server")?;
         // From here on dropping it ends the process, whatever goes wrong.
         let mut child = Self { process, url: String::new() };
         child.url = child.read_url()?;
@@ -46,8 +55,8 @@ impl Child {
             let _ = std::io::copy(&mut stdout, &mut std::io::sink());
         });
         let line = receiver.recv_timeout(START_WAIT).context("the server did not start in time")??;
-        match line.trim().strip_prefix("listening on ") {
-            Some(url) => Ok(url.to_owned()),
+        match line.trim().split_once(" on ") {
+            Some((_, url)) => Ok(url.to_owned()),
             None => bail!("the server said {:?} instead of its address", line.trim()),
         }
     }

@@ -6,6 +6,7 @@ mod direct;
 mod down;
 mod machines;
 mod measure;
+mod native;
 mod processes;
 mod status;
 mod up;

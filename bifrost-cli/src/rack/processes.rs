@@ -1,6 +1,7 @@
 //! A rack of which each part is a process of its own: any may be killed, and the others go on.
 
 use super::description::Description;
+use super::native::Native;
 use super::up::Args;
 use crate::demo::child::Child;
 use crate::{key, stop};
@@ -26,17 +27,26 @@ pub(super) struct Processes {
     /// The node in this process that makes the checked calls.
     client: Option<String>,
     _files: TempDir,
+    /// Where they are, if each is in a network namespace. Those go last.
+    native: Option<Native>,
 }
 
 impl Processes {
     /// Starts all: the switch with Gatekeeper, memory servers, nodes that serve.
     pub(super) fn start(args: &Args, manage: &str, description: &Description) -> Result<Self> {
+        let native = args.native.then(|| Native::make(description)).transpose()?;
         let files = tempfile::tempdir().context("cannot make a directory for temporary files")?;
         let file = files.path().join("rack.toml");
         std::fs::write(&file, attached(description)).with_context(|| format!("cannot write {}", file.display()))?;
         let file = file.display().to_string();
         let mut options = ["switch", "--gatekeeper", "--rack", &file, "--manage", manage].map(str::to_owned).to_vec();
-        options.extend(["--listen", "udp://[::1]:0", "--runtime", "none"].map(str::to_owned));
+        options.extend(["--listen", "udp://[::1]:0"].map(str::to_owned));
+        options.extend(match &args.bmv2 {
+            Some(Some(path)) => vec![format!("--bmv2={}", path.display())],
+            Some(None) => vec!["--bmv2".to_owned()],
+            None => ["--runtime", "none"].map(str::to_owned).to_vec(),
+        });
+        options.extend(native.iter().flat_map(Native::ports));
         for (number, manifest) in description.manifests.iter().enumerate() {
             let path = files.path().join(format!("manifest-{number}.json"));
             std::fs::write(&path, manifest.text()).with_context(|| format!("cannot write {}", path.display()))?;
@@ -44,10 +54,11 @@ impl Processes {
         }
         options.extend(args.gatekeeper.arguments());
         options.extend(key_option(args, "--key-file"));
-        let switch = start(&options)?;
+        let switch = start(&launcher(native.as_ref(), None), &options)?;
         let tunnel = switch.url().replacen("udp://", "tunnel://", 1);
         let prefix = description.rules.topology().fabric().prefix;
-        let mut rack = Self { parts: vec![("switch".to_owned(), switch)], tunnel, prefix, client: None, _files: files };
+        let parts = vec![("switch".to_owned(), switch)];
+        let mut rack = Self { parts, tunnel, prefix, client: None, _files: files, native };
         rack.start_machines(args, description)?;
         Ok(rack)
     }
@@ -56,14 +67,15 @@ impl Processes {
         let capacity = args.machines.capacity().to_string();
         for section in &description.rack.memory {
             let server = section.id.get_ref().to_string();
-            let link = format!("{}?node=m{server}&prefix={}", self.tunnel, self.prefix);
+            let name = format!("m{server}");
+            let link = format!("{}&prefix={}", self.link(&name), self.prefix);
             let options = ["mem", "--rack", "--server", &server, "--capacity", &capacity, "--link", &link];
-            self.add(args, format!("m{server}"), &options)?;
+            self.add(args, name, &options)?;
         }
         for section in &description.rack.nodes {
             let name = section.name.get_ref();
             let services = section.serves.iter().map(|serves| serves.get_ref().service());
-            let link = format!("{}?node={name}", self.tunnel);
+            let link = self.link(name);
             let options: Vec<&str> = ["serve"].into_iter().chain(services).chain(["--rack", "--link", &link]).collect();
             if section.serves.is_empty() {
                 self.client.get_or_insert_with(|| name.clone());
@@ -77,26 +89,39 @@ impl Processes {
     fn add(&mut self, args: &Args, name: String, options: &[&str]) -> Result<()> {
         let mut options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
         options.extend(key_option(args, "--link-key"));
-        let child = start(&options).with_context(|| format!("{name} does not start"))?;
+        let launcher = launcher(self.native.as_ref(), Some(&name));
+        let child = start(&launcher, &options).with_context(|| format!("{name} does not start"))?;
         self.parts.push((name, child));
         Ok(())
     }
 
+    /// The URL by which a machine attaches.
+    fn link(&self, name: &str) -> String {
+        match &self.native {
+            Some(native) => native.link(name),
+            None => format!("{}?node={name}", self.tunnel),
+        }
+    }
+
     /// Says which process is what.
     pub(super) fn announce(&self) {
+        self.native.iter().for_each(Native::announce);
         for (name, child) in &self.parts {
             eprintln!("process {}: {name} at {}", child.id(), child.url());
         }
     }
 
-    /// Joins as the node that makes the checked calls.
+    /// Joins as the node that makes the checked calls. Where it has a namespace this thread is there from then on.
     pub(super) fn join(&self, args: &Args) -> Result<Node> {
         let name = self.client.as_ref().context("no node serves nothing")?;
+        if let Some(native) = &self.native {
+            native.enter(name)?;
+        }
         let mut node = Node::builder().within(JOIN);
         if let Some(path) = &args.key_file {
             node = node.key(key::read(path)?);
         }
-        Ok(node.join(&format!("{}?node={name}", self.tunnel))?)
+        Ok(node.join(&self.link(name))?)
     }
 
     /// Until somebody wants it to end, or the switch has. Tells of every part that ends.
@@ -123,8 +148,12 @@ impl Processes {
     }
 }
 
-fn start(options: &[String]) -> Result<Child> {
-    Child::start(&options.iter().map(String::as_str).collect::<Vec<_>>())
+fn start(launcher: &[String], options: &[String]) -> Result<Child> {
+    Child::start_by(launcher, &options.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn launcher(native: Option<&Native>, machine: Option<&str>) -> Vec<String> {
+    native.map(|native| native.launcher(machine)).unwrap_or_default()
 }
 
 fn key_option(args: &Args, option: &str) -> Vec<String> {

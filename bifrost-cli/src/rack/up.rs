@@ -33,6 +33,9 @@ Examples:
   bifrost rack up --processes
       Each part as a process of its own; prints their ids, so that any can be killed.
 
+  bifrost rack up --native --check
+      As root: the same, with each machine in a network namespace of its own, on the kernel's IPv6 stack, and veths to the switch.
+
   bifrost rack up rack.toml --state /var/lib/bifrost --metrics 127.0.0.1:9400
       A rack of your own (docs/rules.md); registrations outlive it; metrics for Prometheus.";
 
@@ -43,7 +46,7 @@ const READY: Duration = Duration::from_secs(30);
 /// How often it is seen whether all is well.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Run a whole rack in this process, without root
+/// Run a whole rack, in this process and without root unless told otherwise
 ///
 /// Switch, Gatekeeper, memory servers and services exchange whole Ethernet frames, through the switch alone. A rack description's
 /// machines are all run here, whatever it says of how their ports are attached. Where it is managed is printed on a line of standard output
@@ -79,9 +82,14 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "bmv2")]
     processes: bool,
 
+    /// Run each part as a process of its own, and each machine in a network namespace of its own, with the kernel's IPv6 stack and a veth
+    /// to the switch. Needs root, and the programs `ip`, `ethtool` and `setpriv`
+    #[arg(long)]
+    pub(super) native: bool,
+
     /// Packets cross BMv2 in place of the embedded switch: the simple_switch in PATH, or at this path
     #[arg(long, value_name = "PATH")]
-    bmv2: Option<Option<PathBuf>>,
+    pub(super) bmv2: Option<Option<PathBuf>>,
 
     #[command(flatten)]
     at: At,
@@ -108,8 +116,11 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         ));
     }
     let stop = stop::Stop::saying("taking the rack down (once more stops at once)")?;
-    let left =
-        if args.processes { run_processes(args, &description, &stop)? } else { run_here(args, description, &stop)? };
+    let left = if args.processes || args.native {
+        run_processes(args, &description, &stop)?
+    } else {
+        run_here(args, description, &stop)?
+    };
     if left == 0 {
         eprintln!("the rack is down; every call has finished");
         return Ok(OK);

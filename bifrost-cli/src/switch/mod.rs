@@ -94,7 +94,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     entries: Option<PathBuf>,
 
-    /// A port, 0 to 510: N=tunnel, N=tunnel:NODE, or N=dev:DEVICE (as root). Counts before what the rack says of the port. May be
+    /// A port, 0 to 510: N=tunnel, N=tunnel:NODE, or N=dev:DEVICE (as root; NAMESPACE/DEVICE in another network namespace). Counts before what the rack says of the port. May be
     /// given several times
     #[arg(long, value_name = "N=KIND")]
     port: Vec<PortArg>,

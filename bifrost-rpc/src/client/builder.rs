@@ -76,8 +76,9 @@ impl ChannelBuilder {
         self
     }
 
-    /// Links route memory operations by their pointers (UDP): each goes to the address that its pointer is, whatever
-    /// memory server that is, at the port of the URL. Default: no.
+    /// The kernel's links lead to a switch that routes memory operations by their pointers (UDP): each goes to the address that its
+    /// pointer is, whatever memory server that is, at the port of the URL. Datagrams that are not one packet each are
+    /// dropped, as they are for `rack://` URLs: the switch looks at the first only. Default: no.
     #[must_use]
     pub fn native(mut self, routes_by_pointers: bool) -> Self {
         self.config.native = routes_by_pointers;
@@ -160,10 +161,11 @@ impl ChannelBuilder {
     /// The URL is none of those that [`Channel`] knows, or no socket can be made.
     pub fn connect(self, url: &str) -> Result<Channel, ConnectError> {
         let way = match Address::parse(url)? {
-            Address::Udp(peer) => self.start_udp(peer)?,
+            Address::Udp(peer) => self.start_udp(peer, false)?,
             Address::Service(service) => {
                 let prefix = self.link.as_ref().map(Link::prefix);
-                self.start_udp(service.resolve(prefix).ok_or_else(|| ConnectError::NoRack(service.to_string()))?)?
+                let peer = service.resolve(prefix).ok_or_else(|| ConnectError::NoRack(service.to_string()))?;
+                self.start_udp(peer, true)?
             }
             Address::Stream(_) if self.config.key.is_some() => return Err(ConnectError::Sealed(url.to_owned())),
             Address::Stream(address) => {
@@ -175,13 +177,13 @@ impl ChannelBuilder {
         Ok(Channel { way, deadline: self.deadline, limits: self.limits, references })
     }
 
-    fn start_udp(&self, peer: SocketAddr) -> Result<Way, ConnectError> {
+    fn start_udp(&self, peer: SocketAddr, is_behind_switch: bool) -> Result<Way, ConnectError> {
         let mut config = self.config.clone();
         config.references = self.references.unwrap_or(self.memory.is_some());
         config.message_bytes_max = u32::try_from(self.limits.message_bytes_max).unwrap_or(u32::MAX);
         let core = match &self.link {
             Some(link) => Core::start_on(link, peer, config),
-            None => Core::start(peer, self.local, config),
+            None => Core::start(peer, self.local, is_behind_switch, config),
         };
         Ok(Way::udp(core.map_err(|source| ConnectError::Socket { peer, source })?, self.linger))
     }

@@ -51,12 +51,21 @@ pub(super) struct Core {
 }
 
 impl Core {
-    /// Makes the socket, at this address of the machine if one is given, and starts the timer thread.
-    pub(super) fn start(peer: SocketAddr, local: Option<IpAddr>, mut config: Config) -> io::Result<Arc<Self>> {
+    /// Makes the socket, at this address of the machine if one is given, and starts the timer thread. Behind a switch, or where
+    /// links route by pointers, each datagram has to be one packet.
+    pub(super) fn start(
+        peer: SocketAddr,
+        local: Option<IpAddr>,
+        is_behind_switch: bool,
+        mut config: Config,
+    ) -> io::Result<Arc<Self>> {
         let mut socket = Socket::connect(peer, local)?;
         config.datagram_bytes = socket.datagram_bytes();
         if config.native {
             socket = Socket::unconnected(peer, local)?;
+        }
+        if config.native || is_behind_switch {
+            socket = socket.behind_switch();
         }
         Self::over(socket.into(), peer, config)
     }
@@ -109,7 +118,7 @@ impl Core {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        self.port.endpoint().stats()
+        self.port.stats()
     }
 
     pub(super) fn next_sequence(&self) -> i32 {

@@ -181,6 +181,9 @@ pub struct Stats {
     pub over_budget: u64,
     /// Packets whose address is not their pointer, where links route by pointers.
     pub misplaced: u64,
+    /// Datagrams that are not one packet each, behind a switch. Those that came by a link are counted there:
+    /// [`Link::odd_frames`](crate::Link::odd_frames).
+    pub odd: u64,
 }
 
 /// What an endpoint holds at the moment.
@@ -215,6 +218,7 @@ impl Stats {
             strays: self.strays + other.strays,
             over_budget: self.over_budget + other.over_budget,
             misplaced: self.misplaced + other.misplaced,
+            odd: self.odd + other.odd,
         }
     }
 }

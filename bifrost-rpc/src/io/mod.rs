@@ -5,6 +5,7 @@ mod clock;
 pub(crate) mod link;
 mod port;
 mod port_socket;
+mod single;
 mod socket;
 mod timer;
 mod url;

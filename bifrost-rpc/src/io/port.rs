@@ -2,7 +2,7 @@
 
 use super::link::{KnowsCalls, Reports};
 use super::{Clock, PortSocket, Received};
-use crate::endpoint::{Datagrams, Endpoint, Landing, Time};
+use crate::endpoint::{Datagrams, Endpoint, Landing, Stats, Time};
 use crate::wire::HEADER_BYTES;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
@@ -44,6 +44,11 @@ impl Port {
     /// The endpoint. A panic elsewhere while it was locked leaves it usable: each of its steps is complete in itself.
     pub(crate) fn endpoint(&self) -> MutexGuard<'_, Endpoint> {
         self.endpoint.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the endpoint has counted, and its socket.
+    pub(crate) fn stats(&self) -> Stats {
+        Stats { odd: self.socket.odd(), ..self.endpoint().stats() }
     }
 
     /// Sends what is to be sent. Returns when something is due next.

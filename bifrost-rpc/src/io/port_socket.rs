@@ -94,7 +94,7 @@ impl PortSocket {
     /// What can be polled for readability, if there is such a thing.
     pub(crate) fn as_fd(&self) -> Option<i32> {
         match self {
-            Self::Kernel(socket) => Some(socket.as_fd()),
+            Self::Kernel(socket) => Some(socket.raw_fd()),
             Self::Link(socket) => socket.as_fd(),
         }
     }
@@ -109,7 +109,15 @@ impl PortSocket {
 
     /// Whether it can receive into a lent place ([`Landing`](crate::endpoint::Landing)).
     pub(crate) fn takes_places(&self) -> bool {
-        matches!(self, Self::Kernel(_))
+        matches!(self, Self::Kernel(socket) if socket.takes_places())
+    }
+
+    /// Datagrams dropped because they are not one packet each, where they have to be. Those of a link are the link's.
+    pub(crate) fn odd(&self) -> u64 {
+        match self {
+            Self::Kernel(socket) => socket.odd(),
+            Self::Link(_) => 0,
+        }
     }
 
     /// Takes datagrams that are there, without waiting.

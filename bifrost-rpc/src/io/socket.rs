@@ -1,19 +1,21 @@
 //! A UDP socket as the transport needs it: batches out by one call (GSO, gathered), joined datagrams in (GRO).
 //!
 //! Packets carry their own length, so a buffer in which the kernel joined several is taken apart without the control
-//! message that a gathering receive would cost: an ordinary `recv` is all the fast path needs.
+//! message that a gathering receive would cost: an ordinary `recv` is all the fast path needs. Only behind a switch it
+//! matters what was one datagram ([`Socket::behind_switch`]).
+
+mod told;
 
 use crate::endpoint::{Datagrams, Transmit};
 use nix::errno::Errno;
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvfrom, recvmsg, sendmsg, sendto, sockopt,
-};
+use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, recvfrom, recvmsg, sendmsg, sendto, sockopt};
 use socket2::{Domain, Protocol, Type};
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
+use told::{addressed, received};
 
 /// Bytes to receive into: the largest datagram, or the largest batch that the kernel joins.
 pub const RECEIVE_BYTES: usize = 65_536;
@@ -47,8 +49,10 @@ pub enum Received {
 pub struct Socket {
     inner: UdpSocket,
     peer: Option<SocketAddr>,
-    /// Whether it tells to which address datagrams were sent.
-    tells_local: bool,
+    /// Whether each datagram has to be one packet.
+    is_behind_switch: bool,
+    /// Datagrams dropped because they are not.
+    odd: AtomicU64,
     /// Segments of one send at most; 1 once the system has shown that it cannot segment.
     segments_max: AtomicUsize,
 }
@@ -67,15 +71,40 @@ impl Socket {
         Ok(Self::over(socket.into(), None))
     }
 
-    /// As [`Socket::bind`], for a memory server behind links that route by pointers: it tells to which of the server's addresses
+    /// As [`Socket::bind`], for a server behind a switch: it tells to which of the server's addresses
     /// a datagram was sent, and may send from any of them, also from those that no device has (a `local` route brings
     /// them here).
     pub(crate) fn bind_native(address: SocketAddr) -> io::Result<Self> {
         let socket = Self::unbound(address)?;
-        socket.set_freebind_v6(true)?;
-        nix::sys::socket::setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
+        if address.is_ipv6() {
+            socket.set_freebind_v6(true)?;
+            nix::sys::socket::setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
+        }
         socket.bind(&address.into())?;
-        Ok(Self { tells_local: true, ..Self::over(socket.into(), None) })
+        Ok(Self::over(socket.into(), None).behind_switch())
+    }
+
+    /// The same, for a peer behind a switch: datagrams that are not one packet each are dropped, since the switch has not seen
+    /// what else is in them.
+    pub(crate) fn behind_switch(self) -> Self {
+        Self { is_behind_switch: true, ..self }
+    }
+
+    /// Datagrams dropped because they are not one packet each.
+    pub(crate) fn odd(&self) -> u64 {
+        self.odd.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of an IPv6 packet that go from one address to another without being taken apart, as far as the system knows; it need not
+    /// be the address of a device.
+    pub(crate) fn path_mtu(from: Ipv6Addr, to: Ipv6Addr) -> io::Result<u16> {
+        let (from, to) = (SocketAddr::from((from, 0)), SocketAddr::from((to, 1)));
+        let socket = Self::unbound(from)?;
+        socket.set_freebind_v6(true)?;
+        socket.bind(&from.into())?;
+        socket.connect(&to.into())?;
+        let datagram = Self::over(socket.into(), Some(to)).datagram_bytes();
+        Ok(datagram.saturating_add(u16::try_from(OVERHEAD_V6).unwrap_or(u16::MAX)))
     }
 
     /// A client's socket for many peers.
@@ -129,7 +158,7 @@ impl Socket {
             Ok(_) => SEGMENTS_MAX,
             Err(_) => 1,
         };
-        Self { inner, peer, tells_local: false, segments_max: AtomicUsize::new(segments) }
+        Self { inner, peer, is_behind_switch: false, odd: AtomicU64::new(0), segments_max: AtomicUsize::new(segments) }
     }
 
     /// The address that it is bound to.
@@ -178,7 +207,7 @@ impl Socket {
         let _ = socket2::SockRef::from(&self.inner).shutdown(std::net::Shutdown::Read);
     }
 
-    pub(crate) fn as_fd(&self) -> i32 {
+    pub(crate) fn raw_fd(&self) -> i32 {
         self.inner.as_raw_fd()
     }
 
@@ -189,8 +218,8 @@ impl Socket {
     /// The socket cannot be used any more.
     pub fn receive(&self, into: &mut [u8]) -> io::Result<Received> {
         match self.peer {
+            _ if self.is_behind_switch => self.receive_single(into, MsgFlags::empty()),
             Some(peer) => received(self.inner.recv(into).map(|bytes| (bytes, peer))),
-            None if self.tells_local => self.receive_told(into, MsgFlags::empty()),
             None => addressed(recvfrom(self.inner.as_raw_fd(), into)),
         }
     }
@@ -201,30 +230,17 @@ impl Socket {
     ///
     /// As [`Socket::receive`].
     pub(crate) fn try_receive(&self, into: &mut [u8]) -> io::Result<Received> {
-        if self.tells_local {
-            return self.receive_told(into, MsgFlags::MSG_DONTWAIT);
+        if self.is_behind_switch {
+            return self.receive_single(into, MsgFlags::MSG_DONTWAIT);
         }
         let mut slices = [io::IoSliceMut::new(into)];
         let got = recvmsg::<SockaddrStorage>(self.inner.as_raw_fd(), &mut slices, None, MsgFlags::MSG_DONTWAIT);
         addressed(got.map(|got| (got.bytes, got.address)))
     }
 
-    fn receive_told(&self, into: &mut [u8], flags: MsgFlags) -> io::Result<Received> {
-        let mut slices = [io::IoSliceMut::new(into)];
-        // GRO tells of its segments, too.
-        let mut control = nix::cmsg_space!(nix::libc::in6_pktinfo, i32);
-        let got = recvmsg::<SockaddrStorage>(self.inner.as_raw_fd(), &mut slices, Some(&mut control), flags);
-        let local = got.as_ref().ok().and_then(|got| {
-            got.cmsgs().ok()?.find_map(|message| match message {
-                ControlMessageOwned::Ipv6PacketInfo(info) => Some(Ipv6Addr::from(info.ipi6_addr.s6_addr)),
-                _ => None,
-            })
-        });
-        let received = addressed(got.map(|got| (got.bytes, got.address)))?;
-        Ok(match received {
-            Received::Bytes(bytes, from, _) => Received::Bytes(bytes, from, local),
-            other => other,
-        })
+    /// Whether [`Socket::scatter`] may be used: where each datagram has to be looked at first, it may not.
+    pub(crate) fn takes_places(&self) -> bool {
+        !self.is_behind_switch
     }
 
     /// Waits for one datagram, which fills three places in turn.
@@ -270,6 +286,15 @@ impl Socket {
         }
     }
 
+    /// Sends a datagram from one of this machine's addresses.
+    pub(super) fn send_from(&self, from: Ipv6Addr, to: SocketAddr, datagram: &[u8]) {
+        let source = packet_info(from);
+        let control = [ControlMessage::Ipv6PacketInfo(&source)];
+        // Lost, as it might be in the network.
+        let to = SockaddrStorage::from(to);
+        let _ = sendmsg(self.inner.as_raw_fd(), &[IoSlice::new(datagram)], &control, MsgFlags::empty(), Some(&to));
+    }
+
     /// Sends datagrams that stand one after another, all of `segment_bytes` but the last, which may be shorter: by as few system
     /// calls as there can be, and without waiting. Says whether the system took all.
     pub fn send_run(&self, to: SocketAddr, bytes: &[u8], segment_bytes: usize) -> bool {
@@ -289,11 +314,11 @@ impl Socket {
 
     fn send_segments(&self, to: &SockaddrStorage, bytes: &[u8], segment_bytes: usize) -> bool {
         let send = |bytes: &[u8], control: &[ControlMessage<'_>]| {
-            sendmsg(self.as_fd(), &[IoSlice::new(bytes)], control, MsgFlags::MSG_DONTWAIT, Some(to))
+            sendmsg(self.inner.as_raw_fd(), &[IoSlice::new(bytes)], control, MsgFlags::MSG_DONTWAIT, Some(to))
         };
         if bytes.len() <= segment_bytes {
             // Cheaper than a message with its parts.
-            return sendto(self.as_fd(), bytes, to, MsgFlags::MSG_DONTWAIT).is_ok();
+            return sendto(self.inner.as_raw_fd(), bytes, to, MsgFlags::MSG_DONTWAIT).is_ok();
         }
         let segment = u16::try_from(segment_bytes).unwrap_or(u16::MAX);
         match send(bytes, &[ControlMessage::UdpGsoSegments(&segment)]) {
@@ -362,41 +387,8 @@ fn at(peer: SocketAddr, local: Option<IpAddr>) -> SocketAddr {
     }
 }
 
-/// A receive that was ended by [`Socket::shut_down`] has no address.
-fn addressed(got: nix::Result<(usize, Option<SockaddrStorage>)>) -> io::Result<Received> {
-    match got {
-        Ok((bytes, from)) => {
-            let from = from.and_then(|from| socket_addr(&from));
-            Ok(from.map_or(Received::Ended, |from| Received::Bytes(bytes, from, None)))
-        }
-        Err(error) => received(Err(error.into())),
-    }
-}
-
-fn socket_addr(from: &SockaddrStorage) -> Option<SocketAddr> {
-    let v6 = from.as_sockaddr_in6().map(|v6| SocketAddr::from(std::net::SocketAddrV6::from(*v6)));
-    v6.or_else(|| from.as_sockaddr_in().map(|v4| SocketAddr::from(std::net::SocketAddrV4::from(*v4))))
-}
-
-fn received(result: io::Result<(usize, SocketAddr)>) -> io::Result<Received> {
-    use io::ErrorKind as Kind;
-    match result {
-        Ok((bytes, from)) => Ok(Received::Bytes(bytes, from, None)),
-        Err(error)
-            if matches!(
-                error.kind(),
-                Kind::WouldBlock
-                    | Kind::TimedOut
-                    | Kind::Interrupted
-                    | Kind::ConnectionRefused
-                    | Kind::ConnectionReset
-                    | Kind::HostUnreachable
-                    | Kind::NetworkUnreachable
-                    | Kind::OutOfMemory
-            ) || error.raw_os_error() == Some(nix::libc::EMSGSIZE) =>
-        {
-            Ok(Received::Nothing)
-        }
-        Err(error) => Err(error),
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner.as_fd()
     }
 }

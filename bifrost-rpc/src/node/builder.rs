@@ -168,13 +168,14 @@ impl NodeBuilder {
         self
     }
 
-    /// Attaches to a switch by a tunnel, `tunnel://HOST:PORT?node=NAME`, and joins.
+    /// Attaches to a switch, by a tunnel, `tunnel://HOST:PORT?node=NAME`, or by the kernel's network devices,
+    /// `native://[ADDRESS]:7400?node=NAME`, and joins.
     ///
     /// # Errors
     ///
     /// [`JoinError`].
     pub fn join(mut self, url: &str) -> Result<Node, JoinError> {
-        let link = self.link_builder().tunnel(url)?;
+        let link = self.link_builder().attach(url)?;
         let named = Url::parse(url).ok().and_then(|url| url.parameter("node").map(str::to_owned));
         self.name = self.name.or(named);
         self.over(&link)

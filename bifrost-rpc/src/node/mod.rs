@@ -72,7 +72,7 @@ impl Drop for Handle {
 }
 
 impl Node {
-    /// Attaches to a switch, as [`LinkBuilder::tunnel`](crate::LinkBuilder::tunnel) does, and joins the rack as the node that the URL
+    /// Attaches to a switch, as [`LinkBuilder::attach`](crate::LinkBuilder::attach) does, and joins the rack as the node that the URL
     /// names, without a key and with the default settings.
     ///
     /// # Errors

@@ -154,8 +154,9 @@ impl ServerBuilder {
         self
     }
 
-    /// Memory operations come over links that route by their pointers (UDP): each to the address that its pointer is, and its
-    /// answers come from there. Such links bring all addresses of the memory server's /48 here, by a `local` route. Listen on
+    /// The kernel's links lead to a switch that routes memory operations by their pointers (UDP): each comes to the address that its
+    /// pointer is, and its answers come from there. Datagrams that are not one packet each are dropped: the switch
+    /// looks at the first only. Such links bring all addresses of the memory server's /48 here, by a `local` route. Listen on
     /// `[::]`; one thread receives, whatever [`ServerBuilder::io_threads`] says. Default: no.
     #[must_use]
     pub fn native(mut self, routes_by_pointers: bool) -> Self {

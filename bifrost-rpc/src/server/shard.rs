@@ -108,7 +108,7 @@ impl Shard {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        self.port.endpoint().stats()
+        self.port.stats()
     }
 
     pub(super) fn usage(&self) -> Usage {

@@ -1,11 +1,11 @@
 //! Network namespaces, so that nobody else reaches a runtime API that asks nobody who they are.
 
-use std::fs::File;
 use std::process::Command;
 
-use nix::sched::{CloneFlags, setns, unshare};
+use nix::sched::{CloneFlags, unshare};
 
 use super::Bmv2Error;
+use crate::netns;
 
 /// Where in the network a switch runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,11 +38,7 @@ impl Namespace {
             Self::Automatic | Self::Present => return Ok(()),
             Self::Own => unshare(CloneFlags::CLONE_NEWNET).map_err(|error| said("cannot be made", &error))?,
             Self::Named(name) => {
-                if name.contains('/') || name.starts_with('.') {
-                    return Err(Bmv2Error::Namespace(format!("`{name}` is no name of a namespace")));
-                }
-                let file = File::open(format!("/run/netns/{name}")).map_err(|error| said(name, &error))?;
-                setns(file, CloneFlags::CLONE_NEWNET).map_err(|error| said(name, &error))?;
+                netns::enter(name).map_err(|error| said(name, &error))?;
             }
         }
         let up = Command::new("ip").args(["link", "set", "lo", "up"]).status();

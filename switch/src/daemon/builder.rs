@@ -34,7 +34,8 @@ pub enum PortKind {
     Local,
     /// A node that attaches through the tunnels' socket: [`SwitchBuilder::tunnels`].
     Tunnel(TunnelPort),
-    /// A network device, through a packet socket: needs root, or CAP_NET_RAW.
+    /// A network device, through a packet socket: needs root, or CAP_NET_RAW. As `NAMESPACE/DEVICE` that of another network
+    /// namespace: needs root.
     Device(String),
 }
 

@@ -8,6 +8,7 @@ use super::error::DeviceError;
 use super::fabric::Link;
 use super::forwarder::{BATCH_FRAMES, Forwarder};
 use super::frames::Frames;
+use crate::netns;
 use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrLike, SockaddrStorage, bind,
@@ -37,7 +38,14 @@ pub(crate) struct Device {
 }
 
 impl Device {
+    /// Opens a device of this namespace, or, as `NAMESPACE/DEVICE`, of another.
     pub(crate) fn open(name: &str) -> Result<Self, DeviceError> {
+        let Some((namespace, device)) = name.split_once('/') else { return Self::open_here(name) };
+        let opened = netns::within(namespace, || Self::open_here(device));
+        opened.map_err(|error| DeviceError::Namespace { namespace: namespace.to_owned(), error })?
+    }
+
+    fn open_here(name: &str) -> Result<Self, DeviceError> {
         let address = address(name)?;
         if address.hatype() != ETHERNET {
             return Err(DeviceError::NotEthernet(name.to_owned()));

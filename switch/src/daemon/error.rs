@@ -60,6 +60,14 @@ pub enum DeviceError {
     /// Only root, or who has CAP_NET_RAW, may open packet sockets.
     #[error("packet sockets need root, or the capability CAP_NET_RAW; a tunnel port needs neither")]
     NotAllowed,
+    /// Its network namespace cannot be entered.
+    #[error("network namespace {namespace:?}: {error}")]
+    Namespace {
+        /// The namespace.
+        namespace: String,
+        /// What the system says.
+        error: io::Error,
+    },
     /// The device is no Ethernet device.
     #[error("{0:?} carries no Ethernet frames")]
     NotEthernet(String),

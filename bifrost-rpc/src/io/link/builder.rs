@@ -2,16 +2,18 @@
 
 use super::carrier::Carrier;
 use super::demux::Demux;
+use super::native::Sockets;
 use super::tunnel::Tunnel;
 use super::{FramePort, Handle, Link, Place, Reports, Shared};
 use crate::endpoint::Key;
 use crate::io::{Socket, Url, UrlError, seed};
 use crate::tunnel::{DetachReason, NodeEnd};
 use crate::wire::RACK_PREFIX_BITS;
+use crate::wire::control::gatekeeper_address;
 use crate::wire::frame::{ETHERNET_BYTES, Mac};
 use crate::wire::tunnel::{Identity, Seat, TUNNEL_HEADER_BYTES};
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,6 +81,14 @@ pub enum LinkError {
     /// The switch does not say what the node's address is, nor does anybody else.
     #[error("the switch does not tell the node's {0}: give it")]
     Unknown(&'static str),
+    /// This machine has no way into the rack, or the port is taken.
+    #[error("no native link at {address}: {source}")]
+    Native {
+        /// The node's address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The way carries less than every IPv6 link does.
     #[error("an MTU of {0} bytes: IPv6 needs {MTU_MIN}")]
     Mtu(u16),
@@ -185,6 +195,41 @@ impl LinkBuilder {
         Ok(link)
     }
 
+    /// Attaches to a switch as the URL says: [`LinkBuilder::tunnel`] or [`LinkBuilder::native`].
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`].
+    pub fn attach(self, url: &str) -> Result<Link, LinkError> {
+        if url.starts_with("native://") { self.native(url) } else { self.tunnel(url) }
+    }
+
+    /// Attaches to a switch to which a network device of this machine leads: `native://[ADDRESS]:7400?node=NAME`, with the node's address in
+    /// the rack and the port where the control plane reaches it. Further parameters are `&prefix=` and `&mtu=`, for what is not set here.
+    ///
+    /// The kernel makes the frames: its routes lead all addresses of the rack to the switch, and bring those of the node, of its services and
+    /// of its memory here. Sockets are opened in the network namespace of the thread that makes a channel or a server.
+    ///
+    /// # Errors
+    ///
+    /// [`LinkError`].
+    pub fn native(mut self, url: &str) -> Result<Link, LinkError> {
+        let url = Url::parse(url)?;
+        let expected = "native://[ADDRESS]:7400?node=NAME";
+        let wrong = || UrlError::Scheme { found: url.scheme().to_owned(), expected };
+        let at: SocketAddrV6 = url.authority().parse().ok().filter(|_| url.scheme() == "native").ok_or_else(wrong)?;
+        url.only(&["node", "prefix", "mtu"])?;
+        self.read_common(&url)?;
+        let address = *at.ip();
+        let failed = |source| LinkError::Native { address: at.into(), source };
+        let prefix = self.prefix.unwrap_or(address);
+        let way = Socket::path_mtu(address, gatekeeper_address(prefix)).map_err(failed)?;
+        let mtu = self.mtu.map_or(way, |mtu| mtu.min(way));
+        let sockets = Sockets::open(at.port()).map_err(failed)?;
+        let mac = self.mac.unwrap_or([0; 6]);
+        self.address(address).mac(mac).over(Carrier::Native(sockets), Seat { mtu, ..NOTHING_TOLD })
+    }
+
     /// Attaches to a switch in this process. Address and Ethernet address must be given.
     ///
     /// # Errors
@@ -192,8 +237,7 @@ impl LinkBuilder {
     /// [`LinkError::Unknown`], [`LinkError::Mtu`].
     pub fn in_process(self, port: impl FramePort + 'static) -> Result<Link, LinkError> {
         let mtu = self.mtu.unwrap_or(MTU);
-        let told = Seat { port: 0, mtu, mac: [0; 6], switch_mac: [0; 6], address: Ipv6Addr::UNSPECIFIED };
-        self.over(Carrier::Cable(Box::new(port)), told)
+        self.over(Carrier::Cable(Box::new(port)), Seat { mtu, ..NOTHING_TOLD })
     }
 
     fn over(self, carrier: Carrier, told: Seat) -> Result<Link, LinkError> {
@@ -214,6 +258,12 @@ impl LinkBuilder {
         Ok(Link(Arc::new(Handle(Arc::new(Shared { carrier, place, demux, reports: Reports::default() })))))
     }
 
+    /// Takes in what URLs of all links may have.
+    fn read_common(&mut self, url: &Url) -> Result<(), LinkError> {
+        fill(&mut self.prefix, url, "prefix", "an IPv6 address", |text| text.parse().ok())?;
+        fill(&mut self.mtu, url, "mtu", "bytes, from 1280 on", |text| text.parse().ok().filter(|mtu| *mtu >= MTU_MIN))
+    }
+
     /// Takes the parameters of an address in; returns who attaches.
     fn read(&mut self, url: &Url) -> Result<Identity, LinkError> {
         if url.scheme() != "tunnel" {
@@ -223,10 +273,9 @@ impl LinkBuilder {
         url.only(&["node", "port", "address", "mac", "switch-mac", "prefix", "mtu"])?;
         let address = |text: &str| text.parse().ok();
         fill(&mut self.address, url, "address", "an IPv6 address", address)?;
-        fill(&mut self.prefix, url, "prefix", "an IPv6 address", address)?;
         fill(&mut self.mac, url, "mac", A_MAC, mac)?;
         fill(&mut self.switch_mac, url, "switch-mac", A_MAC, mac)?;
-        fill(&mut self.mtu, url, "mtu", "bytes, from 1280 on", |text| text.parse().ok().filter(|mtu| *mtu >= MTU_MIN))?;
+        self.read_common(url)?;
         let mut port = None;
         fill(&mut port, url, "port", "a port of the switch, 0 to 510", |text| {
             text.parse().ok().filter(|port| *port < 511)
@@ -239,6 +288,8 @@ impl LinkBuilder {
     }
 }
 
+/// What a switch says that says nothing.
+const NOTHING_TOLD: Seat = Seat { port: 0, mtu: 0, mac: [0; 6], switch_mac: [0; 6], address: Ipv6Addr::UNSPECIFIED };
 const A_MAC: &str = "six bytes such as 02:00:00:00:00:01";
 const _: () = assert!(RACK_PREFIX_BITS == 64, "the documentation of `prefix` says so");
 

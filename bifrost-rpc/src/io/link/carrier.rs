@@ -2,6 +2,7 @@
 
 use super::demux::{Brought, Demux, TICK};
 use super::frames::write_frames;
+use super::native::Sockets;
 use super::slot::Seat;
 use super::tunnel::Tunnel;
 use super::{FramePort, Link};
@@ -20,9 +21,25 @@ const RUN_BYTES_MAX: usize = 65_000;
 pub(super) enum Carrier {
     Tunnel(Box<Tunnel>),
     Cable(Box<dyn FramePort>),
+    Native(Sockets),
 }
 
 impl Carrier {
+    /// Opens a port for a socket.
+    pub(super) fn bind(&self, port: u16) -> io::Result<()> {
+        match self {
+            Self::Native(sockets) => sockets.bind(port),
+            Self::Tunnel(_) | Self::Cable(_) => Ok(()),
+        }
+    }
+
+    /// Closes it.
+    pub(super) fn unbind(&self, port: u16) {
+        if let Self::Native(sockets) = self {
+            sockets.unbind(port);
+        }
+    }
+
     /// Sends a batch; `false`: its datagrams are too large.
     pub(super) fn send(
         &self,
@@ -38,6 +55,7 @@ impl Carrier {
                 cable.send(&mut out.chunks(frame_bytes));
                 true
             }
+            Self::Native(sockets) => sockets.send(addresses, datagrams, segment_bytes),
         }
     }
 
@@ -52,6 +70,7 @@ impl Carrier {
     ) -> io::Result<Option<Brought>> {
         match self {
             Self::Tunnel(tunnel) => tunnel.lead(demux, seat, into, may_wait),
+            Self::Native(sockets) => sockets.lead(demux, seat, into, may_wait),
             Self::Cable(cable) => {
                 let (mut brought, mut any) = (Brought::default(), false);
                 let wait = if may_wait { TICK } else { Duration::ZERO };
@@ -83,6 +102,7 @@ impl Carrier {
     pub(super) fn receive_buffer_bytes(&self) -> usize {
         match self {
             Self::Tunnel(tunnel) => tunnel.receive_buffer_bytes(),
+            Self::Native(sockets) => sockets.receive_buffer_bytes(),
             Self::Cable(_) => CABLE_BYTES,
         }
     }
@@ -91,6 +111,7 @@ impl Carrier {
     pub(super) fn segments_max(&self, datagram_bytes: usize) -> usize {
         let segments = match self {
             Self::Tunnel(tunnel) => tunnel.segments_max(),
+            Self::Native(sockets) => sockets.segments_max(),
             Self::Cable(_) => SEGMENTS_MAX,
         };
         let frame_bytes = datagram_bytes + crate::wire::tunnel::TUNNEL_OVERHEAD_BYTES + ETHERNET_BYTES;
@@ -101,6 +122,7 @@ impl Carrier {
     pub(super) fn as_fd(&self) -> Option<i32> {
         match self {
             Self::Tunnel(tunnel) => Some(tunnel.as_fd()),
+            Self::Native(sockets) => Some(sockets.as_fd()),
             Self::Cable(_) => None,
         }
     }

@@ -82,6 +82,7 @@ impl Link {
             // What is lost is sent again.
             Carrier::Tunnel(tunnel) => _ = tunnel.send_frame(frame),
             Carrier::Cable(cable) => cable.send(&mut std::iter::once(frame)),
+            Carrier::Native(sockets) => sockets.send_frame(frame),
         }
     }
 

@@ -1,11 +1,11 @@
 //! Who gets what comes in by a link: its sockets, their inboxes, and which of them receives for all.
 
 use super::super::Received;
+use super::super::single::is_one_packet;
 use super::binding::{Binding, sender};
 use super::control::{ControlInbox, is_control};
 use super::slot::{Seat, Slot};
 use crate::wire::frame::{FrameAddresses, Mac};
-use crate::wire::{HEADER_BYTES, IDENTIFIER, VERSION};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -17,9 +17,6 @@ use std::time::Duration;
 pub(super) const TICK: Duration = Duration::from_millis(10);
 /// The ports that a socket takes which asks for none: IANA's dynamic ones.
 const FREE_PORTS: std::ops::RangeInclusive<u16> = 49_152..=65_535;
-
-/// Where the length of the body stands in a header.
-const BODY_LEN_AT: usize = 102;
 
 #[derive(Debug, Default)]
 struct State {
@@ -178,10 +175,21 @@ impl Demux {
             return None;
         }
         let read = FrameAddresses::parse(frame).ok().filter(|(_, payload)| is_one_packet(payload));
-        if read.is_none() {
+        self.count_odd(read.is_none());
+        read
+    }
+
+    /// Whether a datagram that the kernel brings is one packet.
+    pub(super) fn is_single(&self, payload: &[u8]) -> bool {
+        let is_single = is_one_packet(payload);
+        self.count_odd(!is_single);
+        is_single
+    }
+
+    fn count_odd(&self, is_odd: bool) {
+        if is_odd {
             self.odd.fetch_add(1, Ordering::Relaxed);
         }
-        read
     }
 
     /// Frames dropped because they do not hold one packet.
@@ -217,19 +225,6 @@ impl Demux {
         if let Some(slot) = state.sockets.get_mut(&addresses.destination_port) {
             slot.put(addresses, payload);
         }
-    }
-}
-
-/// Whether a datagram is one packet, and nothing but that, or of a version that is not spoken here. Behind a packet, or in pieces that are put
-/// together with others where datagrams are joined, one could come that the switch has not seen.
-fn is_one_packet(payload: &[u8]) -> bool {
-    const IDENTIFIER_BYTES: [u8; 2] = IDENTIFIER.to_be_bytes();
-    let Some(rest) = payload.strip_prefix(&IDENTIFIER_BYTES) else { return false };
-    let body =
-        payload.get(BODY_LEN_AT..BODY_LEN_AT + 2).and_then(|bytes| bytes.try_into().ok()).map(u16::from_be_bytes);
-    match rest.first() {
-        Some(&VERSION) => body.is_some_and(|body| payload.len() == HEADER_BYTES + usize::from(body)),
-        other => other.is_some(),
     }
 }
 
@@ -279,30 +274,5 @@ impl State {
         if let Some(slot) = self.sockets.values().find(|slot| slot.readers > 0) {
             slot.arrived.notify_one();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_one_packet;
-    use crate::wire::{Header, PacketType};
-
-    fn packet(body: &[u8]) -> Vec<u8> {
-        let header = Header { body_len: u16::try_from(body.len()).unwrap(), ..Header::new(PacketType::Ping) };
-        [&header.to_bytes()[..], body].concat()
-    }
-
-    #[test]
-    fn only_a_datagram_that_is_one_packet_is_taken() {
-        let whole = packet(b"12345678");
-        assert!(is_one_packet(&whole) && is_one_packet(&packet(b"")));
-        assert!(!is_one_packet(&[&whole[..], &packet(b"")].concat()), "one behind another");
-        assert!(!is_one_packet(&[&whole[..], b"x"].concat()), "something behind it");
-        for cut in 0..whole.len() {
-            assert!(!is_one_packet(&whole[..cut]) && !is_one_packet(&whole[cut + 1..]), "a piece of {cut} bytes");
-        }
-        let mut later = whole;
-        later[2] = 2;
-        assert!(is_one_packet(&later), "its sender is told that the version is not spoken");
     }
 }

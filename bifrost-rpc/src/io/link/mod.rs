@@ -1,4 +1,4 @@
-//! Links to a switch for which no kernel makes the frames: over a tunnel, or within a process.
+//! Links to a switch: for which no kernel makes the frames, over a tunnel or within a process; or for which the kernel does.
 //!
 //! All sockets of a link share its attachment. Whoever waits at one of them receives for all, and hands over what is for
 //! others: no thread stands in between.
@@ -9,6 +9,7 @@ mod carrier;
 mod control;
 mod demux;
 mod frames;
+mod native;
 mod reports;
 mod slot;
 mod socket;
@@ -50,7 +51,8 @@ struct Place {
 
 /// A node's attachment to a switch. Cheap to clone; clones, and all channels and servers made with them, share it.
 ///
-/// Packets are then whole Ethernet frames, made by this crate, with addresses of the rack; no kernel knows these.
+/// Packets are then whole Ethernet frames, made by this crate, with addresses of the rack, which no kernel knows; or, on a native
+/// link, datagrams of the kernel's sockets at its addresses.
 /// When the last of all is dropped, the switch is told.
 #[derive(Debug, Clone)]
 pub struct Link(Arc<Handle>);

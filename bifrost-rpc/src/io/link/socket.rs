@@ -12,6 +12,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// IPv6 and UDP headers.
 const OVERHEAD: u16 = 48;
+/// Ports that are tried for a socket that asks for none: on a native link others of the machine may have them.
+const PORT_TRIES: usize = 64;
 
 /// A socket on a link.
 #[derive(Debug)]
@@ -46,8 +48,17 @@ impl LinkSocket {
     }
 
     fn open(link: &Link, binding: Binding) -> io::Result<Self> {
-        let seat = link.0.demux.open(binding)?;
-        Ok(Self { link: link.clone(), seat, sending: Mutex::default() })
+        let tries = if binding.port == 0 { PORT_TRIES } else { 1 };
+        let mut taken = io::Error::from(io::ErrorKind::AddrInUse);
+        for _ in 0..tries {
+            let seat = link.0.demux.open(binding.clone())?;
+            match link.0.carrier.bind(seat.binding.port) {
+                Ok(()) => return Ok(Self { link: link.clone(), seat, sending: Mutex::default() }),
+                Err(error) => taken = error,
+            }
+            link.0.demux.close(&seat);
+        }
+        Err(taken)
     }
 
     pub(crate) fn reports(&self) -> &Reports {
@@ -116,6 +127,7 @@ impl LinkSocket {
 
 impl Drop for LinkSocket {
     fn drop(&mut self) {
+        self.link.0.carrier.unbind(self.seat.binding.port);
         self.link.0.demux.close(&self.seat);
     }
 }

@@ -181,7 +181,7 @@ impl Tunnel {
     }
 
     pub(super) fn as_fd(&self) -> i32 {
-        self.socket.as_fd()
+        self.socket.raw_fd()
     }
 
     /// What the thread does that keeps the attachment, until the link ends.
