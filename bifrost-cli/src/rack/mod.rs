@@ -8,6 +8,7 @@ mod machines;
 mod measure;
 mod processes;
 mod status;
+mod supervisor;
 mod up;
 
 use anyhow::Result;
