@@ -88,6 +88,7 @@ enum Command {
     Mem(mem::Args),
     Switch(Box<switch::Args>),
     Rack(Box<rack::Args>),
+    Gatekeeper(Box<gatekeeper::Args>),
     Rules(rules::Args),
     Bench(bifrost_bench::cli::Args),
     #[cfg(feature = "sim")]
@@ -104,6 +105,7 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Mem(args) => mem::run(&args),
         Command::Switch(args) => switch::run(&args),
         Command::Rack(args) => rack::run(&args),
+        Command::Gatekeeper(args) => gatekeeper::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Bench(args) => bifrost_bench::cli::run(args).map(|()| fault::OK),
         #[cfg(feature = "sim")]

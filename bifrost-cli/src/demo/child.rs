@@ -3,18 +3,21 @@
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child as Process, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 const START_WAIT: Duration = Duration::from_secs(10);
+/// Lines that wait to be read; further ones are lost.
+const LINES_MAX: usize = 16;
 
-/// A running `bifrost serve`, `bifrost mem` or `bifrost switch`. Dropping it ends it.
+/// A running `bifrost serve`, `bifrost mem`, `bifrost switch` or `bifrost gatekeeper`. Dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Child {
     process: Process,
     url: String,
+    said: Receiver<String>,
 }
 
 impl Child {
@@ -34,31 +37,26 @@ impl Child {
             }
             None => Command::new(program),
         };
-        let process =
+        let mut process =
             command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot start a server")?;
+        let said = lines(process.stdout.take());
         // From here on dropping it ends the process, whatever goes wrong.
-        let mut child = Self { process, url: String::new() };
+        let mut child = Self { process, url: String::new(), said };
         child.url = child.read_url()?;
         Ok(child)
     }
 
-    fn read_url(&mut self) -> Result<String> {
-        let stdout = self.process.stdout.take().context("no standard output")?;
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || {
-            let mut line = String::new();
-            let mut stdout = BufReader::new(stdout);
-            let read = stdout.read_line(&mut line).map(|_| line);
-            // Nobody listens any more if the wait below has timed out.
-            let _ = sender.send(read);
-            // What it says further would fail with nobody to read it.
-            let _ = std::io::copy(&mut stdout, &mut std::io::sink());
-        });
-        let line = receiver.recv_timeout(START_WAIT).context("the server did not start in time")??;
-        match line.trim().split_once(" on ") {
+    fn read_url(&self) -> Result<String> {
+        let line = self.said.recv_timeout(START_WAIT).context("the server did not start")?;
+        match line.split_once(" on ") {
             Some((_, url)) => Ok(url.to_owned()),
-            None => bail!("the server said {:?} instead of its address", line.trim()),
+            None => bail!("the server said {line:?} instead of its address"),
         }
+    }
+
+    /// The next line that it says on standard output; `None`: none comes within this time.
+    pub(crate) fn said(&self, wait: Duration) -> Option<String> {
+        self.said.recv_timeout(wait).ok()
     }
 
     /// Where it listens.
@@ -98,6 +96,16 @@ impl Child {
         ensure!(status.success(), "the server ended with {status}");
         Ok(())
     }
+}
+
+/// The lines that a process writes. They are read to the end: what it says further would fail with nobody to read it.
+fn lines(from: Option<impl Read + Send + 'static>) -> Receiver<String> {
+    let (tell, told) = mpsc::sync_channel(LINES_MAX);
+    std::thread::spawn(move || {
+        let lines = from.into_iter().flat_map(|from| BufReader::new(from).lines().map_while(Result::ok));
+        lines.for_each(|line| drop(tell.try_send(line)));
+    });
+    told
 }
 
 impl Drop for Child {

@@ -1,7 +1,11 @@
 //! Gatekeeper, as commands start it.
 
+mod command;
+mod directory;
 mod place;
 
+pub(crate) use command::{ASKED, Args, run};
+pub(crate) use directory::ControlDirectory;
 pub(crate) use place::At;
 
 use crate::fault::usage;
@@ -41,6 +45,22 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// The same, with what outlives Gatekeeper in this directory unless it is said where.
+    pub(crate) fn or_state(mut self, directory: PathBuf) -> Self {
+        self.state.get_or_insert(directory);
+        self
+    }
+
+    /// Whether anything outlives Gatekeeper.
+    pub(crate) fn has_state(&self) -> bool {
+        self.state.is_some()
+    }
+
+    /// What outlives Gatekeeper. One process at a time can have it.
+    pub(crate) fn log(&self) -> Result<Log> {
+        Ok(self.state.as_ref().map(|directory| Log::open(directory)).transpose()?.unwrap_or_else(Log::in_memory))
+    }
+
     /// The same for another process.
     pub(crate) fn arguments(&self) -> Vec<String> {
         let mut all = vec!["--heartbeat".to_owned(), format!("{}us", self.heartbeat.as_micros())];
@@ -66,6 +86,7 @@ pub(crate) struct ControlPlane {
 impl ControlPlane {
     /// Starts Gatekeeper at the control plane's port of a switch, and its management at a URL.
     pub(crate) fn start(
+        log: Log,
         port: Arc<dyn FramePort>,
         switch: Arc<dyn Switch>,
         rules: Intent,
@@ -73,10 +94,6 @@ impl ControlPlane {
         manage: &str,
         options: &Options,
     ) -> Result<Self> {
-        let log = match &options.state {
-            Some(directory) => Log::open(directory)?,
-            None => Log::in_memory(),
-        };
         let fabric = rules.topology().fabric().clone();
         let place =
             Place { prefix: fabric.prefix, memory_prefix: fabric.memory_prefix, mac: fabric.mac.0, key: key.clone() };
@@ -105,7 +122,17 @@ impl ControlPlane {
 
     /// Whether it runs, and nobody wants it to end.
     pub(crate) fn is_running(&self) -> bool {
-        self.driver.is_running() && !self.is_told_to_stop.load(Ordering::Acquire)
+        !self.has_ended() && !self.is_told_to_stop()
+    }
+
+    /// Whether it has ended by itself: the switch has ended, or another control plane has taken over.
+    pub(crate) fn has_ended(&self) -> bool {
+        !self.driver.is_running()
+    }
+
+    /// Whether somebody who manages it wants the rack to end.
+    pub(crate) fn is_told_to_stop(&self) -> bool {
+        self.is_told_to_stop.load(Ordering::Acquire)
     }
 
     /// Where it is managed.

@@ -5,7 +5,9 @@ use bifrost_rpc::{Address, Channel, Place, StreamAddress};
 use bifrost_switch::gatekeeper_driver::manage::idl::gatekeeper::GatekeeperClient;
 use nix::unistd::Uid;
 use std::fs::{DirBuilder, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,8 +37,28 @@ impl At {
             make_private(&own_directory())?;
         }
         let url = self.url();
-        remove_stale(&url);
+        if is_left_over(&url) {
+            // What cannot be removed is told when it is to be listened at.
+            let _ = path_of(&url).map(std::fs::remove_file);
+        }
         Ok(url)
+    }
+
+    /// Why nobody answers.
+    pub(crate) fn absence(&self) -> String {
+        let url = self.url();
+        if self.is_away() {
+            return format!(
+                "Gatekeeper at {url} is away: it was killed. If its rack is up that goes on forwarding; `bifrost rack up --processes` starts \
+                 Gatekeeper again by itself"
+            );
+        }
+        format!("no rack is up at {url}")
+    }
+
+    /// Whether there was a control plane that did not end in good order, and has not come back.
+    pub(crate) fn is_away(&self) -> bool {
+        is_left_over(&self.url())
     }
 
     /// A client of the control plane.
@@ -55,7 +77,7 @@ fn own_directory() -> PathBuf {
 }
 
 /// Makes a directory, or sees to it that the one there is this user's alone.
-fn make_private(directory: &Path) -> Result<()> {
+pub(super) fn make_private(directory: &Path) -> Result<()> {
     let what = || format!("cannot use {}", directory.display());
     DirBuilder::new().mode(PRIVATE).recursive(true).create(directory).with_context(what)?;
     let found = std::fs::symlink_metadata(directory).with_context(what)?;
@@ -67,13 +89,15 @@ fn make_private(directory: &Path) -> Result<()> {
     std::fs::set_permissions(directory, Permissions::from_mode(PRIVATE)).with_context(what)
 }
 
-/// Removes the socket of a rack that did not end in good order: one that nobody listens at.
-fn remove_stale(url: &str) {
-    let Ok(Address::Stream(StreamAddress { place: Place::Unix(path), .. })) = Address::parse(url) else { return };
-    if std::os::unix::net::UnixStream::connect(&path)
-        .is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
-    {
-        // What cannot be removed is told when it is to be listened at.
-        let _ = std::fs::remove_file(path);
+/// Whether there is the socket of a control plane that did not end in good order: one that nobody listens at.
+fn is_left_over(url: &str) -> bool {
+    let Some(path) = path_of(url) else { return false };
+    UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+}
+
+fn path_of(url: &str) -> Option<PathBuf> {
+    match Address::parse(url) {
+        Ok(Address::Stream(StreamAddress { place: Place::Unix(path), .. })) => Some(path),
+        _ => None,
     }
 }

@@ -17,6 +17,8 @@ Examples:
 
 /// Time for the rack to end.
 const WAIT: Duration = Duration::from_secs(30);
+/// Time for a Gatekeeper that was killed to be started again.
+const AWAY: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Take a rack down that `bifrost rack up` runs
@@ -29,8 +31,14 @@ pub(crate) struct Args {
 /// Runs the command; returns the exit status.
 pub(super) fn run(args: &Args) -> Result<u8> {
     let mut client = args.at.client()?;
-    client.stop().with_context(|| format!("no rack is up at {}", args.at.url()))?;
-    let until = clock::now() + WAIT;
+    let (until, back) = (clock::now() + WAIT, clock::now() + AWAY);
+    while let Err(error) = client.stop() {
+        // A rack of processes starts it again.
+        if !args.at.is_away() || clock::now() >= back {
+            return Err(error).context(args.at.absence());
+        }
+        clock::pause(LOOK);
+    }
     while clock::now() < until {
         if client.status().is_err() {
             eprintln!("the rack is down");

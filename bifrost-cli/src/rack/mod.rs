@@ -9,6 +9,7 @@ mod measure;
 mod native;
 mod processes;
 mod status;
+mod supervisor;
 mod up;
 
 use anyhow::Result;

@@ -2,6 +2,7 @@
 
 use super::description::Description;
 use super::native::Native;
+use super::supervisor::Supervisor;
 use super::up::Args;
 use crate::demo::child::Child;
 use crate::{key, stop};
@@ -10,17 +11,23 @@ use bifrost_rpc::node::Node;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::Ipv6Addr;
+use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
 /// How often it is seen who is still there.
 const LOOK: Duration = Duration::from_millis(100);
+/// Time for what is said next, which comes at once.
+const SAID: Duration = Duration::from_secs(5);
 /// Time for a node to be taken in.
 const JOIN: Duration = Duration::from_secs(20);
 
-/// The processes of a rack, the switch first. Dropping it ends them.
+/// The processes of a rack. Dropping it ends them.
 pub(super) struct Processes {
-    parts: Vec<(String, Child)>,
+    /// Memory servers and nodes that serve.
+    machines: Vec<(String, Child)>,
+    gatekeeper: Supervisor,
+    switch: Child,
     /// The beginning of links' URLs.
     tunnel: String,
     prefix: Ipv6Addr,
@@ -32,33 +39,25 @@ pub(super) struct Processes {
 }
 
 impl Processes {
-    /// Starts all: the switch with Gatekeeper, memory servers, nodes that serve.
+    /// Starts all: the switch, Gatekeeper, memory servers, nodes that serve.
     pub(super) fn start(args: &Args, manage: &str, description: &Description) -> Result<Self> {
         let native = args.native.then(|| Native::make(description)).transpose()?;
         let files = tempfile::tempdir().context("cannot make a directory for temporary files")?;
-        let file = files.path().join("rack.toml");
-        std::fs::write(&file, attached(description)).with_context(|| format!("cannot write {}", file.display()))?;
-        let file = file.display().to_string();
-        let mut options = ["switch", "--gatekeeper", "--rack", &file, "--manage", manage].map(str::to_owned).to_vec();
-        options.extend(["--listen", "udp://[::1]:0"].map(str::to_owned));
-        options.extend(match &args.bmv2 {
-            Some(Some(path)) => vec![format!("--bmv2={}", path.display())],
-            Some(None) => vec!["--bmv2".to_owned()],
-            None => ["--runtime", "none"].map(str::to_owned).to_vec(),
-        });
-        options.extend(native.iter().flat_map(Native::ports));
-        for (number, manifest) in description.manifests.iter().enumerate() {
-            let path = files.path().join(format!("manifest-{number}.json"));
-            std::fs::write(&path, manifest.text()).with_context(|| format!("cannot write {}", path.display()))?;
-            options.extend(["--manifest".to_owned(), path.display().to_string()]);
-        }
-        options.extend(args.gatekeeper.arguments());
+        let described = describe(description, files.path())?;
+        let control = files.path().join("control").display().to_string();
+        let switch = start_switch(args, &described, &control, native.as_ref())?;
+        let mut options =
+            ["gatekeeper", "--supervised", "--control", &control, "--manage", manage].map(str::to_owned).to_vec();
+        options.extend(described);
+        // So that it can come back, something outlives it in any case.
+        options.extend(args.gatekeeper.clone().or_state(files.path().join("state")).arguments());
         options.extend(key_option(args, "--key-file"));
-        let switch = start(&launcher(native.as_ref(), None), &options)?;
+        options.extend(args.bmv2.iter().flat_map(|_| outside_tables(&switch)));
+        let gatekeeper = Supervisor::start(options)?;
         let tunnel = switch.url().replacen("udp://", "tunnel://", 1);
         let prefix = description.rules.topology().fabric().prefix;
-        let parts = vec![("switch".to_owned(), switch)];
-        let mut rack = Self { parts, tunnel, prefix, client: None, _files: files, native };
+        let machines = Vec::new();
+        let mut rack = Self { machines, gatekeeper, switch, tunnel, prefix, client: None, _files: files, native };
         rack.start_machines(args, description)?;
         Ok(rack)
     }
@@ -91,7 +90,7 @@ impl Processes {
         options.extend(key_option(args, "--link-key"));
         let launcher = launcher(self.native.as_ref(), Some(&name));
         let child = start(&launcher, &options).with_context(|| format!("{name} does not start"))?;
-        self.parts.push((name, child));
+        self.machines.push((name, child));
         Ok(())
     }
 
@@ -106,7 +105,9 @@ impl Processes {
     /// Says which process is what.
     pub(super) fn announce(&self) {
         self.native.iter().for_each(Native::announce);
-        for (name, child) in &self.parts {
+        eprintln!("process {}: switch at {}", self.switch.id(), self.switch.url());
+        eprintln!("{}", self.gatekeeper.describe());
+        for (name, child) in &self.machines {
             eprintln!("process {}: {name} at {}", child.id(), child.url());
         }
     }
@@ -127,8 +128,12 @@ impl Processes {
     /// Until somebody wants it to end, or the switch has. Tells of every part that ends.
     pub(super) fn wait(&mut self, stop: &stop::Stop) {
         let mut gone = BTreeSet::new();
-        while !stop.wait_for(LOOK) && !gone.contains("switch") {
-            for (name, child) in &mut self.parts {
+        while !stop.wait_for(LOOK) && !self.gatekeeper.is_over() {
+            if self.switch.has_ended() {
+                eprintln!("switch has ended; without it there is no rack");
+                return;
+            }
+            for (name, child) in &mut self.machines {
                 if !gone.contains(name.as_str()) && child.has_ended() {
                     eprintln!("{name} has ended");
                     gone.insert(name.clone());
@@ -137,15 +142,51 @@ impl Processes {
         }
     }
 
-    /// Ends all in good order, the switch last. Returns how many did not end well.
-    pub(super) fn stop(mut self) -> usize {
-        let machines = self.parts.split_off(1);
-        // All at once: where the switch is gone each waits in vain for somebody to let it go.
-        let told = machines.into_iter().map(|(_, mut child)| child.terminate().map(|()| child));
+    /// Ends all in good order: machines, then Gatekeeper, then the switch. Returns how many did not end well.
+    pub(super) fn stop(self) -> usize {
+        // All at once: where Gatekeeper or the switch is gone each waits in vain for somebody to let it go.
+        let told = self.machines.into_iter().map(|(_, mut child)| child.terminate().map(|()| child));
         let told: Vec<Result<Child>> = told.collect();
-        let failed = told.into_iter().filter_map(|told| told.and_then(Child::wait).err()).count();
-        failed + self.parts.into_iter().filter_map(|(_, switch)| switch.stop().err()).count()
+        let mut failed = told.into_iter().filter_map(|told| told.and_then(Child::wait).err()).count();
+        failed += usize::from(self.gatekeeper.stop().is_err());
+        failed + usize::from(self.switch.stop().is_err())
     }
+}
+
+/// Writes what describes the rack into files; the options that name them.
+fn describe(description: &Description, directory: &Path) -> Result<Vec<String>> {
+    let rack = directory.join("rack.toml");
+    let write = |path: &Path, text: &str| {
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    };
+    write(&rack, &attached(description))?;
+    let mut options = vec!["--rack".to_owned(), rack.display().to_string()];
+    for (number, manifest) in description.manifests.iter().enumerate() {
+        let path = directory.join(format!("manifest-{number}.json"));
+        write(&path, manifest.text())?;
+        options.extend(["--manifest".to_owned(), path.display().to_string()]);
+    }
+    Ok(options)
+}
+
+fn start_switch(args: &Args, described: &[String], control: &str, native: Option<&Native>) -> Result<Child> {
+    let mut options = ["switch", "--control", control, "--listen", "udp://[::1]:0"].map(str::to_owned).to_vec();
+    options.extend_from_slice(described);
+    options.extend(key_option(args, "--key-file"));
+    options.extend(match &args.bmv2 {
+        Some(Some(path)) => vec![format!("--bmv2={}", path.display())],
+        Some(None) => vec!["--bmv2".to_owned()],
+        None => ["--runtime", "none"].map(str::to_owned).to_vec(),
+    });
+    options.extend(native.iter().flat_map(|native| native.ports()));
+    start(&launcher(native, None), &options)
+}
+
+/// Where the tables of a switch are that BMv2 stands in for, which it says second.
+fn outside_tables(switch: &Child) -> Vec<String> {
+    let line = switch.said(SAID);
+    let url = line.as_deref().and_then(|line| line.strip_prefix("runtime on "));
+    url.into_iter().flat_map(|url| ["--runtime".to_owned(), url.to_owned()]).collect()
 }
 
 fn start(launcher: &[String], options: &[String]) -> Result<Child> {

@@ -69,7 +69,7 @@ impl View {
 /// Runs the command; returns the exit status.
 pub(super) fn run(args: &Args) -> Result<u8> {
     let mut client = args.at.client()?;
-    let mut read = || View::read(&mut client, args.max).with_context(|| format!("no rack is up at {}", args.at.url()));
+    let mut read = || View::read(&mut client, args.max).with_context(|| args.at.absence());
     if args.json {
         print(&format!("{:#}\n", json::of(&read()?)))?;
         return Ok(OK);
@@ -81,7 +81,12 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let stop = Stop::saying("")?;
     loop {
         // Home, the text, and away with what is left of the last one.
-        print(&format!("\x1b[H\x1b[J{}", text::of(&read()?)))?;
+        let text = match read() {
+            // Its rack may be up, and it may come back.
+            Err(_) if args.at.is_away() => format!("{}\n", args.at.absence()),
+            view => text::of(&view?),
+        };
+        print(&format!("\x1b[H\x1b[J{text}"))?;
         if stop.wait_for(PERIOD) {
             return Ok(OK);
         }

@@ -78,8 +78,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) key_file: Option<PathBuf>,
 
-    /// Run each part as a process of its own, which may be killed: the switch with Gatekeeper, each memory server, each node that serves
-    #[arg(long, conflicts_with = "bmv2")]
+    /// Run each part as a process of its own, which may be killed: the switch, Gatekeeper, which is then started again, each memory server,
+    /// each node that serves
+    #[arg(long)]
     processes: bool,
 
     /// Run each part as a process of its own, and each machine in a network namespace of its own, with the kernel's IPv6 stack and a veth
@@ -175,12 +176,13 @@ impl Rack {
     fn start(args: &Args, description: Description) -> Result<Self> {
         let Description { rack, rules, .. } = description;
         let key = args.key_file.as_deref().map(key::read).transpose()?;
+        let log = args.gatekeeper.log()?;
         let switch = start_switch(args, &rack)?;
         let port = Arc::new(switch.local(CONTROL_PLANE).context("the switch has no port for the control plane")?);
         let prefix = rules.topology().fabric().prefix;
         let manage = args.at.listen()?;
         let control =
-            ControlPlane::start(port, switch.control(PROGRAM), rules, key.clone(), &manage, &args.gatekeeper)?;
+            ControlPlane::start(log, port, switch.control(PROGRAM), rules, key.clone(), &manage, &args.gatekeeper)?;
         ensure!(control.wait_ready(READY), "Gatekeeper has not begun within {READY:?}");
         let site = Site { switch: &switch, rack: &rack, prefix, key };
         let memory = rack.memory.iter().map(|section| MemoryMachine::start(&site, section, &args.machines));

@@ -1,31 +1,46 @@
-//! Gatekeeper in the process of its switch.
+//! The control plane's port: Gatekeeper in the process of its switch, or in another.
 
 use super::Args;
 use super::rack::Described;
-use crate::gatekeeper::ControlPlane;
+use crate::gatekeeper::{ControlDirectory, ControlPlane};
 use crate::key;
 use crate::rack::description::Description;
 use anyhow::{Context, Result};
 use bifrost_switch::daemon::{PortKind, Switch};
-use bifrost_switch::runtime;
+use bifrost_switch::runtime::{self, Runtime, RuntimeServer};
 use std::sync::Arc;
 
 /// The control plane's port.
 const PORT: u32 = 510;
 
-/// The control plane has its port in this process.
-pub(super) fn prepare(rack: &mut Described) {
-    rack.ports.insert(PORT, PortKind::Local);
+/// What is at the control plane's port.
+pub(super) fn prepare(args: &Args, rack: &mut Described) -> Result<()> {
+    if let Some(directory) = &args.control {
+        let directory = ControlDirectory::make(directory)?;
+        rack.ports.insert(PORT, PortKind::Socket(directory.packets()));
+    } else if args.gatekeeper {
+        rack.ports.insert(PORT, PortKind::Local);
+    }
+    Ok(())
 }
 
-/// Starts it, if that is asked for.
+/// Serves the tables to a control plane in another process, if there is to be one.
+pub(super) fn serve_tables(args: &Args, control: &Runtime) -> Result<Option<RuntimeServer>> {
+    let Some(directory) = &args.control else { return Ok(None) };
+    let url = ControlDirectory::at(directory).runtime();
+    let served = RuntimeServer::start(control, &url, false);
+    served.map(Some).with_context(|| format!("cannot serve the runtime API at {url}"))
+}
+
+/// Starts it in this process, if that is asked for.
 pub(super) fn start(args: &Args, switch: &Switch, tables: Arc<dyn runtime::Switch>) -> Result<Option<ControlPlane>> {
     if !args.gatekeeper {
         return Ok(None);
     }
     let description = Description::read(args.rack.as_deref(), &args.manifest)?;
+    let log = args.gatekeeper_options.log()?;
     let port = Arc::new(switch.local(PORT).context("the switch has no port for the control plane")?);
     let key = args.key_file.as_deref().map(key::read).transpose()?;
     let manage = args.at.listen()?;
-    ControlPlane::start(port, tables, description.rules, key, &manage, &args.gatekeeper_options).map(Some)
+    ControlPlane::start(log, port, tables, description.rules, key, &manage, &args.gatekeeper_options).map(Some)
 }

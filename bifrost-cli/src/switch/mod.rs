@@ -45,6 +45,9 @@ Examples:
   bifrost switch --rack rack.toml --gatekeeper --state /var/lib/bifrost
       A rack's switch and its control plane; `bifrost rack status` shows how it stands.
 
+  bifrost switch --rack rack.toml --control /run/bifrost
+      The same with the control plane in a process of its own, which may end and come back: `bifrost gatekeeper`.
+
   bifrost switch --port 1=tunnel --port 2=tunnel --pcap captured --stats 1s
       Capture what passes each port, and print each second what it was.
 
@@ -94,8 +97,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     entries: Option<PathBuf>,
 
-    /// A port, 0 to 510: N=tunnel, N=tunnel:NODE, or N=dev:DEVICE (as root; NAMESPACE/DEVICE in another network namespace). Counts before what the rack says of the port. May be
-    /// given several times
+    /// A port, 0 to 510: N=tunnel, N=tunnel:NODE, N=dev:DEVICE (as root; NAMESPACE/DEVICE in another network namespace), or N=unix:PATH
+    /// for another program of this user. Counts before what the rack says of the port. May be given several times
     #[arg(long, value_name = "N=KIND")]
     port: Vec<PortArg>,
 
@@ -140,6 +143,10 @@ pub(crate) struct Args {
     #[arg(long, requires = "rack", conflicts_with_all = ["entries", "program"])]
     gatekeeper: bool,
 
+    /// Let `bifrost gatekeeper` attach as the control plane: sockets in this directory, which is made for this user alone
+    #[arg(long, value_name = "DIR", requires = "rack", conflicts_with_all = ["entries", "program", "gatekeeper"])]
+    control: Option<PathBuf>,
+
     #[command(flatten)]
     at: At,
 
@@ -167,15 +174,13 @@ pub(crate) fn run(args: &Args) -> Result<u8> {
         return trace::run(args);
     }
     let mut rack = match &args.rack {
-        Some(path) if args.gatekeeper => rack::machines(path)?,
+        Some(path) if args.gatekeeper || args.control.is_some() => rack::machines(path)?,
         Some(path) => rack::read(path, &args.manifest, args.program.as_deref())?,
         None => Described::default(),
     };
     rack.ports.extend(port::by_number(&args.port)?);
     check_ports(&rack)?;
-    if args.gatekeeper {
-        gatekeeper::prepare(&mut rack);
-    }
+    gatekeeper::prepare(args, &mut rack)?;
     let json = files::program(args.program.as_deref())?;
     let stop = stop::Stop::saying("stopping; frames under way leave (once more stops at once)")?;
     match &args.bmv2 {
@@ -189,16 +194,15 @@ fn run_engine(args: &Args, rack: &Described, json: &str, stop: &stop::Stop) -> R
     let switch = start(args, rack, engine.clone().into())?;
     let settings = Settings { ports: switch.ports(), ..Settings::default() };
     let control = Runtime::new(engine, json, settings);
-    let runtime = start_runtime(args, &control)?;
+    let mut runtime: Vec<RuntimeServer> = start_runtime(args, &control)?.into_iter().collect();
+    runtime.extend(gatekeeper::serve_tables(args, &control)?);
     let notifier = args.notifications.as_deref().map(|url| notify(&control, url)).transpose()?;
     let gatekeeper = gatekeeper::start(args, &switch, Arc::new(control))?;
     announce(&switch, runtime.iter().map(RuntimeServer::url), gatekeeper.as_ref())?;
     watch(args, &switch, gatekeeper.as_ref(), stop)?;
     drop(notifier);
     gatekeeper.into_iter().for_each(ControlPlane::shutdown);
-    if let Some(runtime) = runtime {
-        runtime.shutdown(DRAIN);
-    }
+    runtime.into_iter().for_each(|runtime| runtime.shutdown(DRAIN));
     Ok(finish(args, switch))
 }
 

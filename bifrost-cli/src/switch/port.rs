@@ -7,7 +7,7 @@ use bifrost_switch::daemon::{PORTS_MAX, PortKind, TunnelPort};
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-/// `N=tunnel`, `N=tunnel:NODE` or `N=dev:DEVICE`.
+/// `N=tunnel`, `N=tunnel:NODE`, `N=dev:DEVICE` or `N=unix:PATH`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PortArg {
     pub(crate) number: u32,
@@ -18,7 +18,8 @@ impl FromStr for PortArg {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let (number, kind) = text.split_once('=').ok_or("write N=tunnel, N=tunnel:NODE or N=dev:DEVICE")?;
+        let (number, kind) =
+            text.split_once('=').ok_or("write N=tunnel, N=tunnel:NODE, N=dev:DEVICE or N=unix:PATH")?;
         let number = number.parse().ok().filter(|&number| number < PORTS_MAX);
         let number = number.ok_or_else(|| format!("a port's number is 0 to {}", PORTS_MAX - 1))?;
         let kind = match kind.split_once(':') {
@@ -28,7 +29,8 @@ impl FromStr for PortArg {
             }
             Some(("tunnel", _)) => return Err(format!("a node's name has 1 to {NODE_NAME_BYTES_MAX} bytes")),
             Some(("dev", device)) if !device.is_empty() => PortKind::Device(device.to_owned()),
-            _ => return Err(format!("no port {kind:?}: write tunnel, tunnel:NODE or dev:DEVICE")),
+            Some(("unix", path)) if !path.is_empty() => PortKind::Socket(path.into()),
+            _ => return Err(format!("no port {kind:?}: write tunnel, tunnel:NODE, dev:DEVICE or unix:PATH")),
         };
         Ok(Self { number, kind })
     }
@@ -55,7 +57,8 @@ mod tests {
         assert_eq!(of("1=tunnel"), Ok((1, "tunnel".into())));
         assert_eq!(of("510=tunnel:n1"), Ok((510, "tunnel n1".into())));
         assert_eq!(of("0=dev:veth0"), Ok((0, "veth0".into())));
-        for text in ["1", "511=tunnel", "x=tunnel", "1=tunnel:", "1=dev:", "1=veth0", "1=", "-1=tunnel"] {
+        assert_eq!(of("510=unix:/run/x"), Ok((510, "socket /run/x".into())));
+        for text in ["1", "511=tunnel", "x=tunnel", "1=tunnel:", "1=dev:", "1=unix:", "1=veth0", "1=", "-1=tunnel"] {
             assert!(of(text).is_err(), "{text}");
         }
     }

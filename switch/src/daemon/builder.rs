@@ -7,6 +7,7 @@ use super::error::StartError;
 use super::fabric::{Fabric, Link, PORTS_MAX, Port};
 use super::plane::DataPlane;
 use super::queue::Queue;
+use super::socket::SocketPort;
 use super::switch::Switch;
 use super::tunnel::{Tunnel, TunnelLink, Tunnels};
 use bifrost_rpc::Key;
@@ -37,9 +38,11 @@ pub enum PortKind {
     /// A network device, through a packet socket: needs root, or CAP_NET_RAW. As `NAMESPACE/DEVICE` that of another network
     /// namespace: needs root.
     Device(String),
+    /// Another process of this machine and user, through a Unix socket at this path: [`SocketCable`](super::SocketCable).
+    Socket(PathBuf),
 }
 
-/// As `show_ports` lists it: `in process`, `tunnel`, `tunnel n1`, or the device's name.
+/// As `show_ports` lists it: `in process`, `tunnel`, `tunnel n1`, the device's name, or `socket` and its path.
 impl fmt::Display for PortKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -47,6 +50,7 @@ impl fmt::Display for PortKind {
             Self::Tunnel(to) if to.node.is_empty() => f.write_str("tunnel"),
             Self::Tunnel(to) => write!(f, "tunnel {}", to.node),
             Self::Device(name) => f.write_str(name),
+            Self::Socket(path) => write!(f, "socket {}", path.display()),
         }
     }
 }
@@ -197,6 +201,11 @@ impl SwitchBuilder {
                 let device = Device::open(name).map_err(|error| StartError::Device { port, error })?;
                 Ok(End::Device(Arc::new(device)))
             }
+            PortKind::Socket(path) => {
+                let socket = SocketPort::open(path);
+                let error = |error| StartError::Socket { port, path: path.clone(), error };
+                socket.map(|socket| End::Socket(Arc::new(socket))).map_err(error)
+            }
         }
     }
 
@@ -213,6 +222,7 @@ pub(crate) enum End {
     Local(Arc<Queue>),
     Tunnel(Arc<Tunnel>),
     Device(Arc<Device>),
+    Socket(Arc<SocketPort>),
 }
 
 impl End {
@@ -221,6 +231,7 @@ impl End {
             Self::Local(queue) => Arc::clone(queue) as Arc<dyn Link>,
             Self::Tunnel(tunnel) => Arc::new(TunnelLink { tunnels: Arc::clone(tunnels?), tunnel: Arc::clone(tunnel) }),
             Self::Device(device) => Arc::new(Arc::clone(device)),
+            Self::Socket(socket) => Arc::new(Arc::clone(socket)),
         })
     }
 }

@@ -23,6 +23,16 @@ pub enum StartError {
         /// Why.
         error: DeviceError,
     },
+    /// A Unix socket cannot be listened at.
+    #[error("port {port}: cannot listen on {}: {error}", path.display())]
+    Socket {
+        /// The port.
+        port: u32,
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
     /// A tunnel port in a switch that has no address for tunnels.
     #[error("port {0} is a tunnel's, and there is no address for tunnels to listen on")]
     NoTunnels(u32),

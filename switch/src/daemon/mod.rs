@@ -9,6 +9,7 @@
 //! in between. Each frame is copied once, to the others that leave by the same port.
 
 mod builder;
+mod cable;
 mod capture;
 mod counts;
 mod device;
@@ -19,15 +20,18 @@ mod frames;
 mod local;
 mod outlet;
 mod outside;
+mod packets;
 mod pcap;
 mod plane;
 mod queue;
 mod rack;
+mod socket;
 mod switch;
 mod tunnel;
 mod watch;
 
 pub use builder::{PortKind, SwitchBuilder, TunnelPort};
+pub use cable::SocketCable;
 pub use capture::{CAPTURE_WAITING_BYTES_MAX, CaptureReport};
 pub use counts::{PortCounts, Tally};
 pub use error::{DeviceError, StartError};

@@ -16,6 +16,7 @@ use crate::bmv2::PacketReceiver;
 use crate::engine::Event;
 use crate::runtime::{self, PortInfo, PortRefused, Ports, Runtime, Settings};
 use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
@@ -95,14 +96,8 @@ impl Switch {
             }
             // All tunnels have one thread.
             End::Tunnel(_) => Ok(()),
-            End::Device(device) => {
-                let fabric = Arc::clone(&self.fabric);
-                self.spawn(format!("bifrost-port-{number}"), move |forwarder| {
-                    if let Err(error) = device.run(number, forwarder) {
-                        fabric.fault(number, &error);
-                    }
-                })
-            }
+            End::Device(device) => self.spawn_port(number, move |forwarder| device.run(number, forwarder)),
+            End::Socket(socket) => self.spawn_port(number, move |forwarder| socket.run(number, forwarder)),
         }
     }
 
@@ -126,6 +121,19 @@ impl Switch {
         let thread = std::thread::Builder::new().name("bifrost-bmv2".into()).spawn(run);
         self.leaving = Some(thread.map_err(StartError::System)?);
         Ok(())
+    }
+
+    fn spawn_port(
+        &mut self,
+        number: u32,
+        run: impl FnOnce(&mut Forwarder) -> io::Result<()> + Send + 'static,
+    ) -> Result<(), StartError> {
+        let fabric = Arc::clone(&self.fabric);
+        self.spawn(format!("bifrost-port-{number}"), move |forwarder| {
+            if let Err(error) = run(forwarder) {
+                fabric.fault(number, &error);
+            }
+        })
     }
 
     fn spawn(&mut self, name: String, run: impl FnOnce(&mut Forwarder) + Send + 'static) -> Result<(), StartError> {

@@ -8,6 +8,7 @@ mod namespaces;
 mod node;
 mod outside;
 mod program;
+mod sockets;
 mod tunnels;
 
 use node::WAIT;
