@@ -144,7 +144,9 @@ impl Processes {
         let told = machines.into_iter().map(|(_, mut child)| child.terminate().map(|()| child));
         let told: Vec<Result<Child>> = told.collect();
         let failed = told.into_iter().filter_map(|told| told.and_then(Child::wait).err()).count();
-        failed + self.parts.into_iter().filter_map(|(_, switch)| switch.stop().err()).count()
+        // Told by `rack down`, it ends first.
+        let end = |mut switch: Child| if switch.has_ended() { switch.wait() } else { switch.stop() };
+        failed + self.parts.into_iter().filter_map(|(_, switch)| end(switch).err()).count()
     }
 }
 
