@@ -8,9 +8,7 @@ use bifrost_codegen::{Options, Outputs, compile_as};
 use bifrost_dsm::Config;
 use bifrost_dsm::daemon::Daemon;
 use bifrost_rpc::memory::{MemoryClient, MemoryError, Pointer};
-use bifrost_rpc::wire::{
-    Flags, Header, MemoryFields, MemoryOp, MemoryStatus, PacketType, RACK_PORT, service_address,
-};
+use bifrost_rpc::wire::{Flags, Header, MemoryFields, MemoryOp, MemoryStatus, PacketType, RACK_PORT, service_address};
 use bifrost_rpc::{CallError, Channel, Server};
 use bifrost_switch::bmv2::{self, Bmv2, Packets};
 use bifrost_switch::daemon::{LocalPort, PortKind, Switch};
