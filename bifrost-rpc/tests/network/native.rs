@@ -42,7 +42,7 @@ fn in_namespace(test: impl FnOnce() + Send + 'static) {
 
 fn set_up(key: Option<Key>) -> (Server, MemoryClient) {
     let mut builder = Server::builder().listen("udp://[::]:7400").memory(Arc::new(Store::default())).native(true);
-    let mut channel = Channel::builder().native(true).deadline(std::time::Duration::from_secs(20));
+    let mut channel = Channel::builder().native(true).deadline(Duration::from_secs(20));
     if let Some(key) = key {
         (builder, channel) = (builder.key(key.clone()), channel.key(key));
     }
@@ -78,7 +78,7 @@ fn ordinary_clients_are_not_heard() {
     let _watchdog = Watchdog::of("native links", 100);
     in_namespace(|| {
         let (server, _client) = set_up(None);
-        let deadline = std::time::Duration::from_millis(300);
+        let deadline = Duration::from_millis(300);
         let channel = Channel::builder().deadline(deadline).connect("udp://[::1]:7400").unwrap();
         let client = MemoryClient::over(channel, Pointer::new(0xFD, 1, 0));
         assert!(client.alloc(10).is_err());

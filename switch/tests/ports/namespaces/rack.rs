@@ -8,7 +8,7 @@ use bifrost_codegen::{Options, Outputs, compile_as};
 use bifrost_dsm::Config;
 use bifrost_dsm::daemon::Daemon;
 use bifrost_rpc::memory::{MemoryClient, MemoryError, Pointer};
-use bifrost_rpc::wire::service_address;
+use bifrost_rpc::wire::{Flags, Header, MemoryFields, MemoryOp, MemoryStatus, PacketType, RACK_PORT, service_address};
 use bifrost_rpc::{CallError, Channel, Server};
 use bifrost_switch::bmv2::{self, Bmv2, Packets};
 use bifrost_switch::daemon::{LocalPort, PortKind, Switch};
@@ -19,7 +19,7 @@ use bifrost_switch::runtime::{self, Client, Runtime, Settings, services};
 use bifrost_switch::{PROGRAM, SharedEngine};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::net::Ipv6Addr;
+use std::net::{Ipv6Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -226,6 +226,7 @@ fn entries_decide(machines: &Machines, switch: &Arc<dyn runtime::Switch>) {
     let handle = machines.switch.within(move || to.add("memory_access", &key, 0, &allow).unwrap());
     let (own, asked) = (Arc::clone(&patient), object);
     assert!(client.within(move || own.read(asked, 0, 200_000)).unwrap() == data);
+    nothing_comes_behind_a_packet(client, object, &served);
     let own = Arc::clone(&hasty);
     assert!(is_lost(&client.within(move || own.write(object, 0, vec![1]))), "an entry for reads lets a write pass");
 
@@ -236,6 +237,27 @@ fn entries_decide(machines: &Machines, switch: &Arc<dyn runtime::Switch>) {
     assert!(is_lost(&lost), "{lost:?}");
     client.within(move || patient.free(object).unwrap());
     drop(served);
+}
+
+/// A datagram that goes as a read, and has a write behind that: it passes the switch, and the memory server drops it.
+fn nothing_comes_behind_a_packet(client: &Namespace, object: Pointer, served: &Daemon) {
+    let operation = |op: MemoryOp| {
+        let mut header = Header::new(PacketType::Memory);
+        header.flags = Flags::FIRST.with(Flags::TO_CALLEE);
+        let pointer = object.with_operation(op as u8, 0);
+        let status = MemoryStatus::Ok;
+        let fields = MemoryFields { pointer, offset: 0, len: 1, previous_write: 0, is_batch: false, status };
+        fields.put(&mut header, false);
+        (header.to_bytes(), pointer.address())
+    };
+    let ((read, to), (write, _)) = (operation(MemoryOp::Read), operation(MemoryOp::Write));
+    client.within(move || {
+        let socket = UdpSocket::bind(format!("[{PREFIX}1]:0")).unwrap();
+        socket.send_to(&[read, write].concat(), (to, RACK_PORT)).unwrap();
+    });
+    let looks = std::iter::repeat_with(|| std::thread::park_timeout(Duration::from_millis(20)));
+    let dropped = looks.take(1000).any(|()| served.server().stats().odd == 1);
+    assert!(dropped, "{:?}", served.server().stats());
 }
 
 fn is_skipped(what: &str, reason: Option<&str>) -> bool {
