@@ -119,6 +119,8 @@ struct Status {
   8: required map<string, i64> verdicts,
   /** What went wrong last. */
   9: optional string fault,
+  /** Why the log is not written any more: nobody joins, leaves or is declared dead until the control plane is started again. */
+  10: optional string log_fault,
 }
 
 /** No node has this name, or it does not live. */

@@ -137,7 +137,7 @@ fn what_a_killed_process_served_is_served_by_another() {
     let place = Place::new();
     let rack = place.up(&["--processes", "--heartbeat", "1s"]);
     let parts = processes(&rack);
-    assert_eq!(parts.keys().collect::<Vec<_>>(), ["m1", "m2", "m3", "s1", "s2", "switch"]);
+    assert_eq!(parts.keys().collect::<Vec<_>>(), ["gatekeeper", "m1", "m2", "m3", "s1", "s2", "switch"]);
     kill(Pid::from_raw(parts["s1"]), Signal::SIGKILL).unwrap();
     assert_eq!(rack.line(), "s1 has ended");
     let since = Instant::now();
@@ -178,8 +178,23 @@ fn wrong_usage_is_told() {
         (&["rack", "up", "--check", no_machines][..], "the checks need a node"),
         (&["rack", "up", "--manage", "tcp://192.0.2.1:1"], "from its own machine only"),
         (&["rack", "up", "--metrics", "192.0.2.1:1", "--manage", &place.url()], "to this machine only"),
+        (&["gatekeeper", "--rack", no_machines, "--control", "nowhere"], "give --state"),
     ] {
         let outcome = bifrost(args);
         assert!(outcome.code == 2 && outcome.err.contains(complaint), "{outcome:?}");
     }
+}
+
+#[test]
+fn a_control_plane_without_a_switch_says_so() {
+    let place = Place::new();
+    let description = place.directory.path().join("rack.toml");
+    std::fs::write(&description, "[rack]\nprefix = \"fd00:b1f0:0:1::/64\"\n").unwrap();
+    let (description, state) = (description.to_str().unwrap(), place.directory.path().join("state"));
+    let control = place.directory.path().to_str().unwrap();
+    let args = ["gatekeeper", "--supervised", "--rack", description, "--control", control, "--manage", &place.url()];
+    let outcome = bifrost(&[&args[..], &["--state", state.to_str().unwrap()]].concat());
+    assert!(outcome.code == 1 && outcome.err.contains("no switch is at"), "{outcome:?}");
+    let gone = place.ask(&["status"]);
+    assert!(gone.err.contains("no rack is up"), "{gone:?}");
 }

@@ -5,7 +5,7 @@ use super::native::Native;
 use super::supervisor::Supervisor;
 use super::up::Args;
 use crate::demo::child::Child;
-use crate::{key, stop};
+use crate::{clock, key, stop};
 use anyhow::{Context, Result};
 use bifrost_rpc::node::Node;
 use std::collections::BTreeSet;
@@ -17,6 +17,8 @@ use tempfile::TempDir;
 
 /// How often it is seen who is still there.
 const LOOK: Duration = Duration::from_millis(100);
+/// Time to end by itself without a switch.
+const GRACE: Duration = Duration::from_millis(500);
 /// Time for what is said next, which comes at once.
 const SAID: Duration = Duration::from_secs(5);
 /// Time for a node to be taken in.
@@ -143,13 +145,17 @@ impl Processes {
     }
 
     /// Ends all in good order: machines, then Gatekeeper, then the switch. Returns how many did not end well.
-    pub(super) fn stop(self) -> usize {
-        // All at once: where Gatekeeper or the switch is gone each waits in vain for somebody to let it go.
-        let told = self.machines.into_iter().map(|(_, mut child)| child.terminate().map(|()| child));
-        let told: Vec<Result<Child>> = told.collect();
-        let mut failed = told.into_iter().filter_map(|told| told.and_then(Child::wait).err()).count();
-        failed += usize::from(self.gatekeeper.stop().is_err());
-        failed + usize::from(self.switch.stop().is_err())
+    pub(super) fn stop(mut self) -> usize {
+        let tell = |child: &mut Child| child.terminate();
+        let told: Vec<Result<()>> = self.machines.iter_mut().map(|(_, child)| tell(child)).collect();
+        if self.switch.has_ended() {
+            // Each would wait in vain for somebody to let it go. Who is told twice ends at once.
+            clock::pause(GRACE);
+            self.machines.iter_mut().for_each(|(_, child)| drop(tell(child)));
+        }
+        let ended = self.machines.into_iter().zip(told).map(|((_, child), told)| told.and_then(|()| child.wait()));
+        let ended = ended.chain([self.gatekeeper.stop(), self.switch.stop()]);
+        ended.filter(Result::is_err).count()
     }
 }
 

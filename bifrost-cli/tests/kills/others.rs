@@ -59,6 +59,7 @@ fn a_memory_server_that_was_killed_takes_its_objects_along_and_no_others() {
     assert_eq!(memory.read(kept, 0, 100).unwrap(), [2; 100]);
     let hasty = caller.channel().deadline(SHORT).connect(&format!("udp://[{}]:7400", lost.root())).unwrap();
     assert!(MemoryClient::over(hasty, lost.root()).read(lost, 0, 100).is_err());
+    wait_for("the node to hear of it", || caller.memory_servers() == [2]);
     let another = memory.alloc_and_write(vec![3; 100]).unwrap();
     assert_eq!(another.server(), 2);
     drop((memory, caller));

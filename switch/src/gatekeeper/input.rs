@@ -110,4 +110,6 @@ pub enum Input<'a> {
     SwitchRestarted,
     /// All log records up to this number are on stable storage.
     Logged(u64),
+    /// Nothing more comes on stable storage.
+    LogFailed,
 }

@@ -56,7 +56,8 @@ impl Gatekeeper {
                 State::Ending(_) | State::Ended { .. } => {}
             }
         }
-        if !self.is_ready() {
+        // A life that is not written down would be lived twice.
+        if !self.is_ready() || self.outbox.has_log_failed() {
             return Announced::Refused(ControlRefusal::NotReady);
         }
         if found.is_some_and(|id| self.members.candidates.contains_key(&id)) {

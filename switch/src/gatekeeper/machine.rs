@@ -126,6 +126,7 @@ impl Gatekeeper {
             Input::SwitchRestarted if !self.config.checks.makes(Check::Repair) => {}
             Input::SwitchRestarted => self.outbox.on_switch_restarted(now),
             Input::Logged(number) => self.outbox.on_logged(number),
+            Input::LogFailed => self.outbox.fail_log(),
         }
         self.proceed(now);
     }

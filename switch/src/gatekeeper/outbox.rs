@@ -34,6 +34,7 @@ pub(super) struct Outbox<T> {
     lanes: BTreeMap<u8, Lane<T>>,
     last_record: u64,
     unlogged: VecDeque<(u64, T)>,
+    has_log_failed: bool,
 }
 
 /// The tables differ from the rules, because the switch has refused or lost changes.
@@ -65,6 +66,7 @@ impl<T> Outbox<T> {
             lanes: BTreeMap::new(),
             last_record: 0,
             unlogged: VecDeque::new(),
+            has_log_failed: false,
         }
     }
 
@@ -184,6 +186,9 @@ impl<T> Outbox<T> {
     /// Writes a record for which nothing waits.
     pub(super) fn log(&mut self, record: Record) {
         self.last_record += 1;
+        if self.has_log_failed {
+            return;
+        }
         self.put(Output::Log { number: self.last_record, record });
     }
 
@@ -192,6 +197,15 @@ impl<T> Outbox<T> {
             let done = self.unlogged.pop_front();
             self.ready.extend(done.map(|(_, then)| (then, Outcome::Done)));
         }
+    }
+
+    /// What waits for stable storage waits for ever.
+    pub(super) fn fail_log(&mut self) {
+        self.has_log_failed = true;
+    }
+
+    pub(super) fn has_log_failed(&self) -> bool {
+        self.has_log_failed
     }
 
     pub(super) fn set_term(&mut self, term: u64) {

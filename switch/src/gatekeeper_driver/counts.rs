@@ -15,6 +15,8 @@ pub struct Counts {
     pub messages: u64,
     /// Of them: sent again, since their outcome was not known.
     pub repeated: u64,
+    /// Of them: refused because they made no sense to the server.
+    pub senseless: u64,
     /// Tables of memory servers that were read, in pages.
     pub pages: u64,
     /// Batches of changes of the switch's tables.
@@ -29,6 +31,8 @@ pub struct Counts {
     pub records: u64,
     /// Snapshots that took the place of the log's records.
     pub snapshots: u64,
-    /// What went wrong last, in words.
+    /// Why the log is not written any more, in words.
+    pub log_fault: Option<String>,
+    /// What else went wrong last, in words.
     pub fault: Option<String>,
 }

@@ -1,13 +1,12 @@
 //! The thread that owns the state machine.
 
+use super::changer::{Changer, Done, Order};
 use super::counts::Counts;
 use super::headers::{packet_in, packet_out};
 use super::journal::{Journal, Wrote};
 use super::log::Log;
 use super::machine::Machine;
 use super::servers::{Place, Servers};
-use super::tables::Tables;
-use super::watch::Watch;
 use crate::gatekeeper::{Config, Gatekeeper, Input, Output, Reason, ServerTable, Way};
 use crate::rules::EntryChange;
 use crate::runtime::Switch;
@@ -22,7 +21,7 @@ use std::time::{Duration, Instant};
 
 /// The thread looks about this often even when nothing comes.
 const TICK: Duration = Duration::from_millis(10);
-/// The same, while a memory server owes an answer, which another thread may have taken in.
+/// The same, while another thread may have something to tell: an answer of a memory server, or what became of the tables.
 const BUSY_TICK: Duration = Duration::from_millis(2);
 /// Time for somebody who asks to be answered.
 const ASK_WAIT: Duration = Duration::from_secs(10);
@@ -74,6 +73,7 @@ type Work<M> = Box<dyn FnOnce(&mut M, Time, &Counts) + Send>;
 /// What other threads tell the driver.
 enum Event<M> {
     Wrote(Wrote),
+    Tables(Done),
     Table(u8, ServerTable),
     Ask(Work<M>),
 }
@@ -98,12 +98,13 @@ impl<M: Machine> Driver<M> {
         let tell = events.clone();
         // Once the driver has ended nobody is told.
         let tell = move |wrote| drop(tell.send(Event::Wrote(wrote)));
+        let told = events.clone();
+        let changed = move |done| drop(told.send(Event::Tables(done)));
         let is_stopped = Arc::new(AtomicBool::new(false));
         let run = Run {
             servers: Servers::new(Arc::clone(&parts.port), &parts.place)?,
             journal: Journal::start(parts.log, tell).map_err(DriverError::Thread)?,
-            watch: Watch::new(Arc::clone(&parts.switch)),
-            tables: Tables::new(parts.switch),
+            changer: Changer::start(parts.switch, move || time(clock), changed).map_err(DriverError::Thread)?,
             machine: make(time(clock)),
             port: parts.port,
             clock,
@@ -178,8 +179,7 @@ struct Run<M: Machine> {
     machine: M,
     port: Arc<dyn FramePort>,
     servers: Servers,
-    tables: Tables,
-    watch: Watch,
+    changer: Changer,
     journal: Journal,
     clock: Instant,
     events: Sender<Event<M>>,
@@ -211,7 +211,7 @@ impl<M: Machine> Run<M> {
 
     /// How long nothing is due.
     fn wait(&self) -> Duration {
-        let tick = if self.servers.is_busy() { BUSY_TICK } else { TICK };
+        let tick = if self.servers.is_busy() || self.changer.is_busy() { BUSY_TICK } else { TICK };
         self.machine.poll_timeout().map_or(tick, |due| due.since(self.now()).min(tick))
     }
 
@@ -246,15 +246,22 @@ impl<M: Machine> Run<M> {
                     self.journal.replace(self.machine.snapshot());
                 }
                 // What has to be written down is not done from now on; all else goes on.
-                Event::Wrote(Wrote::Failed(error)) => self.counts.fault = Some(error.to_string()),
+                Event::Wrote(Wrote::Failed(fault)) => {
+                    self.counts.log_fault = Some(fault);
+                    self.machine.handle(now, Input::LogFailed);
+                }
+                Event::Tables(done) => {
+                    for (batch, is_done) in self.note(done) {
+                        self.machine.handle(now, Input::Changed { batch, is_done });
+                    }
+                }
                 Event::Table(server, page) => {
                     self.counts.pages += 1;
                     self.machine.handle(now, Input::Table { server, page });
                 }
                 Event::Ask(work) => {
                     self.counts.repeated = self.servers.repeated();
-                    (self.counts.changes, self.counts.refused) = (self.tables.changes, self.tables.refused);
-                    self.counts.fault = self.counts.fault.take().or(self.tables.fault.take());
+                    self.counts.senseless = self.servers.malformed();
                     work(&mut self.machine, now, &self.counts);
                 }
             }
@@ -263,8 +270,8 @@ impl<M: Machine> Run<M> {
 
     fn on_time(&mut self) {
         let now = self.now();
-        if self.watch.has_lost(now, &self.tables) {
-            self.machine.handle(now, Input::SwitchRestarted);
+        if let Some(done) = self.changer.look(now) {
+            self.note(done);
         }
         if self.machine.poll_timeout().is_some_and(|due| due <= now) {
             self.machine.handle_timeout(now);
@@ -284,7 +291,8 @@ impl<M: Machine> Run<M> {
                     Output::Reconcile { batch, scope } => {
                         changed.extend(self.apply(std::mem::take(&mut batches)));
                         self.counts.reconciled += 1;
-                        changed.push((batch, self.tables.reconcile(&self.machine.entries(), scope)));
+                        let entries = self.machine.entries();
+                        changed.extend(self.order(Order::Reconcile { batch, entries, scope }));
                     }
                     output => self.carry_out_other(output),
                 }
@@ -340,8 +348,23 @@ impl<M: Machine> Run<M> {
             return Vec::new();
         }
         self.counts.batches += batches.len() as u64;
-        let (numbers, changes): (Vec<u64>, Vec<_>) = batches.into_iter().unzip();
-        numbers.into_iter().zip(self.tables.apply(&changes)).collect()
+        self.order(Order::Apply(batches))
+    }
+
+    /// Has the tables changed; the batches that are done already.
+    fn order(&mut self, order: Order) -> Vec<(u64, bool)> {
+        self.changer.order(order).map_or_else(Vec::new, |done| self.note(done))
+    }
+
+    /// Takes in what has become of the tables; the batches that are done.
+    fn note(&mut self, done: Done) -> Vec<(u64, bool)> {
+        self.changer.note(&done);
+        (self.counts.changes, self.counts.refused) = (done.changes, done.refused);
+        self.counts.fault = done.fault.or(self.counts.fault.take());
+        if done.has_lost {
+            self.machine.handle(self.now(), Input::SwitchRestarted);
+        }
+        done.changed
     }
 }
 

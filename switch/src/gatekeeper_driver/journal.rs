@@ -3,6 +3,7 @@
 use super::log::{Log, LogError};
 use crate::gatekeeper::Record;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
@@ -24,8 +25,8 @@ pub(super) enum Wrote {
     Up(u64),
     /// The file has grown: it is time for a snapshot.
     Grown,
-    /// Nothing is written any more.
-    Failed(LogError),
+    /// Nothing is written any more, and why.
+    Failed(String),
 }
 
 /// The log's thread. Dropping it waits until all is written.
@@ -40,9 +41,13 @@ impl Journal {
     pub(super) fn start(log: Log, tell: impl Fn(Wrote) + Send + 'static) -> io::Result<Self> {
         let (told, orders) = channel();
         let run = move || {
-            if let Err(error) = run(log, &orders, &tell) {
-                tell(Wrote::Failed(error));
-            }
+            // The store panics at some files that are changed behind its back.
+            let ended = catch_unwind(AssertUnwindSafe(|| run(log, &orders, &tell)));
+            let fault = match ended {
+                Ok(ended) => ended.err().map(|error| error.to_string()),
+                Err(_) => Some("the log's store panicked".to_owned()),
+            };
+            fault.into_iter().for_each(|fault| tell(Wrote::Failed(fault)));
         };
         let thread = std::thread::Builder::new().name("bifrost-log".into()).spawn(run)?;
         Ok(Self { told: Some(told), thread: Some(thread) })
@@ -140,5 +145,20 @@ mod tests {
         journal.write(GROWTH + 2, Record::Term(8));
         drop(journal);
         assert_eq!(Log::open(directory.path()).unwrap().take_records(), [Record::Term(7), Record::Term(8)]);
+    }
+
+    #[test]
+    fn a_log_that_fails_is_told_once_and_holds_nobody_up() {
+        let (log, is_full) = super::super::log::tests::log_on_a_disk();
+        let (tell, told) = channel();
+        let journal = Journal::start(log, move |wrote| drop(tell.send(wrote))).unwrap();
+        journal.write(1, Record::Term(1));
+        assert!(matches!(told.recv_timeout(WAIT).unwrap(), Wrote::Up(1)));
+        is_full.store(true, std::sync::atomic::Ordering::Release);
+        journal.write(2, Record::Term(2));
+        assert!(matches!(told.recv_timeout(WAIT).unwrap(), Wrote::Failed(_)));
+        journal.write(3, Record::Term(3));
+        drop(journal);
+        assert!(told.recv().is_err(), "nothing more is said");
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::gatekeeper::{Answered, Holder, MemoryMessage};
 use crate::idl::bifrost::Ptr;
-use crate::idl::memory_control::{Call, Holder as HolderOut, MemoryControlClient, Refused, Stamp};
+use crate::idl::memory_control::{Call, Holder as HolderOut, Malformed, MemoryControlClient, Refused, Stamp};
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::Pointer;
 use bifrost_rpc::{Channel, Pending, thrift};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Messages of one server that are under way at a time.
@@ -16,6 +16,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The codes of `docs/memory.md`, section 9, by which a message was not applied.
 const OLD_TERM: i16 = 22;
 const OUT_OF_SEQUENCE: i16 = 23;
+/// What a message without sense is told to have been refused with: no code of theirs.
+const SENSELESS: u16 = 0;
+/// A message that changes nothing: of no call.
+const NOTHING: MemoryMessage = MemoryMessage::Release((0, 0));
 
 /// The way to a memory server.
 #[derive(Debug)]
@@ -31,6 +35,11 @@ pub(super) struct Lane {
     paused_until: Time,
     /// Messages that were sent again.
     repeated: u64,
+    /// Numbers of messages that made no sense to the server. They were not applied and have used no number, so that one that changes nothing takes
+    /// it: those behind it would wait for ever.
+    senseless: BTreeSet<u64>,
+    /// How many there were.
+    malformed: u64,
 }
 
 impl Lane {
@@ -44,12 +53,19 @@ impl Lane {
             next: 1,
             paused_until: Time::ZERO,
             repeated: 0,
+            senseless: BTreeSet::new(),
+            malformed: 0,
         }
     }
 
     /// Messages that were sent again so far.
     pub(super) fn repeated(&self) -> u64 {
         self.repeated
+    }
+
+    /// Messages so far that made no sense to the server.
+    pub(super) fn malformed(&self) -> u64 {
+        self.malformed
     }
 
     /// Sends a message after all before it. How many there are is for the state machine to bound.
@@ -70,8 +86,16 @@ impl Lane {
         for number in done {
             let Some((term, message, pending)) = self.under_way.remove(&number) else { continue };
             match outcome(pending.wait()) {
-                Some(answered) => drop(self.answered.insert(number, answered)),
-                None => {
+                Outcome::Is(answered) => {
+                    let was_senseless = self.senseless.remove(&number) && answered != Answered::OldTerm;
+                    let answered = if was_senseless { Answered::Refused(SENSELESS) } else { answered };
+                    self.answered.insert(number, answered);
+                }
+                Outcome::Senseless => {
+                    self.malformed += u64::from(self.senseless.insert(number));
+                    self.waiting.insert(number, (term, NOTHING));
+                }
+                Outcome::Unknown => {
                     self.repeated += 1;
                     self.paused_until = now.plus(PAUSE);
                     self.waiting.insert(number, (term, message));
@@ -100,17 +124,27 @@ impl Lane {
     }
 }
 
-/// What an answer means; `None`: it is not known, or the message came too early.
-fn outcome(result: thrift::Result<i64>) -> Option<Answered> {
-    let error = match result {
-        Ok(changed) => return Some(Answered::Applied(u64::try_from(changed).unwrap_or(0))),
-        Err(error) => error,
+/// What became of a message.
+enum Outcome {
+    Is(Answered),
+    /// It is not known, or the message came too early.
+    Unknown,
+    /// It made no sense to the server, and was not applied.
+    Senseless,
+}
+
+fn outcome(result: thrift::Result<i64>) -> Outcome {
+    let user = match result {
+        Ok(changed) => return Outcome::Is(Answered::Applied(u64::try_from(changed).unwrap_or(0))),
+        Err(thrift::Error::User(user)) => user,
+        Err(_) => return Outcome::Unknown,
     };
-    let thrift::Error::User(user) = error else { return None };
-    match user.downcast_ref::<Refused>()?.code {
-        OLD_TERM => Some(Answered::OldTerm),
-        OUT_OF_SEQUENCE => None,
-        code => Some(Answered::Refused(code.cast_unsigned())),
+    match user.downcast_ref::<Refused>().map(|refused| refused.code) {
+        Some(OLD_TERM) => Outcome::Is(Answered::OldTerm),
+        Some(OUT_OF_SEQUENCE) => Outcome::Unknown,
+        Some(code) => Outcome::Is(Answered::Refused(code.cast_unsigned())),
+        None if user.is::<Malformed>() => Outcome::Senseless,
+        None => Outcome::Unknown,
     }
 }
 

@@ -220,4 +220,4 @@ fn failure(path: &Path, error: redb::Error) -> LogError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -10,6 +10,7 @@
 //! The same thread receives, decides, and sends: with nobody to hand over to, a held call waits for memory servers and tables alone.
 
 mod cable;
+mod changer;
 mod counts;
 mod driver;
 mod headers;

@@ -44,6 +44,8 @@ pub(super) struct Servers {
     present: BTreeMap<u8, Server>,
     /// Messages sent again to servers that are gone.
     repeated: u64,
+    /// Messages that made no sense to servers that are gone.
+    malformed: u64,
 }
 
 #[derive(Debug)]
@@ -65,6 +67,7 @@ impl Servers {
             key: place.key.as_ref().map(Key::of_memory_control),
             present: BTreeMap::new(),
             repeated: 0,
+            malformed: 0,
         })
     }
 
@@ -77,6 +80,7 @@ impl Servers {
     pub(super) fn set(&mut self, server: u8, at: Option<(u16, Mac)>) -> Result<(), String> {
         if let Some(gone) = self.present.remove(&server) {
             self.repeated += gone.lane.repeated();
+            self.malformed += gone.lane.malformed();
         }
         self.cable.set_place(server, at);
         if at.is_some() {
@@ -124,6 +128,11 @@ impl Servers {
                 server.lane.poll(now, |sequence, answered| answer(*number, sequence, answered));
             }
         }
+    }
+
+    /// Messages that made no sense to their servers.
+    pub(super) fn malformed(&self) -> u64 {
+        self.malformed + self.present.values().map(|server| server.lane.malformed()).sum::<u64>()
     }
 
     /// Messages that were sent again.

@@ -129,6 +129,11 @@ pub trait Switch: fmt::Debug + Send + Sync {
     /// added, `None` for other changes.
     fn apply(&self, updates: &[Update]) -> Vec<Answer<Option<u32>>>;
 
+    /// Whether it is in this process, and answers at once; else whoever calls may have to wait for long.
+    fn is_local(&self) -> bool {
+        false
+    }
+
     /// Adds an entry; its handle.
     fn add(&self, table: &str, key: &[MatchParam], priority: i32, action: &EntryAction) -> Answer<u32> {
         let (table, key, action) = (table.to_owned(), key.to_vec(), action.clone());

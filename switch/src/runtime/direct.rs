@@ -33,6 +33,10 @@ fn apply(engine: &mut Engine, update: &Update) -> Result<Option<u32>, TableError
 }
 
 impl Switch for Runtime {
+    fn is_local(&self) -> bool {
+        true
+    }
+
     fn apply(&self, updates: &[Update]) -> Vec<Answer<Option<u32>>> {
         // Each by itself, so that packets do not wait for all of them.
         updates.iter().map(|update| Ok(self.with(|engine| apply(engine, update))?)).collect()

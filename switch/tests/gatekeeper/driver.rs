@@ -10,8 +10,9 @@ use bifrost_switch::gatekeeper::{Answered, Holder, MemoryMessage, Output, Reason
 use bifrost_switch::gatekeeper_driver::{Driver, Log, Parts};
 use bifrost_switch::rules::topology::MemoryServer;
 use bifrost_switch::rules::{Decision, Scope, rack::Mac};
-use bifrost_switch::runtime::Switch as _;
-use std::sync::mpsc::Receiver;
+use bifrost_switch::runtime::{self, Client, RuntimeServer, Switch as _};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 
 const HOLDER: Holder = Holder { node: std::net::Ipv6Addr::LOCALHOST, incarnation: 1 };
 
@@ -24,8 +25,13 @@ struct Rig {
 impl Rig {
     fn start(key: Option<&Key>, log: Log) -> Self {
         let switch = switch();
+        let tables = tables(&switch);
+        Self::with(key, log, switch, tables)
+    }
+
+    fn with(key: Option<&Key>, log: Log, switch: Switch, tables: Arc<dyn runtime::Switch>) -> Self {
         let (script, heard) = Script::new(rules());
-        let parts = Parts { port: control_port(&switch), switch: tables(&switch), log, place: place(key) };
+        let parts = Parts { port: control_port(&switch), switch: tables, log, place: place(key) };
         let driver = Driver::start(parts, |_| script).unwrap();
         let rig = Self { switch, driver, heard };
         rig.say([Output::Reconcile { batch: 1, scope: Scope::All }]);
@@ -99,6 +105,20 @@ fn what_a_server_refuses_is_told_with_its_code() {
     assert_eq!(rig.hear(), Heard::Memory(1, 1, Answered::Refused(2)), "no such object");
     rig.say([Output::Memory { server: 1, term: 6, sequence: 2, message: MemoryMessage::Release((1, 1)) }]);
     assert_eq!(rig.hear(), Heard::Memory(1, 2, Answered::OldTerm));
+}
+
+#[test]
+fn what_makes_no_sense_to_a_server_is_refused_and_holds_nobody_up() {
+    let rig = Rig::start(None, Log::in_memory());
+    let server = memory(&rig.switch, 1, 3, None);
+    rig.server_is_there(1);
+    let of_another = MemoryMessage::Grant { object: object(&server, 2), to: HOLDER };
+    rig.say([tell(1, 1, of_another.clone()), tell(1, 2, MemoryMessage::Cleanup(HOLDER)), tell(1, 3, of_another)]);
+    let heard: Vec<Heard> = (0..3).map(|_| rig.hear()).collect();
+    let expected = [Answered::Refused(0), Answered::Applied(1), Answered::Refused(0)];
+    let numbered = (1..).zip(expected).map(|(number, answered)| Heard::Memory(1, number, answered));
+    assert_eq!(heard, numbered.collect::<Vec<_>>());
+    assert_eq!(rig.driver.asker().ask(|_, _, counts| counts.senseless).unwrap(), 2);
 }
 
 #[test]
@@ -216,4 +236,38 @@ fn a_control_plane_that_is_deposed_does_nothing_more() {
         std::thread::yield_now();
     }
     assert_eq!(rig.driver.asker().ask(|_, _, _| ()), None);
+}
+
+#[test]
+fn a_switch_that_takes_its_time_holds_up_nobody_and_does_all_in_order() {
+    let switch = switch();
+    let served = RuntimeServer::start(&tables(&switch), "tcp://127.0.0.1:0?transport=buffered", false).unwrap();
+    let tables = Arc::new(Client::connect(&served.url()).unwrap());
+    let rig = Rig::with(None, Log::in_memory(), switch, tables.clone());
+    // Whoever has the engine keeps all others from the tables.
+    let engine = rig.switch.engine().unwrap().clone();
+    let ((go, gone), (tell, told)) = (channel::<()>(), channel());
+    let holds = std::thread::spawn(move || {
+        engine.with(|_| {
+            tell.send(()).unwrap();
+            let _ = gone.recv_timeout(WAIT);
+        });
+    });
+    told.recv().unwrap();
+    let mut rules = rules();
+    for batch in 2..=9 {
+        let joins_or_leaves = [Decision::MemoryJoins(server_three()), Decision::MemoryLeaves(3)];
+        let changes = rules.decide(joins_or_leaves[usize::from(batch % 2 == 1)].clone()).unwrap();
+        rig.say([Output::Change { batch, changes }]);
+    }
+    rig.say([Output::Reconcile { batch: 10, scope: Scope::All }]);
+    // Each of them was asked after the one before had to be carried out.
+    assert!(rig.heard.try_recv().is_err(), "the switch has not done anything yet");
+    go.send(()).unwrap();
+    holds.join().unwrap();
+    for batch in 2..=10 {
+        assert_eq!(rig.hear(), Heard::Changed(batch, true));
+    }
+    let count = tables.entry_count("memory_server").unwrap();
+    assert_eq!(count, 2, "the last word was that of the description");
 }

@@ -16,6 +16,7 @@ pub(crate) enum Heard {
     Changed(u64, bool),
     SwitchRestarted,
     Logged(u64),
+    LogFailed,
 }
 
 pub(crate) struct Script {
@@ -41,6 +42,7 @@ impl Machine for Script {
             Input::Changed { batch, is_done } => Heard::Changed(batch, is_done),
             Input::SwitchRestarted => Heard::SwitchRestarted,
             Input::Logged(number) => Heard::Logged(number),
+            Input::LogFailed => Heard::LogFailed,
         };
         // The test may have ended.
         let _ = self.heard.send(heard);

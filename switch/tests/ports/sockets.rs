@@ -105,7 +105,7 @@ fn a_process_that_takes_nothing_holds_nobody_up() {
     let path = directory.path().join("port");
     let switch = switch(&path);
     let local = switch.local(1).unwrap();
-    let cable = SocketCable::connect(&path).unwrap();
+    let _cable = SocketCable::connect(&path).unwrap();
     wait_until(&switch, true);
     let frame = frame(1, mac(2), &[7; 9000]);
     while switch.report().ports[&2].counts.lost.frames == 0 {

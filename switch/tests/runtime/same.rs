@@ -185,3 +185,26 @@ fn over_a_unix_socket() {
     let server = RuntimeServer::start(&runtime(), &url, false).unwrap();
     drive(&Client::connect(&server.url()).unwrap());
 }
+
+#[test]
+fn many_threads_share_a_connection() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("unix://{}?transport=buffered", directory.path().join("runtime.sock").display());
+    let runtime = runtime();
+    let _server = RuntimeServer::start(&runtime, &url, false).unwrap();
+    let client = Client::connect(&url).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..4_u8 {
+            let client = client.clone();
+            scope.spawn(move || {
+                for round in 0..500_u16 {
+                    let key = prefix([10, thread, round.to_be_bytes()[0], round.to_be_bytes()[1]], 32);
+                    let handle = client.add("Handle.routes", &key, 0, &action("route", &[&[0, 3]])).unwrap();
+                    assert!(client.entry_count("Handle.routes").unwrap() > 0);
+                    client.apply_one(Update::Delete { table: "Handle.routes".into(), handle }).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(client.entry_count("Handle.routes").unwrap(), 0);
+}

@@ -12,6 +12,7 @@ pub(super) fn of(view: &View) -> Value {
         "term": status.term.cast_unsigned(),
         "ready": status.is_ready,
         "fault": status.fault,
+        "log_fault": status.log_fault,
         "nodes": status.nodes.iter().map(node).collect::<Vec<_>>(),
         "instances": status.instances.iter().map(instance).collect::<Vec<_>>(),
         "objects": { "count": status.objects, "first": view.objects.iter().map(object).collect::<Vec<_>>() },

@@ -12,6 +12,10 @@ pub(super) fn of(view: &View) -> String {
     let mut out = String::new();
     let ready = if status.is_ready { "" } else { ", finds out how the rack stands" };
     line(&mut out, &format!("Gatekeeper: term {}{ready}", status.term));
+    if let Some(fault) = &status.log_fault {
+        line(&mut out, &format!("THE LOG IS NOT WRITTEN: {fault}"));
+        line(&mut out, "nobody joins, leaves or is declared dead until Gatekeeper is started again");
+    }
     if let Some(fault) = &status.fault {
         line(&mut out, &format!("last fault: {fault}"));
     }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::gatekeeper::calls::{Directory, Place};
 use crate::gatekeeper::directory::Who;
+use bifrost_rpc::wire::control::ControlRefusal;
 
 fn place(world: &World, instance: u32) -> Place {
     let (members, services) = (&world.gatekeeper.members, &world.gatekeeper.services);
@@ -118,4 +119,17 @@ fn another_node_may_have_what_a_dead_one_had() {
     world.join(&mut other);
     assert_eq!(world.reason(&other), Reason::Control);
     world.assert_tables();
+}
+
+#[test]
+fn where_nothing_can_be_written_down_nobody_dies_or_joins_and_calls_go_on() {
+    let (mut world, _, mut server) = rack();
+    world.gatekeeper.handle(world.now, Input::LogFailed);
+    world.wait_with(&mut [&mut server], ms(2600));
+    // Its end would be forgotten with this control plane: its rights stay, and nobody is given them.
+    assert_eq!((&world.events[..], &world.told[..]), (&[][..], &[][..]));
+    assert_eq!(world.state_of("n1"), Some(ResourceState::Failed));
+    let refused = world.announce(&mut Node::new(2));
+    assert_eq!(refused, [ControlMessage::Refused(ControlRefusal::NotReady)]);
+    assert!(world.gatekeeper.is_ready());
 }

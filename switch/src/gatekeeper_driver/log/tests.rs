@@ -2,6 +2,8 @@ use super::super::log_codec::tests::record;
 use super::*;
 use proptest::prelude::*;
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::tempdir;
 
 fn terms(count: u64) -> Vec<Record> {
@@ -117,4 +119,56 @@ proptest! {
         fs::write(&path, &bytes).unwrap();
         let _ = Log::open(directory.path());
     }
+}
+
+/// A disk that is full from some time on.
+#[derive(Debug)]
+struct Disk(redb::backends::InMemoryBackend, Arc<AtomicBool>);
+
+impl Disk {
+    fn room(&self) -> io::Result<()> {
+        if self.1.load(Ordering::Acquire) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+}
+
+impl redb::StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.room().and_then(|()| self.0.set_len(len))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.room().and_then(|()| self.0.write(offset, data))
+    }
+}
+
+/// A log whose disk is full once that is said.
+pub(in crate::gatekeeper_driver) fn log_on_a_disk() -> (Log, Arc<AtomicBool>) {
+    let is_full = Arc::new(AtomicBool::new(false));
+    let disk = Disk(redb::backends::InMemoryBackend::new(), Arc::clone(&is_full));
+    let database = Database::builder().create_with_backend(disk).unwrap();
+    let mut store = Store { database, path: "disk".into(), next: 0 };
+    store.check_format().unwrap();
+    let records = store.read().unwrap();
+    (Log { store: Some(store), records }, is_full)
+}
+
+#[test]
+fn a_full_disk_is_told() {
+    let (mut log, is_full) = log_on_a_disk();
+    log.write(&terms(3), false).unwrap();
+    is_full.store(true, Ordering::Release);
+    let error = log.write(&terms(3), false).unwrap_err();
+    assert!(matches!(error, LogError::System { .. }), "{error}");
 }

@@ -63,6 +63,7 @@ impl idl::GatekeeperSyncHandler for Handler {
                 counters: numbers(counters(gatekeeper, counts)).into_iter().collect(),
                 verdicts: verdicts.into_iter().collect(),
                 fault: counts.fault.clone(),
+                log_fault: counts.log_fault.clone(),
             }
         });
         Ok(status.ok_or(idl::Ended {})?)

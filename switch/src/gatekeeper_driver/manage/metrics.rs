@@ -93,6 +93,7 @@ pub(super) fn counters(gatekeeper: &Gatekeeper, driver: &Counts) -> Vec<(String,
     put("driver_packets_out", driver.packets_out);
     put("driver_memory_messages", driver.messages);
     put("driver_memory_messages_repeated", driver.repeated);
+    put("driver_memory_messages_malformed", driver.senseless);
     put("driver_memory_answers", driver.answers);
     put("driver_memory_pages", driver.pages);
     put("driver_batches", driver.batches);
@@ -105,11 +106,12 @@ pub(super) fn counters(gatekeeper: &Gatekeeper, driver: &Counts) -> Vec<(String,
 }
 
 /// How things stand, by name.
-fn gauges(gatekeeper: &Gatekeeper, status: &Status) -> [(&'static str, u64); 6] {
+fn gauges(gatekeeper: &Gatekeeper, status: &Status, driver: &Counts) -> [(&'static str, u64); 7] {
     let (objects, calls) = gatekeeper.sizes();
     [
         ("term", status.term),
         ("ready", status.is_ready.into()),
+        ("log_failed", driver.log_fault.is_some().into()),
         ("unserved", status.unserved as u64),
         ("under_way", status.under_way as u64),
         ("objects", objects as u64),
@@ -121,7 +123,7 @@ fn gauges(gatekeeper: &Gatekeeper, status: &Status) -> [(&'static str, u64); 6] 
 pub(super) fn text(gatekeeper: &Gatekeeper, now: Time, driver: &Counts, verdicts: &[(String, u64)]) -> String {
     let mut out = String::new();
     let status = gatekeeper.status(now);
-    for (name, value) in gauges(gatekeeper, &status) {
+    for (name, value) in gauges(gatekeeper, &status, driver) {
         put(&mut out, "gauge", name, "", value);
     }
     let mut nodes: BTreeMap<ResourceState, u64> = BTreeMap::new();
