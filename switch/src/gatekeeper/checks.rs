@@ -4,6 +4,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Check {
+    /// A packet is taken only from the present incarnation of its sender.
+    Incarnation,
     /// A right is put into the tables when its memory server has it.
     ServerFirst,
     /// A call goes on when the tables have its rights.
@@ -16,8 +18,14 @@ pub enum Check {
     AnswerHeld,
     /// Of a call that its callee may have had, the outcome is unknown when the callee is gone.
     OutcomeUnknown,
+    /// What an answer gives a caller that has given the call up is freed.
+    Reclaim,
     /// A oneway call, or one that was given up, ends when its callee says that it has.
     Done,
+    /// A node comes back when all memory servers have cleaned up after its earlier life.
+    CleanupFirst,
+    /// A node is taken in when its incarnation is on the disk.
+    IncarnationLogged,
     /// A control plane speaks when its term is on the disk.
     TermLogged,
     /// After a restart the memory servers' tables are read before anything is decided.
@@ -30,14 +38,18 @@ pub enum Check {
 
 impl Check {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
+        Self::Incarnation,
         Self::ServerFirst,
         Self::TablesFirst,
         Self::PassRight,
         Self::EndedCall,
         Self::AnswerHeld,
         Self::OutcomeUnknown,
+        Self::Reclaim,
         Self::Done,
+        Self::CleanupFirst,
+        Self::IncarnationLogged,
         Self::TermLogged,
         Self::ReadBack,
         Self::AskNodes,

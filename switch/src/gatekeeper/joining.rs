@@ -1,5 +1,6 @@
 //! How a node comes in: announcement, challenge, durable record, tables, welcome.
 
+use super::checks::Check;
 use super::control::Peer;
 use super::machine::Gatekeeper;
 use super::members::{Candidate, Member, NodeId, Profile, State};
@@ -33,7 +34,7 @@ impl Gatekeeper {
                 self.counters.refused += 1;
                 ControlMessage::Refused(refusal)
             }
-            Announced::Begins => return self.begin_join(profile, nonce, number),
+            Announced::Begins => return self.begin_join(now, profile, nonce, number),
             Announced::Waits => return,
         };
         self.answer_announcement(peer, &name, number, answer);
@@ -85,7 +86,8 @@ impl Gatekeeper {
         }
         let addresses_new =
             profile.addresses.iter().filter(|address| !self.members.lives().contains_key(address)).count();
-        if (found.is_none() && self.members.len() >= self.config.nodes_max)
+        let is_full = self.members.len() >= self.config.nodes_max && self.members.longest_gone().is_none();
+        if (found.is_none() && is_full)
             || self.members.lives().len() + addresses_new > self.config.nodes_max * ADDRESSES_MAX
             || last == u32::MAX
         {
@@ -104,12 +106,34 @@ impl Gatekeeper {
         before.is_some_and(|before| before.server == memory.server && memory.boot <= before.boot)
     }
 
-    fn begin_join(&mut self, profile: Profile, nonce: [u8; ANNOUNCE_NONCE_BYTES], number: u64) {
+    fn begin_join(&mut self, now: Time, profile: Profile, nonce: [u8; ANNOUNCE_NONCE_BYTES], number: u64) {
         let incarnation = self.members.last_incarnation(&profile.name, &profile.addresses).saturating_add(1);
+        if self.members.find(&profile.name).is_none() {
+            let changes = self.forget_gone(self.config.nodes_max.saturating_sub(1));
+            self.outbox.change(changes, Then::Nothing);
+        }
         let id = self.members.reserve(&profile);
         self.outbox.log_then(profile.record(incarnation, nonce), Then::JoinLogged(id, incarnation));
         let candidate = Candidate { profile, incarnation, nonce, number, is_logged: false };
         self.members.candidates.insert(id, candidate);
+        if !self.config.checks.makes(Check::IncarnationLogged) {
+            self.on_join_logged(now, id, incarnation);
+        }
+    }
+
+    /// Forgets those that have been gone for longest, so that no more than these are remembered. One that was blocked is a stranger from
+    /// then on: its end is on stable storage, and the next life at its addresses still has a higher incarnation.
+    pub(super) fn forget_gone(&mut self, nodes_max: usize) -> Vec<EntryChange> {
+        let mut changes = Vec::new();
+        while self.members.len() > nodes_max
+            && let Some(id) = self.members.longest_gone()
+        {
+            if self.members.get(id).is_some_and(|member| member.is_in_rules) {
+                changes.extend(self.clear(id));
+            }
+            self.members.forget(id);
+        }
+        changes
     }
 
     pub(super) fn on_join_logged(&mut self, now: Time, id: NodeId, incarnation: u32) {

@@ -1,5 +1,6 @@
 //! Signs of life, suspicion, and how a life ends.
 
+use super::checks::Check;
 use super::machine::Gatekeeper;
 use super::members::{Ending, Member, NodeId, State};
 use super::output::Holder;
@@ -124,11 +125,13 @@ impl Gatekeeper {
     fn conclude(&mut self, now: Time, id: NodeId) {
         let Some(member) = self.members.get_mut(id) else { return };
         let State::Ending(ending) = &member.state else { return };
-        if ending.is_in_tables || ending.cleanups > 0 {
+        let is_clean = ending.cleanups == 0 || !self.config.checks.makes(Check::CleanupFirst);
+        if ending.is_in_tables || !is_clean {
             return;
         }
         let (is_dead, leave) = (ending.is_dead, ending.leave);
         member.state = State::Ended { is_dead };
+        self.members.note_gone(id);
         if let Some(number) = leave {
             self.tell(id, number, ControlMessage::Confirmed);
         }

@@ -114,6 +114,11 @@ impl<T> Outbox<T> {
 
     pub(super) fn on_changed(&mut self, now: Time, batch: u64, is_done: bool) {
         let Some(waiting) = self.batches.remove(&batch) else { return };
+        if is_done && self.repair.due.is_some() {
+            // It was done, but what it rests on was not, or is lost.
+            self.repair.waiting.extend(waiting);
+            return;
+        }
         if is_done {
             self.repair.failures = 0;
             self.ready.extend(waiting.into_iter().map(|then| (then, Outcome::Done)));
@@ -220,5 +225,45 @@ impl<T> Outbox<T> {
     pub(super) fn under_way(&self) -> usize {
         let told: usize = self.lanes.values().map(|lane| lane.waiting.len()).sum();
         told + self.batches.len() + self.repair.waiting.len() + self.unlogged.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn done(outbox: &mut Outbox<u8>) -> Vec<u8> {
+        std::iter::from_fn(|| outbox.next()).map(|(then, _)| then).collect()
+    }
+
+    fn change(outbox: &mut Outbox<u8>, port: Option<u16>, then: u8) {
+        outbox.change(port.map(EntryChange::Mirror).into_iter().collect(), then);
+    }
+
+    #[test]
+    fn what_rests_on_a_batch_that_was_refused_waits_for_the_repair() {
+        let (mut outbox, now) = (Outbox::new(1), Time::ZERO);
+        change(&mut outbox, Some(1), 1);
+        change(&mut outbox, Some(2), 2);
+        // What it needs may be in the first batch.
+        change(&mut outbox, None, 3);
+        outbox.on_changed(now, 1, false);
+        outbox.on_changed(now, 2, true);
+        assert!(done(&mut outbox).is_empty());
+        outbox.handle_timeout(now);
+        outbox.on_changed(now, 3, true);
+        assert_eq!(done(&mut outbox), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_batch_that_was_done_before_the_tables_were_lost_waits_for_the_repair() {
+        let (mut outbox, now) = (Outbox::new(1), Time::ZERO);
+        change(&mut outbox, Some(1), 1);
+        outbox.on_switch_restarted(now);
+        outbox.on_changed(now, 1, true);
+        assert!(done(&mut outbox).is_empty());
+        outbox.handle_timeout(now);
+        outbox.on_changed(now, 2, true);
+        assert_eq!(done(&mut outbox), [1]);
     }
 }

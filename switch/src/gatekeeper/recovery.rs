@@ -64,6 +64,8 @@ impl Gatekeeper {
         }
         self.outbox.set_term(term + 1);
         replay.put(self, now);
+        // The tables are made to say so when all is known.
+        let _ = self.forget_gone(self.config.nodes_max);
         if self.config.checks.makes(Check::TermLogged) {
             self.outbox.log_then(Record::Term(term + 1), Then::Begin);
         } else {
@@ -270,11 +272,11 @@ impl Gatekeeper {
         let lived = self.members.lives().iter();
         records
             .extend(lived.map(|(address, incarnation)| Record::Lived { address: *address, incarnation: *incarnation }));
-        // Who has what was another's comes after it: the ended ones first, and of one address the earlier lives.
+        // Who has what was another's comes after it: the ended ones first, as they went, and of one address the earlier lives.
         let mut members: Vec<&Member> =
             self.members.iter().map(|(_, member)| member).filter(|member| member.incarnation != 0).collect();
         members.sort_by_key(|member| {
-            (!matches!(member.state, State::Ended { .. } | State::Ending(_)), member.incarnation)
+            (!matches!(member.state, State::Ended { .. } | State::Ending(_)), member.gone(), member.incarnation)
         });
         for member in members {
             records.push(member.record());

@@ -27,6 +27,8 @@ struct Node {
     candidate: Candidate,
     /// Whether it was declared dead, if its life is over.
     ended: Option<bool>,
+    /// When the log came to say so.
+    ended_at: u64,
 }
 
 #[derive(Debug)]
@@ -99,7 +101,7 @@ impl Replay {
         let addresses = candidate.profile.addresses.iter();
         self.lives.extend(addresses.map(|address| (*address, candidate.incarnation)));
         let name = candidate.profile.name.clone();
-        let node = Node { candidate, ended: None };
+        let node = Node { candidate, ended: None, ended_at: 0 };
         match self.by_name.get(&name).and_then(|at| self.nodes.get_mut(*at)) {
             Some(found) => *found = node,
             None => {
@@ -110,9 +112,10 @@ impl Replay {
     }
 
     fn end(&mut self, name: &str, incarnation: u32, is_dead: bool) {
+        self.count += 1;
         let found = self.by_name.get(name).and_then(|at| self.nodes.get_mut(*at));
         let Some(found) = found.filter(|found| found.candidate.incarnation == incarnation) else { return };
-        found.ended = Some(is_dead);
+        (found.ended, found.ended_at) = (Some(is_dead), self.count);
         let of_node = self.offers.iter().filter(|(_, offer)| offer.node == name).map(|(key, _)| key.clone());
         for key in of_node.collect::<Vec<_>>() {
             self.offers.remove(&key);
@@ -127,7 +130,8 @@ impl Replay {
         }
         self.ended.into_iter().for_each(|instance| gatekeeper.services.note_ended(instance));
         // The dead first: who lives may have what was theirs.
-        let (over, live): (Vec<Node>, Vec<Node>) = self.nodes.into_iter().partition(|node| node.ended.is_some());
+        let (mut over, live): (Vec<Node>, Vec<Node>) = self.nodes.into_iter().partition(|node| node.ended.is_some());
+        over.sort_by_key(|node| node.ended_at);
         for node in over.into_iter().chain(live) {
             put_node(gatekeeper, now, node);
         }
@@ -166,6 +170,9 @@ fn put_node(gatekeeper: &mut Gatekeeper, now: Time, node: Node) {
         None if !is_in_rules => State::Ended { is_dead: true },
         None => State::Alive,
     };
+    if member.is_ended() {
+        gatekeeper.members.note_gone(id);
+    }
 }
 
 fn put_offer(gatekeeper: &mut Gatekeeper, node: NodeId, key: OfferKey, served: Served) {

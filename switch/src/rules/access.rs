@@ -49,6 +49,8 @@ type Right = (u8, u64, u128);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Access {
     rights: BTreeMap<Right, Operations>,
+    /// The objects of which a source may do anything: so that the end of one costs no more than it has.
+    of_source: BTreeMap<u128, BTreeSet<(u8, u64)>>,
 }
 
 impl Access {
@@ -102,26 +104,26 @@ impl Access {
 
     /// Forbids everything to everybody about one object.
     pub(super) fn forget_object(&mut self, server: u8, object: u64) -> Vec<EntryChange> {
-        self.take_all((server, object, 0)..=(server, object, u128::MAX), |_| true)
+        self.take_all((server, object, 0)..=(server, object, u128::MAX))
     }
 
     /// Forbids everything about a server's objects.
     pub(super) fn forget_server(&mut self, server: u8) -> Vec<EntryChange> {
-        self.take_all((server, 0, 0)..=(server, u64::MAX, u128::MAX), |_| true)
+        self.take_all((server, 0, 0)..=(server, u64::MAX, u128::MAX))
     }
 
-    /// Forbids everything to these sources. Looks at every right.
+    /// Forbids everything to these sources.
     pub(super) fn forget_sources(&mut self, sources: &[Ipv6Addr]) -> Vec<EntryChange> {
-        let sources: Vec<u128> = sources.iter().map(|source| source.to_bits()).collect();
-        self.take_all((0, 0, 0)..=(u8::MAX, u64::MAX, u128::MAX), |(_, _, source)| sources.contains(source))
+        let rights = |source: &Ipv6Addr| {
+            let (source, objects) = (source.to_bits(), self.of_source.get(&source.to_bits()));
+            objects.into_iter().flatten().map(move |(server, object)| (*server, *object, source))
+        };
+        let gone: Vec<Right> = sources.iter().flat_map(rights).collect();
+        gone.into_iter().flat_map(|right| self.take(right, Operations::ALL)).collect()
     }
 
-    fn take_all(
-        &mut self,
-        range: std::ops::RangeInclusive<Right>,
-        is_gone: impl Fn(&Right) -> bool,
-    ) -> Vec<EntryChange> {
-        let gone: Vec<Right> = self.rights.range(range).map(|(right, _)| *right).filter(is_gone).collect();
+    fn take_all(&mut self, range: std::ops::RangeInclusive<Right>) -> Vec<EntryChange> {
+        let gone: Vec<Right> = self.rights.range(range).map(|(right, _)| *right).collect();
         gone.into_iter().flat_map(|right| self.take(right, Operations::ALL)).collect()
     }
 
@@ -132,16 +134,24 @@ impl Access {
     }
 
     fn set(&mut self, right: Right, operations: Operations) {
-        if operations == Operations::default() {
-            self.rights.remove(&right);
-        } else {
-            self.rights.insert(right, operations);
+        let (server, object, source) = right;
+        if operations != Operations::default() {
+            if self.rights.insert(right, operations).is_none() {
+                self.of_source.entry(source).or_default().insert((server, object));
+            }
+        } else if self.rights.remove(&right).is_some()
+            && let Some(objects) = self.of_source.get_mut(&source)
+        {
+            objects.remove(&(server, object));
+            if objects.is_empty() {
+                self.of_source.remove(&source);
+            }
         }
     }
 
     /// Who has any right.
     pub(super) fn sources(&self) -> BTreeSet<Ipv6Addr> {
-        self.rights.keys().map(|(_, _, source)| Ipv6Addr::from_bits(*source)).collect()
+        self.of_source.keys().map(|source| Ipv6Addr::from_bits(*source)).collect()
     }
 
     /// The entries of all rights.

@@ -51,7 +51,7 @@ impl Intent {
         all
     }
 
-    /// The addresses that have any right. Looks at every right.
+    /// The addresses that have any right.
     pub fn sources(&self) -> BTreeSet<Ipv6Addr> {
         self.access.sources()
     }

@@ -26,6 +26,9 @@ impl World {
         self.check_control();
         self.check_tables();
         self.check_stores();
+        for text in self.histories.judge() {
+            self.broke(Rule::Linearizable, text);
+        }
         let now = self.time();
         self.is_leaving = true;
         for node in 0..self.plan.nodes {

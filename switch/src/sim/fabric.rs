@@ -69,6 +69,7 @@ impl World {
             return;
         }
         let port = machine.port();
+        self.capture(port, &frame);
         for after in self.plan.network.arrivals(&mut self.rng) {
             self.at(self.now + after, Step::Ingress(port, frame.clone()));
         }

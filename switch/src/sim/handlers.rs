@@ -3,7 +3,7 @@
 use super::Rule;
 use super::node::{Asked, message};
 use super::plan::MS;
-use super::tasks::{OBJECT_BYTES, Purpose, allocated};
+use super::tasks::{OBJECT_BYTES, PATIENCE, Purpose, allocated};
 use super::world::{Step, World};
 use bifrost_dsm::Holder;
 use bifrost_rpc::endpoint::{AnswerKind, Answered, CallError, ServedCall};
@@ -144,7 +144,7 @@ impl World {
         match handler.acts.pop() {
             Some(Act::Read(pointer)) => {
                 let asked = Asked { len: OBJECT_BYTES, ..Asked::of(pointer, MemoryOp::Read) };
-                self.ask(node, asked, Purpose::HandlerRead(id, pointer));
+                self.ask(node, asked.within(PATIENCE), Purpose::HandlerRead(id, pointer));
             }
             Some(Act::Pause) => {
                 let longest = self.rng.pick(&[MS, 50 * MS, 500 * MS]);

@@ -9,7 +9,9 @@ use bifrost_rpc::endpoint::Endpoint;
 use bifrost_rpc::memory::{PREFIX_DEFAULT, Pointer};
 use bifrost_rpc::node::{Membership, MembershipState};
 use bifrost_rpc::wire::RACK_PORT;
-use bifrost_rpc::wire::control::{Announce, MemoryServer, NodeKind, OutstandingCall, ReportLine, gatekeeper_address};
+use bifrost_rpc::wire::control::{
+    Announce, ControlRefusal, MemoryServer, NodeKind, OutstandingCall, ReportLine, gatekeeper_address,
+};
 use bifrost_rpc::wire::frame::{FrameAddresses, Mac};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv6Addr;
@@ -214,6 +216,11 @@ impl World {
             MembershipState::Fenced => {
                 let name = machine.name();
                 self.note(|| format!("{name} hears that it is fenced"));
+                self.stop(index);
+                self.start(index);
+            }
+            // It was given up before it heard that it had been taken in: it begins anew, with a higher boot number.
+            MembershipState::Refused(ControlRefusal::Differs) if is_server => {
                 self.stop(index);
                 self.start(index);
             }

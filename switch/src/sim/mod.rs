@@ -14,6 +14,8 @@ mod disruption;
 mod end;
 mod fabric;
 mod handlers;
+mod histories;
+mod hostile;
 mod lane;
 mod machine;
 mod node;
@@ -41,6 +43,8 @@ pub enum Rule {
     ExactlyOnce,
     /// What is read is what was written.
     Content,
+    /// Some order of all that was done to an object explains what nodes saw of it.
+    Linearizable,
     /// In the end the tables say what follows from who is there, and nothing of what has ended is left.
     Left,
     /// Everything that is asked ends.

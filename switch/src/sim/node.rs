@@ -153,6 +153,7 @@ impl World {
             return self.broke(Rule::Ends, format!("{call:?} of {} ended twice", self.machines[index].name()));
         };
         self.note(|| format!("{purpose:?} of n{index}: {result:?}"));
+        self.histories.end(&(index, life, call), self.now, &result);
         self.ends(index, purpose, result);
     }
 
@@ -175,6 +176,10 @@ impl World {
         self.note(|| format!("n{index} begins {op:?} of {pointer} for {purpose:?}"));
         if let Some(endpoint) = &mut self.machines[index].endpoint {
             let call = endpoint.memory(now, (to, RACK_PORT).into(), request);
+            if let Ok(call) = &call {
+                let asked = (index, self.machines[index].life, *call);
+                self.histories.begin(asked, self.now, op, pointer, len, &body);
+            }
             self.wait(index, call, purpose);
             self.drive(index);
         }

@@ -56,6 +56,8 @@ pub(super) struct Plan {
     /// When nothing more is asked for, and nothing disturbed.
     pub(super) quiet_at: u64,
     pub(super) key: Option<Key>,
+    /// A node whose machine sends raw frames beside its own, and a stranger that does.
+    pub(super) hostile: Option<usize>,
 }
 
 impl Plan {
@@ -77,11 +79,19 @@ impl Plan {
             disruptions: Vec::new(),
             quiet_at: 0,
             key: rng.chance(250).then(|| Key::from_bytes([0x42; 32])),
+            hostile: None,
         };
         // One seed in four has a bad network and no more.
         if !rng.chance(250) {
             plan.disrupt(rng);
         }
+        plan.hostile = rng.chance(200).then(|| rng.index(nodes));
+        match rng.below(12) {
+            0 => plan.die_early(rng),
+            1 => plan.come_back_early(rng),
+            _ => {}
+        }
+        plan.disruptions.sort_unstable_by_key(|(at, ..)| *at);
         let last = plan.disruptions.iter().map(|(_, until, _)| *until).max().unwrap_or(0);
         plan.quiet_at = last.max(WORK);
         plan
@@ -102,11 +112,25 @@ impl Plan {
             let at = rng.between(20 * MS, 2500 * MS);
             self.disruptions.push((at, at + rng.below(longest), what));
         }
-        self.disruptions.sort_unstable_by_key(|(at, ..)| *at);
+    }
+
+    /// The control plane dies while the first nodes come in.
+    fn die_early(&mut self, rng: &mut Rng) {
+        let at = rng.between(MS, 400 * MS);
+        self.disruptions.push((at, at + rng.below(50 * MS), Disruption::Gatekeeper));
+    }
+
+    /// A node is back before a memory server that stands still has heard of its end.
+    fn come_back_early(&mut self, rng: &mut Rng) {
+        let (node, server) = (rng.index(self.nodes), self.nodes + rng.index(self.servers));
+        let at = rng.between(200 * MS, 2500 * MS);
+        self.disruptions.push((at, at + rng.between(100 * MS, 800 * MS), Disruption::Pause(server)));
+        let crash = at + rng.below(100 * MS);
+        self.disruptions.push((crash, crash + rng.below(MS), Disruption::Crash(node)));
     }
 
     pub(super) fn describe(&self) -> String {
-        let Self { nodes, servers, serving, network, tasks, disruptions, impatience, malice, .. } = self;
+        let Self { nodes, servers, serving, network, tasks, disruptions, impatience, malice, hostile, .. } = self;
         let what: Vec<String> = disruptions
             .iter()
             .map(|(at, until, what)| {
@@ -115,8 +139,9 @@ impl Plan {
             .collect();
         format!(
             "{nodes} nodes, {servers} memory servers, services at {serving:?}, {tasks} tasks each, {impatience} ‰ given up, \
-             {malice} ‰ without right{}; loss {} ‰, copies {} ‰, reordered {} ‰; [{}]",
+             {malice} ‰ without right{}{}; loss {} ‰, copies {} ‰, reordered {} ‰; [{}]",
             if self.key.is_some() { ", keyed" } else { "" },
+            hostile.map_or(String::new(), |node| format!(", n{node} hostile")),
             network.loss,
             network.duplication,
             network.reordering,

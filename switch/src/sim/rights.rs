@@ -16,8 +16,26 @@ struct Object {
     leases: Vec<Lease>,
     /// Who has ever had a right to it.
     had: BTreeSet<Holder>,
+    /// Nodes to which somebody who could passed it: their right may begin before their handler does, or without it.
+    lent_to: BTreeSet<Node>,
     /// Calls that pass it and were not answered: whether they lease it is not known.
     passed: usize,
+    /// It was being given when one of the two ended: whether it went with that one is not known.
+    is_unsure: bool,
+}
+
+impl Object {
+    fn new(control: Holder, content: Vec<u8>) -> Self {
+        Self {
+            control: vec![control],
+            content,
+            leases: Vec::new(),
+            had: BTreeSet::from([control]),
+            lent_to: BTreeSet::new(),
+            passed: 0,
+            is_unsure: false,
+        }
+    }
 }
 
 /// A handler may read an object that it was passed.
@@ -59,6 +77,7 @@ impl Rights {
         self.ended.insert((server, gone));
         let is_gone = |of: &Holder| of.node == gone.node && of.incarnation <= gone.incarnation;
         for (_, object) in self.objects.iter_mut().filter(|(pointer, _)| pointer.server() == server) {
+            object.is_unsure |= object.control.len() > 1 && object.control.iter().any(is_gone);
             object.control.retain(|of| !is_gone(of));
             object.leases.retain(|lease| !is_gone(&lease.callee));
         }
@@ -72,10 +91,7 @@ impl Rights {
 
     /// A memory server has made an object.
     pub(super) fn made(&mut self, pointer: Pointer, holder: Holder, content: Vec<u8>) {
-        self.objects.insert(
-            pointer,
-            Object { control: vec![holder], content, leases: Vec::new(), had: BTreeSet::from([holder]), passed: 0 },
-        );
+        self.objects.insert(pointer, Object::new(holder, content));
     }
 
     /// A memory server has done an operation. The error says why it should not have.
@@ -122,14 +138,18 @@ impl Rights {
 
     /// Whether somebody could pass an object to others at some time: when a copy of the call reached the control plane is not known.
     pub(super) fn could_pass(&self, pointer: Pointer, holder: Holder) -> bool {
-        self.objects.get(&pointer).is_none_or(|object| object.had.contains(&holder))
+        let could = |object: &Object| object.had.contains(&holder) || object.lent_to.contains(&holder.node);
+        self.objects.get(&pointer).is_none_or(could)
     }
 
-    /// A call is made that passes these.
-    pub(super) fn pass(&mut self, passed: &[Pointer]) {
-        passed.iter().for_each(|pointer| {
-            self.objects.entry(*pointer).and_modify(|object| object.passed += 1);
-        });
+    /// A call is made that passes these, to one of some nodes.
+    pub(super) fn pass(&mut self, passed: &[Pointer], caller: Holder, to: &[Node]) {
+        for pointer in passed {
+            let could_pass = self.could_pass(*pointer, caller);
+            let Some(object) = self.objects.get_mut(pointer) else { continue };
+            object.passed += 1;
+            object.lent_to.extend(to.iter().filter(|_| could_pass));
+        }
     }
 
     /// A call that passed these was answered.
@@ -173,7 +193,7 @@ impl Rights {
     /// The caller has the answer that gave an object.
     pub(super) fn given(&mut self, pointer: Pointer, to: Holder) {
         if let Some(object) = self.objects.get_mut(&pointer).filter(|object| object.control.contains(&to)) {
-            object.control = vec![to];
+            (object.control, object.is_unsure) = (vec![to], false);
         }
     }
 
@@ -197,7 +217,7 @@ impl Rights {
     pub(super) fn is_owed(&self, pointer: Pointer, op: MemoryOp, holder: Holder) -> bool {
         let Some(object) = self.objects.get(&pointer) else { return false };
         let is_given_up = self.given_up.contains(&holder) || self.is_server_given_up(pointer);
-        let controls = object.control == [holder];
+        let controls = object.control == [holder] && !object.is_unsure;
         let runs = object.leases.iter().any(|lease| lease.callee == holder && lease.is_running);
         let owed = match op {
             MemoryOp::Read => controls || runs,

@@ -117,7 +117,9 @@ impl World {
         let Some(op) = fields.operation().filter(|_| is_request && self.fabric.is_intact) else { return };
         let holder = Holder { node: Node(addresses.source), incarnation: header.incarnation };
         let pointer = fields.pointer.at_rest();
-        if self.rights.is_owed(pointer, op, holder) {
+        let is_its =
+            self.machines.iter().any(|machine| (machine.port(), machine.address()) == (port, addresses.source));
+        if is_its && self.rights.is_owed(pointer, op, holder) {
             self.broke(Rule::InForce, format!("the switch drops {op:?} of {pointer} by {holder} at port {port}"));
         }
     }

@@ -4,7 +4,7 @@ use super::Rule;
 use super::node::{Asked, message, method, place_of, service_name};
 use super::plan::{MS, S};
 use super::world::{Step, World};
-use bifrost_dsm::Holder;
+use bifrost_dsm::{Holder, Node};
 use bifrost_rpc::endpoint::{AnswerKind, Answered, CallError, CallId, MemoryAnswer, Request, service_hash};
 use bifrost_rpc::memory::{MemoryOp, MemoryStatus, PREFIX_DEFAULT, Pointer};
 use std::time::Duration;
@@ -13,6 +13,8 @@ use std::time::Duration;
 pub(super) const OBJECT_BYTES: u64 = 24;
 const POINTERS_MAX: u64 = 3;
 const FREE_ATTEMPTS: u32 = 4;
+/// Time for an operation that somebody has a right to: with its server the object may be lost, and the switch drops it without a word.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Time for an operation that nobody has a right to: the switch drops it.
 const RIGHTLESS: Duration = Duration::from_millis(60);
 
@@ -138,7 +140,8 @@ impl World {
     fn overwrite(&mut self, id: usize) {
         let (node, object) = (self.tasks[id].node, self.tasks[id].objects[0]);
         let body = self.bytes();
-        self.ask(node, Asked { len: OBJECT_BYTES, body, ..Asked::of(object, MemoryOp::Write) }, Purpose::Overwrite(id));
+        let asked = Asked { len: OBJECT_BYTES, body, ..Asked::of(object, MemoryOp::Write) };
+        self.ask(node, asked.within(PATIENCE), Purpose::Overwrite(id));
     }
 
     fn call(&mut self, id: usize) {
@@ -147,7 +150,9 @@ impl World {
         let task = &mut self.tasks[id];
         task.passed.extend(&task.objects);
         let (node, service, is_oneway, passed) = (task.node, task.service, task.is_oneway, task.passed.clone());
-        self.rights.pass(&passed);
+        let callees: Vec<_> =
+            self.plan.serving[service].iter().map(|node| Node(self.machines[*node].address())).collect();
+        self.rights.pass(&passed, self.tasks[id].holder, &callees);
         let is_impatient = self.rng.chance(self.plan.impatience);
         let longest = self.rng.pick(&[MS, 50 * MS, S]);
         let deadline = is_impatient.then(|| Duration::from_nanos(self.rng.between(MS, longest + MS)));
@@ -274,7 +279,7 @@ impl World {
             if self.handlers[handler].given.contains(pointer) {
                 self.rights.given(*pointer, holder);
                 let asked = Asked { len: OBJECT_BYTES, ..Asked::of(*pointer, MemoryOp::Read) };
-                self.ask(node, asked, Purpose::ReadResult(id, *pointer));
+                self.ask(node, asked.within(PATIENCE), Purpose::ReadResult(id, *pointer));
             }
         }
     }

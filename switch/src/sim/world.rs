@@ -3,6 +3,7 @@
 use super::control::ControlPlane;
 use super::fabric::Fabric;
 use super::handlers::Handler;
+use super::histories::Histories;
 use super::lane::{Answer, Message};
 use super::machine::Machine;
 use super::plan::{Disruption, MS, Plan, S};
@@ -56,6 +57,8 @@ pub(super) enum Step {
     Cancel(usize, u32, CallId),
     /// A handler goes on.
     Handler(usize),
+    /// Who is hostile sends something.
+    Attack,
     Disrupt(usize),
     Restore(Disruption),
     /// Nothing more is asked, and nothing disturbs.
@@ -80,6 +83,9 @@ pub(super) struct World {
     /// What each node waits for, by its life.
     pub(super) waits: BTreeMap<(usize, u32, CallId), Purpose>,
     pub(super) rights: Rights,
+    pub(super) histories: Histories<CallId>,
+    /// The last frames that machines sent, for who is hostile.
+    pub(super) captured: VecDeque<(u16, Vec<u8>)>,
     /// Objects that programs have heard of, for those who have no right to them.
     pub(super) heard_of: Vec<Pointer>,
     pub(super) is_quiet: bool,
@@ -111,6 +117,8 @@ impl World {
             handlers: Vec::new(),
             waits: BTreeMap::new(),
             rights: Rights::default(),
+            histories: Histories::default(),
+            captured: VecDeque::new(),
             heard_of: Vec::new(),
             is_quiet: false,
             is_leaving: false,
@@ -139,6 +147,9 @@ impl World {
         }
         let disruptions = self.plan.disruptions.clone();
         disruptions.iter().enumerate().for_each(|(index, (at, ..))| self.at(*at, Step::Disrupt(index)));
+        if self.plan.hostile.is_some() {
+            self.at(self.now, Step::Attack);
+        }
         let quiet = self.plan.quiet_at;
         self.at(quiet, Step::Quiet);
         self.at(quiet + REST, Step::Rest);
@@ -179,6 +190,7 @@ impl World {
             Step::Issue(node) => self.issue(node),
             Step::Cancel(node, life, call) => self.cancel(node, life, call),
             Step::Handler(handler) => self.handle_on(handler),
+            Step::Attack => self.attack(),
             Step::Disrupt(index) => self.disrupt(index),
             Step::Restore(what) => self.restore(what),
             Step::Quiet => self.quiet(),

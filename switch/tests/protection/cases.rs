@@ -2,18 +2,16 @@
 
 use crate::frames::{Named, address, answer, frame, header, parse, request};
 use crate::world::{Rack, World, holder};
-use bifrost_dsm as dsm;
-use bifrost_rpc::wire::control::{OutstandingCall, ReportKind, ReportLine};
 use bifrost_rpc::wire::{Flags, MemoryOp, MemoryStatus, PacketType, Pointer};
-use bifrost_switch::gatekeeper::calls::{Calls, Cause, Limits, Stage};
-use bifrost_switch::gatekeeper::{Answered, Holder, Reason, ServerObject};
+use bifrost_switch::gatekeeper::calls::{Cause, Stage};
+use bifrost_switch::gatekeeper::{Answered, Holder, Reason};
 use bifrost_switch::rules::Operations;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 impl World {
     /// Has a node make an object.
-    fn object(&mut self, node: usize, server: u8) -> Pointer {
+    pub(crate) fn object(&mut self, node: usize, server: u8) -> Pointer {
         let frame = self.nodes[node].alloc(server);
         self.send(node, frame);
         self.settle();
@@ -21,7 +19,7 @@ impl World {
     }
 
     /// Has a node call another; nothing is delivered yet.
-    fn call(&mut self, from: usize, to: usize, pointers: &[Pointer]) -> Named {
+    pub(crate) fn call(&mut self, from: usize, to: usize, pointers: &[Pointer]) -> Named {
         let callee = self.callee(to);
         let frame = self.nodes[from].call(&callee, PacketType::Call, pointers.to_vec());
         let (_, header, _, _) = parse(&frame);
@@ -29,19 +27,19 @@ impl World {
         Named { client: header.client, rpc: header.rpc, session: header.session, instance: header.instance }
     }
 
-    fn copy(&mut self, node: usize, named: Named) {
+    pub(crate) fn copy(&mut self, node: usize, named: Named) {
         let asked = self.nodes[node].asked[&named.rpc].clone();
         let frame = self.nodes[node].copy(&asked);
         self.send(node, frame);
     }
 
-    fn reply(&mut self, node: usize, named: Named, returned: &[Pointer]) {
+    pub(crate) fn reply(&mut self, node: usize, named: Named, returned: &[Pointer]) {
         let frame = self.nodes[node].answer((named.client, named.rpc), PacketType::Reply, returned).unwrap();
         self.send(node, frame);
     }
 
     /// What has left since the last time: type, and the reason of a REFUSED.
-    fn left(&mut self) -> Vec<(PacketType, u8)> {
+    pub(crate) fn left(&mut self) -> Vec<(PacketType, u8)> {
         let sent = std::mem::take(&mut self.sent);
         let told = sent
             .iter()
@@ -50,20 +48,20 @@ impl World {
         told.collect()
     }
 
-    fn rights(&self, object: Pointer, node: usize) -> Operations {
+    pub(crate) fn rights(&self, object: Pointer, node: usize) -> Operations {
         self.table.get(&(object, address(node))).copied().unwrap_or_default()
     }
 
-    fn caused(&self, cause: Cause) -> u64 {
+    pub(crate) fn caused(&self, cause: Cause) -> u64 {
         self.calls.counts().causes.get(&cause).copied().unwrap_or(0)
     }
 
-    fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.servers.iter().map(|server| server.rows().len()).sum()
     }
 }
 
-const NONE: Operations = Operations { read: false, write: false };
+pub(crate) const NONE: Operations = Operations { read: false, write: false };
 
 #[test]
 fn a_call_goes_on_once_servers_and_then_tables_have_its_rights() {
@@ -390,6 +388,29 @@ fn late_copies_of_answers_to_alloc_change_nothing() {
 }
 
 #[test]
+fn no_object_is_made_at_a_memory_server_before_it_hears_of_calls() {
+    let mut world = World::new(1);
+    let made_before = world.nodes[1].alloc(2);
+    world.send(1, made_before);
+    world.deliver(0);
+    world.rack.servers.remove(&2);
+    let asked = world.nodes[1].alloc(2);
+    world.send(1, asked.clone());
+    world.settle();
+    assert_eq!((world.calls.sizes().objects, world.rows() - 1, world.caused(Cause::ServerGone)), (0, 0, 2));
+    world.rack.servers.insert(2);
+    world.send(1, asked);
+    world.settle();
+    let result = *world.nodes[1].pointers.last().unwrap();
+    world.heirs.get_mut(&result).unwrap().insert(world.nodes[0].holder());
+    let named = world.call(0, 1, &[]);
+    world.settle();
+    world.reply(1, named, &[result]);
+    world.settle();
+    assert_eq!((world.rights(result, 0), world.rights(result, 1)), (Operations::ALL, NONE));
+}
+
+#[test]
 fn the_failure_domain_is_whoever_shares_running_calls() {
     let mut world = World::new(1);
     let (first, second) = (world.object(0, 1), world.object(1, 1));
@@ -404,106 +425,6 @@ fn the_failure_domain_is_whoever_shares_running_calls() {
     world.settle();
     assert_eq!(world.calls.failure_domain(address(0)), nodes(&[0]));
     assert_eq!(world.calls.failure_domain(address(2)), nodes(&[1, 2]));
-}
-
-#[test]
-fn a_restart_takes_over_what_servers_and_nodes_know() {
-    let mut world = World::new(1);
-    let (known, forgotten) = (world.object(0, 1), world.object(0, 2));
-    let named = world.call(0, 1, &[known]);
-    let lost = world.call(0, 1, &[forgotten]);
-    world.settle();
-    restart(&mut world);
-    for (is_callee, node) in [(false, 0), (true, 1)] {
-        let line = OutstandingCall {
-            is_callee,
-            is_answered: false,
-            session: named.session,
-            client: named.client,
-            rpc: named.rpc,
-            instance: named.instance,
-        };
-        let teller = world.nodes[node].holder();
-        world.calls.restore_call(world.now, &world.rack, teller, &line);
-    }
-    world.nodes[1].served.remove(&(lost.client, lost.rpc));
-    world.calls.restored(world.now, &world.rack);
-    world.take_steps();
-    world.settle();
-    world.check_quiet();
-    assert_eq!((world.rights(known, 1), world.rights(forgotten, 1)), (Operations::READ, NONE));
-    world.reply(1, named, &[]);
-    world.settle();
-    world.check_quiet();
-    assert_eq!(world.rights(known, 0), Operations::ALL);
-}
-
-/// The state machine starts anew, with what the servers have.
-fn restart(world: &mut World) {
-    world.calls = Calls::new(Limits::default());
-    let of = |of: dsm::Holder| (of.node.0, of.incarnation);
-    for server in &world.servers {
-        for row in server.rows() {
-            world.calls.restore_object(&ServerObject {
-                pointer: server.pointer(row.object),
-                control: row.control.map(of),
-                freed: row.freed,
-                leases: row.leases.iter().map(|(call, callee)| ((call.client, call.rpc), of(*callee))).collect(),
-            });
-        }
-    }
-}
-
-#[test]
-fn a_call_that_only_its_caller_knows_after_a_restart_is_leased_anew() {
-    let mut world = World::new(1);
-    let objects = [world.object(0, 1), world.object(0, 2)];
-    let named = world.call(0, 1, &objects);
-    world.deliver(0);
-    // One server has leased when the control plane ends.
-    world.servers[0].step();
-    world.servers.iter_mut().for_each(|server| (server.told.clear(), server.answered.clear()).0);
-    restart(&mut world);
-    let line = OutstandingCall {
-        is_callee: false,
-        is_answered: false,
-        session: named.session,
-        client: named.client,
-        rpc: named.rpc,
-        instance: named.instance,
-    };
-    world.calls.restore_call(world.now, &world.rack, world.nodes[0].holder(), &line);
-    world.calls.restored(world.now, &world.rack);
-    world.table.clear();
-    let grants = world.calls.rights().collect();
-    world.changes.push_back(crate::world::TableChange::Rights(u64::MAX, grants));
-    world.take_steps();
-    world.settle();
-    world.left();
-    world.copy(0, named);
-    world.settle();
-    assert_eq!(world.left(), [(PacketType::Call, 0)]);
-    world.check();
-    world.reply(1, named, &[]);
-    world.settle();
-    world.check_quiet();
-}
-
-#[test]
-fn a_session_that_its_callee_forgot_is_forgotten() {
-    let mut world = World::new(1);
-    let object = world.object(0, 1);
-    let named = world.call(0, 1, &[object]);
-    world.settle();
-    world.reply(1, named, &[]);
-    world.settle();
-    assert_eq!(world.calls.sizes().sessions, 1);
-    let line = ReportLine { kind: ReportKind::SessionEnded, session: named.session, client: named.client, rpc: 0 };
-    let (other, callee) = (world.nodes[2].holder(), world.nodes[1].holder());
-    world.report(other, &line);
-    assert_eq!(world.calls.sizes().sessions, 1, "it is not that one's to say");
-    world.report(callee, &line);
-    assert_eq!(world.calls.sizes().sessions, 0);
 }
 
 #[test]

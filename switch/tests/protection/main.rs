@@ -5,8 +5,10 @@
 
 mod cases;
 mod frames;
+mod gone;
 mod nodes;
 mod random;
+mod restart;
 mod rng;
 mod size;
 mod world;

@@ -128,12 +128,18 @@ impl Calls {
         let (header, Some(caller)) = (&packet.header, ends.caller) else { return Err(Cause::UnknownSender) };
         let key = (header.client, header.rpc);
         let session = session_of(key, header.session);
+        let is_begun_anew = self.calls.get(&key).is_some_and(|call| call.is_unsure);
+        if !is_begun_anew && self.was_abandoned(caller, session, key) {
+            self.never(session, header.rpc, None);
+            return Err(Cause::Abandoned);
+        }
         if let Err(cause) = self.may_begin(who, caller, packet) {
             match cause {
                 Cause::Full => self.refuse(packet, Denial::Busy(BUSY_US)),
                 _ => {
-                    self.never(session, header.rpc, Some(Denial::NoRight));
-                    self.refuse(packet, Denial::NoRight);
+                    let denial = if is_begun_anew { Denial::UnknownSession } else { Denial::NoRight };
+                    self.never(session, header.rpc, Some(denial));
+                    self.refuse(packet, denial);
                     // One that servers knew after a restart.
                     self.end_leases(now, who, key, Stage::Ending, &[]);
                 }
@@ -145,6 +151,7 @@ impl Calls {
             self.begin_load(caller);
         }
         let mut call = Call::new(packet, ends);
+        call.may_have_run = is_begun_anew;
         call.timer = (header.deadline_us > 0)
             .then(|| now.plus(Duration::from_micros(header.deadline_us.into())))
             .filter(|_| !packet.pointers.is_empty());
@@ -236,7 +243,7 @@ impl Calls {
         self.clear_timer(key);
         let Some(call) = self.calls.get_mut(&key) else { return };
         (call.fate, call.kept) = (Some(Fate::Silent), None);
-        let (session, origin) = (call.session_key(key), call.origin.clone());
+        let (session, origin, denial) = (call.session_key(key), call.origin.clone(), denial.map(|why| call.told(why)));
         self.never(session, key.1, denial);
         // It runs until its leases have ended.
         self.sessions.at_mut(session).into_iter().for_each(|session| _ = session.open.insert(key.1));
@@ -324,6 +331,7 @@ impl Call {
             is_cancelled: false,
             is_abandoned: false,
             is_unsure: false,
+            may_have_run: false,
             is_known: true,
             timer: None,
         }

@@ -55,6 +55,8 @@ pub(super) struct Call {
     pub(super) is_abandoned: bool,
     /// Known from servers and nodes alone, after a restart: whether its callee has it is not known.
     pub(super) is_unsure: bool,
+    /// A control plane before this one may have released it: nobody is told that it never ran.
+    pub(super) may_have_run: bool,
     /// A node knows it.
     pub(super) is_known: bool,
     /// Held: its deadline. Released and cancelled: when its callee is asked next.
@@ -62,6 +64,11 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// What its caller is told of a call that does not go on here, if it is certain that it did not before either.
+    pub(super) fn told(&self, denial: Denial) -> Denial {
+        if self.may_have_run { Denial::UnknownSession } else { denial }
+    }
+
     pub(super) fn session_key(&self, key: CallKey) -> SessionKey {
         session_of(key, self.session)
     }

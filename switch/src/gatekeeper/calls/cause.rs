@@ -28,7 +28,7 @@ pub enum Cause {
     NotAsked,
     /// It passes what its sender may not pass.
     NoRight,
-    /// It passes an object of a memory server that is gone.
+    /// It passes an object of a memory server that is gone, or asks one that is not there, or not yet.
     ServerGone,
     /// Held until its deadline had passed.
     Deadline,

@@ -11,6 +11,7 @@ use super::progress::{Told, Waiter};
 use super::session::Session;
 use super::{Calls, Stage, Step};
 use bifrost_rpc::endpoint::Time;
+use std::collections::BTreeSet;
 
 impl Calls {
     /// What [`Calls::end_node`] does.
@@ -44,6 +45,7 @@ impl Calls {
         for holder in self.loads.keys().copied().filter(|holder| is_of(*holder)).collect::<Vec<_>>() {
             let Some(load) = self.loads.get_mut(&holder) else { continue };
             load.allocs.clear();
+            load.abandoned.clear();
             std::mem::take(&mut load.gifts).iter().for_each(|gift| _ = self.gifts.remove(gift));
             self.forget_idle(holder);
         }
@@ -57,16 +59,15 @@ impl Calls {
         }
     }
 
-    /// Ends calls whose callee is gone: held ones were never released, of others the outcome is unknown.
+    /// Ends calls whose callee is gone: held ones were never released, of others the outcome is unknown. That a session is lost is heard
+    /// after what is known of its calls: a caller that hears it asks no more.
     fn end_calls_to(&mut self, now: Time, who: &dyn Directory, is_meant: impl Fn(&Call) -> bool) {
-        for key in self.calls_where(is_meant) {
+        let keys = self.calls_where(is_meant);
+        self.deny_held(&keys, Cause::InstanceGone);
+        for key in keys {
             let Some(call) = self.calls.get(&key) else { continue };
             let origin = call.origin.clone();
             match call.stage {
-                Stage::Held if call.fate.is_none() => {
-                    self.count(Cause::InstanceGone);
-                    self.doom(key, Some(Denial::NeverReleased));
-                }
                 Stage::Released => {
                     if let Some(origin) = origin.filter(|_| !call.is_cancelled) {
                         self.count(Cause::InstanceGone);
@@ -81,9 +82,23 @@ impl Calls {
         }
     }
 
+    /// Those of these calls that are held were never released, and never will be.
+    pub(super) fn deny_held(&mut self, keys: &[CallKey], cause: Cause) {
+        let is_held = |call: &Call| call.stage == Stage::Held && call.fate.is_none();
+        let mut held: Vec<CallKey> =
+            keys.iter().copied().filter(|key| self.calls.get(key).is_some_and(is_held)).collect();
+        // Of those that may have run before a restart the outcome is unknown, too.
+        held.sort_by_key(|key| self.calls.get(key).is_some_and(|call| call.may_have_run));
+        for key in held {
+            self.count(cause);
+            self.doom(key, Some(Denial::NeverReleased));
+        }
+    }
+
     /// Has all servers clean up after an incarnation.
     fn clean(&mut self, now: Time, who: &dyn Directory, gone: Holder) {
-        let servers = who.servers();
+        // One that is about to be there has only heard of those that had ended before.
+        let servers: BTreeSet<u8> = who.servers().into_iter().chain(self.begun.iter().copied()).collect();
         // Without servers there is a part left, which waits for the tables alone.
         self.cleaning.insert(gone, servers.iter().copied().chain(servers.is_empty().then_some(0)).collect());
         for server in &servers {
@@ -106,6 +121,7 @@ impl Calls {
 
     /// What [`Calls::end_server`] does: all that it was told is taken as done, since nothing of it is left.
     pub(super) fn server_ended(&mut self, now: Time, who: &dyn Directory, server: u8) {
+        self.begun.remove(&server);
         self.objects.forget_server(server);
         self.waiting.retain(|key, _| key.0 != server);
         let told: Vec<_> = self.told.iter().filter(|(_, told)| told.server() == server).map(|(at, _)| *at).collect();
@@ -138,6 +154,7 @@ impl Calls {
 
     /// A new server is told of the incarnations that have ended.
     pub(super) fn server_began(&mut self, server: u8) {
+        self.begun.insert(server);
         for gone in self.objects.ended().collect::<Vec<_>>() {
             self.tell(server, MemoryMessage::Cleanup(gone), Told::Cleanup { server, gone });
         }

@@ -18,6 +18,7 @@ impl Calls {
             calls: self.calls.len(),
             sessions: self.sessions.len(),
             gifts: self.gifts.len(),
+            abandoned: self.loads.values().map(|load| load.abandoned.len()).sum(),
             nodes: self.loads.len(),
             told: self.told.len(),
             changes: self.changes.len(),

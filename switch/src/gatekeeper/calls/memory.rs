@@ -18,6 +18,10 @@ impl Calls {
     pub(super) fn handle_memory(&mut self, now: Time, who: &dyn Directory, packet: &Packet<'_>) -> Result<(), Cause> {
         let fields = MemoryFields::of(&packet.header);
         let is_answer = packet.header.flags.has(Flags::MEMORY_REPLY);
+        // One that is joining is in the tables already, but hears of no call: what it made could not be lent or given.
+        if !who.has_server(fields.pointer.server()) {
+            return Err(Cause::ServerGone);
+        }
         match (packet.header.kind, fields.operation(), is_answer, packet.is_to_callee()) {
             (PacketType::Memory, Some(MemoryOp::Alloc), false, true) => self.ask_for_object(who, packet),
             (PacketType::Memory, Some(MemoryOp::Free), false, true) => {

@@ -131,6 +131,8 @@ pub struct Sizes {
     pub sessions: usize,
     /// Answers whose giving was not accepted yet.
     pub gifts: usize,
+    /// Calls that were given up before anything was known of their sessions.
+    pub abandoned: usize,
     /// Incarnations that have something under way.
     pub nodes: usize,
     /// Messages that memory servers have not answered.
@@ -159,6 +161,8 @@ pub struct Calls {
     changes: BTreeMap<Ticket, Vec<Waiter>>,
     /// Answers to ALLOC and FREE that wait for the tables.
     waiting: BTreeMap<ObjectKey, Vec<u8>>,
+    /// Servers that were told which incarnations had ended, of which some may not be there yet.
+    begun: BTreeSet<u8>,
     /// Servers that are still to clean up after an incarnation.
     cleaning: BTreeMap<Holder, BTreeSet<u8>>,
     timers: BTreeSet<(Time, CallKey)>,
@@ -182,6 +186,7 @@ impl Calls {
             told: BTreeMap::new(),
             changes: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            begun: BTreeSet::new(),
             cleaning: BTreeMap::new(),
             timers: BTreeSet::new(),
             tickets: 0,

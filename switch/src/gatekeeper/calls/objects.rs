@@ -4,7 +4,7 @@ use super::super::output::{CallKey, Holder};
 use super::seen::Seen;
 use crate::rules::{Decision, Operations};
 use bifrost_rpc::wire::Pointer;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
 /// Ranges of ids that are remembered of a server; the lowest gaps beyond are taken as seen.
@@ -42,6 +42,11 @@ impl Object {
         leases || (self.control == Some(node) && !self.is_freed)
     }
 
+    /// The nodes that control or lease it.
+    fn nodes(&self) -> impl Iterator<Item = Ipv6Addr> + '_ {
+        self.control.iter().chain(self.leases.iter().map(|lease| &lease.callee)).map(|holder| holder.node)
+    }
+
     /// Whether nobody can have a right to it any more.
     fn is_gone(&self) -> bool {
         self.is_freed && self.leases.is_empty()
@@ -52,6 +57,8 @@ impl Object {
 #[derive(Debug, Default)]
 pub(super) struct Objects {
     map: BTreeMap<ObjectKey, Object>,
+    /// What a node controls or leases, in whatever incarnation: so that the end of one costs no more than it has.
+    of_node: BTreeMap<Ipv6Addr, BTreeSet<ObjectKey>>,
     /// Ids that each server has given out.
     seen: BTreeMap<u8, Seen>,
     /// The highest ended incarnation of each node.
@@ -99,6 +106,7 @@ impl Objects {
             return Vec::new();
         }
         let after = self.rights_of(&object);
+        object.nodes().for_each(|node| _ = self.of_node.entry(node).or_default().insert(key));
         self.map.insert(key, object);
         self.difference(key, &Rights::default(), &after)
     }
@@ -110,6 +118,7 @@ impl Objects {
         {
             object.leases.reserve_exact(1);
             object.leases.push(Lease { call, callee, is_in_force: false });
+            self.of_node.entry(callee.node).or_default().insert(key);
         }
     }
 
@@ -147,12 +156,9 @@ impl Objects {
         self.change(key, |object| object.is_freed |= object.control == Some(from))
     }
 
-    /// An incarnation has ended, and all before it: rights of theirs are gone. Looks at every object.
+    /// An incarnation has ended, and all before it: rights of theirs are gone. Looks at what the node has.
     pub(super) fn end(&mut self, gone: Holder) -> Vec<Decision> {
-        let is_of = |holder: &Holder| holder.node == gone.node && holder.incarnation <= gone.incarnation;
-        let keys = self.keys_where(|object| {
-            object.control.iter().chain(object.leases.iter().map(|lease| &lease.callee)).any(is_of)
-        });
+        let keys: Vec<ObjectKey> = self.of_node.get(&gone.node).into_iter().flatten().copied().collect();
         let before: Vec<(ObjectKey, Rights)> =
             keys.iter().filter_map(|key| Some((*key, self.rights_of(self.map.get(key)?)))).collect();
         let ended = self.ended.entry(gone.node).or_default();
@@ -166,14 +172,14 @@ impl Objects {
         decisions
     }
 
-    /// A server has cleaned up after an incarnation and all before it. Looks at every object of the server.
+    /// A server has cleaned up after an incarnation and all before it. Looks at what the node has there.
     pub(super) fn clean(&mut self, server: u8, gone: Holder) -> Vec<Decision> {
         let is_of = |holder: Holder| holder.node == gone.node && holder.incarnation <= gone.incarnation;
-        let keys = self.keys_where(|object| {
-            object.control.is_some_and(is_of) || object.leases.iter().any(|lease| is_of(lease.callee))
-        });
+        let of_node = self.of_node.get(&gone.node).into_iter();
+        let keys: Vec<ObjectKey> =
+            of_node.flat_map(|keys| keys.range((server, 0)..=(server, u64::MAX))).copied().collect();
         let mut decisions = Vec::new();
-        for key in keys.into_iter().filter(|key| key.0 == server) {
+        for key in keys {
             decisions.extend(self.change(key, |object| {
                 object.leases.retain(|lease| !is_of(lease.callee));
                 if object.control.is_some_and(is_of) {
@@ -190,24 +196,39 @@ impl Objects {
         if let Some(next) = server.checked_add(1) {
             self.map.append(&mut rest.split_off(&(next, 0)));
         }
+        self.of_node.values_mut().for_each(|keys| keys.retain(|key| key.0 != server));
+        self.of_node.retain(|_, keys| !keys.is_empty());
     }
 
-    fn keys_where(&self, is_meant: impl Fn(&Object) -> bool) -> Vec<ObjectKey> {
-        self.map.iter().filter(|(_, object)| is_meant(object)).map(|(key, _)| *key).collect()
+    /// Notes who has an object, and who has it no more.
+    fn index(&mut self, key: ObjectKey, before: &[Ipv6Addr], after: &[Ipv6Addr]) {
+        for node in before.iter().filter(|node| !after.contains(node)) {
+            let Some(keys) = self.of_node.get_mut(node) else { continue };
+            keys.remove(&key);
+            if keys.is_empty() {
+                self.of_node.remove(node);
+            }
+        }
+        for node in after.iter().filter(|node| !before.contains(node)) {
+            self.of_node.entry(*node).or_default().insert(key);
+        }
     }
 
     /// Changes an object; what that changes of rights to it.
     fn change(&mut self, key: ObjectKey, how: impl FnOnce(&mut Object)) -> Vec<Decision> {
         let Some(object) = self.map.get(&key) else { return Vec::new() };
         let before = self.rights_of(object);
+        let nodes_before: Vec<Ipv6Addr> = object.nodes().collect();
         let Some(object) = self.map.get_mut(&key) else { return Vec::new() };
         how(object);
-        let is_gone = object.is_gone();
         let Some(object) = self.map.get(&key) else { return Vec::new() };
         let after = self.rights_of(object);
+        let is_gone = object.is_gone();
+        let nodes: Vec<Ipv6Addr> = object.nodes().filter(|_| !is_gone).collect();
         if is_gone {
             self.map.remove(&key);
         }
+        self.index(key, &nodes_before, &nodes);
         self.difference(key, &before, &after)
     }
 

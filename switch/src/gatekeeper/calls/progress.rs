@@ -264,6 +264,12 @@ impl Calls {
     fn conclude(&mut self, key: CallKey, fate: Option<Fate>) {
         let Some(call) = self.calls.get_mut(&key) else { return };
         let (session, origin) = (call.session_key(key), call.origin.clone());
+        let fate = match fate {
+            Some(Fate::Refused(denial)) => Some(Fate::Refused(call.told(denial))),
+            // Should it come again it would be a new one.
+            Some(Fate::Again) if call.may_have_run => Some(Fate::Refused(Denial::UnknownSession)),
+            other => other,
+        };
         call.kept.take().into_iter().for_each(|frame| self.send_on(frame));
         match (fate, origin) {
             (Some(Fate::Refused(denial)), Some(origin)) => {
@@ -296,6 +302,7 @@ impl Calls {
         }
         if let Some(caller) = call.caller.filter(|_| !is_caller_gone && !call.given.is_empty()) {
             match call.is_abandoned {
+                true if !self.checks.makes(Check::Reclaim) => {}
                 true => self.reclaim(caller, &call.given),
                 false => self.give(key, caller, call.given),
             }

@@ -2,15 +2,15 @@
 
 use super::super::checks::Check;
 use super::super::output::{CallKey, Holder, MemoryMessage};
-use super::call::{of_server, servers_of};
+use super::call::{Call, of_server, servers_of};
+use super::cause::Cause;
 use super::directory::Directory;
-use super::made::Denial;
 use super::progress::Told;
-use super::session::{Past, session_of};
+use super::session::{Past, SessionKey, session_of};
 use super::{Calls, Stage};
 use bifrost_rpc::endpoint::Time;
-use bifrost_rpc::wire::Pointer;
 use bifrost_rpc::wire::control::{ReportKind, ReportLine};
+use bifrost_rpc::wire::{PacketType, Pointer};
 
 /// Answers to one incarnation whose giving is remembered; of more the oldest are taken as accepted.
 const GIFTS_OF_NODE_MAX: usize = 1 << 16;
@@ -24,7 +24,7 @@ impl Calls {
             ReportKind::Abandoned => self.abandon(now, key, line.session, sender),
             ReportKind::Done if !self.checks.makes(Check::Done) => {}
             ReportKind::Done => {
-                let is_callee = |call: &&super::call::Call| call.callee == sender && call.session == line.session;
+                let is_callee = |call: &&Call| call.callee == sender && call.session == line.session;
                 if self.calls.get(&key).filter(is_callee).is_some_and(|call| call.stage == Stage::Released) {
                     self.end_leases(now, who, key, Stage::Ending, &[]);
                 }
@@ -35,7 +35,7 @@ impl Calls {
 
     /// A caller gave a call up: what its answer gave, or will give, is nobody's.
     fn abandon(&mut self, now: Time, key: CallKey, session: u64, sender: Holder) {
-        if let Some(given) = self.take_gift(key, sender) {
+        if let Some(given) = self.take_gift(key, sender).filter(|_| self.checks.makes(Check::Reclaim)) {
             return self.reclaim(sender, &given);
         }
         match self.calls.get_mut(&key) {
@@ -45,28 +45,35 @@ impl Calls {
             }
             Some(_) => {}
             None => {
-                let session = self.sessions.at_mut(session_of(key, session));
-                if let Some(session) = session.filter(|session| session.ends.caller == Some(sender))
-                    && matches!(session.past(key.1), Past::None | Past::Below)
-                {
-                    session.abandon(key.1);
+                let of = self.sessions.at_mut(session_of(key, session)).filter(|of| of.ends.caller.is_some());
+                let Some(of) = of else { return self.note_abandoned(sender, session, key) };
+                if of.ends.caller == Some(sender) && matches!(of.past(key.1), Past::None | Past::Below) {
+                    of.abandon(key.1);
                 }
             }
         }
     }
 
+    /// Whether a caller gave a call up before anything was known of it; that is forgotten.
+    pub(super) fn was_abandoned(&mut self, caller: Holder, session: SessionKey, key: CallKey) -> bool {
+        let in_session = self.sessions.at_mut(session).is_some_and(|session| session.take_abandoned(key.1));
+        self.take_abandoned(caller, session.1, key) || in_session
+    }
+
     /// A callee has forgotten a session. Its oneway calls run on; of others nothing will come.
     fn end_session(&mut self, now: Time, who: &dyn Directory, line: &ReportLine, sender: Holder) {
         let key = session_of((line.client, 0), line.session);
+        let session = self.sessions.at(key);
+        if session.is_none_or(|session| session.ends.callee == sender) {
+            self.forget_abandoned(line.client, line.session);
+        }
         let Some(session) = self.sessions.at(key).filter(|session| session.ends.callee == sender) else { return };
-        for rpc in session.open.clone() {
-            let call = (key.0, rpc);
-            match self.calls.get(&call).map(|call| (call.stage, call.kind)) {
-                Some((Stage::Held, _)) => self.doom(call, Some(Denial::UnknownSession)),
-                Some((Stage::Released, kind)) if kind != bifrost_rpc::wire::PacketType::Oneway => {
-                    self.end_leases(now, who, call, Stage::Ending, &[]);
-                }
-                _ => {}
+        let open: Vec<CallKey> = session.open.iter().map(|rpc| (key.0, *rpc)).collect();
+        self.deny_held(&open, Cause::Ended);
+        for call in open {
+            let is_over = |call: &Call| call.stage == Stage::Released && call.kind != PacketType::Oneway;
+            if self.calls.get(&call).is_some_and(is_over) {
+                self.end_leases(now, who, call, Stage::Ending, &[]);
             }
         }
         self.sessions.forget(key);

@@ -84,6 +84,10 @@ impl Calls {
         for key in self.calls_where(|call| !call.is_known) {
             self.end_leases(now, who, key, Stage::Ending, &[]);
         }
+        // Who called had told of what it waits for when its call had gone on long before: it gave this one up, and what it said of that is lost.
+        for key in self.calls_where(|call| call.caller.is_none() && !call.pointers.is_empty()) {
+            self.calls.get_mut(&key).into_iter().for_each(|call| call.is_abandoned = true);
+        }
         // Of these no server knows, and no callee. Those of a callee that has told come again; one that is gone may have run its own.
         for key in self.calls_where(|call| call.is_known && call.is_unsure && call.pointers.is_empty()) {
             let instance = self.calls.get(&key).map_or(0, |call| call.instance);

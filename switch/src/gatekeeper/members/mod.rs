@@ -16,9 +16,9 @@ use bifrost_rpc::wire::control::{ANNOUNCE_NONCE_BYTES, MemoryServer, NodeKind, S
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
-/// A node: its place in the list of all that are remembered.
+/// A node's record. Never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct NodeId(pub(super) u32);
+pub(super) struct NodeId(pub(super) u64);
 
 /// What a node has said of itself, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +80,8 @@ pub(super) struct Member {
     /// A service of which further methods are to come.
     pub(super) partial: Option<Serve>,
     timer: Option<Time>,
+    /// Its end is complete: how many had ended before.
+    gone: Option<u64>,
 }
 
 impl Member {
@@ -100,6 +102,11 @@ impl Member {
     pub(super) fn holders(&self) -> impl Iterator<Item = Holder> + '_ {
         let incarnation = self.incarnation;
         self.profile.addresses.iter().map(move |node| Holder { node: *node, incarnation })
+    }
+
+    /// When it went, among those that are gone; others come after them.
+    pub(super) fn gone(&self) -> u64 {
+        self.gone.unwrap_or(u64::MAX)
     }
 
     /// The record of its present life.
@@ -169,7 +176,9 @@ impl Profile {
 /// All nodes.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    all: Vec<Member>,
+    all: BTreeMap<NodeId, Member>,
+    reserved_so_far: u64,
+    gone_so_far: u64,
     by_name: BTreeMap<String, NodeId>,
     /// Who has, or last had, an address.
     by_address: BTreeMap<Ipv6Addr, NodeId>,
@@ -196,11 +205,11 @@ impl Members {
     }
 
     pub(super) fn get(&self, id: NodeId) -> Option<&Member> {
-        self.all.get(id.0 as usize)
+        self.all.get(&id)
     }
 
     pub(super) fn get_mut(&mut self, id: NodeId) -> Option<&mut Member> {
-        self.all.get_mut(id.0 as usize)
+        self.all.get_mut(&id)
     }
 
     /// The node, if this is its life and that goes on in one way or another.
@@ -209,7 +218,7 @@ impl Members {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (NodeId, &Member)> {
-        (0..).map(NodeId).zip(&self.all)
+        self.all.iter().map(|(id, member)| (*id, member))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -265,9 +274,10 @@ impl Members {
         if let Some(id) = self.find(&profile.name) {
             return id;
         }
-        let id = NodeId(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
+        self.reserved_so_far += 1;
+        let id = NodeId(self.reserved_so_far);
         self.by_name.insert(profile.name.clone(), id);
-        self.all.push(Member {
+        let member = Member {
             profile: profile.clone(),
             incarnation: 0,
             nonce: [0; ANNOUNCE_NONCE_BYTES],
@@ -279,8 +289,33 @@ impl Members {
             query: 0,
             partial: None,
             timer: None,
-        });
+            gone: None,
+        };
+        self.all.insert(id, member);
         id
+    }
+
+    /// The end of a node's life is complete.
+    pub(super) fn note_gone(&mut self, id: NodeId) {
+        self.gone_so_far += 1;
+        let gone = self.gone_so_far;
+        self.get_mut(id).into_iter().for_each(|member| member.gone = Some(gone));
+    }
+
+    /// The node that has been gone for longest. Of a memory server it has to be known which of its objects are lost.
+    pub(super) fn longest_gone(&self) -> Option<NodeId> {
+        let gone = self.iter().filter(|(id, member)| member.server().is_none() && !self.candidates.contains_key(id));
+        let gone = gone.filter_map(|(id, member)| Some((member.gone?, id)));
+        gone.min().map(|(_, id)| id)
+    }
+
+    /// Forgets a node that is gone, but for the last incarnation of each of its addresses.
+    pub(super) fn forget(&mut self, id: NodeId) {
+        self.set_timer(id, None);
+        self.by_address.retain(|_, of| *of != id);
+        if let Some(member) = self.all.remove(&id) {
+            self.by_name.remove(&member.profile.name);
+        }
     }
 
     /// A new life of a node begins.
@@ -294,13 +329,13 @@ impl Members {
             member.profile = profile;
             (member.incarnation, member.nonce, member.state) = (incarnation, nonce, State::Joining);
             (member.requests, member.partial) = (Requests::default(), None);
-            (member.last_beat, member.query) = (0, 0);
+            (member.last_beat, member.query, member.gone) = (0, 0, None);
         }
     }
 
     /// When the node is to be looked at next.
     pub(super) fn set_timer(&mut self, id: NodeId, at: Option<Time>) {
-        let Some(member) = self.all.get_mut(id.0 as usize) else { return };
+        let Some(member) = self.all.get_mut(&id) else { return };
         if let Some(before) = std::mem::replace(&mut member.timer, at) {
             self.timers.remove(&(before, id));
         }

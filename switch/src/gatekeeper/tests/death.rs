@@ -133,3 +133,19 @@ fn where_nothing_can_be_written_down_nobody_dies_or_joins_and_calls_go_on() {
     assert_eq!(refused, [ControlMessage::Refused(ControlRefusal::NotReady)]);
     assert!(world.gatekeeper.is_ready());
 }
+
+#[test]
+fn a_memory_server_that_joins_hears_of_who_ends_meanwhile() {
+    let mut world = World::new(open_rack());
+    let (mut node, mut server) = (Node::new(1), Node::memory(1, 1));
+    world.join(&mut node);
+    world.held.memory = true;
+    assert_eq!(world.announce(&mut server), [], "it is to hear of ended lives first");
+    assert!(world.gatekeeper.evict(world.now, "n1"));
+    world.run();
+    let gone = Holder { node: node.announce.addresses[0], incarnation: 1 };
+    assert_eq!(world.told, [(1, MemoryMessage::Cleanup(gone))]);
+    world.let_go();
+    assert!(matches!(world.heard(&server)[..], [ControlMessage::Welcome(_)]));
+    assert_eq!(world.state_of("n1"), Some(ResourceState::Failed));
+}

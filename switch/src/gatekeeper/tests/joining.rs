@@ -222,6 +222,28 @@ fn a_rack_remembers_only_so_many_nodes() {
 }
 
 #[test]
+fn who_has_been_gone_for_longest_is_forgotten_but_for_the_incarnations_of_its_addresses() {
+    let config = || Config { nodes_max: 2, ..open_rack() };
+    let mut world = World::new(config());
+    let (mut dead, mut left) = (Node::new(1), Node::new(2));
+    world.join(&mut dead);
+    world.join(&mut left);
+    assert!(world.gatekeeper.evict(world.now, "n1"));
+    world.run();
+    assert_eq!(world.ask(&mut left, ControlMessage::Leave), [ControlMessage::Confirmed]);
+    world.join(&mut Node::new(3));
+    assert_eq!((world.state_of("n1"), world.state_of("n2")), (None, Some(ResourceState::Left)));
+    assert_eq!(world.reason(&dead), Reason::Stranger, "it is blocked no more");
+    world.assert_tables();
+    let mut world = world.restart(config());
+    assert_eq!((world.state_of("n1"), world.state_of("n2")), (None, Some(ResourceState::Left)));
+    // The third does not answer.
+    world.wait(ms(3000));
+    assert_eq!(world.join(&mut dead.reborn()).incarnation, 2);
+    assert_eq!(world.state_of("n2"), None);
+}
+
+#[test]
 fn an_address_that_no_node_can_have_is_refused() {
     let mut world = World::new(open_rack());
     let mut own = Node::new(1);
