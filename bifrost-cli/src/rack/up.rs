@@ -74,7 +74,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..))]
     calls: u16,
 
-    /// The rack's key, 64 hexadecimal digits in this file: what Gatekeeper says and hears is sealed
+    /// The rack's key, 64 hexadecimal digits in this file: calls, use of the memory, and what Gatekeeper says and hears are sealed
     #[arg(long, value_name = "FILE")]
     pub(super) key_file: Option<PathBuf>,
 

@@ -26,7 +26,8 @@ fn half_writer_process() {
     // The harness's own words may stand before it on the line.
     println!("\nhalf");
     std::io::stdout().flush().unwrap();
-    crate::daemon::pause(Duration::from_secs(60));
+    // A lease that ran out would give back what it has begun, too.
+    raw.linger(Duration::from_secs(60));
 }
 
 /// A process that has sent half of a write; killed when dropped.

@@ -6,12 +6,15 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+/// Datagrams up to this size have no data: they ask, acknowledge and open.
+const SMALL_BYTES: usize = 300;
+
 pub(crate) struct Raw {
     socket: UdpSocket,
     peer: SocketAddr,
     endpoint: Endpoint,
     start: Instant,
-    /// Bytes sent, headers included.
+    /// Bytes of datagrams with data that were sent.
     sent: usize,
 }
 
@@ -30,17 +33,27 @@ impl Raw {
         Time::ZERO.plus(self.start.elapsed())
     }
 
-    /// Sends what there is to send, up to a limit, and takes in what comes within a few milliseconds.
+    /// Says no more than that it is there, for so long: its session is kept, and what it has begun stays as it is.
+    pub(crate) fn linger(&mut self, time: Duration) {
+        let until = self.start.elapsed() + time;
+        while self.start.elapsed() < until {
+            self.step(0);
+        }
+    }
+
+    /// Sends what there is to send, up to a limit that packets without data do not count for, and takes in what comes within a few milliseconds.
     fn step(&mut self, limit: usize) {
         let mut out = Datagrams::new();
         let now = self.now();
         while let Some(transmit) = self.endpoint.poll_transmit(now, 16, &mut out) {
             for datagram in out.to_vec().chunks(transmit.segment_bytes) {
-                if self.sent >= limit {
-                    return;
+                let has_data = datagram.len() > SMALL_BYTES;
+                if has_data && self.sent >= limit {
+                    continue;
                 }
-                self.socket.send_to(datagram, transmit.to).unwrap();
-                self.sent += datagram.len();
+                // Nobody may be there any more.
+                let _ = self.socket.send_to(datagram, transmit.to);
+                self.sent += if has_data { datagram.len() } else { 0 };
             }
         }
         let mut buffer = [0; 1 << 16];

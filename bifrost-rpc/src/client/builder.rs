@@ -52,6 +52,12 @@ impl ChannelBuilder {
         self
     }
 
+    /// What the control plane says to this life of the node in sealed sessions is sealed with this.
+    pub(crate) fn control_key(mut self, key: Key) -> Self {
+        self.config.control_key = Some(key);
+        self
+    }
+
     /// The memory that references are of (UDP): values long enough are stored there and passed by reference to servers that
     /// understand references, and pointers in answers are read from there. Default: none; then all goes by value.
     #[must_use]

@@ -4,5 +4,6 @@
 mod packet;
 mod seal;
 
+pub use crate::endpoint::SessionControlSeal;
 pub use packet::{ControlPacket, SealedControl};
 pub use seal::{CONTROL_NONCE_BYTES, ControlSeal, NodeKey};

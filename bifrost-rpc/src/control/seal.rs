@@ -29,6 +29,13 @@ impl NodeKey {
         ControlSeal { seal: OpenSeal::of(&self.key, b"bifrost v1 announce"), name: Some(self.name.clone()) }
     }
 
+    /// The key of what the control plane says in sealed sessions of the life of this number, of the node that has this address as its first.
+    #[must_use]
+    pub fn in_sessions(&self, address: Ipv6Addr, incarnation: u32) -> Key {
+        let life = [b"bifrost v1 sessions ", &address.octets()[..], &incarnation.to_be_bytes()].concat();
+        Key(derive(&self.key.0, b"", &life))
+    }
+
     /// What is used in the life of this number, of the node that has this address as its first.
     #[must_use]
     pub fn living(&self, address: Ipv6Addr, incarnation: u32) -> ControlSeal {

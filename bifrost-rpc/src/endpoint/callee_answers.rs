@@ -107,6 +107,9 @@ impl Endpoint {
             return;
         };
         let body = RefusedBody { refusal, packet };
+        // A control plane that cannot read why ends the leases of what is refused; this may still run.
+        let leased = about.leased && !matches!(refusal, Refusal::Busy { .. });
+        let about = Exchange { leased, ..about };
         session.link.note(PacketType::Refused, about, Flags::default(), body.to_bytes());
     }
 
@@ -137,6 +140,7 @@ impl Endpoint {
         }
         let released = session.calls_timeout(now, &self.config);
         self.released(index, released);
+        self.refuse_overdue(now, index);
         self.touch(now, SessionRef::Callee(index));
     }
 

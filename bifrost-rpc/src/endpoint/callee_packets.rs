@@ -34,16 +34,7 @@ impl Endpoint {
         raw: &[u8],
         body: &mut [u8],
     ) {
-        let known = self.callee_by_session.get(&header.session).copied();
-        let is_owner = |session: &super::CalleeSession| {
-            session.link.is_from(from, header)
-                && session.link.client == header.client
-                && header.instance == session.link.instance
-                && (!self.config.keys_are_of_lives || header.incarnation == session.link.peer_incarnation)
-        };
-        let known = known
-            .filter(|index| !self.config.makes(Check::SessionOwner) || self.callees.get(*index).is_some_and(is_owner));
-        let index = match known {
+        let index = match self.owned_callee(from, header) {
             Some(index) => index,
             None if !self.config.makes(Check::UnknownSession) && header.kind == PacketType::Call => {
                 self.adopt_stray(now, from, header)
@@ -313,7 +304,7 @@ impl Endpoint {
         }
     }
 
-    fn on_cancel(&mut self, index: usize, header: &Header) {
+    pub(super) fn on_cancel(&mut self, index: usize, header: &Header) {
         let (rpc, remember) = (header.rpc, self.config.makes(Check::CancelRemembered));
         let Some(session) = self.callees.get_mut(index) else {
             return;

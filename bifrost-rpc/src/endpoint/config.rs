@@ -26,6 +26,12 @@ impl Key {
         Self(super::seal::derive(&self.0, b"", b"bifrost v1 memory"))
     }
 
+    /// Of a rack's key: the one that those of [lives](Self::of_life) follow from, by which nodes call each other.
+    #[must_use]
+    pub fn of_calls(&self) -> Self {
+        Self(super::seal::derive(&self.0, b"", b"bifrost v1 calls"))
+    }
+
     /// The key of one life of a node: of its address (an IPv4 address in its mapped form) and its incarnation. It is worth nothing to others.
     #[must_use]
     pub fn of_life(&self, node: IpAddr, incarnation: u32) -> Self {
@@ -102,6 +108,9 @@ pub struct Config {
     /// As callee: the key is the one that [those of the callers' lives](Key::of_life) follow from. A session belongs to the life that opened
     /// it. Default: no, all callers have the key itself.
     pub keys_are_of_lives: bool,
+    /// The [key](crate::control::NodeKey::in_sessions) that the control plane shares with this life of the node: what it says in sealed sessions is heard if
+    /// it is sealed with it. Default: none; nothing of a control plane is heard in sealed sessions.
+    pub control_key: Option<Key>,
     /// Whether references are understood: as callee in calls, as caller in the answers to those calls that say so
     /// ([`Request::references`](super::Request::references)). Default: yes.
     pub references: bool,
@@ -139,6 +148,7 @@ impl Default for Config {
             total_bytes_max: 1 << 30,
             key: None,
             keys_are_of_lives: false,
+            control_key: None,
             references: true,
             native: false,
             reports: false,

@@ -21,6 +21,7 @@ mod checks;
 mod config;
 mod datagrams;
 mod error;
+mod from_control;
 mod hash;
 mod inbound;
 mod landing;
@@ -55,6 +56,7 @@ pub(crate) use config::MEMORY_BYTES_MAX;
 pub use config::{Config, Key};
 pub use datagrams::{Datagrams, Transmit};
 pub use error::{CallError, Lost};
+pub use from_control::SessionControlSeal;
 pub use landing::Landing;
 pub use memory_api::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest};
 pub use time::Time;
@@ -112,6 +114,8 @@ pub struct Endpoint {
     bytes: usize,
     pool: BufferPool,
     open_seal: Option<Arc<OpenSeal>>,
+    /// What a control plane is heard by in sealed sessions.
+    control_plane: Option<Box<from_control::ControlPlane>>,
 
     ready: VecDeque<SessionRef>,
     /// Whole datagrams that belong to no session.
@@ -154,6 +158,7 @@ impl Endpoint {
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
         let open_seal = config.key.as_ref().map(|key| Arc::new(OpenSeal::new(key)));
         let reports = config.reports.then(Box::default);
+        let control_plane = config.control_key.as_ref().map(|key| Box::new(from_control::ControlPlane::new(key)));
         let mut endpoint = Self {
             config,
             seed,
@@ -180,6 +185,7 @@ impl Endpoint {
             bytes: 0,
             pool: BufferPool::default(),
             open_seal,
+            control_plane,
             ready: VecDeque::new(),
             loose: VecDeque::new(),
             called: None,

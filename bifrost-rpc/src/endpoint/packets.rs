@@ -65,6 +65,7 @@ impl Endpoint {
             PacketType::Open if to_callee => self.on_open(now, from, header, raw, body),
             PacketType::Opened if !to_callee => self.on_opened(now, from, header, raw, body),
             PacketType::Control => self.stats.strays += 1,
+            _ if header.flags.has(Flags::FROM_CONTROL) => self.on_packet_of_control(now, from, header, raw, body),
             PacketType::Memory if to_callee == header.flags.has(Flags::MEMORY_REPLY) => self.stats.malformed += 1,
             _ if to_callee => self.on_packet_to_callee(now, from, header, raw, body),
             _ => self.on_packet_to_caller(now, from, header, raw, body),

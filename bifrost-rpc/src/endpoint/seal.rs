@@ -111,14 +111,14 @@ const REPLAY_PACKETS: u64 = 8192;
 const REPLAY_WORDS: usize = (REPLAY_PACKETS / 64) as usize;
 
 /// Which of the newest packet numbers were seen.
-struct Replay {
+pub(super) struct Replay {
     highest: u64,
     any: bool,
     seen: Box<[u64; REPLAY_WORDS]>,
 }
 
 impl Replay {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { highest: 0, any: false, seen: Box::new([0; REPLAY_WORDS]) }
     }
 
@@ -127,7 +127,7 @@ impl Replay {
         (word, 1 << (packet % 64))
     }
 
-    fn is_stale(&self, packet: u64) -> bool {
+    pub(super) fn is_stale(&self, packet: u64) -> bool {
         if !self.any || packet > self.highest {
             return false;
         }
@@ -135,7 +135,7 @@ impl Replay {
         self.highest - packet >= REPLAY_PACKETS || self.seen[word] & bit != 0
     }
 
-    fn mark(&mut self, packet: u64) {
+    pub(super) fn mark(&mut self, packet: u64) {
         if !self.any {
             self.highest = packet;
             self.any = true;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 mod called;
 mod found;
+mod from_control;
 mod held;
 mod memory;
 mod memory_hostile;

@@ -1,6 +1,6 @@
 //! Settings of nodes.
 
-use super::keeper::{Joining, Keeper, OnEnd};
+use super::keeper::{Joining, Keeper, OnEnd, Roots};
 use super::membership::MembershipState;
 use super::{Handle, Node, NodeState};
 use crate::control::NodeKey;
@@ -138,8 +138,8 @@ impl NodeBuilder {
         self
     }
 
-    /// The rack's key. What node and control plane tell each other is sealed with what is derived from it, and so are its use of the memory,
-    /// and the tunnel unless [`NodeBuilder::link`] says otherwise. Default: none.
+    /// The rack's key. What node and control plane tell each other is sealed with what is derived from it, and so are its calls, those that it
+    /// serves, its use of the memory, and the tunnel unless [`NodeBuilder::link`] says otherwise. Default: none.
     #[must_use]
     pub fn key(mut self, key: Key) -> Self {
         self.key = Some(key);
@@ -212,7 +212,7 @@ impl NodeBuilder {
             key: self.key.as_ref().map(|key| NodeKey::new(key, &announce.name)),
             announce,
             memory_prefix: self.memory_prefix,
-            memory_key: self.key.as_ref().map(Key::of_memory),
+            roots: self.key.as_ref().map(|key| Roots { memory: key.of_memory(), calls: key.of_calls() }),
             seed: seed().map_err(JoinError::System)?,
             on_end: self.on_end,
         };

@@ -41,14 +41,22 @@ impl std::fmt::Debug for OnEnd {
     }
 }
 
+/// What keys of nodes' lives follow from.
+#[derive(Debug)]
+pub(super) struct Roots {
+    /// By which they use the memory.
+    pub(super) memory: Key,
+    /// By which they call each other.
+    pub(super) calls: Key,
+}
+
 /// What a node begins with.
 pub(super) struct Joining {
     pub(super) link: Link,
     pub(super) announce: Announce,
     pub(super) key: Option<NodeKey>,
     pub(super) memory_prefix: u8,
-    /// What the keys of nodes' lives at memory servers follow from.
-    pub(super) memory_key: Option<Key>,
+    pub(super) roots: Option<Roots>,
     pub(super) seed: [u8; 32],
     pub(super) on_end: OnEnd,
 }
@@ -71,7 +79,7 @@ pub(super) struct Keeper {
     key: Option<NodeKey>,
     announcing: Option<ControlSeal>,
     memory_prefix: u8,
-    memory_key: Option<Key>,
+    roots: Option<Roots>,
     memory: OnceLock<GlobalMemory>,
     seed: [u8; 32],
     pub(super) clock: Clock,
@@ -84,7 +92,7 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Begins to announce the node.
     pub(super) fn start(joining: Joining) -> io::Result<Arc<Self>> {
-        let Joining { link, announce, key, memory_prefix, memory_key, seed, on_end } = joining;
+        let Joining { link, announce, key, memory_prefix, roots, seed, on_end } = joining;
         let clock = Clock::new();
         let name = announce.name.clone();
         let membership = Membership::new(clock.now(), announce);
@@ -94,7 +102,7 @@ impl Keeper {
             announcing: key.as_ref().map(NodeKey::announcing),
             key,
             memory_prefix,
-            memory_key,
+            roots,
             memory: OnceLock::new(),
             seed,
             clock,
@@ -146,7 +154,26 @@ impl Keeper {
 
     /// What this life's use of the memory is sealed with.
     pub(super) fn memory_key(&self) -> Option<Key> {
-        self.memory_key.as_ref().map(|root| root.of_life(self.link.address().into(), self.incarnation()))
+        self.roots.as_ref().map(|roots| self.of_life(&roots.memory))
+    }
+
+    /// What this life's calls are sealed with.
+    pub(super) fn call_key(&self) -> Option<Key> {
+        self.roots.as_ref().map(|roots| self.of_life(&roots.calls))
+    }
+
+    /// What the keys of callers' lives follow from.
+    pub(super) fn call_root(&self) -> Option<&Key> {
+        self.roots.as_ref().map(|roots| &roots.calls)
+    }
+
+    /// What the control plane seals with that it says in sessions of this life.
+    pub(super) fn control_key(&self) -> Option<Key> {
+        self.key.as_ref().map(|key| key.in_sessions(self.link.address(), self.incarnation()))
+    }
+
+    fn of_life(&self, root: &Key) -> Key {
+        root.of_life(self.link.address().into(), self.incarnation())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

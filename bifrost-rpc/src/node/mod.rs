@@ -119,17 +119,23 @@ impl Node {
     }
 
     /// Settings of a server on this node. Unless told otherwise it listens at `udp://[::]:7400`. When it starts, the control plane is told
-    /// what it serves, and it is started once that is confirmed; when it shuts down or ends, the control plane is told, too.
+    /// what it serves, and it is started once that is confirmed; when it shuts down or ends, the control plane is told, too. In a rack with a
+    /// key it takes calls of the rack's nodes alone, each sealed with the key of its own life.
     #[must_use]
     pub fn server(&self) -> ServerBuilder {
         let registrar: Arc<dyn Registrar> = Arc::<Keeper>::clone(self.keeper());
-        Server::builder().link(self.link()).incarnation(self.incarnation()).registrar(registrar)
+        let server = Server::builder().link(self.link()).incarnation(self.incarnation()).registrar(registrar);
+        let server =
+            self.keeper().call_root().into_iter().fold(server, |server, root| server.key_of_lives(root.clone()));
+        self.keeper().control_key().into_iter().fold(server, ServerBuilder::control_key)
     }
 
-    /// Settings of a channel from this node: to `rack://Service`, or to an address in the rack.
+    /// Settings of a channel from this node: to `rack://Service`, or to an address in the rack. Sealed if the rack has a key.
     #[must_use]
     pub fn channel(&self) -> ChannelBuilder {
-        Channel::builder().link(self.link()).incarnation(self.incarnation())
+        let channel = Channel::builder().link(self.link()).incarnation(self.incarnation());
+        let channel = self.keeper().control_key().into_iter().fold(channel, ChannelBuilder::control_key);
+        self.keeper().call_key().into_iter().fold(channel, ChannelBuilder::key)
     }
 
     /// The rack's memory, sealed if the rack has a key. Operations go to their pointers; new objects go where memory is free, among the memory servers that are there.

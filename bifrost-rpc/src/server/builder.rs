@@ -118,7 +118,7 @@ impl ServerBuilder {
     /// Takes only what is sealed with this key (UDP; refused for streams). Default: none, nothing is sealed.
     #[must_use]
     pub fn key(mut self, key: Key) -> Self {
-        self.config.key = Some(key);
+        (self.config.key, self.config.keys_are_of_lives) = (Some(key), false);
         self
     }
 
@@ -126,8 +126,14 @@ impl ServerBuilder {
     /// for streams). So nobody is taken for another node, or for another life of it.
     #[must_use]
     pub fn key_of_lives(mut self, root: Key) -> Self {
-        self.config.keys_are_of_lives = true;
-        self.key(root)
+        (self.config.key, self.config.keys_are_of_lives) = (Some(root), true);
+        self
+    }
+
+    /// What the control plane says to this life of the node in sealed sessions is sealed with this.
+    pub(crate) fn control_key(mut self, key: Key) -> Self {
+        self.config.control_key = Some(key);
+        self
     }
 
     /// The memory that references are of (UDP): pointers in calls are read from there, and results long enough are stored there

@@ -101,6 +101,8 @@ impl Flags {
     pub const ACK_NOW: Self = Self(0x0080);
     /// The body of a memory operation is a batch, or the answer to one. Of an OPENED: batches may name several objects.
     pub const BATCH: Self = Self(0x0100);
+    /// A control plane has made and sealed the packet, with the key that it shares with a life of the receiver's node.
+    pub const FROM_CONTROL: Self = Self(0x0200);
 
     /// Whether all bits of `other` are set.
     #[must_use]

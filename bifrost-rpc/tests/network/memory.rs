@@ -17,8 +17,13 @@ const VARIABLE: &str = "BIFROST_TEST_MEMORY_CLIENT";
 const OBJECT_BYTES: usize = 2 << 20;
 
 fn serve(store: &Arc<Store>) -> Server {
+    serve_with_lease(store, Duration::from_secs(30))
+}
+
+/// A short lease ends the session of whoever is kept waiting by the machine for so long.
+fn serve_with_lease(store: &Arc<Store>, lease: Duration) -> Server {
     let handler: Arc<Store> = Arc::clone(store);
-    Server::builder().listen("udp://[::1]:0").memory(handler).lease(Duration::from_secs(1)).start().unwrap()
+    Server::builder().listen("udp://[::1]:0").memory(handler).lease(lease).start().unwrap()
 }
 
 fn set_up() -> (Arc<Store>, Server, MemoryClient) {
@@ -28,9 +33,9 @@ fn set_up() -> (Arc<Store>, Server, MemoryClient) {
     (store, server, client)
 }
 
-/// Waits until something holds, for ten seconds at most.
+/// Waits until something holds, for a minute at most.
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < until, "{what} does not come true");
         pause(Duration::from_millis(5));
@@ -211,7 +216,8 @@ fn memory_client_process() {
     let object = Pointer::new(0xFD, 1, object.parse().unwrap());
     let client = MemoryClient::connect(url).unwrap();
     for value in (1..=200u8).cycle() {
-        client.write(object, 0, vec![value; OBJECT_BYTES]).unwrap();
+        // If the machine keeps it waiting for longer than the lease, the outcome is unknown.
+        let _ = client.write(object, 0, vec![value; OBJECT_BYTES]);
     }
 }
 
@@ -240,8 +246,10 @@ impl Drop for Writer {
 
 #[test]
 fn a_client_killed_in_the_middle_of_a_write_leaves_nothing() {
-    let _watchdog = Watchdog::of("killed client", 200);
-    let (store, server, client) = set_up();
+    let _watchdog = Watchdog::of("killed client", 500);
+    let store = Arc::new(Store::default());
+    let server = serve_with_lease(&store, Duration::from_secs(1));
+    let client = MemoryClient::connect(&server.url()).unwrap();
     let object = client.alloc_and_write(vec![0; OBJECT_BYTES]).unwrap();
     drop(client);
     wait_until("the first client is forgotten", || server.usage() == Usage::default());

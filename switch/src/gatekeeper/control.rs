@@ -1,10 +1,11 @@
 //! CONTROL packets: who may say what, and what is answered.
 
+use super::calls::Made;
 use super::input::Reason;
 use super::machine::Gatekeeper;
 use super::members::{Admission, Member, NodeId, State};
-use super::output::{Output, Way};
-use bifrost_rpc::control::{ControlPacket, ControlSeal, NodeKey, SealedControl};
+use super::output::{Holder, Output, Way};
+use bifrost_rpc::control::{ControlPacket, ControlSeal, NodeKey, SealedControl, SessionControlSeal};
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::RACK_PORT;
 use bifrost_rpc::wire::control::{ControlMessage, ControlRefusal, OutstandingCall};
@@ -207,6 +208,26 @@ impl Gatekeeper {
         let nonce = self.nonces.draw();
         let frame = packet.to_frame(&addresses, seal.map(|seal| (seal, nonce)));
         self.outbox.put(Output::Send { way: Way::Port(peer.port), frame });
+    }
+
+    /// Sends a packet of the control plane's own in a sealed session: sealed for the end that it goes to, if there is a key.
+    pub(super) fn say(&mut self, way: Way, to: Holder, packet: &Made) {
+        let id = self.members.at(to.node);
+        let frame = match id.and_then(|id| self.in_sessions(id, to.incarnation)) {
+            Some(seal) => {
+                self.said += 1;
+                let number = (self.outbox.term() << 32).saturating_add(self.said);
+                packet.sealed(&seal, number, self.nonces.draw())
+            }
+            None => packet.frame(),
+        };
+        self.outbox.put(Output::Send { way, frame });
+    }
+
+    fn in_sessions(&self, id: NodeId, incarnation: u32) -> Option<SessionControlSeal> {
+        let (key, member) = (self.config.key.as_ref()?, self.members.get(id)?);
+        let key = NodeKey::new(key, &member.profile.name).in_sessions(*member.profile.addresses.first()?, incarnation);
+        Some(SessionControlSeal::new(&key))
     }
 
     fn announcing(&self, name: &str) -> Option<ControlSeal> {

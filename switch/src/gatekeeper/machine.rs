@@ -42,6 +42,8 @@ pub struct Gatekeeper {
     pub(super) counters: Counters,
     pub(super) fences: Rate,
     pub(super) queries: u64,
+    /// Packets that were sealed for ends of sessions.
+    pub(super) said: u64,
     /// Its own address.
     pub(super) address: Ipv6Addr,
 }
@@ -100,6 +102,7 @@ impl Gatekeeper {
             counters: Counters::default(),
             fences: Rate::default(),
             queries: 0,
+            said: 0,
             address: gatekeeper_address(rules.topology().fabric().prefix),
             config,
             rules,
@@ -229,6 +232,7 @@ impl Gatekeeper {
                 }
             },
             Step::Send { way, frame } => self.outbox.put(Output::Send { way, frame }),
+            Step::Say { way, to, packet } => self.say(way, to, &packet),
             Step::Cleaned(holder) => self.on_cleaned(now, holder),
         }
     }

@@ -45,8 +45,9 @@ impl World {
     /// A node was taken in: it can call and serve.
     pub(super) fn join(&mut self, index: usize) {
         let (now, seed, holder) = (self.time(), self.rng.bytes(), self.holder(index));
-        let mut endpoint = Endpoint::new(self.plan.endpoint(holder.incarnation), seed);
         let name = self.machines[index].name();
+        let config = self.plan.sealed_endpoint(&name, self.machines[index].address(), holder.incarnation);
+        let mut endpoint = Endpoint::new(config, seed);
         self.note(|| format!("{name} is taken in as {holder}"));
         if !self.rights.take_in(holder) {
             self.broke(Rule::Rights, format!("{name} is taken in as {holder}, as before"));

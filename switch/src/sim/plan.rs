@@ -1,8 +1,10 @@
 //! What a seed decides before anything happens.
 
 use bifrost_rpc::Key;
+use bifrost_rpc::control::NodeKey;
 use bifrost_rpc::endpoint;
 use bifrost_rpc::sim::{Network, Rng};
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 pub(super) const US: u64 = 1_000;
@@ -149,7 +151,7 @@ impl Plan {
         )
     }
 
-    pub(super) fn endpoint(&self, incarnation: u32) -> endpoint::Config {
+    fn endpoint(&self, incarnation: u32) -> endpoint::Config {
         endpoint::Config {
             native: true,
             reports: true,
@@ -159,6 +161,16 @@ impl Plan {
             peer_timeout: Duration::from_secs(3),
             lease: Duration::from_secs(4),
             ..endpoint::Config::default()
+        }
+    }
+
+    /// The same, sealed if the rack has a key: with one key for all, since here an endpoint is caller and callee at once.
+    pub(super) fn sealed_endpoint(&self, name: &str, address: Ipv6Addr, incarnation: u32) -> endpoint::Config {
+        let in_sessions = |key| NodeKey::new(key, name).in_sessions(address, incarnation);
+        endpoint::Config {
+            key: self.key.as_ref().map(Key::of_calls),
+            control_key: self.key.as_ref().map(in_sessions),
+            ..self.endpoint(incarnation)
         }
     }
 

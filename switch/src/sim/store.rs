@@ -18,8 +18,9 @@ use std::net::{IpAddr, Ipv6Addr};
 impl World {
     /// A memory server's process begins, with nothing.
     pub(super) fn open_store(&mut self, index: usize) {
-        let seed = self.rng.bytes();
-        let mut endpoint = Endpoint::new(self.plan.endpoint(1), seed);
+        let (seed, machine) = (self.rng.bytes(), &self.machines[index]);
+        let config = self.plan.sealed_endpoint(&machine.name(), machine.address(), 1);
+        let mut endpoint = Endpoint::new(config, seed);
         endpoint.serve_memory();
         let machine = &mut self.machines[index];
         let Some(server) = machine.server else { return };

@@ -2,8 +2,9 @@
 
 use crate::frames::{addresses, frame, mac, packet};
 use crate::raw::{Heard, Raw};
+use crate::seal;
 use bifrost_rpc::wire::frame::FrameAddresses;
-use bifrost_rpc::wire::{Flags, Header, OpenedBody, PacketType};
+use bifrost_rpc::wire::{Flags, Header, OpenBody, OpenedBody, PacketType};
 
 impl Raw {
     /// As callee: opens the session that somebody asks for, and takes the call that comes in it.
@@ -28,7 +29,16 @@ impl Raw {
             incarnation: self.incarnation,
             ..Header::new(PacketType::Opened)
         };
-        self.send(&self.answer(&open, opened, &body.to_bytes()));
+        let key = self.call_key(open.addresses.source, open.header.incarnation);
+        let datagram = match &key {
+            Some(key) => {
+                let asked = OpenBody::parse(&seal::open_opened(key, &open.header, &open.body)).unwrap();
+                self.called = Some(seal::of_session(key, &asked.random, &body.random));
+                seal::seal_open(key, [3; 24], opened, &body.to_bytes())
+            }
+            None => packet(opened, &body.to_bytes()),
+        };
+        self.send(&self.answer(&open, &datagram));
         self.wait_for("CALL", |heard| heard.header.kind == PacketType::Call)
     }
 
@@ -46,11 +56,15 @@ impl Raw {
             pointer: [0; 16],
             ..call.header
         };
-        self.answer(call, header, body)
+        let datagram = match &self.called {
+            Some([_, to_caller]) => seal::seal(to_caller, header, body),
+            None => packet(header, body),
+        };
+        self.answer(call, &datagram)
     }
 
     /// A frame back to where a packet came from, from the address that it went to.
-    pub(crate) fn answer(&self, to: &Heard, header: Header, body: &[u8]) -> Vec<u8> {
+    pub(crate) fn answer(&self, to: &Heard, datagram: &[u8]) -> Vec<u8> {
         let addresses = FrameAddresses {
             source_mac: mac(self.number),
             source: to.addresses.destination,
@@ -58,6 +72,6 @@ impl Raw {
             destination_port: to.addresses.source_port,
             ..addresses(self.number, to.addresses.source)
         };
-        frame(&addresses, &packet(header, body))
+        frame(&addresses, datagram)
     }
 }

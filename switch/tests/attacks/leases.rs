@@ -28,7 +28,12 @@ pub(crate) struct Lent {
 
 impl Lent {
     pub(crate) fn begin(rack: Rack) -> Self {
-        let (owner, mut callee, third) = (rack.node(1), rack.raw(2), rack.raw(3));
+        let owner = rack.node(1);
+        Self::of(rack, owner)
+    }
+
+    pub(crate) fn of(rack: Rack, owner: Node) -> Self {
+        let (mut callee, third) = (rack.raw(2), rack.raw(3));
         callee.serve(NAME, METHOD);
         let session = callee.open_memory();
         let object = owner.memory().alloc_and_write(SECRET).unwrap();

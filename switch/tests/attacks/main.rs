@@ -14,6 +14,7 @@ mod leases;
 mod rack;
 mod raw;
 mod rights;
+mod said;
 mod seal;
 mod service;
 

@@ -33,7 +33,7 @@ const PORTS: u32 = 7;
 /// Long enough that nobody is taken for dead who does not say so.
 const HEARTBEAT: Duration = Duration::from_secs(20);
 
-/// The memory server's cable, into which frames can be put that have not passed the switch.
+/// A machine's cable, into which frames can be put that have not passed the switch.
 #[derive(Debug, Clone)]
 pub(crate) struct Cable(Arc<CableState>);
 
@@ -41,7 +41,7 @@ pub(crate) struct Cable(Arc<CableState>);
 struct CableState {
     port: LocalPort,
     put: Mutex<VecDeque<Vec<u8>>>,
-    /// What the server has sent.
+    /// What the machine has sent.
     heard: Mutex<VecDeque<Vec<u8>>>,
 }
 
@@ -53,11 +53,11 @@ impl Cable {
     /// Puts a frame in behind the switch.
     pub(crate) fn put(&self, frame: &[u8]) {
         let mut frame = frame.to_vec();
-        frame[..6].copy_from_slice(&mac(MEMORY));
+        frame[..6].copy_from_slice(&mac(self.0.port.number()));
         self.0.put.lock().unwrap().push_back(frame);
     }
 
-    /// The next frame that the server has sent.
+    /// The next frame that the machine has sent.
     pub(crate) fn heard(&self) -> Option<Vec<u8>> {
         self.0.heard.lock().unwrap().pop_front()
     }
@@ -125,10 +125,20 @@ impl Rack {
 
     /// An honest node.
     pub(crate) fn node(&self, port: u32) -> Node {
+        self.node_on(port, self.port(port))
+    }
+
+    /// The same, with the cable that it is on.
+    pub(crate) fn node_on_cable(&self, port: u32) -> (Node, Cable) {
+        let cable = Cable::new(self.port(port));
+        (self.node_on(port, cable.clone()), cable)
+    }
+
+    fn node_on(&self, port: u32, attached: impl FramePort + 'static) -> Node {
         let link = Link::builder().address(address(port)).mac(mac(port));
         let builder = Node::builder().name(&format!("n{port}")).link(link).within(WAIT);
         let builder = self.key.iter().fold(builder, |builder, key| builder.key(Key::from_bytes(*key)));
-        builder.in_process(self.port(port)).unwrap()
+        builder.in_process(attached).unwrap()
     }
 
     /// A machine whose every frame is made by hand, and which has joined the rack.

@@ -28,7 +28,7 @@ pub(crate) struct Session {
     pub(crate) to: Ipv6Addr,
     /// The method of calls; none in a memory session.
     pub(crate) method: MethodField,
-    /// What a memory session's packets are sealed with: to the server, and back.
+    /// What its packets are sealed with, in a rack with a key: to the callee, and back.
     pub(crate) keys: Option<[Secret; 2]>,
 }
 
@@ -45,6 +45,8 @@ pub(crate) struct Raw {
     pub(crate) number: u32,
     pub(crate) incarnation: u32,
     rack: Option<Secret>,
+    /// What the session is sealed with in which it is called.
+    pub(crate) called: Option<[Secret; 2]>,
     /// What came while something else was waited for.
     heard: VecDeque<Heard>,
     requests: u64,
@@ -55,7 +57,17 @@ pub(crate) struct Raw {
 impl Raw {
     pub(crate) fn new(port: LocalPort, rack: Option<Secret>) -> Self {
         let number = port.number();
-        Self { port, number, incarnation: 0, rack, heard: VecDeque::new(), requests: 0, rpc: 0, packets: 0 }
+        Self {
+            port,
+            number,
+            incarnation: 0,
+            rack,
+            called: None,
+            heard: VecDeque::new(),
+            requests: 0,
+            rpc: 0,
+            packets: 0,
+        }
     }
 
     pub(crate) fn address(&self) -> Ipv6Addr {
@@ -196,6 +208,11 @@ impl Raw {
         self.rack.map(|rack| seal::of_life(&rack, self.address(), self.incarnation))
     }
 
+    /// What the calls of a life are sealed with.
+    pub(crate) fn call_key(&self, caller: Ipv6Addr, incarnation: u32) -> Option<Secret> {
+        self.rack.map(|rack| seal::of_calls(&rack, caller, incarnation))
+    }
+
     /// An OPEN in a frame.
     fn open_frame(&self, to: Ipv6Addr, header: Header, key: Option<&Secret>, body: &[u8]) -> Vec<u8> {
         match key {
@@ -244,7 +261,8 @@ impl Raw {
 
     pub(crate) fn open_service(&mut self, service: &str, method: &str) -> Session {
         let method = MethodField::new(service, method);
-        self.open(service_address(PREFIX, service), Header { method, ..Header::new(PacketType::Open) }, None)
+        let key = self.call_key(self.address(), self.incarnation);
+        self.open(service_address(PREFIX, service), Header { method, ..Header::new(PacketType::Open) }, key)
     }
 
     /// The header of an operation in a session.
@@ -310,6 +328,10 @@ impl Raw {
             ..Header::new(PacketType::Call)
         };
         header.set_pointers(pointers);
-        (header, self.frame(session.to, header, body))
+        let datagram = match &session.keys {
+            Some([to_callee, _]) => seal::seal(to_callee, header, body),
+            None => crate::frames::packet(header, body),
+        };
+        (header, frame(&addresses(self.number, session.to), &datagram))
     }
 }

@@ -21,6 +21,28 @@ pub(crate) fn of_life(rack: &Secret, node: Ipv6Addr, incarnation: u32) -> Secret
     derive(&root, b"", &[b"bifrost v1 life ", &node.octets()[..], &incarnation.to_be_bytes()].concat())
 }
 
+/// The key of one life's calls.
+pub(crate) fn of_calls(rack: &Secret, node: Ipv6Addr, incarnation: u32) -> Secret {
+    let root = derive(rack, b"", b"bifrost v1 calls");
+    derive(&root, b"", &[b"bifrost v1 life ", &node.octets()[..], &incarnation.to_be_bytes()].concat())
+}
+
+/// The key of what Gatekeeper says in the sessions of one life of a node.
+pub(crate) fn from_control(rack: &Secret, name: &str, node: Ipv6Addr, incarnation: u32) -> Secret {
+    let own = derive(rack, b"", &[b"bifrost v1 node ", name.as_bytes()].concat());
+    let life = [b"bifrost v1 sessions ", &node.octets()[..], &incarnation.to_be_bytes()].concat();
+    derive(&derive(&own, b"", &life), b"", b"bifrost v1 from control")
+}
+
+/// A packet as Gatekeeper says it in a session.
+pub(crate) fn say(key: &Secret, header: Header, body: &[u8]) -> Vec<u8> {
+    let header = Header { flags: header.flags.with(Flags::FROM_CONTROL), ..header };
+    let head = sealed_header(header, 24 + body.len() + 16).to_bytes();
+    let nonce = [header.packet.to_be_bytes()[7]; 24];
+    let sealed = XChaCha20Poly1305::new(&(*key).into()).encrypt(&nonce.into(), Payload { msg: body, aad: &head });
+    [&head[..], &nonce, &sealed.unwrap()].concat()
+}
+
 /// The keys of a session: to the callee, to the caller.
 pub(crate) fn of_session(secret: &Secret, caller: &[u8; 32], callee: &[u8; 32]) -> [Secret; 2] {
     let salt = [&caller[..], callee].concat();
@@ -39,7 +61,7 @@ pub(crate) fn seal_open(secret: &Secret, nonce: [u8; 24], header: Header, body: 
     [&head[..], &nonce, &sealed].concat()
 }
 
-/// What the body of an OPENED says.
+/// What the body of an OPEN or OPENED says.
 pub(crate) fn open_opened(secret: &Secret, header: &Header, body: &[u8]) -> Vec<u8> {
     let (nonce, sealed) = body.split_first_chunk::<24>().unwrap();
     let cipher = XChaCha20Poly1305::new(&derive(secret, b"", b"bifrost v1 open").into());

@@ -7,7 +7,7 @@ use bifrost_rpc::reference::{Ref, Visitor};
 use bifrost_rpc::service::{Answer, exception, missing_field, missing_result, reply, unknown_method};
 use bifrost_rpc::thrift::protocol::TType;
 use bifrost_rpc::wire::Pointer;
-use bifrost_rpc::{CallResult, Dispatch, Method, Server, thrift};
+use bifrost_rpc::{CallResult, Channel, Dispatch, Method, Server, thrift};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -120,8 +120,16 @@ impl Dispatch for Handlers {
 
 /// Calls the service from an honest node.
 pub(crate) fn look(node: &Node, data: Ref<Vec<u8>>) -> thrift::Result<i64> {
-    let channel = node.channel().global_memory(node.memory()).deadline(WAIT).connect(&format!("rack://{NAME}"));
-    channel.unwrap().call::<_, One<i64, 0>>(&LOOK, One::<_, 1>(Some(data)))
+    look_over(&to_service(node), data)
+}
+
+/// A channel to the service from an honest node.
+pub(crate) fn to_service(node: &Node) -> Channel {
+    node.channel().global_memory(node.memory()).deadline(WAIT).connect(&format!("rack://{NAME}")).unwrap()
+}
+
+pub(crate) fn look_over(channel: &Channel, data: Ref<Vec<u8>>) -> thrift::Result<i64> {
+    channel.call::<_, One<i64, 0>>(&LOOK, One::<_, 1>(Some(data)))
 }
 
 /// The message of a call that passes a pointer, in the binary protocol.

@@ -337,6 +337,7 @@ impl World {
                     self.changes.push_back(TableChange::Rights(ticket, decisions));
                 }
                 Step::Send { way, frame } => self.leave(way, frame),
+                Step::Say { way, packet, .. } => self.leave(way, packet.frame()),
                 Step::Cleaned(gone) => {
                     let number = (0..NODES).find(|number| address(*number) == gone.node).unwrap();
                     self.nodes[number] = Node::new(number, gone.incarnation + 1);

@@ -2,24 +2,43 @@
 
 use super::reports::{leasing, reporting};
 use super::*;
+use crate::control::SessionControlSeal;
 use crate::wire::RefusedBody;
 use crate::wire::control::ReportKind;
 
+/// What the ends of a sealed session have.
+pub(super) fn keyed(config: Config) -> Config {
+    Config { key: Some(Key::from_bytes([7; 32])), control_key: Some(Key::from_bytes([8; 32])), ..config }
+}
+
 /// The end of a link at which packets are held.
-struct Gate {
-    pair: Pair,
+pub(super) struct Gate {
+    pub(super) pair: Pair,
     /// The first fragment of each leased call that came by, newest last.
-    held: Vec<(Header, Vec<u8>)>,
+    pub(super) held: Vec<(Header, Vec<u8>)>,
+    /// Where sessions are sealed: what its own packets are sealed with.
+    pub(super) seal: Option<SessionControlSeal>,
+    pub(super) said: u64,
 }
 
 impl Gate {
     fn new() -> Self {
         let short = Config { peer_timeout: Duration::from_secs(2), ..reporting() };
-        Self { pair: Pair::new(short.clone(), short), held: Vec::new() }
+        Self { pair: Pair::new(short.clone(), short), held: Vec::new(), seal: None, said: 1 << 32 }
+    }
+
+    pub(super) fn sealed() -> Self {
+        let short = keyed(Config { peer_timeout: Duration::from_secs(2), ..reporting() });
+        let seal = short.control_key.as_ref().map(SessionControlSeal::new);
+        Self { pair: Pair::new(short.clone(), short), held: Vec::new(), seal, said: 1 << 32 }
+    }
+
+    fn both() -> [Self; 2] {
+        [Self::new(), Self::sealed()]
     }
 
     /// Moves all datagrams, but keeps the first fragments of leased calls.
-    fn exchange(&mut self) {
+    pub(super) fn exchange(&mut self) {
         self.exchange_but(|_| false);
     }
 
@@ -55,7 +74,7 @@ impl Gate {
         }
     }
 
-    fn last(&self) -> Header {
+    pub(super) fn last(&self) -> Header {
         self.held.last().unwrap().0
     }
 
@@ -65,22 +84,36 @@ impl Gate {
         let mut header = Header::new(kind);
         (header.client, header.session, header.rpc, header.instance) = (of.client, of.session, of.rpc, of.instance);
         header.method = of.method;
-        header.body_len = u16::try_from(body.len()).unwrap();
-        let mut datagram = [&header.to_bytes()[..], &body].concat();
-        self.pair.client.handle(self.pair.now, SERVER.parse().unwrap(), &mut datagram);
+        let mut datagram = self.packet(header, &body);
+        self.hear(&mut datagram);
     }
 
-    fn hold(&mut self) {
+    /// A packet of the control plane's own.
+    pub(super) fn packet(&mut self, mut header: Header, body: &[u8]) -> Vec<u8> {
+        self.said += 1;
+        if let Some(seal) = &self.seal {
+            let nonce = std::array::from_fn(|at| self.said.to_be_bytes()[at % 8]);
+            return seal.to_datagram(header, body, self.said, nonce).unwrap();
+        }
+        header.body_len = u16::try_from(body.len()).unwrap();
+        [&header.to_bytes()[..], body].concat()
+    }
+
+    pub(super) fn hear(&mut self, datagram: &mut [u8]) {
+        self.pair.client.handle(self.pair.now, SERVER.parse().unwrap(), datagram);
+    }
+
+    pub(super) fn hold(&mut self) {
         let of = self.last();
         self.say(&of, PacketType::Held, None);
     }
 
-    fn refuse(&mut self, of: &Header, refusal: Refusal) {
+    pub(super) fn refuse(&mut self, of: &Header, refusal: Refusal) {
         self.say(of, PacketType::Refused, Some(refusal));
     }
 
     /// The newest copy goes on.
-    fn release(&mut self) {
+    pub(super) fn release(&mut self) {
         let (_, mut datagram) = self.held.pop().unwrap();
         self.pair.server.handle(self.pair.now, CLIENT.parse().unwrap(), &mut datagram);
     }
@@ -91,15 +124,15 @@ impl Gate {
 
     /// A successor takes the server's place, at the same address.
     fn replace_server(&mut self) {
-        self.pair.server = Endpoint::new(Config { instance: 77, ..reporting() }, [3; 32]);
+        let config = if self.seal.is_some() { keyed(reporting()) } else { reporting() };
+        self.pair.server = Endpoint::new(Config { instance: 77, ..config }, [3; 32]);
         self.pair.server.serve(method(), 7).unwrap();
     }
 }
 
 #[test]
 fn a_held_call_is_asked_after_slowly_and_runs_once_when_it_is_released() {
-    for len in [10, 5000] {
-        let mut gate = Gate::new();
+    for (len, mut gate) in [10, 5000].into_iter().flat_map(|len| Gate::both().map(|gate| (len, gate))) {
         gate.pair.lease(false, len);
         gate.exchange();
         gate.hold();
@@ -160,7 +193,10 @@ fn a_held_call_goes_on_by_itself_when_the_holder_falls_silent() {
 
 #[test]
 fn who_may_not_pass_a_pointer_is_told_so() {
-    let mut gate = Gate::new();
+    Gate::both().into_iter().for_each(is_told);
+}
+
+fn is_told(mut gate: Gate) {
     gate.pair.lease(false, 10);
     gate.exchange();
     let other = gate.pair.call(b"other");
@@ -178,8 +214,7 @@ fn who_may_not_pass_a_pointer_is_told_so() {
 
 #[test]
 fn a_call_that_was_never_released_is_issued_to_whoever_answers_at_the_address_now() {
-    for oneway in [false, true] {
-        let mut gate = Gate::new();
+    for (oneway, mut gate) in [false, true].into_iter().flat_map(|oneway| Gate::both().map(|gate| (oneway, gate))) {
         gate.pair.lease(oneway, 5000);
         gate.exchange();
         gate.hold();
@@ -251,7 +286,10 @@ fn a_held_call_that_is_cancelled_does_not_run_when_it_is_released_too_late() {
 
 #[test]
 fn the_end_of_an_instance_ends_all_calls_of_its_sessions() {
-    let mut gate = Gate::new();
+    Gate::both().into_iter().for_each(all_calls_end);
+}
+
+fn all_calls_end(mut gate: Gate) {
     gate.pair.lease(false, 10);
     gate.exchange();
     let idempotent = Request { idempotent: true, ..leasing(false, message(b"idempotent")) };

@@ -264,6 +264,70 @@ fn a_write_that_was_given_up_holds_nobody() {
     }
 }
 
+/// As a switch drops what its sender has no right to.
+#[test]
+fn an_operation_behind_a_write_that_never_comes_is_refused_in_the_end() {
+    for is_given_up in [false, true] {
+        let mut pair = pair();
+        let is_dropped = |header: &Header| header.kind == PacketType::Memory && header.message_len > 0;
+        write(&mut pair, b"first");
+        if is_given_up {
+            let second = write(&mut pair, b"second");
+            pair.exchange(is_dropped);
+            pair.client.cancel(pair.now, second);
+            assert!(matches!(end(&mut pair), Some(Err(CallError::Cancelled { .. }))));
+        }
+        read(&mut pair, 5, None);
+        let mut refused = None;
+        for step in 0..150 {
+            pair.exchange(is_dropped);
+            assert_eq!(operations(&mut pair), [], "it has passed the first write");
+            refused = refused.or_else(|| end(&mut pair).map(|answer| (step, answer.unwrap())));
+            pair.pass(Duration::from_millis(100));
+        }
+        let (step, answer) = refused.expect("it waits for good");
+        let previous = 1 + u64::from(is_given_up);
+        assert_eq!((answer.status(), answer.detail()), (MemoryStatus::OutOfTurn, previous));
+        assert!((90..150).contains(&step), "{step}");
+        // The first write is waited for all the same.
+        pair.pass(Duration::from_secs(1));
+        pair.exchange(|_| false);
+        let (operation, body) = operations(&mut pair).pop().unwrap();
+        assert_eq!(body, b"first");
+        reply(&mut pair, &operation, MemoryReply::done());
+        pair.exchange(|_| false);
+        assert_eq!(end(&mut pair).unwrap().unwrap().status(), MemoryStatus::Ok);
+        assert_eq!(pair.server.usage().bytes, 0);
+    }
+}
+
+/// One that comes slowly is waited for.
+#[test]
+fn an_operation_behind_a_write_that_arrives_is_not_refused() {
+    let mut pair = pair();
+    write(&mut pair, &data(300_000));
+    read(&mut pair, 5, None);
+    for _ in 0..150 {
+        let mut passes = 0;
+        pair.exchange(|header| {
+            passes += u32::from(header.kind == PacketType::Memory && header.message_len > 0);
+            header.kind == PacketType::Memory && header.message_len > 0 && passes > 1
+        });
+        assert_eq!(end(&mut pair), None);
+        pair.pass(Duration::from_millis(100));
+    }
+    let mut done = Vec::new();
+    for _ in 0..20 {
+        pair.exchange(|_| false);
+        for (operation, _) in operations(&mut pair) {
+            reply(&mut pair, &operation, MemoryReply::done());
+            done.push(operation.op());
+        }
+        pair.pass(Duration::from_millis(100));
+    }
+    assert_eq!(done, [MemoryOp::Write, MemoryOp::Read]);
+}
+
 /// The one given up followed the first, which nobody here has seen yet.
 #[test]
 fn a_write_that_was_given_up_does_not_let_a_later_one_pass_an_earlier_one() {

@@ -1,7 +1,8 @@
 //! The test vectors of `docs/protocol.md` are what this endpoint sends.
 
 use super::*;
-use crate::wire::Pointer;
+use crate::control::{NodeKey, SessionControlSeal};
+use crate::wire::{Pointer, RefusedBody};
 
 /// The hexadecimal blocks of section 13, in order.
 fn vectors() -> Vec<Vec<u8>> {
@@ -73,4 +74,28 @@ fn the_sessions_of_the_protocol_text_are_what_crosses() {
     let leasing = vectors.iter().find(|vector| vector[3] == 1 && vector.get(7) == Some(&3)).unwrap();
     let sent = session(None, pointers);
     assert!(sent.contains(leasing), "not sent: {leasing:02x?}\namong\n{sent:02x?}");
+}
+
+#[test]
+fn what_a_control_plane_says_is_sealed_as_the_protocol_text_has_it() {
+    let rack = Key::from_bytes(std::array::from_fn(|at| u8::try_from(at).unwrap()));
+    let address = "fd00:b1f0:0:1::c1".parse().unwrap();
+    let seal = SessionControlSeal::new(&NodeKey::new(&rack, "c1").in_sessions(address, 1));
+    let vectors = vectors();
+    let call = vectors.iter().find(|vector| vector.len() == 145 && vector[3] == 1).unwrap();
+    let of = Header::parse(call).unwrap();
+    let about = |kind| Header {
+        client: of.client,
+        rpc: of.rpc,
+        instance: of.instance,
+        session: of.session,
+        ..Header::new(kind)
+    };
+    let nonce = |first: u8| std::array::from_fn(|at| first + u8::try_from(at).unwrap());
+    let held = seal.to_datagram(about(PacketType::Held), &[], 2 << 32 | 1, nonce(0)).unwrap();
+    assert!(vectors.contains(&held), "{held:02x?}");
+    let header = Header { flags: Flags::LEASED, method: of.method, ..about(PacketType::Refused) };
+    let body = RefusedBody { refusal: Refusal::NoRight, packet: 0 }.to_bytes();
+    let refused = seal.to_datagram(header, &body, 2 << 32 | 2, nonce(1)).unwrap();
+    assert!(vectors.contains(&refused), "{refused:02x?}");
 }

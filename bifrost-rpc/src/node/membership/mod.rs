@@ -186,6 +186,8 @@ impl Membership {
             (MembershipState::Joined, ControlMessage::Alive { term, servers }) => {
                 self.on_alive(now, packet.number, *term, servers);
             }
+            // Whoever leaves wants no other life: that this one is over is all that it asked for.
+            (MembershipState::Joined, ControlMessage::Fenced) if self.is_leaving() => self.end(MembershipState::Left),
             (MembershipState::Joined, ControlMessage::Fenced) => self.end(MembershipState::Fenced),
             (MembershipState::Joined, ControlMessage::Query { session, rpc }) if self.queries.len() < QUERIES_MAX => {
                 self.queries.push_back(Query { number: packet.number, session: *session, rpc: *rpc });

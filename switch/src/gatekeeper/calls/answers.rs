@@ -10,7 +10,7 @@ use super::progress::Told;
 use super::session::{Ends, Past, session_of};
 use super::{Calls, Stage};
 use bifrost_rpc::endpoint::Time;
-use bifrost_rpc::wire::{PacketType, Refusal, RefusedBody};
+use bifrost_rpc::wire::{Flags, PacketType, Refusal, RefusedBody};
 
 impl Calls {
     /// REPLY or EXCEPTION, the fragment at offset 0.
@@ -147,10 +147,11 @@ impl Calls {
         }
     }
 
-    /// REFUSED with LEASED. BUSY changes nothing: a copy of the call may still be on its way to its callee.
+    /// REFUSED with LEASED. BUSY changes nothing: a copy of the call may still be on its way to its callee. Sealed refusals with LEASED are none.
     pub(super) fn handle_refused(&mut self, now: Time, who: &dyn Directory, packet: &Packet<'_>) -> Result<(), Cause> {
         let body = RefusedBody::parse(packet.body);
-        let is_busy = matches!(body, Ok(RefusedBody { refusal: Refusal::Busy { .. }, .. }));
+        let is_sealed = packet.header.flags.has(Flags::SEALED);
+        let is_busy = !is_sealed && matches!(body, Ok(RefusedBody { refusal: Refusal::Busy { .. }, .. }));
         self.end_without_answer(now, who, packet, !is_busy)
     }
 

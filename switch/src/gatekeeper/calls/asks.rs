@@ -2,18 +2,18 @@
 
 use super::super::checks::Check;
 use super::super::input::Reason;
-use super::super::output::{CallKey, Holder, MemoryMessage};
+use super::super::output::{CallKey, Holder, MemoryMessage, Way};
 use super::call::{Call, Fate, Origin, of_server, servers_of};
 use super::cause::Cause;
 use super::directory::{Directory, Place};
-use super::made::{Denial, held, refused};
+use super::made::{Denial, Made, held, refused};
 use super::objects::key_of;
 use super::packet::Packet;
 use super::progress::Told;
 use super::session::{Ends, Past, session_of};
-use super::{Calls, Stage};
+use super::{Calls, Stage, Step};
 use bifrost_rpc::endpoint::Time;
-use bifrost_rpc::wire::PacketType;
+use bifrost_rpc::wire::{Flags, PacketType};
 use std::time::Duration;
 
 /// How long a caller waits that comes when there are too many calls, in µs.
@@ -265,12 +265,26 @@ impl Calls {
     /// Answers the packet that a call came by with REFUSED.
     pub(super) fn deny(&mut self, origin: &Origin, denial: Denial) {
         self.counts.refused += 1;
-        self.send_back(origin.port, refused(&origin.header, &origin.addresses, denial));
+        self.say_back(origin, refused(&origin.header, &origin.addresses, denial));
     }
 
     fn send_held(&mut self, packet: &Packet<'_>) {
         self.counts.held += 1;
-        self.send_back(packet.port, held(&packet.header, &packet.addresses));
+        self.say_back(&Origin::of(packet), held(&packet.header, &packet.addresses));
+    }
+
+    /// Says something to the caller of a call, out of the port that it came in by.
+    fn say_back(&mut self, origin: &Origin, packet: Made) {
+        let to = Holder { node: origin.addresses.source, incarnation: origin.header.incarnation };
+        self.say(Way::Port(origin.port), to, packet, origin.is_sealed());
+    }
+
+    fn say(&mut self, way: Way, to: Holder, packet: Made, is_sealed: bool) {
+        let step = match is_sealed {
+            true => Step::Say { way, to, packet },
+            false => Step::Send { way, frame: packet.frame() },
+        };
+        self.steps.push_back(step);
     }
 
     /// Held calls whose deadline has passed; released ones whose callee is to be asked.
@@ -286,8 +300,9 @@ impl Calls {
                 }
                 Stage::Released => {
                     if let Some(origin) = &call.origin {
-                        let frame = super::made::cancel(&origin.header, &origin.addresses);
-                        self.send_on(frame);
+                        let (packet, to) = (super::made::cancel(&origin.header, &origin.addresses), call.callee);
+                        let is_sealed = origin.is_sealed();
+                        self.say(Way::Route, to, packet, is_sealed);
                     }
                     self.set_timer(key, now.plus(CHASE));
                 }
@@ -300,6 +315,11 @@ impl Calls {
 impl Origin {
     pub(super) fn of(packet: &Packet<'_>) -> Self {
         Self { port: packet.port, addresses: packet.addresses, header: packet.header }
+    }
+
+    /// Whether the call's session is sealed.
+    fn is_sealed(&self) -> bool {
+        self.header.flags.has(Flags::SEALED)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Packets that the control plane makes: HELD, REFUSED and CANCEL.
 
+use bifrost_rpc::control::{CONTROL_NONCE_BYTES, SessionControlSeal};
 use bifrost_rpc::wire::frame::{FrameAddresses, Sum};
 use bifrost_rpc::wire::{Flags, Header, PacketType};
 
@@ -32,22 +33,57 @@ impl Denial {
     }
 }
 
+/// A packet of the control plane's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    header: Header,
+    body: Vec<u8>,
+    addresses: FrameAddresses,
+}
+
+impl Made {
+    /// The packet in a frame, as it is.
+    #[must_use]
+    pub fn frame(&self) -> Vec<u8> {
+        let body_len = u16::try_from(self.body.len()).unwrap_or(0);
+        let header = Header { body_len, ..self.header };
+        self.around(&[&header.to_bytes(), &self.body[..]].concat())
+    }
+
+    /// The packet in a frame, sealed under a number and a nonce that no other has.
+    #[must_use]
+    pub fn sealed(&self, seal: &SessionControlSeal, number: u64, nonce: [u8; CONTROL_NONCE_BYTES]) -> Vec<u8> {
+        // A body of 16 bytes at most can be sealed.
+        let packet = seal.to_datagram(self.header, &self.body, number, nonce).unwrap_or_default();
+        self.around(&packet)
+    }
+
+    fn around(&self, packet: &[u8]) -> Vec<u8> {
+        let mut sum = Sum::default();
+        sum.add(packet);
+        // A packet of 184 bytes at most fits every frame.
+        let headers = self.addresses.headers(packet.len(), sum).unwrap_or([0; _]);
+        [&headers[..], packet].concat()
+    }
+}
+
 /// HELD, in answer to a packet of a call.
-pub(super) fn held(of: &Header, at: &FrameAddresses) -> Vec<u8> {
+pub(super) fn held(of: &Header, at: &FrameAddresses) -> Made {
     let header = Header { flags: Flags(0), ..answer(PacketType::Held, of) };
-    frame(header, &[], back(at))
+    Made { header, body: Vec::new(), addresses: back(at) }
 }
 
 /// REFUSED, in answer to a packet of a call.
-pub(super) fn refused(of: &Header, at: &FrameAddresses, why: Denial) -> Vec<u8> {
+pub(super) fn refused(of: &Header, at: &FrameAddresses, why: Denial) -> Made {
     let header = Header { method: of.method, ..answer(PacketType::Refused, of) };
-    frame(header, &why.body(), back(at))
+    Made { header, body: why.body().to_vec(), addresses: back(at) }
 }
 
 /// CANCEL, which follows a call to its callee.
-pub(super) fn cancel(of: &Header, at: &FrameAddresses) -> Vec<u8> {
+pub(super) fn cancel(of: &Header, at: &FrameAddresses) -> Made {
     let flags = Flags::TO_CALLEE.with(Flags::LEASED);
-    frame(Header { flags, incarnation: of.incarnation, ..answer(PacketType::Cancel, of) }, &[], *at)
+    let header = Header { flags, incarnation: of.incarnation, ..answer(PacketType::Cancel, of) };
+    Made { header, body: Vec::new(), addresses: *at }
 }
 
 /// A header that names the call of another.
@@ -66,14 +102,4 @@ fn back(at: &FrameAddresses) -> FrameAddresses {
         source_port: at.destination_port,
         destination_port: at.source_port,
     }
-}
-
-fn frame(mut header: Header, body: &[u8], addresses: FrameAddresses) -> Vec<u8> {
-    header.body_len = u16::try_from(body.len()).unwrap_or(0);
-    let packet = [&header.to_bytes(), body].concat();
-    let mut sum = Sum::default();
-    sum.add(&packet);
-    // A packet of 144 bytes at most fits every frame.
-    let headers = addresses.headers(packet.len(), sum).unwrap_or([0; _]);
-    [&headers[..], &packet].concat()
 }

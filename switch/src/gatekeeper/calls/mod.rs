@@ -24,6 +24,7 @@ mod step;
 
 pub use cause::{Cause, Counts};
 pub use directory::{Directory, Place};
+pub use made::Made;
 pub use step::{Step, Ticket};
 
 use super::checks::Checks;

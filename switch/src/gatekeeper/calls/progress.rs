@@ -328,11 +328,6 @@ impl Calls {
         self.steps.push_back(Step::Send { way: Way::Route, frame });
     }
 
-    /// Sends a frame out of the port that another came in by.
-    pub(super) fn send_back(&mut self, port: u16, frame: Vec<u8>) {
-        self.steps.push_back(Step::Send { way: Way::Port(port), frame });
-    }
-
     /// A packet goes on as it is.
     pub(super) fn pass(&mut self, packet: &Packet<'_>) {
         self.send_on(packet.frame.to_vec());

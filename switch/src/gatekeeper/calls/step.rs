@@ -1,6 +1,7 @@
 //! What the calls want done.
 
 use super::super::output::{Holder, MemoryMessage, Way};
+use super::made::Made;
 use crate::rules::Decision;
 
 /// Names something that is to be answered. Never used twice.
@@ -32,6 +33,15 @@ pub enum Step {
         way: Way,
         /// The frame.
         frame: Vec<u8>,
+    },
+    /// Sends a packet of the control plane's own in a sealed session.
+    Say {
+        /// How.
+        way: Way,
+        /// The life of a node whose end it is for; it is named by the address that the end has, which need not be the node's first.
+        to: Holder,
+        /// The packet.
+        packet: Made,
     },
     /// All memory servers have cleaned up after an incarnation that was [ended](super::Calls::end_node): its address may be used by the
     /// next one.

@@ -77,6 +77,16 @@ fn a_fenced_node_stops_and_its_next_life_has_another_number() {
 }
 
 #[test]
+fn a_node_that_is_fenced_while_it_leaves_has_left() {
+    let mut world = World::new(7, 0);
+    world.join();
+    world.node.leave(world.now);
+    let fenced = from_control_plane(&world, 1, ControlMessage::Fenced);
+    world.node.handle(world.now, &fenced);
+    assert_eq!((world.node.state(), world.node.poll_timeout()), (MembershipState::Left, None));
+}
+
+#[test]
 fn a_refusal_for_now_is_told_and_does_not_end_the_announcing() {
     let mut world = World::new(7, 0);
     refused(&mut world, ControlRefusal::NotReady);
