@@ -1,6 +1,6 @@
 //! The only place of this crate that reads a clock.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The monotonic time.
 #[inline]
@@ -22,6 +22,15 @@ pub(crate) fn monotonic_nanoseconds() -> u64 {
     let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
     // It cannot fail on Linux.
     time.map_or(0, |time| u64::try_from(time.tv_sec() * 1_000_000_000 + time.tv_nsec()).unwrap_or(0))
+}
+
+/// Waits so long.
+pub(crate) fn pause(time: Duration) {
+    let end = now() + time;
+    // It may return early.
+    while let Some(left) = end.checked_duration_since(now()).filter(|left| !left.is_zero()) {
+        std::thread::park_timeout(left);
+    }
 }
 
 /// Seconds since 1970, UTC.

@@ -189,6 +189,7 @@ fn racks() {
         ("calls", "clients-1", "per_second"),
         ("calls", "clients-4", "per_second"),
         ("failover", "killed", "median_suspicions"),
+        ("failover", "killed-deadline", "median_suspicions"),
     ];
     let mut variants: Vec<&str> = rows.iter().map(|(_, variant, _)| *variant).collect();
     variants.dedup();

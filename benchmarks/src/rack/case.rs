@@ -8,6 +8,7 @@ pub(super) const RELAY: &str = "relay";
 pub(super) const DIRECT: &str = "direct";
 pub(super) const GATEKEEPER: &str = "gatekeeper";
 pub(super) const KILLED: &str = "killed";
+pub(super) const KILLED_DEADLINE: &str = "killed-deadline";
 
 /// Something that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl cases::Case for Case {
             Self::Rtt => &[RAW_UDP, DIRECT, RELAY, RACK],
             Self::Pointer => &[RAW_UDP, RACK],
             Self::Calls => &["clients-1", "clients-4", "clients-16"],
-            Self::Failover => &[KILLED],
+            Self::Failover => &[KILLED, KILLED_DEADLINE],
         }
     }
 }
@@ -69,7 +70,7 @@ impl Measured for Case {
     fn rounds_max(self) -> Option<u32> {
         match self {
             Self::Bytes => Some(1),
-            Self::Failover => Some(12),
+            Self::Failover => Some(10),
             _ => None,
         }
     }

@@ -25,7 +25,7 @@ use crate::{child, clock};
 pub(super) const CLIENTS: [&str; 4] = ["c1", "c2", "c3", "c4"];
 pub(super) const SERVERS: [&str; 2] = ["s1", "s2"];
 /// How often nodes send heartbeats: Gatekeeper's default. After two without any a node is suspected.
-const HEARTBEAT: Duration = Duration::from_millis(500);
+pub(super) const HEARTBEAT: Duration = Duration::from_millis(500);
 /// The time after which a silent node is suspected.
 pub(super) const SUSPICION: Duration = Duration::from_millis(1_000);
 const _: () = assert!(SUSPICION.as_millis() == 2 * HEARTBEAT.as_millis(), "docs/gatekeeper.md: after 2 intervals");
@@ -100,7 +100,7 @@ fn control(switch: &Switch) -> Result<Driver<Gatekeeper>> {
     let until = clock::now() + WAIT;
     while !driver.asker().ask(|gatekeeper, _, _| gatekeeper.is_ready()).unwrap_or(false) {
         ensure!(driver.is_running() && clock::now() < until, "Gatekeeper has not begun");
-        std::thread::park_timeout(LOOK);
+        clock::pause(LOOK);
     }
     Ok(driver)
 }

@@ -17,6 +17,8 @@ use crate::together::{self, Turn};
 
 /// Calls of each client in a sample of several.
 const CALLS: usize = 16;
+/// Calls one by one for which objects are made at once, so that they follow each other as those of a raw socket do.
+const STOCK: usize = 32;
 
 /// A client with its own identity, an object to lend, and what it was given.
 struct Caller {
@@ -60,21 +62,29 @@ impl Caller {
 /// One call.
 pub(super) struct Pointer {
     caller: Caller,
+    /// Objects that the service has made for further calls.
+    stock: usize,
     _rack: Rack,
 }
 
 impl Pointer {
     pub(super) fn start(plan: &Plan<Case>) -> Result<Self> {
         let rack = Rack::start(plan, 1, 1)?;
-        Ok(Self { caller: Caller::new(&rack, 0)?, _rack: rack })
+        Ok(Self { caller: Caller::new(&rack, 0)?, stock: 0, _rack: rack })
     }
 }
 
 impl Subject for Pointer {
     fn sample(&mut self) -> Result<f64> {
-        self.caller.stock(1)?;
+        if self.stock == 0 {
+            self.caller.stock(STOCK)?;
+            self.stock = STOCK;
+        }
         let ((), time) = clock::nanoseconds_of(|| self.caller.call(1))?;
-        self.caller.check()?;
+        self.stock -= 1;
+        if self.stock == 0 {
+            self.caller.check()?;
+        }
         Ok(time)
     }
 }

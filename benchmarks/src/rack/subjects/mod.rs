@@ -11,7 +11,7 @@ mod world;
 
 use anyhow::{Context, Result, bail};
 
-use super::case::{self, Case, DIRECT, GATEKEEPER, KILLED, RACK, RELAY};
+use super::case::{self, Case, DIRECT, GATEKEEPER, KILLED_DEADLINE, RACK, RELAY};
 use crate::cases::{Case as _, Plan, Subject};
 use crate::variants::{BIFROST_UDP, RAW_UDP};
 
@@ -29,7 +29,7 @@ pub(super) fn start(plan: &Plan<Case>, case: Case, variant: &'static str) -> Res
         (Case::Rtt, RACK) => Box::new(ping::Racked::start(plan)?),
         (Case::Pointer, RACK) => Box::new(calls::Pointer::start(plan)?),
         (Case::Calls, _) => Box::new(calls::Calls::start(plan, count()?)?),
-        (Case::Failover, KILLED) => Box::new(failover::Failover::start(plan)?),
+        (Case::Failover, _) => Box::new(failover::Failover::start(plan, variant == KILLED_DEADLINE)?),
         (case, variant) => bail!("{} has no variant {variant}", case.name()),
     }))
 }
