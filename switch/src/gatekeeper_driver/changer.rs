@@ -11,6 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// A switch that is as quick as this is waited for, if nothing else is under way: that is less than to be told later.
+const QUICK: Duration = Duration::from_millis(2);
 
 /// What is to be done.
 #[derive(Debug)]
@@ -54,7 +58,7 @@ pub(super) enum Changer {
 }
 
 impl Changer {
-    /// For a switch. A thread tells what it has done, and reads the time from `now`.
+    /// For a switch. A thread reads the time from `now`, and tells when there is something for [`Changer::poll`].
     ///
     /// # Errors
     ///
@@ -62,19 +66,24 @@ impl Changer {
     pub(super) fn start(
         switch: Arc<dyn Switch>,
         now: impl Fn() -> Time + Send + 'static,
-        tell: impl Fn(Done) + Send + 'static,
+        tell: impl Fn() + Send + 'static,
     ) -> io::Result<Self> {
         let is_local = switch.is_local();
         let worker = Worker { watch: Watch::new(Arc::clone(&switch)), tables: Tables::new(switch) };
         if is_local {
             return Ok(Self::Here(Box::new(worker)));
         }
-        let (orders, inbox) = channel();
+        let ((orders, inbox), (outbox, done)) = (channel(), channel());
         let is_stopped = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&is_stopped);
+        let tell = move |done| {
+            // Once the driver has ended nobody is told.
+            let _ = outbox.send(done);
+            tell();
+        };
         let run = move || worker.run(&inbox, &stopped, &now, &tell);
         let thread = std::thread::Builder::new().name("bifrost-tables".into()).spawn(run)?;
-        Ok(Self::Elsewhere(Elsewhere { orders: Some(orders), under_way: 0, is_stopped, thread: Some(thread) }))
+        Ok(Self::Elsewhere(Elsewhere { orders: Some(orders), done, under_way: 0, is_stopped, thread: Some(thread) }))
     }
 
     /// Has something done; what came of it, where that is known at once.
@@ -83,10 +92,20 @@ impl Changer {
             Self::Here(worker) => Some(worker.carry_out(order)),
             Self::Elsewhere(elsewhere) => {
                 // A thread that panicked does nothing more, as a switch that does not answer.
+                let is_idle = elsewhere.under_way == 0;
                 elsewhere.under_way += order.batches();
                 let _ = elsewhere.orders.as_ref().map(|orders| orders.send(order));
-                None
+                let wait = if is_idle { QUICK } else { Duration::ZERO };
+                elsewhere.done.recv_timeout(wait).ok()
             }
+        }
+    }
+
+    /// What a thread has done.
+    pub(super) fn poll(&mut self) -> Option<Done> {
+        match self {
+            Self::Here(_) => None,
+            Self::Elsewhere(elsewhere) => elsewhere.done.try_recv().ok(),
         }
     }
 
@@ -115,6 +134,7 @@ impl Changer {
 #[derive(Debug)]
 pub(super) struct Elsewhere {
     orders: Option<Sender<Order>>,
+    done: Receiver<Done>,
     /// Batches.
     under_way: usize,
     is_stopped: Arc<AtomicBool>,

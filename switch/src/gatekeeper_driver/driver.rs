@@ -73,7 +73,7 @@ type Work<M> = Box<dyn FnOnce(&mut M, Time, &Counts) + Send>;
 /// What other threads tell the driver.
 enum Event<M> {
     Wrote(Wrote),
-    Tables(Done),
+    Tables,
     Table(u8, ServerTable),
     Ask(Work<M>),
 }
@@ -99,7 +99,7 @@ impl<M: Machine> Driver<M> {
         // Once the driver has ended nobody is told.
         let tell = move |wrote| drop(tell.send(Event::Wrote(wrote)));
         let told = events.clone();
-        let changed = move |done| drop(told.send(Event::Tables(done)));
+        let changed = move || drop(told.send(Event::Tables));
         let is_stopped = Arc::new(AtomicBool::new(false));
         let run = Run {
             servers: Servers::new(Arc::clone(&parts.port), &parts.place)?,
@@ -250,11 +250,7 @@ impl<M: Machine> Run<M> {
                     self.counts.log_fault = Some(fault);
                     self.machine.handle(now, Input::LogFailed);
                 }
-                Event::Tables(done) => {
-                    for (batch, is_done) in self.note(done) {
-                        self.machine.handle(now, Input::Changed { batch, is_done });
-                    }
-                }
+                Event::Tables => self.on_tables(),
                 Event::Table(server, page) => {
                     self.counts.pages += 1;
                     self.machine.handle(now, Input::Table { server, page });
@@ -264,6 +260,14 @@ impl<M: Machine> Run<M> {
                     self.counts.senseless = self.servers.malformed();
                     work(&mut self.machine, now, &self.counts);
                 }
+            }
+        }
+    }
+
+    fn on_tables(&mut self) {
+        while let Some(done) = self.changer.poll() {
+            for (batch, is_done) in self.note(done) {
+                self.machine.handle(self.now(), Input::Changed { batch, is_done });
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Ports that are Unix sockets: the control plane in a process of its own.
 
+#![expect(clippy::disallowed_methods, reason = "waits for what other threads do")]
+
 use crate::WAIT;
 use crate::program::{engine, frame, mac};
 use bifrost_rpc::FramePort;
