@@ -166,3 +166,25 @@ fn what_a_call_gives_is_freed_though_its_caller_gave_it_up_before_a_restart() {
     assert_eq!((world.rights(argument, 0), world.rows()), (Operations::ALL, 1));
     assert_eq!((world.calls.sizes().calls, world.calls.sizes().gifts), (0, 0));
 }
+
+#[test]
+fn copies_of_a_call_that_was_answered_before_a_restart_go_on_so_that_its_callee_answers_again() {
+    let mut world = World::new(1);
+    let object = world.object(0, 1);
+    let named = world.call(0, 1, &[object]);
+    world.settle();
+    world.reply(1, named, &[]);
+    world.settle();
+    restart(&mut world);
+    tells(&mut world, 0, named);
+    tells(&mut world, 1, named);
+    restored(&mut world);
+    for copy in 0..3 {
+        comes_again(&mut world, named, &[object]);
+        world.deliver(world.net.len() - 1);
+        assert_eq!(world.left(), [(PacketType::Call, 0)], "copy {copy}");
+    }
+    world.settle();
+    assert!(world.left().contains(&(PacketType::Reply, 0)));
+    assert_eq!((world.calls.sizes().calls, world.rights(object, 0)), (0, Operations::ALL));
+}
