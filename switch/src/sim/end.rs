@@ -76,7 +76,9 @@ impl World {
             let (is_ready, under_way, unserved) = (status.is_ready, status.under_way, status.unserved);
             self.broke(Rule::Left, format!("ready: {is_ready}, under way: {under_way}, unserved: {unserved}"));
         }
-        if !running.is_empty() || !leases.is_empty() || sessions > 0 {
+        // Those that somebody hostile has made up go with its node.
+        let has_sessions = sessions > 0 && self.plan.hostile.is_none();
+        if !running.is_empty() || !leases.is_empty() || has_sessions {
             self.broke(Rule::Left, format!("{sessions} sessions, calls {running:?}, leases {leases:?}"));
         }
     }
@@ -157,6 +159,10 @@ impl World {
                 let name = self.machines[index].name();
                 self.broke(Rule::Left, format!("{name} has {objects} objects in the end"));
             }
+        }
+        let sessions = self.control.machine.as_ref().map_or(0, Gatekeeper::sessions_len);
+        if sessions > 0 {
+            self.broke(Rule::Left, format!("{sessions} sessions in the end"));
         }
         let known = self.known_objects();
         let rights = self.tables().rows.keys().filter(|key| right_in(key).is_some()).count();

@@ -78,7 +78,10 @@ impl World {
         }
         let at = usize::try_from(operation.fields.offset).unwrap_or(0);
         let written = (op == MemoryOp::Write).then_some((at, body));
-        if let Err(why) = self.rights.done(pointer, op, holder, written) {
+        // What a server still does that was given up, and has not heard of it, is lost with it.
+        if let Err(why) = self.rights.done(pointer, op, holder, written)
+            && !is_given_up
+        {
             self.broke(Rule::Rights, format!("{op:?} of {pointer} by {holder} is done: {why}"));
         }
     }

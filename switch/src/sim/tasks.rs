@@ -14,7 +14,7 @@ pub(super) const OBJECT_BYTES: u64 = 24;
 const POINTERS_MAX: u64 = 3;
 const FREE_ATTEMPTS: u32 = 4;
 /// Time for an operation that somebody has a right to: with its server the object may be lost, and the switch drops it without a word.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_millis(1500);
 /// Time for an operation that nobody has a right to: the switch drops it.
 const RIGHTLESS: Duration = Duration::from_millis(60);
 

@@ -411,6 +411,23 @@ fn no_object_is_made_at_a_memory_server_before_it_hears_of_calls() {
 }
 
 #[test]
+fn what_a_memory_server_makes_in_a_life_that_has_not_joined_yet_is_not_known() {
+    let mut world = World::new(1);
+    let asked = world.nodes[0].alloc(1);
+    world.send(0, asked.clone());
+    world.deliver(0);
+    world.net.clear();
+    let made = answer(&asked, Some(Pointer::new(0xfd, 1, 2 << 32 | 1)), MemoryStatus::Ok);
+    world.net.push((Reason::Alloc, 100, made.clone()));
+    world.settle();
+    assert_eq!((world.calls.sizes().objects, world.caused(Cause::ServerGone)), (0, 1));
+    world.rack.boots.insert(1, 2);
+    world.net.push((Reason::Alloc, 100, made));
+    world.settle();
+    assert_eq!(world.calls.sizes().objects, 1);
+}
+
+#[test]
 fn the_failure_domain_is_whoever_shares_running_calls() {
     let mut world = World::new(1);
     let (first, second) = (world.object(0, 1), world.object(1, 1));

@@ -166,3 +166,46 @@ fn what_a_call_gives_is_freed_though_its_caller_gave_it_up_before_a_restart() {
     assert_eq!((world.rights(argument, 0), world.rows()), (Operations::ALL, 1));
     assert_eq!((world.calls.sizes().calls, world.calls.sizes().gifts), (0, 0));
 }
+
+#[test]
+fn copies_of_a_call_that_was_answered_before_a_restart_go_on_so_that_its_callee_answers_again() {
+    let mut world = World::new(1);
+    let object = world.object(0, 1);
+    let named = world.call(0, 1, &[object]);
+    world.settle();
+    world.reply(1, named, &[]);
+    world.settle();
+    restart(&mut world);
+    tells(&mut world, 0, named);
+    tells(&mut world, 1, named);
+    restored(&mut world);
+    for copy in 0..3 {
+        comes_again(&mut world, named, &[object]);
+        world.deliver(world.net.len() - 1);
+        assert_eq!(world.left(), [(PacketType::Call, 0)], "copy {copy}");
+    }
+    world.settle();
+    assert!(world.left().contains(&(PacketType::Reply, 0)));
+    assert_eq!((world.calls.sizes().calls, world.rights(object, 0)), (0, Operations::ALL));
+}
+
+#[test]
+fn a_call_goes_on_after_a_restart_though_what_its_callee_serves_had_not_come_to_the_log() {
+    for first in [0, 1] {
+        let mut world = World::new(1);
+        let object = world.object(0, 1);
+        let named = world.call(0, 1, &[object]);
+        world.settle();
+        restart(&mut world);
+        // Its instance is not known.
+        world.rack.nodes[1].0 = 0;
+        tells(&mut world, first, named);
+        tells(&mut world, 1 - first, named);
+        restored(&mut world);
+        world.rack.nodes[1].0 = 1;
+        assert_eq!(world.rights(object, 1), Operations::READ, "{first} tells first");
+        world.reply(1, named, &[]);
+        world.settle();
+        assert_eq!((world.rights(object, 0), world.rights(object, 1)), (Operations::ALL, NONE));
+    }
+}

@@ -79,7 +79,9 @@ impl Calls {
     fn handle_copy(&mut self, key: CallKey, packet: &Packet<'_>) -> Result<(), Cause> {
         let Some(call) = self.calls.get_mut(&key) else { return Err(Cause::Ended) };
         if call.origin.is_none() {
+            // After a restart no server knows any more what an answered call passed.
             call.learn(packet);
+            call.pointers.clone_from(&packet.pointers);
         }
         match call.stage {
             Stage::Held if call.fate.is_none() => {

@@ -26,7 +26,7 @@ pub trait Directory {
     fn has_server(&self, server: u8) -> bool;
     /// The memory servers that are there, in order.
     fn servers(&self) -> Vec<u8>;
-    /// The boot number of a memory server's present life: objects of lower ones are lost. 0 if it is not known.
+    /// The boot number of a memory server's present life: objects of others are lost, or not there yet. 0 if it is not known.
     fn boot_of(&self, _server: u8) -> u32 {
         0
     }

@@ -80,7 +80,9 @@ impl Calls {
         }
         let object = made(fields).filter(|object| object.prefix() == who.memory_prefix()).ok_or(Cause::Malformed)?;
         let key = key_of(object);
-        if object.object_id().boot < who.boot_of(server) {
+        // Of an earlier life it is lost; a later one has not joined yet, and will not hear what becomes of it.
+        let boot = who.boot_of(server);
+        if boot != 0 && object.object_id().boot != boot {
             return Err(Cause::ServerGone);
         }
         if self.objects.has_seen(key) {

@@ -35,8 +35,15 @@ impl Calls {
     pub(super) fn take_call(&mut self, now: Time, who: &dyn Directory, teller: Holder, line: &OutstandingCall) {
         let key = (line.client, line.rpc);
         let session = session_of(key, line.session);
-        let Place::Live(callee) = who.place(line.instance) else {
-            return self.take_lost_call(session, teller, line);
+        let callee = match who.place(line.instance) {
+            Place::Live(callee) => callee,
+            Place::Gone => return self.take_lost_call(session, teller, line),
+            // What a node serves may not have come to the log: it says so again when all have told.
+            Place::Unknown if line.is_callee => teller,
+            Place::Unknown => match self.calls.get(&key).map(|call| call.callee) {
+                Some(callee) if !self.objects.has_ended(callee) => callee,
+                _ => return,
+            },
         };
         let caller = (!line.is_callee).then_some(teller);
         let ends = Ends { caller, callee, instance: line.instance };
