@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How often it is looked.
-const PERIOD: Duration = Duration::from_secs(1);
+pub(super) const PERIOD: Duration = Duration::from_secs(1);
 
 /// Looks at tables that are small and never empty in a rack that works.
 #[derive(Debug)]
@@ -19,6 +19,11 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(switch: Arc<dyn Switch>) -> Self {
         Self { switch, due: Time::ZERO }
+    }
+
+    /// When it is looked next.
+    pub(super) fn due(&self) -> Time {
+        self.due
     }
 
     /// Whether the tables have other numbers of entries than they were given. Looks now and then; what does not answer has lost nothing.
