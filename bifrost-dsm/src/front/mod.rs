@@ -72,8 +72,8 @@ impl ControlFront {
     ///
     /// [`FrontError::Serve`]. Nothing keeps running then.
     pub fn on_link(memory: &SharedMemory, link: &Link, rack_key: Option<&Key>) -> Result<Self, FrontError> {
-        // A call waits for each message, which is short: no thread stands in between.
-        let builder = settings(memory, rack_key.map(Key::of_memory_control)).link(link).inline(true);
+        // A call waits for each message, which is short: no thread stands in between, nor one that receives besides the memory's own.
+        let builder = settings(memory, rack_key.map(Key::of_memory_control)).link(link).inline(true).guest(true);
         Ok(Self { server: builder.listen(&format!("udp://[::]:{MEMORY_CONTROL_PORT}")).start()? })
     }
 

@@ -1,5 +1,6 @@
 //! Settings of channels.
 
+use super::on_end::OnEnd;
 use super::way::Way;
 use super::{Channel, ConnectError, Core};
 use crate::endpoint::{Config, Key};
@@ -25,6 +26,7 @@ pub struct ChannelBuilder {
     linger: Duration,
     local: Option<IpAddr>,
     link: Option<Link>,
+    on_end: OnEnd,
 }
 
 impl Default for ChannelBuilder {
@@ -40,6 +42,7 @@ impl Default for ChannelBuilder {
             linger,
             local: None,
             link: None,
+            on_end: OnEnd::default(),
         }
     }
 }
@@ -160,6 +163,14 @@ impl ChannelBuilder {
         self
     }
 
+    /// Is called when calls have ended for which no thread waits at the moment, on the thread that took that in (UDP): then
+    /// [`Pending::is_done`](super::Pending::is_done) may say so. It must not wait, nor use the channel. Default: nothing.
+    #[must_use]
+    pub fn on_end(mut self, tell: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_end = OnEnd::of(tell);
+        self
+    }
+
     /// Makes the channel. Nothing is sent before the first call.
     ///
     /// # Errors
@@ -188,8 +199,8 @@ impl ChannelBuilder {
         config.references = self.references.unwrap_or(self.memory.is_some());
         config.message_bytes_max = u32::try_from(self.limits.message_bytes_max).unwrap_or(u32::MAX);
         let core = match &self.link {
-            Some(link) => Core::start_on(link, peer, config),
-            None => Core::start(peer, self.local, is_behind_switch, config),
+            Some(link) => Core::start_on(link, peer, config, self.on_end.clone()),
+            None => Core::start(peer, self.local, is_behind_switch, config, self.on_end.clone()),
         };
         Ok(Way::udp(core.map_err(|source| ConnectError::Socket { peer, source })?, self.linger))
     }

@@ -1,6 +1,7 @@
 //! The machinery of a channel: threads that wait share one socket, one of them receives for all.
 
 use super::later::Later;
+use super::on_end::OnEnd;
 use super::scratch::{SCRATCH, SPARE_BYTES_MAX, Scratch};
 use crate::endpoint::{
     Answered, CallError, CallId, Config, Datagrams, Endpoint, Event, Landing, QuickMap, Request, Stats, Time,
@@ -48,6 +49,7 @@ pub(super) struct Core {
     changed: Condvar,
     /// Why the socket failed for good.
     failure: OnceLock<String>,
+    on_end: OnEnd,
 }
 
 impl Core {
@@ -58,6 +60,7 @@ impl Core {
         local: Option<IpAddr>,
         is_behind_switch: bool,
         mut config: Config,
+        on_end: OnEnd,
     ) -> io::Result<Arc<Self>> {
         let mut socket = Socket::connect(peer, local)?;
         config.datagram_bytes = socket.datagram_bytes();
@@ -67,11 +70,11 @@ impl Core {
         if config.native || is_behind_switch {
             socket = socket.behind_switch();
         }
-        Self::over(socket.into(), peer, config)
+        Self::over(socket.into(), peer, config, on_end)
     }
 
     /// As [`Core::start`], on a link: memory operations are always routed by their pointers there.
-    pub(super) fn start_on(link: &Link, peer: SocketAddr, mut config: Config) -> io::Result<Arc<Self>> {
+    pub(super) fn start_on(link: &Link, peer: SocketAddr, mut config: Config, on_end: OnEnd) -> io::Result<Arc<Self>> {
         config.native = true;
         // Memory servers have many addresses.
         let is_memory = match peer.ip() {
@@ -80,10 +83,10 @@ impl Core {
         };
         let socket = LinkSocket::connect(link, (!is_memory).then_some(peer))?;
         config.datagram_bytes = socket.datagram_bytes();
-        Self::over(socket.into(), peer, config)
+        Self::over(socket.into(), peer, config, on_end)
     }
 
-    fn over(socket: PortSocket, peer: SocketAddr, mut config: Config) -> io::Result<Arc<Self>> {
+    fn over(socket: PortSocket, peer: SocketAddr, mut config: Config, on_end: OnEnd) -> io::Result<Arc<Self>> {
         socket.set_receive_timeout(Some(TICK))?;
         config.receive_buffer_bytes = socket.receive_buffer_bytes();
         config.reports = Port::reports(&socket);
@@ -100,6 +103,7 @@ impl Core {
             waiters: Mutex::new(waiters),
             changed: Condvar::new(),
             failure: OnceLock::new(),
+            on_end,
         });
         let asked: Weak<dyn KnowsCalls> = Arc::<Self>::downgrade(&core);
         core.port.register(asked);
@@ -292,8 +296,12 @@ impl Core {
                 *slot = Some(result);
             }
         }
-        if others.is_some_and(|waiters| waiters.followers > 0) {
-            self.changed.notify_all();
+        if let Some(waiters) = others {
+            if waiters.followers > 0 {
+                self.changed.notify_all();
+            }
+            drop(waiters);
+            self.on_end.tell();
         }
         own
     }

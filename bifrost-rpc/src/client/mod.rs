@@ -6,6 +6,7 @@ mod core;
 mod later;
 mod memory;
 mod message;
+mod on_end;
 mod scratch;
 mod way;
 

@@ -5,7 +5,7 @@ use super::membership::{Membership, MembershipState};
 use crate::client::ChannelBuilder;
 use crate::control::{ControlSeal, NodeKey, SealedControl};
 use crate::endpoint::{Key, Time, keyed_hash};
-use crate::io::{Clock, Link, RECEIVE_BYTES, Timer};
+use crate::io::{Clock, Led, Link, RECEIVE_BYTES, Timer};
 use crate::memory::GlobalMemory;
 use crate::wire::RACK_PORT;
 use crate::wire::control::{Announce, REPORTS_MAX};
@@ -16,8 +16,10 @@ use std::time::Duration;
 
 /// Where nobody waits at the link, what has come for the node is looked for about so often.
 const LOOK_EACH: Duration = Duration::from_millis(25);
-/// And so often while an answer is waited for; in between the thread waits at the link itself.
+/// And so often while an answer is waited for, if another thread receives, which wakes this one when it comes.
 const LOOK_WAITING: Duration = Duration::from_millis(1);
+/// Lines that nobody waits for are reported after this time: together, while calls follow on each other.
+const REPORT_DELAY: Duration = Duration::from_millis(20);
 /// Receives in a row.
 const ROUNDS: usize = 64;
 /// Whoever waits for something looks about this often.
@@ -111,12 +113,13 @@ impl Keeper {
             changed: Condvar::new(),
             on_end,
         });
-        keeper.link.open_control(wake(&keeper))?;
+        let look = wake(&keeper, |()| Duration::ZERO);
+        keeper.link.open_control(move || look(()))?;
         let reports = keeper.link.reports();
         // What an earlier life left is of no use to anybody.
         while !reports.take(REPORTS_MAX).is_empty() {}
         reports.turn_on();
-        reports.set_hook(wake(&keeper));
+        reports.set_hook(wake(&keeper, |is_awaited| if is_awaited { Duration::ZERO } else { REPORT_DELAY }));
         let kept = Arc::clone(&keeper);
         let spawned = std::thread::Builder::new().name("bifrost-node".into()).spawn(move || kept.run());
         if let Err(error) = spawned {
@@ -187,7 +190,9 @@ impl Keeper {
 
     /// Does what there is to do; returns when it is to be called next.
     fn step(&self, buffer: &mut [u8]) -> Option<Time> {
-        self.receive(buffer);
+        // What is to be said is said before an answer is waited for.
+        self.say(&mut self.lock());
+        let is_led_here = self.receive(buffer);
         while let Some((addresses, datagram)) = self.link.poll_control() {
             self.take(&addresses, &datagram);
         }
@@ -203,7 +208,12 @@ impl Keeper {
             state.membership.report(now, lines);
         }
         self.say(&mut state);
-        let look = now.plus(if state.membership.is_waiting() { LOOK_WAITING } else { LOOK_EACH });
+        let look = now.plus(match (state.membership.is_waiting(), is_led_here) {
+            // It waits at the link.
+            (true, true) => Duration::ZERO,
+            (true, false) => LOOK_WAITING,
+            (false, _) => LOOK_EACH,
+        });
         let due = state.membership.poll_timeout().map_or(look, |due| due.min(look));
         let stands = state.membership.state();
         drop(state);
@@ -212,15 +222,18 @@ impl Keeper {
         Some(due)
     }
 
-    fn receive(&self, buffer: &mut [u8]) {
+    /// Takes in what has come for the link, and waits a little for it if an answer is owed; says whether this thread did that.
+    fn receive(&self, buffer: &mut [u8]) -> bool {
         let mut may_wait = self.lock().membership.is_waiting();
         for _ in 0..ROUNDS {
-            // An error is found as the link's failure.
-            if !matches!(self.link.receive_for_all(buffer, may_wait), Ok(true)) {
-                break;
+            match self.link.receive_for_all(buffer, may_wait) {
+                Ok(Led::Something) => may_wait = false,
+                Ok(Led::Nothing) => return true,
+                // An error is found as the link's failure.
+                Ok(Led::Elsewhere) | Err(_) => return false,
             }
-            may_wait = false;
         }
+        true
     }
 
     /// Takes a packet in, if it is the control plane's.
@@ -355,12 +368,15 @@ impl State {
     }
 }
 
-/// What wakes a node's thread, and does not keep the node.
-fn wake(keeper: &Arc<Keeper>) -> impl Fn() + Send + Sync + use<> {
+/// What wakes a node's thread after some time, and does not keep the node.
+fn wake<T>(keeper: &Arc<Keeper>, after: fn(T) -> Duration) -> impl Fn(T) + Send + Sync + use<T> {
     let keeper: Weak<Keeper> = Arc::downgrade(keeper);
-    move || {
+    move |why| {
         if let Some(keeper) = keeper.upgrade() {
-            keeper.timer.wake_by(Some(keeper.clock.now()));
+            keeper.timer.wake_by(Some(keeper.clock.now().plus(after(why))));
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

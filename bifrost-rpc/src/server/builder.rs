@@ -37,6 +37,7 @@ pub struct ServerBuilder {
     idle_timeout: Option<Duration>,
     write_timeout: Duration,
     link: Option<Link>,
+    is_guest: bool,
     registrar: Option<Arc<dyn Registrar>>,
 }
 
@@ -68,6 +69,7 @@ impl Default for ServerBuilder {
             idle_timeout: None,
             write_timeout: Duration::from_secs(30),
             link: None,
+            is_guest: false,
             registrar: None,
         }
     }
@@ -234,6 +236,14 @@ impl ServerBuilder {
     #[must_use]
     pub fn inline(mut self, all: bool) -> Self {
         self.inline_all = all;
+        self
+    }
+
+    /// On a link on which there are other servers: their receiving threads take in what comes for this one, too, and run its short
+    /// handlers, so that nothing is handed over between threads. For handlers that are as short as the others'. Default off.
+    #[must_use]
+    pub fn guest(mut self, is_guest: bool) -> Self {
+        self.is_guest = is_guest;
         self
     }
 
@@ -404,7 +414,7 @@ impl ServerBuilder {
 
     fn bind_link(&self, link: &Link, address: SocketAddr, routes: &Routes) -> io::Result<LinkSocket> {
         let services = routes.services.iter().map(|service| link.service_address(service.name())).collect();
-        LinkSocket::bind(link, address, services, routes.memory.is_some())
+        LinkSocket::bind(link, address, services, routes.memory.is_some(), self.is_guest)
     }
 
     fn bind_stream(

@@ -5,12 +5,12 @@ use super::busy::{BUSY_STREAK, BusyPeer};
 use super::desk::Desk;
 use super::queue::{Job, Queue};
 use crate::endpoint::{Config, Datagrams, Endpoint, ServedCall, Stats, Time, Usage};
-use crate::io::{Clock, KnowsCalls, Port, PortSocket, RECEIVE_BYTES, Received, Timer};
+use crate::io::{Clock, Guest, KnowsCalls, Port, PortSocket, RECEIVE_BYTES, Received, Timer};
 use crate::memory::MemoryHandler;
 use crate::protocol::Limits;
 use crate::wire::control::OutstandingCall;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
@@ -32,6 +32,8 @@ pub(super) struct Shard {
     pub(super) busy: Mutex<Vec<Arc<BusyPeer>>>,
     pub(super) busy_max: usize,
     pub(super) limits: Limits,
+    /// What threads of other servers have at hand here.
+    guest_desk: Mutex<Desk>,
 }
 
 impl std::fmt::Debug for Shard {
@@ -83,6 +85,7 @@ impl Shard {
             busy: Mutex::new(Vec::new()),
             busy_max,
             limits,
+            guest_desk: Mutex::default(),
         })
     }
 
@@ -90,6 +93,10 @@ impl Shard {
     pub(super) fn spawn(shard: &Arc<Self>) -> io::Result<[JoinHandle<()>; 2]> {
         let asked: Weak<dyn KnowsCalls> = Arc::<Self>::downgrade(shard);
         shard.port.register(asked);
+        if let PortSocket::Link(socket) = &shard.port.socket {
+            let guest: Weak<dyn Guest> = Arc::<Self>::downgrade(shard);
+            socket.set_guest(guest);
+        }
         let (receiving, keeping) = (Arc::clone(shard), Arc::clone(shard));
         let receive = std::thread::Builder::new().name("bifrost-io".into());
         let time = std::thread::Builder::new().name("bifrost-timer".into());
@@ -312,6 +319,20 @@ impl Shard {
             endpoint.recycle(spent);
         }
         endpoint
+    }
+}
+
+impl Guest for Shard {
+    fn take(self: Arc<Self>, from: SocketAddr, to: Ipv6Addr, datagram: &mut [u8]) {
+        if self.is_stopped.load(Ordering::Acquire) {
+            return;
+        }
+        let now = self.now();
+        let mut endpoint = self.port.endpoint();
+        endpoint.handle_at(now, from, Some(to), datagram);
+        let mut own = Desk::default();
+        let mut desk = self.guest_desk.try_lock();
+        self.serve_own(now, endpoint, desk.as_deref_mut().unwrap_or(&mut own));
     }
 }
 

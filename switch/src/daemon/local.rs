@@ -134,4 +134,9 @@ impl FramePort for LocalPort {
         *self.0.spare.lock().unwrap_or_else(PoisonError::into_inner) = frames;
         is_open
     }
+
+    fn wake(&self) -> bool {
+        self.0.queue.wake();
+        true
+    }
 }

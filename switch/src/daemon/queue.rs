@@ -19,6 +19,8 @@ pub(crate) struct Queue {
 struct State {
     frames: Frames,
     is_closed: bool,
+    /// The next wait is none.
+    is_woken: bool,
     /// Threads that wait: without any, nobody has to be told, which would cost a system call.
     waiting: usize,
 }
@@ -49,14 +51,26 @@ impl Queue {
         taken
     }
 
-    /// Waits until something is there or nothing more will come, so long at most.
+    /// Waits until something is there, nothing more will come, or somebody is woken; so long at most.
     pub(crate) fn wait(&self, wait: Duration) {
         let mut state = self.state();
-        let must_wait = |state: &mut State| state.frames.is_empty() && !state.is_closed;
+        let must_wait = |state: &mut State| state.frames.is_empty() && !state.is_closed && !state.is_woken;
         if !wait.is_zero() && must_wait(&mut state) {
             state.waiting += 1;
-            let waited = self.filled.wait_timeout_while(state, wait, must_wait);
-            waited.unwrap_or_else(PoisonError::into_inner).0.waiting -= 1;
+            state = self.filled.wait_timeout_while(state, wait, must_wait).unwrap_or_else(PoisonError::into_inner).0;
+            state.waiting -= 1;
+        }
+        state.is_woken = false;
+    }
+
+    /// Ends a wait, the one that there is or the next.
+    pub(crate) fn wake(&self) {
+        let mut state = self.state();
+        state.is_woken = true;
+        let has_waiting = state.waiting > 0;
+        drop(state);
+        if has_waiting {
+            self.filled.notify_one();
         }
     }
 

@@ -4,6 +4,7 @@
 //! comes as a packet-in for the control plane's own address, and only from the port where the server is.
 
 use super::headers::packet_out;
+use super::waker::Waker;
 use crate::gatekeeper::Way;
 use bifrost_rpc::FramePort;
 use bifrost_rpc::wire::frame::{FrameAddresses, Mac};
@@ -11,7 +12,8 @@ use bifrost_rpc::wire::{Pointer, control::gatekeeper_address};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv6Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 /// Answers that wait to be read. More are lost, and asked for again.
@@ -25,9 +27,19 @@ pub(super) struct Cable {
     own: Ipv6Addr,
     /// Where each memory server is.
     places: Mutex<BTreeMap<u8, (u16, Mac)>>,
-    waiting: Mutex<VecDeque<Vec<u8>>>,
+    waiting: Mutex<Waiting>,
     arrived: Condvar,
     is_closed: AtomicBool,
+    /// The thread that looks what has come.
+    poller: OnceLock<ThreadId>,
+    waker: Arc<Waker>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    frames: VecDeque<Vec<u8>>,
+    /// Threads that wait for some: without any, nobody has to be told, which would cost a system call.
+    readers: usize,
 }
 
 /// A lock that a panic elsewhere does not poison: what is behind it is whole at each step.
@@ -36,7 +48,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Cable {
-    pub(super) fn new(port: Arc<dyn FramePort>, prefix: Ipv6Addr, memory_prefix: u8) -> Arc<Self> {
+    pub(super) fn new(port: Arc<dyn FramePort>, prefix: Ipv6Addr, memory_prefix: u8, waker: Arc<Waker>) -> Arc<Self> {
         Arc::new(Self {
             port,
             memory_prefix,
@@ -45,7 +57,20 @@ impl Cable {
             waiting: Mutex::default(),
             arrived: Condvar::new(),
             is_closed: AtomicBool::new(false),
+            poller: OnceLock::new(),
+            waker,
         })
+    }
+
+    /// The calling thread looks what has come, from now on; when others have taken something in, it is woken to look at what became of that.
+    pub(super) fn poll_here(&self) {
+        // A second time would be the same thread.
+        let _ = self.poller.set(std::thread::current().id());
+    }
+
+    /// Whether nothing waits to be read.
+    pub(super) fn is_empty(&self) -> bool {
+        lock(&self.waiting).frames.is_empty()
     }
 
     /// The control plane's address.
@@ -70,9 +95,11 @@ impl Cable {
             return false;
         }
         let mut waiting = lock(&self.waiting);
-        if waiting.len() < WAITING_MAX {
-            waiting.push_back(frame.to_vec());
-            self.arrived.notify_one();
+        if waiting.frames.len() < WAITING_MAX {
+            waiting.frames.push_back(frame.to_vec());
+            if waiting.readers > 0 {
+                self.arrived.notify_one();
+            }
         }
         true
     }
@@ -114,14 +141,19 @@ impl FramePort for CableEnd {
 
     fn receive(&self, wait: Duration, take: &mut dyn FnMut(&[u8])) -> bool {
         let mut waiting = lock(&self.0.waiting);
-        let must_wait = |waiting: &mut VecDeque<_>| waiting.is_empty() && !self.0.is_closed.load(Ordering::Acquire);
+        let must_wait = |waiting: &mut Waiting| waiting.frames.is_empty() && !self.0.is_closed.load(Ordering::Acquire);
         if !wait.is_zero() && must_wait(&mut waiting) {
+            waiting.readers += 1;
             let waited = self.0.arrived.wait_timeout_while(waiting, wait, must_wait);
             waiting = waited.unwrap_or_else(PoisonError::into_inner).0;
+            waiting.readers -= 1;
         }
-        let frames = std::mem::take(&mut *waiting);
+        let frames = std::mem::take(&mut waiting.frames);
         drop(waiting);
         frames.iter().for_each(|frame| take(frame));
+        if !frames.is_empty() && self.0.poller.get() != Some(&std::thread::current().id()) {
+            self.0.waker.wake();
+        }
         !frames.is_empty() || !self.0.is_closed.load(Ordering::Acquire)
     }
 }

@@ -116,9 +116,12 @@ impl Changer {
         }
     }
 
-    /// Whether a thread is to tell of something.
-    pub(super) fn is_busy(&self) -> bool {
-        matches!(self, Self::Elsewhere(elsewhere) if elsewhere.under_way > 0)
+    /// When it is to be looked next. A thread looks by itself.
+    pub(super) fn due(&self) -> Option<Time> {
+        match self {
+            Self::Here(worker) => Some(worker.watch.due()),
+            Self::Elsewhere(_) => None,
+        }
     }
 
     /// Looks now and then whether the switch has lost its tables. A thread does so by itself.

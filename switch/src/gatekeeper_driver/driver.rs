@@ -7,6 +7,8 @@ use super::journal::{Journal, Wrote};
 use super::log::Log;
 use super::machine::Machine;
 use super::servers::{Place, Servers};
+use super::waker::Waker;
+use super::watch::PERIOD;
 use crate::gatekeeper::{Config, Gatekeeper, Input, Output, Reason, ServerTable, Way};
 use crate::rules::EntryChange;
 use crate::runtime::Switch;
@@ -19,10 +21,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// The thread looks about this often even when nothing comes.
-const TICK: Duration = Duration::from_millis(10);
-/// The same, while another thread may have something to tell: an answer of a memory server, or what became of the tables.
-const BUSY_TICK: Duration = Duration::from_millis(2);
 /// Time for somebody who asks to be answered.
 const ASK_WAIT: Duration = Duration::from_secs(10);
 
@@ -78,10 +76,32 @@ enum Event<M> {
     Ask(Work<M>),
 }
 
+/// The way of events to the driver.
+#[derive(Debug)]
+struct Events<M> {
+    sender: Sender<Event<M>>,
+    waker: Arc<Waker>,
+}
+
+impl<M> Clone for Events<M> {
+    fn clone(&self) -> Self {
+        Self { sender: self.sender.clone(), waker: Arc::clone(&self.waker) }
+    }
+}
+
+impl<M> Events<M> {
+    /// Tells the driver; says whether it still runs.
+    fn tell(&self, event: Event<M>) -> bool {
+        let is_told = self.sender.send(event).is_ok();
+        self.waker.wake();
+        is_told
+    }
+}
+
 /// A control plane that runs. Dropping it ends it; the rack goes on forwarding.
 #[derive(Debug)]
 pub struct Driver<M: Machine> {
-    events: Sender<Event<M>>,
+    events: Events<M>,
     is_stopped: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -93,16 +113,18 @@ impl<M: Machine> Driver<M> {
     ///
     /// [`DriverError`].
     pub fn start(parts: Parts, make: impl FnOnce(Time) -> M) -> Result<Self, DriverError> {
-        let (events, inbox) = channel();
+        let (sender, inbox) = channel();
         let clock = clock();
+        let waker = Waker::new(Arc::clone(&parts.port), PERIOD);
+        let events = Events { sender, waker: Arc::clone(&waker) };
         let tell = events.clone();
         // Once the driver has ended nobody is told.
-        let tell = move |wrote| drop(tell.send(Event::Wrote(wrote)));
+        let tell = move |wrote| _ = tell.tell(Event::Wrote(wrote));
         let told = events.clone();
-        let changed = move || drop(told.send(Event::Tables));
+        let changed = move || _ = told.tell(Event::Tables);
         let is_stopped = Arc::new(AtomicBool::new(false));
         let run = Run {
-            servers: Servers::new(Arc::clone(&parts.port), &parts.place)?,
+            servers: Servers::new(Arc::clone(&parts.port), &parts.place, waker)?,
             journal: Journal::start(parts.log, tell).map_err(DriverError::Thread)?,
             changer: Changer::start(parts.switch, move || time(clock), changed).map_err(DriverError::Thread)?,
             machine: make(time(clock)),
@@ -136,6 +158,7 @@ impl<M: Machine> Driver<M> {
 
     fn stop(&mut self) {
         self.is_stopped.store(true, Ordering::Release);
+        self.events.waker.wake();
         if let Some(thread) = self.thread.take() {
             // A thread that panicked has ended, too.
             let _ = thread.join();
@@ -152,7 +175,7 @@ impl<M: Machine> Drop for Driver<M> {
 /// Asks a control plane that runs. Cheap to clone.
 #[derive(Debug)]
 pub struct Asker<M> {
-    events: Sender<Event<M>>,
+    events: Events<M>,
 }
 
 impl<M> Clone for Asker<M> {
@@ -169,8 +192,7 @@ impl<M: Machine> Asker<M> {
             // Whoever asked may have given up.
             let _ = tell.send(work(machine, now, counts));
         });
-        self.events.send(Event::Ask(work)).ok()?;
-        told.recv_timeout(ASK_WAIT).ok()
+        if self.events.tell(Event::Ask(work)) { told.recv_timeout(ASK_WAIT).ok() } else { None }
     }
 }
 
@@ -182,7 +204,7 @@ struct Run<M: Machine> {
     changer: Changer,
     journal: Journal,
     clock: Instant,
-    events: Sender<Event<M>>,
+    events: Events<M>,
     inbox: Receiver<Event<M>>,
     counts: Counts,
     is_stopped: Arc<AtomicBool>,
@@ -190,11 +212,12 @@ struct Run<M: Machine> {
 
 impl<M: Machine> Run<M> {
     fn run(mut self) {
-        let port = Arc::clone(&self.port);
+        let waker = Arc::clone(&self.events.waker);
+        self.servers.poll_here();
         self.carry_out();
         while !self.is_stopped.load(Ordering::Acquire) {
             let wait = self.wait();
-            let goes_on = port.receive(wait, &mut |packet| self.on_packet(packet));
+            let goes_on = waker.receive(wait, &mut |packet| self.on_packet(packet));
             self.on_answers();
             self.on_events();
             self.on_time();
@@ -211,8 +234,8 @@ impl<M: Machine> Run<M> {
 
     /// How long nothing is due.
     fn wait(&self) -> Duration {
-        let tick = if self.servers.is_busy() || self.changer.is_busy() { BUSY_TICK } else { TICK };
-        self.machine.poll_timeout().map_or(tick, |due| due.since(self.now()).min(tick))
+        let due = self.machine.poll_timeout().into_iter().chain(self.servers.poll_timeout()).chain(self.changer.due());
+        due.min().map_or(PERIOD, |due| due.since(self.now())).min(self.servers.longest_wait())
     }
 
     fn on_packet(&mut self, packet: &[u8]) {
@@ -330,7 +353,7 @@ impl<M: Machine> Run<M> {
             Output::ReadTable { server } => {
                 let events = self.events.clone();
                 // Once the driver has ended nobody is told.
-                let tell = move |page| drop(events.send(Event::Table(server, page)));
+                let tell = move |page| _ = events.tell(Event::Table(server, page));
                 if let Err(error) = self.servers.read_table(server, tell) {
                     self.counts.fault = Some(error.to_string());
                 }

@@ -6,7 +6,7 @@ use crate::idl::memory_control::{Call, Holder as HolderOut, Malformed, MemoryCon
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::Pointer;
 use bifrost_rpc::{Channel, Pending, thrift};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// Messages of one server that are under way at a time.
@@ -27,7 +27,8 @@ pub(super) struct Lane {
     client: MemoryControlClient,
     /// Not sent, or to be sent again, by number.
     waiting: BTreeMap<u64, (u64, MemoryMessage)>,
-    under_way: BTreeMap<u64, (u64, MemoryMessage, Pending<i64>)>,
+    /// In the order in which they were sent.
+    under_way: VecDeque<UnderWay>,
     /// Outcomes that wait for those before them.
     answered: BTreeMap<u64, Answered>,
     /// The number that is answered next.
@@ -42,13 +43,22 @@ pub(super) struct Lane {
     malformed: u64,
 }
 
+/// A message whose outcome is not known yet.
+#[derive(Debug)]
+struct UnderWay {
+    number: u64,
+    term: u64,
+    message: MemoryMessage,
+    pending: Pending<i64>,
+}
+
 impl Lane {
     /// A way to a server whose first message has number 1.
     pub(super) fn new(channel: Channel) -> Self {
         Self {
             client: MemoryControlClient::new(channel),
             waiting: BTreeMap::new(),
-            under_way: BTreeMap::new(),
+            under_way: VecDeque::new(),
             answered: BTreeMap::new(),
             next: 1,
             paused_until: Time::ZERO,
@@ -79,13 +89,19 @@ impl Lane {
         !self.waiting.is_empty() || !self.under_way.is_empty()
     }
 
+    /// When something is to be sent again.
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        (!self.waiting.is_empty() && self.under_way.len() < UNDER_WAY_MAX).then_some(self.paused_until)
+    }
+
     /// Takes in what has come, and sends what is due; the outcomes in the order of their numbers.
     pub(super) fn poll(&mut self, now: Time, mut answer: impl FnMut(u64, Answered)) {
-        let done: Vec<u64> =
-            self.under_way.iter().filter(|(_, (.., pending))| pending.is_done()).map(|(number, _)| *number).collect();
-        for number in done {
-            let Some((term, message, pending)) = self.under_way.remove(&number) else { continue };
-            match outcome(pending.wait()) {
+        // A server answers in order: of what comes after one that is not answered nothing can be told yet.
+        while self.under_way.front().is_some_and(|first| first.pending.is_done())
+            && let Some(first) = self.under_way.pop_front()
+        {
+            let number = first.number;
+            match outcome(first.pending.wait()) {
                 Outcome::Is(answered) => {
                     let was_senseless = self.senseless.remove(&number) && answered != Answered::OldTerm;
                     let answered = if was_senseless { Answered::Refused(SENSELESS) } else { answered };
@@ -93,12 +109,12 @@ impl Lane {
                 }
                 Outcome::Senseless => {
                     self.malformed += u64::from(self.senseless.insert(number));
-                    self.waiting.insert(number, (term, NOTHING));
+                    self.waiting.insert(number, (first.term, NOTHING));
                 }
                 Outcome::Unknown => {
                     self.repeated += 1;
                     self.paused_until = now.plus(PAUSE);
-                    self.waiting.insert(number, (term, message));
+                    self.waiting.insert(first.number, (first.term, first.message));
                 }
             }
         }
@@ -113,7 +129,7 @@ impl Lane {
         while self.under_way.len() < UNDER_WAY_MAX && now >= self.paused_until {
             let Some((number, (term, message))) = self.waiting.pop_first() else { return };
             match start(&mut self.client, stamp(term, number), &message) {
-                Ok(pending) => drop(self.under_way.insert(number, (term, message, pending))),
+                Ok(pending) => self.under_way.push_back(UnderWay { number, term, message, pending }),
                 // The socket has failed; whoever watches over the server finds it dead.
                 Err(_) => {
                     self.waiting.insert(number, (term, message));

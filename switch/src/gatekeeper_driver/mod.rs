@@ -23,6 +23,7 @@ pub mod manage;
 mod servers;
 mod table_reader;
 mod tables;
+mod waker;
 mod watch;
 
 pub use counts::Counts;

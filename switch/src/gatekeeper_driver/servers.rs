@@ -3,6 +3,7 @@
 use super::cable::{Cable, CableEnd};
 use super::lane::Lane;
 use super::table_reader::{self, Reading};
+use super::waker::Waker;
 use crate::gatekeeper::{Answered, MemoryMessage, ServerTable};
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::frame::Mac;
@@ -18,6 +19,8 @@ use std::time::Duration;
 const MTU: u16 = 1280;
 /// A message that is not answered in this time is sent again.
 const DEADLINE: Duration = Duration::from_secs(1);
+/// Where frames for the memory servers' link were left by another thread, it is looked again after this time.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// Time for oneway calls to be delivered at the end: there are none.
 const LINGER: Duration = Duration::ZERO;
 
@@ -38,6 +41,7 @@ pub struct Place {
 #[derive(Debug)]
 pub(super) struct Servers {
     cable: Arc<Cable>,
+    waker: Arc<Waker>,
     link: Link,
     memory_prefix: u8,
     key: Option<Key>,
@@ -56,12 +60,13 @@ struct Server {
 }
 
 impl Servers {
-    pub(super) fn new(port: Arc<dyn FramePort>, place: &Place) -> Result<Self, LinkError> {
-        let cable = Cable::new(port, place.prefix, place.memory_prefix);
+    pub(super) fn new(port: Arc<dyn FramePort>, place: &Place, waker: Arc<Waker>) -> Result<Self, LinkError> {
+        let cable = Cable::new(port, place.prefix, place.memory_prefix, Arc::clone(&waker));
         let link = Link::builder().address(cable.own()).mac(place.mac).switch_mac(place.mac).mtu(MTU);
         let link = link.in_process(CableEnd(Arc::clone(&cable)))?;
         Ok(Self {
             cable,
+            waker,
             link,
             memory_prefix: place.memory_prefix,
             key: place.key.as_ref().map(Key::of_memory_control),
@@ -69,6 +74,11 @@ impl Servers {
             repeated: 0,
             malformed: 0,
         })
+    }
+
+    /// This thread polls from now on; what others take in at the link wakes it.
+    pub(super) fn poll_here(&self) {
+        self.cable.poll_here();
     }
 
     /// Takes in a frame for the control plane's address; says whether it was an answer.
@@ -93,7 +103,9 @@ impl Servers {
 
     fn connect(&self, server: u8) -> Result<Channel, String> {
         let root = Pointer::new(self.memory_prefix, server, 0);
+        let waker = Arc::clone(&self.waker);
         let mut builder = Channel::builder().link(&self.link).deadline(DEADLINE).linger(LINGER);
+        builder = builder.on_end(move || waker.wake());
         if let Some(key) = &self.key {
             builder = builder.key(key.clone());
         }
@@ -116,9 +128,14 @@ impl Servers {
         Ok(())
     }
 
-    /// Whether answers are waited for.
-    pub(super) fn is_busy(&self) -> bool {
-        self.present.values().any(|server| server.lane.is_busy())
+    /// When [`Servers::poll`] has something to do even if nothing comes.
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        self.present.values().filter_map(|server| server.lane.poll_timeout()).min()
+    }
+
+    /// How long it may be waited for the next frame: not at all long where some are left that another thread did not take in just now.
+    pub(super) fn longest_wait(&self) -> Duration {
+        if self.cable.is_empty() { Duration::MAX } else { LOOK_AGAIN }
     }
 
     /// Takes in what has come; the outcomes of each server in the order of their numbers.

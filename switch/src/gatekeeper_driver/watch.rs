@@ -21,6 +21,11 @@ impl Watch {
         Self { switch, due: Time::ZERO }
     }
 
+    /// When it is looked next.
+    pub(super) fn due(&self) -> Time {
+        self.due
+    }
+
     /// Whether the tables have other numbers of entries than they were given. Looks now and then; what does not answer has lost nothing.
     pub(super) fn has_lost(&mut self, now: Time, tables: &Tables) -> bool {
         if now < self.due {

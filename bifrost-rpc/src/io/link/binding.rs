@@ -3,9 +3,20 @@
 use crate::wire::frame::FrameAddresses;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 
+/// Who has a socket of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Client,
+    /// A thread of it receives all the time.
+    Server,
+    /// A server that lets other servers' threads take in what is for it.
+    Guest,
+}
+
 /// What a socket of a link takes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Binding {
+    pub(super) role: Role,
     pub(super) port: u16,
     /// The node's own address.
     pub(super) address: Ipv6Addr,

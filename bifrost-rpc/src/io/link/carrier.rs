@@ -83,7 +83,7 @@ impl Carrier {
                             place.copy_from_slice(payload);
                             brought.filled += payload.len();
                         }
-                        None => demux.leave(&addresses, payload),
+                        None => demux.leave(seat, &addresses, payload),
                     }
                 });
                 match (any, goes_on) {

@@ -1,6 +1,6 @@
 //! What comes in by a link for the node itself: packets of the rack's control plane.
 
-use super::demux::Demux;
+use super::demux::{Demux, Led};
 use super::{Carrier, Link};
 use crate::wire::frame::{FrameAddresses, Mac};
 use crate::wire::{IDENTIFIER, PacketType, RACK_PORT, VERSION};
@@ -70,10 +70,10 @@ impl Link {
         std::iter::from_fn(|| self.demux().poll_control()).find(|(addresses, _)| own(addresses))
     }
 
-    /// Receives for all, if nobody does: waits a little, if `may_wait`. `false`: nothing came.
-    pub(crate) fn receive_for_all(&self, buffer: &mut [u8], may_wait: bool) -> io::Result<bool> {
+    /// Receives for all, if nobody does: waits a little, if `may_wait`.
+    pub(crate) fn receive_for_all(&self, buffer: &mut [u8], may_wait: bool) -> io::Result<Led> {
         let lead = || self.0.carrier.lead(self.demux(), None, buffer, may_wait);
-        self.demux().lead_for_others(lead).map(|led| led.is_some())
+        self.demux().lead_for_others(lead)
     }
 
     /// Sends a whole frame.

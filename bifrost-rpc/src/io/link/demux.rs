@@ -2,15 +2,15 @@
 
 use super::super::Received;
 use super::super::single::is_one_packet;
-use super::binding::{Binding, sender};
+use super::binding::{Binding, Role, sender};
 use super::control::{ControlInbox, is_control};
-use super::slot::{Seat, Slot};
+use super::slot::{Guest, Seat, Slot};
 use crate::wire::frame::{FrameAddresses, Mac};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 /// A thread that waits at a socket looks about this often even when nothing arrives.
@@ -44,6 +44,17 @@ pub(super) struct Brought {
     of: Option<(SocketAddr, Ipv6Addr)>,
 }
 
+/// What came of receiving for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Led {
+    /// Another thread does it already.
+    Elsewhere,
+    /// Nothing came in time.
+    Nothing,
+    /// Something came, and was left for whom it is for.
+    Something,
+}
+
 impl Demux {
     pub(super) fn new(mac: Mac) -> Self {
         Self { state: Mutex::default(), mac, odd: AtomicU64::new(0) }
@@ -68,8 +79,20 @@ impl Demux {
         Ok(seat)
     }
 
+    /// If the socket is a guest's: what comes is taken in by other servers' threads from now on.
+    pub(super) fn set_guest(&self, seat: &Seat, guest: Weak<dyn Guest>) {
+        if let Some(slot) = self.lock().sockets.get_mut(&seat.binding.port).filter(|_| seat.binding.role == Role::Guest)
+        {
+            slot.guest = Some(guest);
+        }
+    }
+
     pub(super) fn close(&self, seat: &Seat) {
-        self.lock().sockets.remove(&seat.binding.port);
+        let mut state = self.lock();
+        state.sockets.remove(&seat.binding.port);
+        let successor = state.successor();
+        drop(state);
+        tell(successor);
     }
 
     /// Ends receives at a socket, now and from now on.
@@ -123,50 +146,56 @@ impl Demux {
         mut lead: impl FnMut(&mut [u8]) -> io::Result<Option<Brought>>,
     ) -> io::Result<Received> {
         let mut state = self.lock();
-        loop {
-            if let Some(received) = state.ready(seat, into)? {
-                return Ok(received);
+        let mut has_waited = false;
+        let received = loop {
+            if let Some(received) = state.ready(seat, into).transpose() {
+                break received;
             }
-            if !state.has_leader {
+            if !state.has_leader && (has_waited || state.may_lead(&seat.binding)) {
                 state.has_leader = true;
                 drop(state);
                 let brought = lead(into);
                 state = self.lock();
-                state.hand_over();
-                match brought? {
-                    Some(Brought { filled, of: Some((from, to)) }) => {
-                        return Ok(Received::Bytes(filled, from, Some(to)));
+                state.has_leader = false;
+                match brought {
+                    Ok(Some(Brought { filled, of: Some((from, to)) })) => {
+                        break Ok(Received::Bytes(filled, from, Some(to)));
                     }
                     // Only for others; there may be more.
-                    Some(_) => continue,
-                    None => return Ok(Received::Nothing),
+                    Ok(Some(_)) => continue,
+                    Ok(None) => break Ok(Received::Nothing),
+                    Err(error) => break Err(error),
                 }
             }
             if !may_wait {
-                return Ok(Received::Nothing);
+                break Ok(Received::Nothing);
             }
-            let timed_out;
-            (state, timed_out) = State::wait(state, seat);
-            if timed_out {
-                return Ok(state.ready(seat, into)?.unwrap_or(Received::Nothing));
+            (state, has_waited) = State::wait(state, seat);
+            if has_waited && state.has_leader {
+                break state.ready(seat, into).map(|received| received.unwrap_or(Received::Nothing));
             }
-        }
+        };
+        let successor = state.successor();
+        drop(state);
+        tell(successor);
+        received
     }
 
     /// Receives for all sockets, if nobody does.
-    pub(super) fn lead_for_others(
-        &self,
-        lead: impl FnOnce() -> io::Result<Option<Brought>>,
-    ) -> io::Result<Option<Brought>> {
+    pub(super) fn lead_for_others(&self, lead: impl FnOnce() -> io::Result<Option<Brought>>) -> io::Result<Led> {
         let mut state = self.lock();
         if state.has_leader {
-            return Ok(None);
+            return Ok(Led::Elsewhere);
         }
         state.has_leader = true;
         drop(state);
         let led = lead();
-        self.lock().hand_over();
-        led
+        let mut state = self.lock();
+        state.has_leader = false;
+        let successor = state.successor();
+        drop(state);
+        tell(successor);
+        Ok(if led?.is_some() { Led::Something } else { Led::Nothing })
     }
 
     /// Whose a frame is, and which of its bytes are the datagram: `None` if it is for nobody here.
@@ -211,8 +240,8 @@ impl Demux {
         *brought.of.get_or_insert(of) == of
     }
 
-    /// Leaves a datagram for the socket that takes it.
-    pub(super) fn leave(&self, addresses: &FrameAddresses, payload: &[u8]) {
+    /// Leaves a datagram for the socket that takes it. That of a guest is taken in here and now, on a server's thread.
+    pub(super) fn leave(&self, seat: Option<&Seat>, addresses: &FrameAddresses, payload: &[u8]) {
         let mut state = self.lock();
         if is_control(addresses, payload) {
             let wake = state.control.as_mut().and_then(|inbox| inbox.push(addresses, payload));
@@ -222,9 +251,27 @@ impl Demux {
             }
             return;
         }
-        if let Some(slot) = state.sockets.get_mut(&addresses.destination_port) {
-            slot.put(addresses, payload);
+        let slot = state.sockets.get_mut(&addresses.destination_port).filter(|slot| slot.binding.takes(addresses));
+        let Some(slot) = slot else { return };
+        let is_host = seat.is_some_and(|seat| seat.binding.role == Role::Server);
+        if let Some(guest) = slot.guest.as_ref().filter(|_| is_host && !slot.is_shut && slot.is_empty()) {
+            let guest = guest.upgrade();
+            drop(state);
+            guest.into_iter().for_each(|guest| {
+                guest.take(sender(addresses), addresses.destination, &mut payload.to_vec());
+            });
+            return;
         }
+        let reader = slot.put(addresses, payload);
+        drop(state);
+        tell(reader);
+    }
+}
+
+/// Wakes a reader, once no lock is held that it needs.
+fn tell(reader: Option<Arc<Condvar>>) {
+    if let Some(arrived) = reader {
+        arrived.notify_one();
     }
 }
 
@@ -268,11 +315,21 @@ impl State {
         None
     }
 
-    /// The leader leaves: somebody who waits takes its place.
-    fn hand_over(&mut self) {
-        self.has_leader = false;
-        if let Some(slot) = self.sockets.values().find(|slot| slot.readers > 0) {
-            slot.arrived.notify_one();
+    /// Whether a socket's reader may receive for all: a guest's leaves that to those that are there all the time.
+    fn may_lead(&self, binding: &Binding) -> bool {
+        let is_host = |slot: &Slot| slot.binding.role == Role::Server && !slot.is_shut;
+        binding.role != Role::Guest || !self.sockets.values().any(is_host)
+    }
+
+    /// Somebody goes away. If nobody leads, one who waits is to do it; not one for whom something is there, as it goes away, too.
+    fn successor(&self) -> Option<Arc<Condvar>> {
+        if self.has_leader {
+            return None;
         }
+        let can = |slot: &&Slot| slot.readers > 0 && slot.is_empty() && self.may_lead(&slot.binding);
+        self.sockets.values().find(can).map(|slot| Arc::clone(&slot.arrived))
     }
 }
+
+#[cfg(test)]
+mod tests;

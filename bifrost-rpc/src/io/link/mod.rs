@@ -18,7 +18,9 @@ mod tests;
 mod tunnel;
 
 pub use builder::{LinkBuilder, LinkError};
+pub(crate) use demux::Led;
 pub(crate) use reports::{KnowsCalls, Reports};
+pub(crate) use slot::Guest;
 pub(crate) use socket::LinkSocket;
 
 use crate::wire::frame::Mac;
@@ -36,6 +38,11 @@ pub trait FramePort: Send + Sync + std::fmt::Debug {
 
     /// Waits for frames from the switch, so long at most, and shows each that is there. `false`: no more will come.
     fn receive(&self, wait: Duration, take: &mut dyn FnMut(&[u8])) -> bool;
+
+    /// Ends a wait for frames, the one that there is or the next. `false`: that cannot be done here, and nothing is.
+    fn wake(&self) -> bool {
+        false
+    }
 }
 
 /// What a node is on its link.

@@ -1,6 +1,6 @@
 //! What the endpoints on a link have to tell the rack's control plane, and what it may ask them.
 
-use crate::wire::control::{OutstandingCall, ReportLine};
+use crate::wire::control::{OutstandingCall, ReportKind, ReportLine};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -14,13 +14,20 @@ pub(crate) trait KnowsCalls: Send + Sync {
     fn outstanding(&self, after: (u64, u64), max: usize) -> Vec<OutstandingCall>;
 }
 
-type Hook = Arc<dyn Fn() + Send + Sync>;
+type Hook = Arc<dyn Fn(bool) + Send + Sync>;
+
+#[derive(Default)]
+struct Lines {
+    queue: VecDeque<ReportLine>,
+    /// Somebody waits for one of them.
+    is_awaited: bool,
+}
 
 /// Lines for the control plane, and the endpoints that they come from. Off, and free of cost, until somebody turns it on.
 #[derive(Default)]
 pub(crate) struct Reports {
     is_on: AtomicBool,
-    lines: Mutex<VecDeque<ReportLine>>,
+    lines: Mutex<Lines>,
     lost: AtomicU64,
     hook: Mutex<Option<Hook>>,
     endpoints: Mutex<Vec<Weak<dyn KnowsCalls>>>,
@@ -47,36 +54,39 @@ impl Reports {
         self.is_on.load(Ordering::Acquire)
     }
 
-    /// `wake` is called when lines are there after there were none. It is called with an endpoint's lock held: it must not
-    /// wait, nor touch endpoints.
-    pub(crate) fn set_hook(&self, wake: impl Fn() + Send + Sync + 'static) {
+    /// `wake` is called when lines are there after there were none, and when some are that somebody waits for, which it is told. It is
+    /// called with an endpoint's lock held: it must not wait, nor touch endpoints.
+    pub(crate) fn set_hook(&self, wake: impl Fn(bool) + Send + Sync + 'static) {
         *lock(&self.hook) = Some(Arc::new(wake));
     }
 
     /// Adds lines.
     pub(crate) fn push(&self, new: impl Iterator<Item = ReportLine>) {
         let mut lines = lock(&self.lines);
-        let was_empty = lines.is_empty();
+        let before = (!lines.queue.is_empty(), lines.is_awaited);
         for line in new {
-            if lines.len() < LINES_MAX {
-                lines.push_back(line);
+            // No right depends on it that an answer was accepted.
+            lines.is_awaited |= line.kind != ReportKind::Accepted;
+            if lines.queue.len() < LINES_MAX {
+                lines.queue.push_back(line);
             } else {
                 self.lost.fetch_add(1, Ordering::Relaxed);
             }
         }
-        let has_begun = was_empty && !lines.is_empty();
+        let (is_awaited, now) = (lines.is_awaited, (!lines.queue.is_empty(), lines.is_awaited));
         drop(lines);
-        let hook = if has_begun { lock(&self.hook).clone() } else { None };
+        let hook = if now == before { None } else { lock(&self.hook).clone() };
         if let Some(wake) = hook {
-            wake();
+            wake(is_awaited);
         }
     }
 
     /// Takes the oldest lines, so many at most. Whoever takes them keeps them until they are confirmed.
     pub(crate) fn take(&self, max: usize) -> Vec<ReportLine> {
         let mut lines = lock(&self.lines);
-        let count = lines.len().min(max);
-        lines.drain(..count).collect()
+        let count = lines.queue.len().min(max);
+        lines.is_awaited &= count < lines.queue.len();
+        lines.queue.drain(..count).collect()
     }
 
     /// Lines lost because nobody took those before them.
@@ -119,7 +129,6 @@ fn page(mut calls: Vec<OutstandingCall>, max: usize) -> (Vec<OutstandingCall>, b
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::control::ReportKind;
     use std::sync::atomic::AtomicUsize;
 
     fn line(rpc: u64) -> ReportLine {
@@ -142,7 +151,7 @@ mod tests {
     fn lines_are_taken_in_order_and_whoever_waits_is_woken_once() {
         let (reports, woken) = (Reports::default(), Arc::new(AtomicUsize::new(0)));
         let count = Arc::clone(&woken);
-        reports.set_hook(move || _ = count.fetch_add(1, Ordering::Relaxed));
+        reports.set_hook(move |_| _ = count.fetch_add(1, Ordering::Relaxed));
         reports.push([].into_iter());
         assert_eq!(woken.load(Ordering::Relaxed), 0);
         reports.push((1..=3).map(line));
@@ -152,6 +161,22 @@ mod tests {
         assert_eq!(reports.take(3), [line(4), line(5)]);
         reports.push([line(6)].into_iter());
         assert_eq!(woken.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn it_is_told_whether_somebody_waits_for_a_line() {
+        let (reports, woken) = (Reports::default(), Arc::new(Mutex::new(Vec::new())));
+        let told = Arc::clone(&woken);
+        reports.set_hook(move |is_awaited| lock(&told).push(is_awaited));
+        let accepted = ReportLine { kind: ReportKind::Accepted, ..line(1) };
+        reports.push([accepted].into_iter());
+        reports.push([accepted].into_iter());
+        reports.push([line(2)].into_iter());
+        reports.push([accepted, line(3)].into_iter());
+        assert_eq!(*lock(&woken), [false, true]);
+        assert_eq!(reports.take(usize::MAX).len(), 5);
+        reports.push([accepted].into_iter());
+        assert_eq!(*lock(&woken), [false, true, false]);
     }
 
     #[test]

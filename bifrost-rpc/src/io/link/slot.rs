@@ -6,10 +6,16 @@ use crate::wire::frame::FrameAddresses;
 use std::collections::VecDeque;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar};
+use std::sync::{Arc, Condvar, Weak};
 
 /// Bytes that wait at one socket for whoever reads there at most; more are lost, as in a kernel's buffer.
 pub(super) const INBOX_BYTES: usize = 2 << 20;
+
+/// A server that takes in what comes on whichever server's thread receives it.
+pub(crate) trait Guest: Send + Sync {
+    /// Takes a datagram in, and does what follows from it.
+    fn take(self: Arc<Self>, from: SocketAddr, to: Ipv6Addr, datagram: &mut [u8]);
+}
 
 /// A datagram that waits for whoever reads at its socket.
 #[derive(Debug)]
@@ -20,7 +26,6 @@ struct Waiting {
 }
 
 /// A socket, as all of a link's see it.
-#[derive(Debug)]
 pub(super) struct Slot {
     pub(super) binding: Arc<Binding>,
     inbox: VecDeque<Waiting>,
@@ -31,6 +36,13 @@ pub(super) struct Slot {
     /// Why this socket is of no use any more.
     pub(super) failure: Option<String>,
     is_failed: Arc<AtomicBool>,
+    pub(super) guest: Option<Weak<dyn Guest>>,
+}
+
+impl std::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Slot").field("binding", &self.binding).finish_non_exhaustive()
+    }
 }
 
 impl Slot {
@@ -39,8 +51,18 @@ impl Slot {
         let (arrived, is_failed) = (Arc::new(Condvar::new()), Arc::new(AtomicBool::new(false)));
         let seat =
             Seat { binding: Arc::clone(&binding), arrived: Arc::clone(&arrived), is_failed: Arc::clone(&is_failed) };
-        let inbox = VecDeque::new();
-        (Self { binding, inbox, inbox_bytes: 0, readers: 0, arrived, is_shut: false, failure: None, is_failed }, seat)
+        let slot = Self {
+            binding,
+            inbox: VecDeque::new(),
+            inbox_bytes: 0,
+            readers: 0,
+            arrived,
+            is_shut: false,
+            failure: None,
+            is_failed,
+            guest: None,
+        };
+        (slot, seat)
     }
 
     /// Ends it: who waits, or will, is told why.
@@ -50,16 +72,19 @@ impl Slot {
         self.arrived.notify_all();
     }
 
-    /// Leaves a datagram for its reader, if it takes it and has room.
-    pub(super) fn put(&mut self, addresses: &FrameAddresses, payload: &[u8]) {
-        if !self.binding.takes(addresses) || self.inbox_bytes + payload.len() > INBOX_BYTES {
-            return;
+    /// Whether nothing waits here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.inbox.is_empty()
+    }
+
+    /// Leaves a datagram for its reader, if it has room; whom to tell.
+    pub(super) fn put(&mut self, addresses: &FrameAddresses, payload: &[u8]) -> Option<Arc<Condvar>> {
+        if self.inbox_bytes + payload.len() > INBOX_BYTES {
+            return None;
         }
         self.inbox_bytes += payload.len();
         self.inbox.push_back(Waiting { from: sender(addresses), to: addresses.destination, payload: payload.to_vec() });
-        if self.readers > 0 {
-            self.arrived.notify_one();
-        }
+        (self.readers > 0).then(|| Arc::clone(&self.arrived))
     }
 
     /// Takes datagrams of one sender out, as many as fit.

@@ -1,14 +1,14 @@
 //! A UDP socket of a node on a link, with the interface of one that the kernel has.
 
-use super::binding::Binding;
-use super::slot::{INBOX_BYTES, Seat};
+use super::binding::{Binding, Role};
+use super::slot::{Guest, INBOX_BYTES, Seat};
 use super::{Link, Reports};
 use crate::endpoint::{Datagrams, Transmit};
 use crate::io::Received;
 use crate::wire::frame::FrameAddresses;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, Weak};
 
 /// IPv6 and UDP headers.
 const OVERHEAD: u16 = 48;
@@ -28,23 +28,26 @@ impl LinkSocket {
     /// A client's socket, for one peer or, without one, for many.
     pub(crate) fn connect(link: &Link, peer: Option<SocketAddr>) -> io::Result<Self> {
         let address = link.address();
-        Self::open(link, Binding { port: 0, address, services: Vec::new(), takes_pointers: false, peer })
+        let role = Role::Client;
+        Self::open(link, Binding { role, port: 0, address, services: Vec::new(), takes_pointers: false, peer })
     }
 
     /// A server's socket, at the node's address and at those of its services; with `takes_pointers` also at those that are
-    /// pointers to the memory that it serves.
+    /// pointers to the memory that it serves. A guest's needs [`LinkSocket::set_guest`], too.
     pub(crate) fn bind(
         link: &Link,
         listen: SocketAddr,
         services: Vec<Ipv6Addr>,
         takes_pointers: bool,
+        is_guest: bool,
     ) -> io::Result<Self> {
         let (ip, address) = (listen.ip(), link.address());
         if !ip.is_unspecified() && ip != IpAddr::V6(address) {
             let text = format!("the link's address is {address}: listen there, or at [::]");
             return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, text));
         }
-        Self::open(link, Binding { port: listen.port(), address, services, takes_pointers, peer: None })
+        let role = if is_guest { Role::Guest } else { Role::Server };
+        Self::open(link, Binding { role, port: listen.port(), address, services, takes_pointers, peer: None })
     }
 
     fn open(link: &Link, binding: Binding) -> io::Result<Self> {
@@ -59,6 +62,11 @@ impl LinkSocket {
             link.0.demux.close(&seat);
         }
         Err(taken)
+    }
+
+    /// If it is a guest's: has what comes taken in by other servers' threads, too.
+    pub(crate) fn set_guest(&self, guest: Weak<dyn Guest>) {
+        self.link.0.demux.set_guest(&self.seat, guest);
     }
 
     pub(crate) fn reports(&self) -> &Reports {

@@ -111,7 +111,7 @@ impl Slow {
 fn lines(link: &Link, count: usize) -> Vec<ReportKind> {
     let (woken, changed) = (Arc::new((Mutex::new(()), Condvar::new())), Duration::from_millis(10));
     let wake = Arc::clone(&woken);
-    link.reports().set_hook(move || wake.1.notify_all());
+    link.reports().set_hook(move |_| wake.1.notify_all());
     let mut lines = Vec::new();
     for _ in 0..PATIENCE.as_millis() / changed.as_millis() {
         lines.extend(link.reports().take(count - lines.len()).into_iter().map(|line| line.kind));

@@ -1,7 +1,7 @@
 //! A link over a tunnel: one outer UDP socket, connected to the switch's, and a thread that keeps the attachment.
 
 use super::LinkError;
-use super::demux::{Brought, Demux, TICK};
+use super::demux::{Brought, Demux, Led, TICK};
 use super::frames::write_frames;
 use super::slot::Seat;
 use crate::endpoint::{Datagrams, Time};
@@ -166,7 +166,7 @@ impl Tunnel {
                 buffer.copy_within(start..start + length, brought.filled);
                 brought.filled += length;
             } else {
-                demux.leave(&addresses, payload);
+                demux.leave(seat, &addresses, payload);
             }
         });
         Ok(Some(brought))
@@ -192,7 +192,7 @@ impl Tunnel {
             // Where nobody waits for frames, the answer to the last KEEP lies in the socket. An error is found by who reads next.
             for _ in 0..DRAIN_ROUNDS {
                 let lead = || self.lead(demux, None, &mut buffer, asks);
-                if !matches!(demux.lead_for_others(lead), Ok(Some(_))) {
+                if !matches!(demux.lead_for_others(lead), Ok(Led::Something)) {
                     break;
                 }
             }

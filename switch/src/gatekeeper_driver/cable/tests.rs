@@ -38,7 +38,8 @@ fn frame(source: Ipv6Addr, destination: Ipv6Addr) -> Vec<u8> {
 
 fn cable() -> (Arc<Notes>, Arc<Cable>) {
     let notes = Arc::new(Notes::default());
-    let cable = Cable::new(notes.clone(), PREFIX, 0xfd);
+    let waker = Waker::new(notes.clone(), Duration::ZERO);
+    let cable = Cable::new(notes.clone(), PREFIX, 0xfd, waker);
     cable.set_place(1, Some((7, MAC)));
     (notes, cable)
 }
