@@ -14,6 +14,7 @@ mod counts;
 mod device;
 mod error;
 mod fabric;
+pub(crate) mod followed;
 mod forwarder;
 mod frames;
 mod local;

@@ -12,6 +12,7 @@
 mod cable;
 mod counts;
 mod driver;
+mod followed;
 mod headers;
 mod journal;
 mod lane;
