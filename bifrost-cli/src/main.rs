@@ -13,6 +13,7 @@ mod idl;
 mod key;
 mod limits;
 mod link;
+mod log;
 mod mem;
 mod rack;
 mod rules;
@@ -77,6 +78,9 @@ Exit status:
 struct Cli {
     #[command(subcommand)]
     command: Command,
+
+    #[command(flatten)]
+    log: log::Log,
 }
 
 #[derive(Debug, Subcommand)]
@@ -118,7 +122,10 @@ fn main() -> ExitCode {
     // A server of a benchmark is this executable once more, whatever command started the benchmark.
     let outcome = match bifrost_bench::server_main() {
         Ok(true) => Ok(fault::OK),
-        Ok(false) => run(Cli::parse().command),
+        Ok(false) => {
+            let cli = Cli::parse();
+            cli.log.start().and_then(|()| run(cli.command))
+        }
         Err(error) => Err(error),
     };
     ExitCode::from(outcome.unwrap_or_else(|error| {

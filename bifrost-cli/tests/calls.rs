@@ -160,3 +160,20 @@ fn sealed_calls_need_the_key() {
     assert_eq!(serving.call(&["Counter", "value", "--key-file", "/no/file"]).code, 1);
     assert_eq!(serving.call(&["Counter", "value", "--key-file", &right]).json(), 5);
 }
+
+#[test]
+fn how_a_call_gets_on_is_told_on_standard_error() {
+    let serving = Serving::start(&["Counter"], &["udp://[::1]:0"], &[]);
+    let call = |options: &[&str]| bifrost(&[&["call", &serving.urls[0], "Counter", "add", "5"], options].concat());
+    assert_eq!(call(&[]).err, "");
+    let told = call(&["--log", "debug"]).err;
+    let lines: Vec<&str> = told.lines().filter(|line| line.contains("bifrost::call")).collect();
+    let ends = (lines[0], lines[lines.len() - 1]);
+    assert!(ends.0.contains("sends the call") && ends.1.contains("gets the answer"), "{told}");
+    let told = call(&["--log", "bifrost::call=debug", "--log-json"]).err;
+    let fields: Vec<Value> =
+        told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["fields"].clone()).collect();
+    assert_eq!(fields[0]["call"], fields[1]["call"], "{told}");
+    let wrong = call(&["--log", "call=loud"]);
+    assert!(wrong.code == 2 && wrong.err.contains("--log call=loud"), "{wrong:?}");
+}

@@ -5,6 +5,7 @@ pub mod client;
 pub mod compat;
 pub mod control;
 pub mod endpoint;
+pub mod follow;
 mod io;
 pub mod memory;
 pub mod node;

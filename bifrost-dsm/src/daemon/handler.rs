@@ -4,6 +4,7 @@ use super::SharedMemory;
 use super::translate::{announce_of, refused, reply_of, request_of};
 use crate::memory::Staged;
 use crate::operation::Submitted;
+use bifrost_rpc::follow;
 use bifrost_rpc::memory::{Later, MemoryHandler, MemoryOperation, MemoryReply, MemoryStatus, ServedCall};
 
 impl MemoryHandler for SharedMemory {
@@ -48,6 +49,14 @@ impl SharedMemory {
     /// Does an operation. All are answered at once.
     #[must_use]
     pub fn perform(&self, operation: &MemoryOperation, body: Vec<u8>) -> MemoryReply {
+        let reply = self.carry_out(operation, body);
+        if follow::is_followed() {
+            self.tell(operation, reply.status);
+        }
+        reply
+    }
+
+    fn carry_out(&self, operation: &MemoryOperation, body: Vec<u8>) -> MemoryReply {
         let (request, steps) = match request_of(operation, body, self.place) {
             Ok(request) => request,
             Err(refusal) => {

@@ -13,6 +13,7 @@
 
 mod boot;
 mod builder;
+mod followed;
 mod handler;
 mod sessions;
 mod shared;

@@ -54,7 +54,8 @@ impl Sessions {
     }
 }
 
-fn holder(operation: &MemoryOperation) -> Holder {
+/// The life of a node that asks.
+pub(super) fn holder(operation: &MemoryOperation) -> Holder {
     let node = match operation.peer.ip() {
         IpAddr::V4(address) => address.to_ipv6_mapped(),
         IpAddr::V6(address) => address,

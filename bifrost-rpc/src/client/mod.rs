@@ -19,6 +19,7 @@ use self::core::Core;
 use self::way::{Call, Named, Way};
 use crate::buffer::MessageBuffer;
 use crate::endpoint::{Answered, CallError, Stats};
+use crate::follow;
 use crate::io::{Address, UrlError};
 use crate::memory::Pointer;
 use crate::protocol::{Encode, Limits};
@@ -134,6 +135,7 @@ impl Channel {
     ///
     /// A declared exception, an application exception, or a [`CallError`] (see [`CallError::of`]).
     pub fn call<A: Encode, R: CallResult>(&self, method: &'static Method, args: A) -> thrift::Result<R::Value> {
+        let _span = follow::calling(method.service, method.name);
         let (call, sequence, held) = self.begin(method, args)?;
         self.finish::<R>(method, sequence, held, self.way.wait(call))
     }
@@ -172,6 +174,7 @@ impl Channel {
     ///
     /// [`CallError`].
     pub fn call_message(&self, method: &Method, message: MessageBuffer) -> Result<Option<Vec<u8>>, CallError> {
+        let _span = follow::calling(method.service, method.name);
         let named = Named { references: false, ..Named::from(method) };
         let call = self.way.begin_message(named, message, self.deadline)?;
         match self.way.wait(call)? {

@@ -112,6 +112,8 @@ pub enum Event {
         call: ServedCall,
         /// Who calls.
         peer: SocketAddr,
+        /// The calling client's id; with that of the call it names the call in all its packets.
+        client: u64,
         /// The method, one of those registered.
         method: MethodField,
         /// The service it was registered with.

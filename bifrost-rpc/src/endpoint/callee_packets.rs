@@ -279,6 +279,7 @@ impl Endpoint {
         self.events.push_back(Event::Call {
             call,
             peer: session.link.peer,
+            client: session.link.client,
             method: header.method,
             service: session.service,
             oneway,

@@ -3,6 +3,7 @@
 use super::link::{KnowsCalls, Reports};
 use super::{Clock, PortSocket, Received};
 use crate::endpoint::{Datagrams, Endpoint, Landing, Stats, Time};
+use crate::follow;
 use crate::wire::HEADER_BYTES;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
@@ -77,6 +78,9 @@ impl Port {
             let wants_more = endpoint.wants_transmit();
             drop(endpoint);
             let Some(transmit) = transmit else { return due };
+            if follow::is_followed() {
+                follow::packets(&batch.to_vec(), true);
+            }
             let socket = if socket.peer() == Some(transmit.to) { socket } else { &self.socket };
             let fits = socket.send(&transmit, batch);
             if fits && !wants_more {
@@ -95,6 +99,7 @@ impl Port {
             match socket.try_receive(buffer)? {
                 Received::Bytes(bytes, from, local) => {
                     let now = self.clock.now();
+                    came(&buffer[..bytes]);
                     self.endpoint().handle_at(now, from, local, &mut buffer[..bytes]);
                 }
                 Received::Nothing | Received::Ended => break,
@@ -115,6 +120,9 @@ impl Port {
         let (PortSocket::Kernel(kernel), Some(mut landing)) = (socket, place) else {
             let received = socket.receive(buffer)?;
             let now = self.clock.now();
+            if let Received::Bytes(bytes, ..) = received {
+                came(&buffer[..bytes]);
+            }
             let mut endpoint = self.endpoint();
             if let Received::Bytes(bytes, from, local) = received {
                 endpoint.handle_at(now, from, local, &mut buffer[..bytes]);
@@ -126,13 +134,16 @@ impl Port {
         let received = kernel.scatter([&mut header, landing.place(), buffer]);
         let now = self.clock.now();
         let mut endpoint = self.endpoint();
-        let came = match received {
+        let came_in = match received {
             Ok(Received::Bytes(bytes, from, _)) if bytes >= HEADER_BYTES => Some((from, &header, bytes - HEADER_BYTES)),
             _ => None,
         };
+        if came_in.is_some() {
+            came(&header);
+        }
         // Not what was expected: put together what was received apart.
-        if let Some(mut datagram) = endpoint.give_landing(now, landing, came)
-            && let Some((from, _, bytes)) = came
+        if let Some(mut datagram) = endpoint.give_landing(now, landing, came_in)
+            && let Some((from, _, bytes)) = came_in
         {
             datagram.extend_from_slice(&buffer[..bytes.saturating_sub(place_bytes)]);
             endpoint.handle(now, from, &mut datagram);
@@ -149,6 +160,13 @@ impl Port {
             self.hand_on(&mut endpoint);
         }
         endpoint.poll_timeout()
+    }
+}
+
+/// Tells of what has come.
+fn came(bytes: &[u8]) {
+    if follow::is_followed() {
+        follow::packets(bytes, false);
     }
 }
 

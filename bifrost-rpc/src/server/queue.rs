@@ -12,6 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 pub(super) struct Job {
     pub(super) shard: Arc<Shard>,
     pub(super) call: ServedCall,
+    pub(super) client: u64,
     pub(super) method: MethodField,
     pub(super) service: u32,
     pub(super) oneway: bool,

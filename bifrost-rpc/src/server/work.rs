@@ -5,6 +5,7 @@ use super::queue::Job;
 use super::shard::Shard;
 use crate::buffer::MessageBuffer;
 use crate::endpoint::{AnswerKind, Event, Time};
+use crate::follow::{CallName, Running};
 use crate::reference::Passing;
 use crate::service::{Answer, CallContext};
 use crate::wire::check_pointers;
@@ -19,10 +20,10 @@ const BUSY_RETRY: Duration = Duration::from_millis(1);
 impl Shard {
     pub(super) fn on_event(self: &Arc<Self>, now: Time, event: Event, desk: &mut Desk) {
         match event {
-            Event::Call { call, method, service, oneway, message, pointers, references, deadline, .. } => {
+            Event::Call { call, client, method, service, oneway, message, pointers, references, deadline, .. } => {
                 let route = self.routes.methods.get(&method);
                 let shard = Arc::clone(self);
-                let job = Job { shard, call, method, service, oneway, message, pointers, references, deadline };
+                let job = Job { shard, call, client, method, service, oneway, message, pointers, references, deadline };
                 if route.is_some_and(|route| route.is_inline) {
                     self.run(now, job, desk);
                 } else {
@@ -94,7 +95,10 @@ impl Shard {
         let mut reply = desk.buffer();
         let serving = self.routes.references.as_ref();
         reply.set_passing(serving.map(|serving| Passing::answer(serving, job.references)));
+        let name = CallName { client: job.client, rpc: job.call.rpc() };
+        let running = Running::begin(name, job.method);
         let called = catch_unwind(AssertUnwindSafe(|| service.call(&job.message, &context, &mut reply)));
+        drop(running);
         let called = called.unwrap_or_else(|_panic| Err(crate::service::panicked()));
         let passing = reply.list_pointers();
         let answer = match called.and_then(|answer| self.check_answer(&reply, job.references).map(|()| answer)) {

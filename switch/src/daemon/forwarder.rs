@@ -3,12 +3,14 @@
 use super::capture::Direction;
 use super::counts::Tally;
 use super::fabric::Fabric;
+use super::followed;
 use super::outlet::Outlet;
 use super::outside::Outside;
 use super::plane::Plane;
 use crate::SharedEngine;
 use crate::bmv2::FRAME_BYTES_MAX;
 use crate::engine::Outputs;
+use bifrost_rpc::follow;
 use std::sync::Arc;
 
 /// Frames that go through the engine under one lock, or to BMv2 at once.
@@ -66,7 +68,7 @@ fn process<'a>(
     out: &mut Outputs,
     outlet: &mut Outlet,
 ) -> Tally {
-    let now = engine.now();
+    let (now, is_followed) = (engine.now(), follow::is_followed());
     let mut received = Tally::default();
     engine.with(|engine| {
         let mut bytes = 0;
@@ -76,6 +78,9 @@ fn process<'a>(
                 fabric.watch.note(engine.trace(now, port, frame, out));
             } else {
                 engine.process(now, port, frame, out);
+            }
+            if is_followed {
+                followed::tell(port, frame, out);
             }
             for (to, frame) in out.packets() {
                 bytes += frame.len();

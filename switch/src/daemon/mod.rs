@@ -15,6 +15,7 @@ mod counts;
 mod device;
 mod error;
 mod fabric;
+pub(crate) mod followed;
 mod forwarder;
 mod frames;
 mod local;

@@ -2,6 +2,7 @@
 
 use super::changer::{Changer, Done, Order};
 use super::counts::Counts;
+use super::followed::{self, Followed};
 use super::headers::{packet_in, packet_out};
 use super::journal::{Journal, Wrote};
 use super::log::Log;
@@ -133,6 +134,7 @@ impl<M: Machine> Driver<M> {
             events: events.clone(),
             inbox,
             counts: Counts::default(),
+            followed: Followed::default(),
             is_stopped: Arc::clone(&is_stopped),
         };
         let thread = std::thread::Builder::new().name("bifrost-gatekeeper".into()).spawn(move || run.run());
@@ -207,6 +209,7 @@ struct Run<M: Machine> {
     events: Events<M>,
     inbox: Receiver<Event<M>>,
     counts: Counts,
+    followed: Followed,
     is_stopped: Arc<AtomicBool>,
 }
 
@@ -248,13 +251,15 @@ impl<M: Machine> Run<M> {
             self.counts.answers += 1;
             return;
         }
+        followed::packet_in(reason, frame);
         self.machine.handle(self.now(), Input::Packet { reason, port, frame });
     }
 
     fn on_answers(&mut self) {
         let now = self.now();
-        let machine = &mut self.machine;
+        let (machine, followed) = (&mut self.machine, &mut self.followed);
         self.servers.poll(now, |server, sequence, answered| {
+            followed.answered(server, sequence, &answered);
             machine.handle(now, Input::Memory { server, sequence, answered });
         });
     }
@@ -313,7 +318,10 @@ impl<M: Machine> Run<M> {
             let mut changed: Vec<(u64, bool)> = Vec::new();
             while let Some(output) = self.machine.poll_output() {
                 match output {
-                    Output::Send { way, frame } => frames.push(packet(way, &frame)),
+                    Output::Send { way, frame } => {
+                        followed::packet_out(&frame);
+                        frames.push(packet(way, &frame));
+                    }
                     Output::Change { batch, changes } => batches.push((batch, changes)),
                     Output::Reconcile { batch, scope } => {
                         changed.extend(self.apply(std::mem::take(&mut batches)));
@@ -343,6 +351,7 @@ impl<M: Machine> Run<M> {
         match output {
             Output::Memory { server, term, sequence, message } => {
                 self.counts.messages += 1;
+                self.followed.told(server, sequence, &message);
                 self.servers.tell(now, server, term, sequence, message);
             }
             Output::Server { server, at } => {

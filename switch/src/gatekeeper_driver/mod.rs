@@ -13,6 +13,7 @@ mod cable;
 mod changer;
 mod counts;
 mod driver;
+mod followed;
 mod headers;
 mod journal;
 mod lane;

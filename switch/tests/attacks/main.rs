@@ -7,6 +7,7 @@ mod bypass;
 mod callee;
 mod counts;
 mod ended;
+mod followed;
 mod forged;
 mod frames;
 mod grants;

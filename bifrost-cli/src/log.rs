@@ -1,0 +1,38 @@
+//! What a command tells on standard error of the calls that it has to do with.
+
+use crate::fault::usage;
+use anyhow::{Result, anyhow};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// What is told where the command line does not say it.
+const VARIABLE: &str = "BIFROST_LOG";
+
+/// What is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Log {
+    /// Tell on standard error how calls get on: debug, trace (each packet of the switch, too), or TARGET=LEVEL,… [default: $BIFROST_LOG, or
+    /// nothing]
+    #[arg(long, value_name = "LEVEL", global = true)]
+    log: Option<String>,
+
+    /// Tell it in JSON, an object a line
+    #[arg(long, global = true)]
+    log_json: bool,
+}
+
+impl Log {
+    /// Begins to tell.
+    pub(crate) fn start(&self) -> Result<()> {
+        let asked = self.log.clone().or_else(|| std::env::var(VARIABLE).ok()).filter(|text| !text.is_empty());
+        let Some(text) = asked else { return Ok(()) };
+        let targets: Targets = text.parse().map_err(|error| usage(format!("--log {text}: {error}")))?;
+        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        let begun = match self.log_json {
+            true => tracing_subscriber::registry().with(targets).with(lines.json()).try_init(),
+            false => tracing_subscriber::registry().with(targets).with(lines).try_init(),
+        };
+        begun.map_err(|error| anyhow!("cannot log: {error}"))
+    }
+}
