@@ -118,7 +118,7 @@ impl Sockets {
                 continue;
             }
             if !Demux::is_own(seat, &addresses, payload, &mut brought) {
-                demux.leave(&addresses, payload);
+                demux.leave(seat, &addresses, payload);
                 continue;
             }
             if brought.filled != start {
