@@ -9,7 +9,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-const WAIT: Duration = Duration::from_secs(20);
+/// Longer than anything takes, also on a machine whose disk is busy.
+const WAIT: Duration = Duration::from_secs(60);
 
 /// What a command put out.
 #[derive(Debug)]
