@@ -17,7 +17,6 @@ fn switch(socket: &Path) -> Switch {
 }
 
 /// Everything that comes until `enough` says so; the other's end ends it, too.
-#[expect(clippy::disallowed_methods, reason = "a test is bounded in time")]
 fn received(cable: &SocketCable, enough: impl Fn(&[Vec<u8>]) -> bool) -> Vec<Vec<u8>> {
     let (mut all, since) = (Vec::new(), Instant::now());
     while !enough(&all) && cable.receive(Duration::from_millis(20), &mut |frame| all.push(frame.to_vec())) {
@@ -27,7 +26,6 @@ fn received(cable: &SocketCable, enough: impl Fn(&[Vec<u8>]) -> bool) -> Vec<Vec
 }
 
 /// Waits until somebody has the port, or nobody.
-#[expect(clippy::disallowed_methods, reason = "another thread is waited for")]
 fn wait_until(switch: &Switch, is_up: bool) {
     let since = Instant::now();
     while switch.ports().list().iter().any(|port| port.number == 2 && port.is_up != is_up) {
