@@ -5,7 +5,7 @@ use super::packets::{self, PACKET_BYTES_MAX};
 use bifrost_rpc::FramePort;
 use nix::errno::Errno;
 use nix::sys::socket::MsgFlags;
-use socket2::Socket;
+use socket2::{Domain, Socket, Type};
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -19,6 +19,8 @@ const ROOM: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct SocketCable {
     socket: Socket,
+    /// Ends a wait: what is written to the first arrives at the second.
+    wake: (Socket, Socket),
     /// Memory for what comes.
     spare: Mutex<(Vec<u8>, Frames)>,
 }
@@ -33,7 +35,9 @@ impl SocketCable {
         let socket = packets::connect(path)?;
         packets::lengthen(&socket);
         socket.set_write_timeout(Some(ROOM))?;
-        Ok(Self { socket, spare: Mutex::default() })
+        let wake = Socket::pair(Domain::UNIX, Type::DGRAM, None)?;
+        wake.0.set_nonblocking(true)?;
+        Ok(Self { socket, wake, spare: Mutex::default() })
     }
 }
 
@@ -49,9 +53,15 @@ impl FramePort for SocketCable {
     }
 
     fn receive(&self, wait: Duration, take: &mut dyn FnMut(&[u8])) -> bool {
-        match packets::wait([&self.socket], wait) {
-            Ok([true]) => {}
-            Ok([false]) => return true,
+        match packets::wait([&self.socket, &self.wake.1], wait) {
+            Ok([has_come, is_woken]) => {
+                if is_woken {
+                    packets::discard(&self.wake.1);
+                }
+                if !has_come {
+                    return true;
+                }
+            }
             Err(_) => return false,
         }
         let (mut buffer, mut frames) = std::mem::take(&mut *self.spare.lock().unwrap_or_else(PoisonError::into_inner));
@@ -60,5 +70,11 @@ impl FramePort for SocketCable {
         frames.iter().for_each(&mut *take);
         *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = (buffer, frames);
         is_open
+    }
+
+    fn wake(&self) -> bool {
+        // Where there is no room, there is enough to end a wait.
+        let _ = packets::send_one(&self.wake.0, &[0], MsgFlags::MSG_DONTWAIT);
+        true
     }
 }

@@ -44,6 +44,11 @@ pub(super) fn wait<const N: usize>(sockets: [&Socket; N], time: Duration) -> io:
     }
 }
 
+/// Takes all that has come, and forgets it.
+pub(super) fn discard(socket: &Socket) {
+    while recv(socket.as_raw_fd(), &mut [0], MsgFlags::MSG_DONTWAIT).is_ok_and(|bytes| bytes > 0) {}
+}
+
 /// Takes frames that have come, a batch at most; whether more can come.
 pub(super) fn take(socket: &Socket, buffer: &mut [u8], into: &mut Frames) -> bool {
     into.clear();

@@ -56,6 +56,25 @@ fn frames_cross_both_ways_in_order() {
 }
 
 #[test]
+fn a_wait_for_frames_can_be_ended_by_another_thread() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("port");
+    let _switch = switch(&path);
+    let cable = std::sync::Arc::new(SocketCable::connect(&path).unwrap());
+    let (tell, told) = std::sync::mpsc::channel();
+    for waits_already in [false, true] {
+        assert!(waits_already || cable.wake(), "it can be woken");
+        let (other, tell) = (std::sync::Arc::clone(&cable), tell.clone());
+        std::thread::spawn(move || {
+            let goes_on = other.receive(Duration::from_secs(3600), &mut |_| {});
+            let _ = tell.send(goes_on);
+        });
+        assert!(!waits_already || cable.wake());
+        assert_eq!(told.recv_timeout(WAIT), Ok(true));
+    }
+}
+
+#[test]
 fn only_its_owner_may_connect() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("port");
