@@ -61,6 +61,12 @@ impl ChannelBuilder {
         self
     }
 
+    /// The ceiling of retransmission time-outs (protocol, section 9).
+    pub(crate) fn retransmission_max(mut self, ceiling: Duration) -> Self {
+        self.config.rto_max = ceiling;
+        self
+    }
+
     /// The memory that references are of (UDP): values long enough are stored there and passed by reference to servers that
     /// understand references, and pointers in answers are read from there. Default: none; then all goes by value.
     #[must_use]

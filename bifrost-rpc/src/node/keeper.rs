@@ -160,6 +160,11 @@ impl Keeper {
         self.roots.as_ref().map(|roots| self.of_life(&roots.memory))
     }
 
+    /// The ceiling of retransmission time-outs in this rack.
+    pub(super) fn retransmission_max(&self) -> Duration {
+        self.lock().membership.retransmission_max()
+    }
+
     /// What this life's calls are sealed with.
     pub(super) fn call_key(&self) -> Option<Key> {
         self.roots.as_ref().map(|roots| self.of_life(&roots.calls))

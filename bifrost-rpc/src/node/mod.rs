@@ -134,6 +134,7 @@ impl Node {
     #[must_use]
     pub fn channel(&self) -> ChannelBuilder {
         let channel = Channel::builder().link(self.link()).incarnation(self.incarnation());
+        let channel = channel.retransmission_max(self.keeper().retransmission_max());
         let channel = self.keeper().control_key().into_iter().fold(channel, ChannelBuilder::control_key);
         self.keeper().call_key().into_iter().fold(channel, ChannelBuilder::key)
     }

@@ -17,6 +17,8 @@ use services::Services;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// Bounds of the ceiling of retransmission time-outs.
+const RETRANSMISSION_MAX: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 /// The shortest and the longest interval of heartbeats that is believed.
 const HEARTBEAT_MIN: Duration = Duration::from_millis(10);
 const HEARTBEAT_MAX: Duration = Duration::from_secs(60);
@@ -115,6 +117,13 @@ impl Membership {
     #[must_use]
     pub fn servers(&self) -> &[u8] {
         &self.servers
+    }
+
+    /// The ceiling of retransmission time-outs: half a heartbeat, so that who calls a node that has died asks again soon after the rack knows
+    /// of the death, which takes several heartbeats, and is sent elsewhere. At least 100 ms, at most 1 s.
+    #[must_use]
+    pub fn retransmission_max(&self) -> Duration {
+        (self.heartbeat / 2).clamp(RETRANSMISSION_MAX.0, RETRANSMISSION_MAX.1)
     }
 
     /// Serves a service by an instance from now on, or tells of it again.

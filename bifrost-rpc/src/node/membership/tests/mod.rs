@@ -44,6 +44,7 @@ fn a_node_joins_serves_reports_and_leaves() {
     assert_eq!(world.node.is_served(9, "S"), Ok(false));
     world.join();
     assert_eq!((world.node.incarnation(), world.node.term(), world.node.servers()), (1, 1, &[1, 2][..]));
+    assert_eq!(world.node.retransmission_max(), Duration::from_millis(250), "heartbeats are each 500 ms");
     world.run(Duration::from_millis(400));
     assert_eq!(world.node.is_served(9, "S"), Ok(true));
     assert_eq!(world.model.served[&(9, "S".into())], (methods(100), ServeState::Open));
