@@ -1,6 +1,5 @@
 //! The callee's side of a session: which calls have ended, what is answered and sent.
 
-use super::callee_order::Turn;
 use super::caller_time::earlier;
 use super::config::Config;
 use super::datagrams::Datagrams;
@@ -37,8 +36,8 @@ pub(super) struct CalleeSession {
     finished_inserts: usize,
     pub(super) calls: BTreeMap<u64, Served>,
     outgoing: VecDeque<u64>,
-    /// Memory operations that wait.
-    pub(super) held: Vec<Turn>,
+    /// Memory operations that wait: for which write, and which they are.
+    pub(super) held: Vec<(u64, u64)>,
     /// Memory of arriving messages and of answers.
     pub(super) bytes: usize,
     /// Memory that answers share with whoever gave it.
@@ -278,7 +277,7 @@ impl CalleeSession {
         }
     }
 
-    /// The next time at which something is due: an answer's timer, an arriving message that makes no progress, an operation that waits, the
+    /// The next time at which something is due: an answer's timer, an arriving message that makes no progress, the
     /// end of the lease.
     pub(super) fn next_deadline(&self, config: &Config) -> Option<Time> {
         let calls = self.calls.values().filter_map(|served| match served {
@@ -286,8 +285,7 @@ impl CalleeSession {
             Served::Arriving(arriving) => Some(arriving.progress.plus(config.peer_timeout)),
             Served::Running(_) | Served::RunningOneway(_) | Served::Memory(_) | Served::Done { .. } => None,
         });
-        let turns = self.held.iter().map(|turn| turn.until).min();
-        earlier(earlier(calls.min(), turns), Some(self.link.heard.plus(config.lease)))
+        earlier(calls.min(), Some(self.link.heard.plus(config.lease)))
     }
 
     /// Looks after answers whose timer ended and messages that stopped arriving, which are returned.

@@ -140,7 +140,6 @@ impl Endpoint {
         }
         let released = session.calls_timeout(now, &self.config);
         self.released(index, released);
-        self.refuse_overdue(now, index);
         self.touch(now, SessionRef::Callee(index));
     }
 

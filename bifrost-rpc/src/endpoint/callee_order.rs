@@ -2,46 +2,17 @@
 
 use super::Endpoint;
 use super::callee::CalleeSession;
-use super::memory_api::MemoryReply;
 use super::record::{Held, Released, Served};
-use super::time::Time;
-use super::{Event, ServedCall};
-use crate::wire::{MemoryStatus, Refusal};
+use crate::wire::Refusal;
 use std::ops::Range;
-use std::time::Duration;
 
 /// Operations of a session that may wait for others at most; more are told to come again.
 pub(super) const HELD_MAX: usize = 256;
 
-/// How long an operation waits for others of which nothing comes.
-pub(super) const HOLD_MAX: Duration = Duration::from_secs(10);
-
 /// When an operation that finds no place to wait in is to be tried again, in µs.
 pub(super) const HELD_RETRY_US: u32 = 1000;
 
-/// A memory operation that waits for its turn.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Turn {
-    /// The write that it follows.
-    pub(super) previous: u64,
-    /// The operation.
-    pub(super) rpc: u64,
-    /// Until when something of what it waits for has to be there.
-    pub(super) until: Time,
-}
-
 impl Endpoint {
-    /// Refuses operations that have waited too long for others of which nothing has come.
-    pub(super) fn refuse_overdue(&mut self, now: Time, index: usize) {
-        let Some(session) = self.callees.get_mut(index) else { return };
-        let (of, overdue) = (session.link.session, session.overdue(now));
-        for turn in overdue {
-            let call = ServedCall { session: of, rpc: turn.rpc };
-            self.events.push_back(Event::Cancelled { call });
-            self.answer_memory(now, call, MemoryReply::with(MemoryStatus::OutOfTurn, turn.previous));
-        }
-    }
-
     /// Whether a message of a session finds room.
     pub(super) fn has_room(&self, session: &CalleeSession, len: usize) -> bool {
         session.bytes + len <= self.config.session_bytes_max && self.bytes + len <= self.config.total_bytes_max
@@ -50,11 +21,11 @@ impl Endpoint {
     /// Operation `rpc` finds no room: those behind it that wait are given back, since they may wait for it.
     pub(super) fn make_room(&mut self, index: usize, rpc: u64) {
         let Some(session) = self.callees.get_mut(index) else { return };
-        let (later, before) = std::mem::take(&mut session.held).into_iter().partition(|turn| turn.rpc > rpc);
+        let (later, before) = std::mem::take(&mut session.held).into_iter().partition(|(_, held)| *held > rpc);
         session.held = before;
-        let later: Vec<Turn> = later;
+        let later: Vec<(u64, u64)> = later;
         let (mut released, mut given_back) = (Released::default(), Vec::new());
-        for held in later.into_iter().map(|turn| turn.rpc) {
+        for (_, held) in later {
             let about = session.exchange(held);
             if let Some(served) = session.calls.remove(&held) {
                 released.take(held, served, &mut session.link);
@@ -105,7 +76,7 @@ impl CalleeSession {
     pub(super) fn release_held(&mut self) -> Vec<Held> {
         let mut held = std::mem::take(&mut self.held);
         let mut free = Vec::new();
-        held.retain(|Turn { previous, rpc, .. }| {
+        held.retain(|(previous, rpc)| {
             let object = self.exchange(*rpc).pointer.map_or(0, crate::wire::Pointer::object);
             let is_settled = self.is_settled(*previous, object);
             match self.calls.get_mut(rpc) {
@@ -118,32 +89,5 @@ impl CalleeSession {
         });
         self.held = held;
         free
-    }
-
-    /// Operations that have waited too long; they wait no more. One that waits for another that is here waits on: that one has a bound of its own.
-    fn overdue(&mut self, now: Time) -> Vec<Turn> {
-        let mut held = std::mem::take(&mut self.held);
-        let mut overdue = Vec::new();
-        held.retain_mut(|turn| {
-            if turn.until > now {
-                return true;
-            }
-            turn.until = now.plus(HOLD_MAX);
-            let is_here = self.is_here(turn.previous);
-            overdue.extend((!is_here).then_some(*turn));
-            is_here
-        });
-        self.held = held;
-        overdue
-    }
-
-    /// Whether something is known of an operation, or of what it follows where it was refused before its turn.
-    fn is_here(&self, mut rpc: u64) -> bool {
-        loop {
-            match self.calls.get(&rpc) {
-                Some(Served::Answered(answered)) => rpc = answered.follows,
-                found => return found.is_some(),
-            }
-        }
     }
 }

@@ -3,7 +3,7 @@
 //! They live in sessions as calls do, and inherit all that a session gives: fragments, retransmission, records, sealing.
 //! What is theirs alone stands here: how they are asked for and answered, and in which order they are done.
 
-use super::callee_order::{HELD_MAX, HELD_RETRY_US, HOLD_MAX, Turn};
+use super::callee_order::{HELD_MAX, HELD_RETRY_US};
 use super::checks::Check;
 use super::link::Exchange;
 use super::memory_api::{MemoryOperation, MemoryReply, MemoryRequest};
@@ -159,8 +159,7 @@ impl Endpoint {
         if waits {
             session.bytes += body.len();
             self.bytes += body.len();
-            session.held.push(Turn { previous, rpc: header.rpc, until: now.plus(HOLD_MAX) });
-            session.link.has_new_timer = true;
+            session.held.push((previous, header.rpc));
             run.held = Some(Box::new((operation, body)));
         } else {
             self.prompt.push(operation.call);

@@ -133,9 +133,6 @@ pub enum MemoryStatus {
     /// The session was never opened at the memory server, or has ended.
     #[error("unknown client")]
     UnknownClient,
-    /// A write before it was given up, and of an operation that may come before it nothing has come for too long; the detail is the RPC id of that write.
-    #[error("a write before it was given up, or has not come, and it has waited too long")]
-    OutOfTurn,
     /// An operation of a batch, after one that failed.
     #[error("not done, because an earlier operation failed")]
     NotDone,
@@ -197,7 +194,6 @@ numbers! {
     27 TooManyLeases;
     28 TooManyNodes;
     29 UnknownClient;
-    30 OutOfTurn;
     256 NotDone;
     257 Failed;
 }
