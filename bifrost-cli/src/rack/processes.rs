@@ -188,11 +188,14 @@ fn start_switch(args: &Args, described: &[String], control: &str, native: Option
     start(&launcher(native, None), &options)
 }
 
-/// Where the tables of a switch are that BMv2 stands in for, which it says second.
+/// Where the tables of a switch are that BMv2 stands in for, which it says second, or first where it has no tunnels.
 fn outside_tables(switch: &Child) -> Vec<String> {
-    let line = switch.said(SAID);
-    let url = line.as_deref().and_then(|line| line.strip_prefix("runtime on "));
-    url.into_iter().flat_map(|url| ["--runtime".to_owned(), url.to_owned()]).collect()
+    let said = if switch.url().starts_with("udp:") {
+        switch.said(SAID).and_then(|line| line.strip_prefix("runtime on ").map(str::to_owned))
+    } else {
+        Some(switch.url().to_owned())
+    };
+    said.into_iter().flat_map(|url| ["--runtime".to_owned(), url]).collect()
 }
 
 fn start(launcher: &[String], options: &[String]) -> Result<Child> {

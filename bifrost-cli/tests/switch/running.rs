@@ -121,7 +121,7 @@ fn what_is_wrong_is_said() {
     let example = format!("{}/../switch/racks/example.toml", env!("CARGO_MANIFEST_DIR"));
     for (args, code, complaint) in [
         (&[][..], 2, "a switch needs ports"),
-        (&["--port", "1"], 2, "write N=tunnel, N=tunnel:NODE or N=dev:DEVICE"),
+        (&["--port", "1"], 2, "write N=tunnel, N=tunnel:NODE, N=dev:DEVICE or N=unix:PATH"),
         (&["--port", "511=tunnel"], 2, "a port's number is 0 to 510"),
         (&["--port", "1=tunnel", "--port", "1=tunnel", "--listen", "udp://[::1]:0"], 2, "port 1 is given twice"),
         (&["--port", "1=tunnel", "--listen", "tcp://[::1]:0"], 2, "tunnels are UDP"),

@@ -1,5 +1,6 @@
 //! The thread that owns the state machine.
 
+use super::asker::{Asker, Event, Events};
 use super::changer::{Changer, Done, Order};
 use super::counts::Counts;
 use super::followed::{self, Followed};
@@ -10,7 +11,7 @@ use super::machine::Machine;
 use super::servers::{Place, Servers};
 use super::waker::Waker;
 use super::watch::PERIOD;
-use crate::gatekeeper::{Config, Gatekeeper, Input, Output, Reason, ServerTable, Way};
+use crate::gatekeeper::{Config, Gatekeeper, Input, Output, Reason, Way};
 use crate::rules::EntryChange;
 use crate::runtime::Switch;
 use bifrost_rpc::endpoint::Time;
@@ -18,12 +19,9 @@ use bifrost_rpc::{FramePort, LinkError};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-
-/// Time for somebody who asks to be answered.
-const ASK_WAIT: Duration = Duration::from_secs(10);
 
 /// Why a driver does not start.
 #[derive(Debug, thiserror::Error)]
@@ -67,38 +65,6 @@ impl Driver<Gatekeeper> {
     }
 }
 
-type Work<M> = Box<dyn FnOnce(&mut M, Time, &Counts) + Send>;
-
-/// What other threads tell the driver.
-enum Event<M> {
-    Wrote(Wrote),
-    Tables,
-    Table(u8, ServerTable),
-    Ask(Work<M>),
-}
-
-/// The way of events to the driver.
-#[derive(Debug)]
-struct Events<M> {
-    sender: Sender<Event<M>>,
-    waker: Arc<Waker>,
-}
-
-impl<M> Clone for Events<M> {
-    fn clone(&self) -> Self {
-        Self { sender: self.sender.clone(), waker: Arc::clone(&self.waker) }
-    }
-}
-
-impl<M> Events<M> {
-    /// Tells the driver; says whether it still runs.
-    fn tell(&self, event: Event<M>) -> bool {
-        let is_told = self.sender.send(event).is_ok();
-        self.waker.wake();
-        is_told
-    }
-}
-
 /// A control plane that runs. Dropping it ends it; the rack goes on forwarding.
 #[derive(Debug)]
 pub struct Driver<M: Machine> {
@@ -117,7 +83,7 @@ impl<M: Machine> Driver<M> {
         let (sender, inbox) = channel();
         let clock = clock();
         let waker = Waker::new(Arc::clone(&parts.port), PERIOD);
-        let events = Events { sender, waker: Arc::clone(&waker) };
+        let events = Events::new(sender, Arc::clone(&waker));
         let tell = events.clone();
         // Once the driver has ended nobody is told.
         let tell = move |wrote| _ = tell.tell(Event::Wrote(wrote));
@@ -144,7 +110,7 @@ impl<M: Machine> Driver<M> {
     /// A handle by which others ask.
     #[must_use]
     pub fn asker(&self) -> Asker<M> {
-        Asker { events: self.events.clone() }
+        Asker::new(self.events.clone())
     }
 
     /// Whether it runs: not once the switch has ended, or another control plane has taken over.
@@ -171,30 +137,6 @@ impl<M: Machine> Driver<M> {
 impl<M: Machine> Drop for Driver<M> {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-/// Asks a control plane that runs. Cheap to clone.
-#[derive(Debug)]
-pub struct Asker<M> {
-    events: Events<M>,
-}
-
-impl<M> Clone for Asker<M> {
-    fn clone(&self) -> Self {
-        Self { events: self.events.clone() }
-    }
-}
-
-impl<M: Machine> Asker<M> {
-    /// Has something done with the state machine, in between packets; `None`: the control plane has ended.
-    pub fn ask<R: Send + 'static>(&self, work: impl FnOnce(&mut M, Time, &Counts) -> R + Send + 'static) -> Option<R> {
-        let (tell, told) = channel();
-        let work: Work<M> = Box::new(move |machine, now, counts| {
-            // Whoever asked may have given up.
-            let _ = tell.send(work(machine, now, counts));
-        });
-        if self.events.tell(Event::Ask(work)) { told.recv_timeout(ASK_WAIT).ok() } else { None }
     }
 }
 

@@ -9,6 +9,7 @@
 //!
 //! The same thread receives, decides, and sends: with nobody to hand over to, a held call waits for memory servers and tables alone.
 
+mod asker;
 mod cable;
 mod changer;
 mod counts;
@@ -27,8 +28,9 @@ mod tables;
 mod waker;
 mod watch;
 
+pub use asker::Asker;
 pub use counts::Counts;
-pub use driver::{Asker, Driver, DriverError, Parts};
+pub use driver::{Driver, DriverError, Parts};
 pub use log::{LOG_FILE, Log, LogError};
 pub use machine::Machine;
 pub use servers::Place;
