@@ -7,7 +7,7 @@ mod metrics;
 
 pub use http::{MetricsError, MetricsServer};
 
-use super::driver::Asker;
+use super::Asker;
 use crate::gatekeeper::Gatekeeper;
 use crate::runtime::Switch;
 use bifrost_rpc::{Address, Place, ServeError, Server, UrlError};
