@@ -251,7 +251,7 @@ impl CalleeSession {
                 answered.queued = false;
                 self.outgoing.pop_front();
                 // What takes room in the window must leave it even if what the client says of it is lost.
-                if !answered.out.is_single() || answered.out.is_counted() {
+                if answered.out.is_counted() {
                     let wait = self.link.rtt.timeout(answered.backoff).max(ANSWER_TIMEOUT_MIN);
                     answered.timer = Some(now.plus(wait));
                     self.link.has_new_timer = true;

@@ -123,7 +123,8 @@ impl Outbound {
 
     /// Whether it takes part in the window.
     pub(super) fn is_counted(&self) -> bool {
-        self.len as usize > UNCOUNTED_BYTES_MAX
+        // Which of several fragments was lost is found by what is in flight.
+        self.len as usize > UNCOUNTED_BYTES_MAX || !self.is_single()
     }
 
     /// Whether every byte was sent at least once and none is waiting to be sent again.
@@ -335,6 +336,18 @@ mod tests {
         assert!(out.is_sent() && !out.is_acked());
         out.acked(&ack(5, &[(0, 10_000)]), Time::ZERO);
         assert!(out.is_acked());
+    }
+
+    #[test]
+    fn a_lost_fragment_of_a_small_message_is_sent_again() {
+        let mut out = Outbound::new(message(1263), 1104);
+        for packet in 1..=2 {
+            let range = out.peek().unwrap();
+            out.sent(Time::ZERO, packet, range);
+        }
+        // What asked for this acknowledgement was packet 5.
+        out.acked(&ack(5, &[(0, 1104)]), Time::ZERO);
+        assert_eq!(out.peek(), Some(1104..1263));
     }
 
     #[test]

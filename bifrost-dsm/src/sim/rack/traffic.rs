@@ -4,6 +4,7 @@ use super::plan::{Disruption, MS, S};
 use super::world::{Step, World};
 use crate::sim::Rule;
 use bifrost_rpc::endpoint::{Datagrams, Endpoint, Event};
+use bifrost_rpc::wire::{AckBody, HEADER_BYTES, PacketType};
 
 impl World {
     pub(super) fn arrive(&mut self, from: usize, to: usize, bytes: Vec<u8>) {
@@ -84,7 +85,14 @@ impl World {
             let header = bifrost_rpc::wire::Header::parse(&datagram);
             self.note(|| match header {
                 Ok(h) => {
-                    format!("{from} → {to} {:?} {:?} rpc {} +{}/{}", h.kind, h.flags, h.rpc, h.offset, h.message_len)
+                    // Sealed ones do not say.
+                    let body = datagram.get(HEADER_BYTES..).filter(|_| h.kind == PacketType::Ack);
+                    let ack = body.and_then(|body| AckBody::parse(body).ok());
+                    let ack = ack.map_or_else(String::new, |ack| format!(" {ack:?}"));
+                    format!(
+                        "{from} → {to} {:?} {:?} rpc {} +{}/{}{ack}",
+                        h.kind, h.flags, h.rpc, h.offset, h.message_len
+                    )
                 }
                 Err(error) => format!("{from} → {to} {error}"),
             });
