@@ -220,7 +220,8 @@ impl Server {
         loop {
             let now = clock.now();
             let running = self.running();
-            let is_done = running == 0 && {
+            // What has arrived in a connection runs, also if its thread has not read it yet.
+            let is_done = running == 0 && self.connections() == 0 && {
                 let since = *all_ran.get_or_insert(now);
                 self.usage().served == 0 || now.since(since) >= ANSWERS_LINGER
             };

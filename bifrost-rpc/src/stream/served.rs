@@ -101,7 +101,6 @@ impl Served {
 
     /// Runs the call in the message that has come; false if it shall be the last.
     fn serve(&mut self, len: usize) -> bool {
-        // A call that has arrived runs, also when the server drains by now.
         self.shared.set_running(self.number, true);
         let mut reply = MessageBuffer::recycle(std::mem::take(&mut self.spare));
         let request = self.incoming.content().get(..len).unwrap_or_default();
@@ -121,7 +120,9 @@ impl Served {
             // There is nobody to answer, and no knowing what else is wrong.
             Err(_) => false,
         };
-        self.shared.set_running(self.number, false) && is_sent
+        self.shared.set_running(self.number, false);
+        // A server that drains by now runs what had arrived: then there is nothing more to receive.
+        is_sent
     }
 
     fn keep(&mut self, spent: Vec<u8>) {

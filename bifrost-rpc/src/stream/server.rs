@@ -48,13 +48,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes whether a call runs on a connection. Returns false if it shall be the last.
-    pub(super) fn set_running(&self, number: u64, is_running: bool) -> bool {
-        let mut state = self.state();
-        if let Some((_, running)) = state.connections.get_mut(&number) {
+    /// Notes whether a call runs on a connection.
+    pub(super) fn set_running(&self, number: u64, is_running: bool) {
+        if let Some((_, running)) = self.state().connections.get_mut(&number) {
             *running = is_running;
         }
-        !state.is_draining
     }
 
     /// A connection has ended.

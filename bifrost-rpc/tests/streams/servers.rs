@@ -176,6 +176,19 @@ fn shutting_down_lets_running_calls_finish() {
 }
 
 #[test]
+fn a_call_that_has_arrived_when_the_server_drains_is_answered() {
+    for _ in 0..100 {
+        let server = server("tcp://127.0.0.1:0").service(crate::processor()).start().unwrap();
+        let mut client = client(&server.url());
+        // Its connection is accepted, so that the next call has arrived when it is sent.
+        assert_eq!(client.add(1, 1).unwrap(), 2);
+        let call = client.start_add(1, 2).unwrap();
+        assert_eq!(server.shutdown(DEADLINE), 0);
+        assert_eq!(call.wait().unwrap(), 3);
+    }
+}
+
+#[test]
 fn calls_that_do_not_finish_are_counted() {
     let handler = handler();
     let server = server("tcp://127.0.0.1:0").service(CalculatorSyncProcessor::new(handler)).start().unwrap();
