@@ -2,6 +2,7 @@
 
 use super::NodeState;
 use super::membership::{Membership, MembershipState};
+use super::pace::Pace;
 use crate::client::ChannelBuilder;
 use crate::control::{ControlSeal, NodeKey, SealedControl};
 use crate::endpoint::{Key, Time, keyed_hash};
@@ -86,6 +87,8 @@ pub(super) struct Keeper {
     seed: [u8; 32],
     pub(super) clock: Clock,
     timer: Timer,
+    /// Of the reports.
+    pace: Pace,
     state: Mutex<State>,
     changed: Condvar,
     on_end: OnEnd,
@@ -109,17 +112,20 @@ impl Keeper {
             seed,
             clock,
             timer: Timer::new(clock),
+            pace: Pace::new(),
             state: Mutex::new(State { membership, living: None, drawn: 0, ended: None }),
             changed: Condvar::new(),
             on_end,
         });
-        let look = wake(&keeper, |()| Duration::ZERO);
+        let look = with(&keeper, |keeper, ()| keeper.wake_after(Duration::ZERO));
         keeper.link.open_control(move || look(()))?;
         let reports = keeper.link.reports();
         // What an earlier life left is of no use to anybody.
         while !reports.take(REPORTS_MAX).is_empty() {}
+        reports.set_hook(with(&keeper, |keeper, is_awaited| {
+            keeper.report_after(if is_awaited { Duration::ZERO } else { REPORT_DELAY });
+        }));
         reports.turn_on();
-        reports.set_hook(wake(&keeper, |is_awaited| if is_awaited { Duration::ZERO } else { REPORT_DELAY }));
         let kept = Arc::clone(&keeper);
         let spawned = std::thread::Builder::new().name("bifrost-node".into()).spawn(move || kept.run());
         if let Err(error) = spawned {
@@ -205,13 +211,7 @@ impl Keeper {
         let mut state = self.lock();
         let now = self.clock.now();
         state.membership.handle_timeout(now);
-        while state.membership.takes_report() {
-            let lines = self.link.reports().take(REPORTS_MAX);
-            if lines.is_empty() {
-                break;
-            }
-            state.membership.report(now, lines);
-        }
+        let report_at = self.report(now, &mut state.membership);
         self.say(&mut state);
         let look = now.plus(match (state.membership.is_waiting(), is_led_here) {
             // It waits at the link.
@@ -219,12 +219,40 @@ impl Keeper {
             (true, false) => LOOK_WAITING,
             (false, _) => LOOK_EACH,
         });
-        let due = state.membership.poll_timeout().map_or(look, |due| due.min(look));
+        let due = state.membership.poll_timeout().into_iter().chain(report_at).fold(look, Time::min);
         let stands = state.membership.state();
         drop(state);
         self.changed.notify_all();
         self.conclude(stands);
         Some(due)
+    }
+
+    /// Reports the lines that are due; says when the others are.
+    fn report(&self, now: Time, membership: &mut Membership) -> Option<Time> {
+        if !membership.takes_report() {
+            return None;
+        }
+        if !self.pace.begin(now) {
+            return self.pace.due();
+        }
+        let lines = self.link.reports().take(REPORTS_MAX);
+        if lines.len() == REPORTS_MAX {
+            self.pace.set(now);
+        }
+        if !lines.is_empty() {
+            membership.report(now, lines);
+        }
+        None
+    }
+
+    /// Has the lines that wait reported after this time at the latest.
+    fn report_after(&self, time: Duration) {
+        self.pace.set(self.clock.now().plus(time));
+        self.wake_after(time);
+    }
+
+    fn wake_after(&self, time: Duration) {
+        self.timer.wake_by(Some(self.clock.now().plus(time)));
     }
 
     /// Takes in what has come for the link, and waits a little for it if an answer is owed; says whether this thread did that.
@@ -373,12 +401,12 @@ impl State {
     }
 }
 
-/// What wakes a node's thread after some time, and does not keep the node.
-fn wake<T>(keeper: &Arc<Keeper>, after: fn(T) -> Duration) -> impl Fn(T) + Send + Sync + use<T> {
+/// What does something with a node's thread, and does not keep the node.
+fn with<T>(keeper: &Arc<Keeper>, act: fn(&Keeper, T)) -> impl Fn(T) + Send + Sync + use<T> {
     let keeper: Weak<Keeper> = Arc::downgrade(keeper);
-    move |why| {
+    move |what| {
         if let Some(keeper) = keeper.upgrade() {
-            keeper.timer.wake_by(Some(keeper.clock.now().plus(after(why))));
+            act(&keeper, what);
         }
     }
 }

@@ -5,6 +5,7 @@
 mod builder;
 mod keeper;
 mod membership;
+mod pace;
 mod registrar;
 
 pub use builder::{JoinError, NodeBuilder};
