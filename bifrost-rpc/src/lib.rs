@@ -27,8 +27,8 @@ pub use bytes;
 pub use client::{Channel, ChannelBuilder, ConnectError, Pending, PendingMessage, wait_any};
 pub use endpoint::{CallError, Config, Key};
 pub use io::{
-    Address, FramePort, Link, LinkBuilder, LinkError, Place, ServiceAddress, StreamAddress, Style, Transport, Url,
-    UrlError,
+    Address, FramePort, Link, LinkBuilder, LinkError, Place, ServiceAddress, StreamAddress, Style, Taker, Transport,
+    Url, UrlError,
 };
 #[cfg(feature = "serde")]
 pub use serde;

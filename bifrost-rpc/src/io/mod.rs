@@ -12,7 +12,7 @@ mod url;
 
 pub use address::{Address, Place, ServiceAddress, StreamAddress, Style, Transport};
 pub(crate) use clock::Clock;
-pub use link::{FramePort, Link, LinkBuilder, LinkError};
+pub use link::{FramePort, Link, LinkBuilder, LinkError, Taker};
 pub(crate) use link::{Guest, KnowsCalls, Led, LinkSocket};
 pub(crate) use port::{Port, seed};
 pub(crate) use port_socket::PortSocket;

@@ -19,6 +19,9 @@ pub(crate) trait Link: Debug + Send + Sync {
     /// Sends frames, whose headroom it may use; says what of them was lost.
     fn send(&self, frames: &mut Frames) -> Tally;
 
+    /// The calling thread has sent all that it had for now, and may do something about what it sent.
+    fn settle(&self, _may_take: bool) {}
+
     /// Whether there is anybody who could get them.
     fn is_up(&self) -> bool {
         true

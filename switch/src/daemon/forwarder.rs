@@ -28,8 +28,15 @@ pub(crate) struct Forwarder {
 }
 
 impl Forwarder {
+    /// For a thread of the switch.
     pub(crate) fn new(fabric: Arc<Fabric>) -> Self {
-        let outlet = Outlet::new(Arc::clone(&fabric));
+        let outlet = Outlet::new(Arc::clone(&fabric), true);
+        Self { fabric, out: Outputs::default(), outlet }
+    }
+
+    /// For threads that have something else to do than to carry frames.
+    pub(crate) fn of_guest(fabric: Arc<Fabric>) -> Self {
+        let outlet = Outlet::new(Arc::clone(&fabric), false);
         Self { fabric, out: Outputs::default(), outlet }
     }
 

@@ -5,7 +5,7 @@ use super::fabric::{Fabric, Link};
 use super::forwarder::Forwarder;
 use super::frames::Frames;
 use super::queue::Queue;
-use bifrost_rpc::FramePort;
+use bifrost_rpc::{FramePort, Taker};
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +16,10 @@ impl Link for Queue {
         let mut lost = Tally::default();
         frames.iter().skip(taken).for_each(|frame| lost.add(frame));
         lost
+    }
+
+    fn settle(&self, may_take: bool) {
+        Self::settle(self, may_take);
     }
 }
 
@@ -43,7 +47,7 @@ struct Inbox {
 
 impl LocalPort {
     pub(crate) fn new(number: u32, fabric: &Arc<Fabric>, queue: Arc<Queue>) -> Self {
-        let forwarder = Mutex::new(Forwarder::new(Arc::clone(fabric)));
+        let forwarder = Mutex::new(Forwarder::of_guest(Arc::clone(fabric)));
         Self(Arc::new(Inner { number, forwarder, queue, inbox: Mutex::default(), spare: Mutex::default() }))
     }
 
@@ -137,6 +141,11 @@ impl FramePort for LocalPort {
 
     fn wake(&self) -> bool {
         self.0.queue.wake();
+        true
+    }
+
+    fn set_taker(&self, taker: Option<Taker>) -> bool {
+        self.0.queue.set_taker(taker);
         true
     }
 }

@@ -14,12 +14,14 @@ pub(crate) struct Outlet {
     batches: Vec<Frames>,
     /// The ports that have frames in `batches`, in the order of their first.
     touched: Vec<usize>,
+    /// The thread may take in what it brings to in-process ports.
+    may_take: bool,
 }
 
 impl Outlet {
-    pub(crate) fn new(fabric: Arc<Fabric>) -> Self {
+    pub(crate) fn new(fabric: Arc<Fabric>, may_take: bool) -> Self {
         let batches = vec![Frames::new(); fabric.ports.len() + 1];
-        Self { fabric, batches, touched: Vec::new() }
+        Self { fabric, batches, touched: Vec::new(), may_take }
     }
 
     /// Puts a frame to the others that leave by the same port.
@@ -35,11 +37,17 @@ impl Outlet {
 
     /// Sends what was pushed.
     pub(crate) fn flush(&mut self) {
-        let Self { fabric, batches, touched } = self;
-        for index in touched.drain(..) {
-            let Some(frames) = batches.get_mut(index) else { continue };
-            send(fabric, index, frames);
+        let Self { fabric, batches, touched, may_take } = self;
+        for index in &*touched {
+            let Some(frames) = batches.get_mut(*index) else { continue };
+            send(fabric, *index, frames);
             frames.clear();
+        }
+        // When all is on its way: this may take a while.
+        for index in touched.drain(..) {
+            if let Some(port) = fabric.ports.get(index).and_then(Option::as_ref) {
+                port.link.settle(*may_take);
+            }
         }
     }
 }

@@ -72,7 +72,7 @@ impl Outside {
 ///
 /// The switch has ended, or what it sends makes no sense.
 pub(crate) fn run(fabric: &Arc<Fabric>, mut receiver: PacketReceiver) -> io::Result<()> {
-    let mut outlet = Outlet::new(Arc::clone(fabric));
+    let mut outlet = Outlet::new(Arc::clone(fabric), true);
     let mut closed_at = None;
     loop {
         if fabric.is_closed() {

@@ -12,7 +12,7 @@ use bifrost_rpc::wire::{Pointer, control::gatekeeper_address};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv6Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(super) struct Cable {
     arrived: Condvar,
     is_closed: AtomicBool,
     /// The thread that looks what has come.
-    poller: OnceLock<ThreadId>,
+    poller: Mutex<Option<ThreadId>>,
     waker: Arc<Waker>,
 }
 
@@ -57,15 +57,14 @@ impl Cable {
             waiting: Mutex::default(),
             arrived: Condvar::new(),
             is_closed: AtomicBool::new(false),
-            poller: OnceLock::new(),
+            poller: Mutex::default(),
             waker,
         })
     }
 
     /// The calling thread looks what has come, from now on; when others have taken something in, it is woken to look at what became of that.
     pub(super) fn poll_here(&self) {
-        // A second time would be the same thread.
-        let _ = self.poller.set(std::thread::current().id());
+        *lock(&self.poller) = Some(std::thread::current().id());
     }
 
     /// Whether nothing waits to be read.
@@ -151,7 +150,7 @@ impl FramePort for CableEnd {
         let frames = std::mem::take(&mut waiting.frames);
         drop(waiting);
         frames.iter().for_each(|frame| take(frame));
-        if !frames.is_empty() && self.0.poller.get() != Some(&std::thread::current().id()) {
+        if !frames.is_empty() && *lock(&self.0.poller) != Some(std::thread::current().id()) {
             self.0.waker.wake();
         }
         !frames.is_empty() || !self.0.is_closed.load(Ordering::Acquire)

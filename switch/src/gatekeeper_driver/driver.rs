@@ -1,27 +1,27 @@
-//! The thread that owns the state machine.
+//! The driver: a thread, and those of the switch that take packets in by themselves.
 
 use super::asker::{Asker, Event, Events};
-use super::changer::{Changer, Done, Order};
+use super::changer::Changer;
 use super::counts::Counts;
-use super::followed::{self, Followed};
-use super::headers::{packet_in, packet_out};
-use super::journal::{Journal, Wrote};
+use super::followed::Followed;
+use super::journal::Journal;
 use super::log::Log;
 use super::machine::Machine;
+use super::run::Run;
 use super::servers::{Place, Servers};
 use super::waker::Waker;
 use super::watch::PERIOD;
-use crate::gatekeeper::{Config, Gatekeeper, Input, Output, Reason, Way};
-use crate::rules::EntryChange;
+use crate::gatekeeper::{Config, Gatekeeper};
 use crate::runtime::Switch;
 use bifrost_rpc::endpoint::Time;
-use bifrost_rpc::{FramePort, LinkError};
+use bifrost_rpc::{FramePort, LinkError, Taker};
 use std::io;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Why a driver does not start.
 #[derive(Debug, thiserror::Error)]
@@ -90,20 +90,33 @@ impl<M: Machine> Driver<M> {
         let told = events.clone();
         let changed = move || _ = told.tell(Event::Tables);
         let is_stopped = Arc::new(AtomicBool::new(false));
+        let is_local = parts.switch.is_local();
         let run = Run {
             servers: Servers::new(Arc::clone(&parts.port), &parts.place, waker)?,
             journal: Journal::start(parts.log, tell).map_err(DriverError::Thread)?,
             changer: Changer::start(parts.switch, move || time(clock), changed).map_err(DriverError::Thread)?,
             machine: make(time(clock)),
-            port: parts.port,
+            port: Arc::clone(&parts.port),
             clock,
             events: events.clone(),
             inbox,
             counts: Counts::default(),
             followed: Followed::default(),
             is_stopped: Arc::clone(&is_stopped),
+            left: Vec::new(),
+            waits_until: Time::ZERO,
         };
-        let thread = std::thread::Builder::new().name("bifrost-gatekeeper".into()).spawn(move || run.run());
+        let shared =
+            Shared { run: Mutex::new(run), waker: Arc::clone(&events.waker), is_stopped: Arc::clone(&is_stopped) };
+        let (shared, port) = (Arc::new(shared), parts.port);
+        let thread = std::thread::Builder::new().name("bifrost-gatekeeper".into()).spawn(move || {
+            // A switch that is slow to change its tables must not wait for that itself.
+            if is_local {
+                port.set_taker(Some(taker(&shared)));
+            }
+            shared.run();
+            port.set_taker(None);
+        });
         Ok(Self { events, is_stopped, thread: Some(thread.map_err(DriverError::Thread)?) })
     }
 
@@ -140,214 +153,54 @@ impl<M: Machine> Drop for Driver<M> {
     }
 }
 
-/// What the thread has.
-struct Run<M: Machine> {
-    machine: M,
-    port: Arc<dyn FramePort>,
-    servers: Servers,
-    changer: Changer,
-    journal: Journal,
-    clock: Instant,
-    events: Events<M>,
-    inbox: Receiver<Event<M>>,
-    counts: Counts,
-    followed: Followed,
+/// What the driver's thread and those of the switch share.
+struct Shared<M: Machine> {
+    run: Mutex<Run<M>>,
+    waker: Arc<Waker>,
     is_stopped: Arc<AtomicBool>,
 }
 
-impl<M: Machine> Run<M> {
-    fn run(mut self) {
-        let waker = Arc::clone(&self.events.waker);
-        self.servers.poll_here();
-        self.carry_out();
+impl<M: Machine> Shared<M> {
+    /// The driver's thread. It ends when it is told to, the port has ended, or the state machine has panicked elsewhere.
+    fn run(&self) {
+        let Some(()) = self.with(Run::begin) else { return };
         while !self.is_stopped.load(Ordering::Acquire) {
-            let wait = self.wait();
-            let goes_on = waker.receive(wait, &mut |packet| self.on_packet(packet));
-            self.on_answers();
-            self.on_events();
-            self.on_time();
-            self.carry_out();
+            let Some(wait) = self.with(Run::rest) else { return };
+            let mut held: Option<MutexGuard<'_, Run<M>>> = None;
+            let goes_on = self.waker.receive(wait, &mut |packet| {
+                if held.is_none() {
+                    held = self.run.lock().ok();
+                }
+                if let Some(run) = &mut held {
+                    run.on_packet(packet);
+                }
+            });
+            let Some(mut run) = held.or_else(|| self.run.lock().ok()) else { return };
+            run.turn();
             if !goes_on {
                 return;
             }
         }
     }
 
-    fn now(&self) -> Time {
-        time(self.clock)
+    fn with<R>(&self, act: impl FnOnce(&mut Run<M>) -> R) -> Option<R> {
+        self.run.lock().ok().map(|mut run| act(&mut run))
     }
 
-    /// How long nothing is due.
-    fn wait(&self) -> Duration {
-        let due = self.machine.poll_timeout().into_iter().chain(self.servers.poll_timeout()).chain(self.changer.due());
-        due.min().map_or(PERIOD, |due| due.since(self.now())).min(self.servers.longest_wait())
-    }
-
-    fn on_packet(&mut self, packet: &[u8]) {
-        self.counts.packets_in += 1;
-        let Some((reason, port, frame)) = packet_in(packet) else {
-            self.counts.malformed += 1;
-            return;
-        };
-        if reason == Reason::Delivered && self.servers.deliver(port, frame) {
-            self.counts.answers += 1;
-            return;
-        }
-        followed::packet_in(reason, frame);
-        self.machine.handle(self.now(), Input::Packet { reason, port, frame });
-    }
-
-    fn on_answers(&mut self) {
-        let now = self.now();
-        let (machine, followed) = (&mut self.machine, &mut self.followed);
-        self.servers.poll(now, |server, sequence, answered| {
-            followed.answered(server, sequence, &answered);
-            machine.handle(now, Input::Memory { server, sequence, answered });
-        });
-    }
-
-    fn on_events(&mut self) {
-        while let Ok(event) = self.inbox.try_recv() {
-            let now = self.now();
-            match event {
-                Event::Wrote(Wrote::Up(number)) => self.machine.handle(now, Input::Logged(number)),
-                Event::Wrote(Wrote::Grown) => {
-                    self.counts.snapshots += 1;
-                    self.journal.replace(self.machine.snapshot());
-                }
-                // What has to be written down is not done from now on; all else goes on.
-                Event::Wrote(Wrote::Failed(fault)) => {
-                    self.counts.log_fault = Some(fault);
-                    self.machine.handle(now, Input::LogFailed);
-                }
-                Event::Tables => self.on_tables(),
-                Event::Table(server, page) => {
-                    self.counts.pages += 1;
-                    self.machine.handle(now, Input::Table { server, page });
-                }
-                Event::Ask(work) => {
-                    self.counts.repeated = self.servers.repeated();
-                    self.counts.senseless = self.servers.malformed();
-                    work(&mut self.machine, now, &self.counts);
-                }
-            }
-        }
-    }
-
-    fn on_tables(&mut self) {
-        while let Some(done) = self.changer.poll() {
-            for (batch, is_done) in self.note(done) {
-                self.machine.handle(self.now(), Input::Changed { batch, is_done });
-            }
-        }
-    }
-
-    fn on_time(&mut self) {
-        let now = self.now();
-        if let Some(done) = self.changer.look(now) {
-            self.note(done);
-        }
-        if self.machine.poll_timeout().is_some_and(|due| due <= now) {
-            self.machine.handle_timeout(now);
-        }
-    }
-
-    /// Does all that is to be done, and what follows from it.
-    fn carry_out(&mut self) {
-        loop {
-            let mut frames: Vec<Vec<u8>> = Vec::new();
-            let mut batches: Vec<(u64, Vec<EntryChange>)> = Vec::new();
-            let mut changed: Vec<(u64, bool)> = Vec::new();
-            while let Some(output) = self.machine.poll_output() {
-                match output {
-                    Output::Send { way, frame } => {
-                        followed::packet_out(&frame);
-                        frames.push(packet(way, &frame));
-                    }
-                    Output::Change { batch, changes } => batches.push((batch, changes)),
-                    Output::Reconcile { batch, scope } => {
-                        changed.extend(self.apply(std::mem::take(&mut batches)));
-                        self.counts.reconciled += 1;
-                        let entries = self.machine.entries();
-                        changed.extend(self.order(Order::Reconcile { batch, entries, scope }));
-                    }
-                    output => self.carry_out_other(output),
-                }
-            }
-            self.counts.packets_out += frames.len() as u64;
-            if !frames.is_empty() {
-                self.port.send(&mut frames.iter().map(Vec::as_slice));
-            }
-            changed.extend(self.apply(batches));
-            if changed.is_empty() {
-                return;
-            }
-            for (batch, is_done) in changed {
-                self.machine.handle(self.now(), Input::Changed { batch, is_done });
-            }
-        }
-    }
-
-    fn carry_out_other(&mut self, output: Output) {
-        let now = self.now();
-        match output {
-            Output::Memory { server, term, sequence, message } => {
-                self.counts.messages += 1;
-                self.followed.told(server, sequence, &message);
-                self.servers.tell(now, server, term, sequence, message);
-            }
-            Output::Server { server, at } => {
-                if let Err(fault) = self.servers.set(server, at) {
-                    self.counts.fault = Some(fault);
-                }
-            }
-            Output::ReadTable { server } => {
-                let events = self.events.clone();
-                // Once the driver has ended nobody is told.
-                let tell = move |page| _ = events.tell(Event::Table(server, page));
-                if let Err(error) = self.servers.read_table(server, tell) {
-                    self.counts.fault = Some(error.to_string());
-                }
-            }
-            Output::Log { number, record } => {
-                self.counts.records += 1;
-                self.journal.write(number, record);
-            }
-            Output::Deposed => {
-                self.counts.fault = Some("another control plane has taken over".to_owned());
-                self.is_stopped.store(true, Ordering::Release);
-            }
-            Output::Send { .. } | Output::Change { .. } | Output::Reconcile { .. } => {}
-        }
-    }
-
-    fn apply(&mut self, batches: Vec<(u64, Vec<EntryChange>)>) -> Vec<(u64, bool)> {
-        if batches.is_empty() {
-            return Vec::new();
-        }
-        self.counts.batches += batches.len() as u64;
-        self.order(Order::Apply(batches))
-    }
-
-    /// Has the tables changed; the batches that are done already.
-    fn order(&mut self, order: Order) -> Vec<(u64, bool)> {
-        self.changer.order(order).map_or_else(Vec::new, |done| self.note(done))
-    }
-
-    /// Takes in what has become of the tables; the batches that are done.
-    fn note(&mut self, done: Done) -> Vec<(u64, bool)> {
-        self.changer.note(&done);
-        (self.counts.changes, self.counts.refused) = (done.changes, done.refused);
-        self.counts.fault = done.fault.or(self.counts.fault.take());
-        if done.has_lost {
-            self.machine.handle(self.now(), Input::SwitchRestarted);
-        }
-        done.changed
+    /// Takes in what has come, if nobody else does; says whether it did.
+    fn take(&self) -> bool {
+        let take = || self.run.try_lock().is_ok_and(|mut run| run.turn_of_guest());
+        // A fault of the control plane ends the control plane, and not who carries packets.
+        catch_unwind(AssertUnwindSafe(take)).unwrap_or_else(|_| {
+            self.waker.wake();
+            false
+        })
     }
 }
 
-fn packet(way: Way, frame: &[u8]) -> Vec<u8> {
-    [&packet_out(way), frame].concat()
+fn taker<M: Machine>(shared: &Arc<Shared<M>>) -> Taker {
+    let shared: Weak<Shared<M>> = Arc::downgrade(shared);
+    Arc::new(move || shared.upgrade().is_some_and(|shared| shared.take()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "drivers mint the time")]
@@ -356,6 +209,9 @@ fn clock() -> Instant {
 }
 
 /// Nanoseconds since the clock was made, plus one second, so that no time is the origin.
-fn time(clock: Instant) -> Time {
+pub(super) fn time(clock: Instant) -> Time {
     Time::from_nanos(1_000_000_000 + u64::try_from(clock.elapsed().as_nanos()).unwrap_or(u64::MAX / 2))
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@
 //!                  log, on a thread of its own    ◀── records
 //! ```
 //!
-//! The same thread receives, decides, and sends: with nobody to hand over to, a held call waits for memory servers and tables alone.
+//! The same thread receives, decides, and sends: with nobody to hand over to, a held call waits for memory servers and tables alone. Where the switch is in the
+//! same process that is the switch's thread which brings the packet; the driver's own has timers, events, and packets that may take long.
 
 mod asker;
 mod cable;
@@ -22,6 +23,7 @@ mod log;
 mod log_codec;
 mod machine;
 pub mod manage;
+mod run;
 mod servers;
 mod table_reader;
 mod tables;

@@ -43,7 +43,18 @@ pub trait FramePort: Send + Sync + std::fmt::Debug {
     fn wake(&self) -> bool {
         false
     }
+
+    /// Has the switch's own threads that bring frames here call `taker`, before they tell anybody who waits. It may take the frames with
+    /// [`FramePort::receive`], without a wait; if it returns false, who waits is told. It must not wait itself, for the switch waits for it.
+    /// `false`: that cannot be done here, and nothing is.
+    fn set_taker(&self, taker: Option<Taker>) -> bool {
+        let _ = taker;
+        false
+    }
 }
+
+/// What takes the frames of a [`FramePort`], and says whether it did.
+pub type Taker = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// What a node is on its link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
