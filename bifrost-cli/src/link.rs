@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub(crate) struct Attachment {
     /// Attach to a rack's switch by a tunnel, tunnel://HOST:PORT?node=NAME or ?port=NUMBER; then udp:// and rack:// are addresses
     /// of the rack. What the switch does not tell: &address=ADDRESS&mac=MAC&switch-mac=MAC&prefix=ADDRESS&mtu=BYTES. Or, where a network
-    /// device leads to the switch, native://\[ADDRESS\]:7400?node=NAME; then &prefix=ADDRESS&mtu=BYTES
+    /// device leads to the switch, `native://[ADDRESS]:7400?node=NAME`; then &prefix=ADDRESS&mtu=BYTES
     #[arg(long, value_name = "URL")]
     link: Option<String>,
 

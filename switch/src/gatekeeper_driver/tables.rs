@@ -23,6 +23,9 @@ impl Tables {
 
     /// Applies batches in order, all together if the switch takes them; says of each whether all of it was done.
     pub(super) fn apply(&mut self, batches: &[Vec<EntryChange>]) -> Vec<bool> {
+        if let [batch] = batches {
+            return vec![self.is_installed(batch) && self.live.is_some()];
+        }
         let all: Vec<EntryChange> = batches.concat();
         let installed = self.install(&all);
         if self.live.is_none() {
