@@ -151,7 +151,7 @@ impl FramePort for CableEnd {
         drop(waiting);
         frames.iter().for_each(|frame| take(frame));
         if !frames.is_empty() && *lock(&self.0.poller) != Some(std::thread::current().id()) {
-            self.0.waker.wake();
+            self.0.waker.tell_answers();
         }
         !frames.is_empty() || !self.0.is_closed.load(Ordering::Acquire)
     }

@@ -75,17 +75,19 @@ impl<M: Machine> Run<M> {
             return false;
         }
         self.servers.poll_here();
-        let port = Arc::clone(&self.port);
-        // That the port has ended the driver's thread finds by itself.
-        port.receive(Duration::ZERO, &mut |packet| match packet_in(packet) {
-            Some((Reason::Control | Reason::Stranger | Reason::Fenced, ..)) => self.left.push(packet.to_vec()),
-            _ => self.on_packet(packet),
+        let (waker, port) = (Arc::clone(&self.events.waker), Arc::clone(&self.port));
+        waker.be_guest(|| {
+            // That the port has ended the driver's thread finds by itself.
+            port.receive(Duration::ZERO, &mut |packet| match packet_in(packet) {
+                Some((Reason::Control | Reason::Stranger | Reason::Fenced, ..)) => self.left.push(packet.to_vec()),
+                _ => self.on_packet(packet),
+            });
+            self.on_answers();
+            self.carry_out();
         });
-        self.on_answers();
-        self.carry_out();
         let is_early = self.due().is_some_and(|due| due < self.waits_until);
         if is_early || !self.left.is_empty() || self.is_stopped.load(Ordering::Acquire) {
-            self.events.waker.wake();
+            waker.wake();
         }
         true
     }

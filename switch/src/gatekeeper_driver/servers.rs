@@ -105,7 +105,7 @@ impl Servers {
         let root = Pointer::new(self.memory_prefix, server, 0);
         let waker = Arc::clone(&self.waker);
         let mut builder = Channel::builder().link(&self.link).deadline(DEADLINE).linger(LINGER);
-        builder = builder.on_end(move || waker.wake());
+        builder = builder.on_end(move || waker.tell_answers());
         if let Some(key) = &self.key {
             builder = builder.key(key.clone());
         }

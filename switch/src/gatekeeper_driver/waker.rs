@@ -15,6 +15,10 @@ pub(super) struct Waker {
     has_news: AtomicBool,
     /// The driver waits, or is about to: nobody else pays for ending that.
     is_waiting: AtomicBool,
+    /// Memory servers have answered.
+    has_answers: AtomicBool,
+    /// Another thread does the driver's work, and sees to answers.
+    has_guest: AtomicBool,
     longest: Duration,
 }
 
@@ -22,7 +26,33 @@ impl Waker {
     /// For a driver that looks each `period` even when it is told nothing.
     pub(super) fn new(port: Arc<dyn FramePort>, period: Duration) -> Arc<Self> {
         let longest = if port.wake() { period } else { period.min(TICK) };
-        Arc::new(Self { port, has_news: AtomicBool::new(false), is_waiting: AtomicBool::new(false), longest })
+        let no = || AtomicBool::new(false);
+        Arc::new(Self { port, has_news: no(), is_waiting: no(), has_answers: no(), has_guest: no(), longest })
+    }
+
+    /// Memory servers have answered, or will not.
+    pub(super) fn tell_answers(&self) {
+        // Either the guest sees the answers before it goes, or this sees that it has gone.
+        self.has_answers.store(true, Ordering::SeqCst);
+        if !self.has_guest.load(Ordering::SeqCst) {
+            self.wake();
+        }
+    }
+
+    /// Does the driver's work by another thread than the driver's: once, and again while answers come. One thread at a time may.
+    pub(super) fn be_guest(&self, mut work: impl FnMut()) {
+        self.has_guest.store(true, Ordering::SeqCst);
+        loop {
+            self.has_answers.store(false, Ordering::SeqCst);
+            work();
+            if !self.has_answers.load(Ordering::SeqCst) {
+                break;
+            }
+        }
+        self.has_guest.store(false, Ordering::SeqCst);
+        if self.has_answers.load(Ordering::SeqCst) {
+            self.wake();
+        }
     }
 
     /// There is something to be looked at.
@@ -95,6 +125,24 @@ mod tests {
         waker.wake();
         let is_told = thread.join().unwrap();
         assert!(is_told || port.waits.lock().unwrap()[2] == Duration::ZERO, "it is told while it waits, or before");
+    }
+
+    #[test]
+    fn a_guest_sees_to_answers_and_wakes_nobody() {
+        let port = port(true);
+        let waker = Waker::new(port.clone(), PERIOD);
+        waker.is_waiting.store(true, Ordering::SeqCst);
+        let mut left = 3;
+        waker.be_guest(|| {
+            if left > 0 {
+                waker.tell_answers();
+                left -= 1;
+            }
+        });
+        assert_eq!(left, 0, "it looked again after each");
+        assert!(!waker.has_news.load(Ordering::SeqCst));
+        waker.tell_answers();
+        assert!(waker.has_news.load(Ordering::SeqCst), "the guest has gone");
     }
 
     #[test]
