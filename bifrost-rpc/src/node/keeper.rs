@@ -1,7 +1,7 @@
 //! What keeps a node in its rack: a thread that moves packets between the link and the membership.
 
 use super::NodeState;
-use super::membership::{Membership, MembershipState};
+use super::membership::Membership;
 use super::pace::Pace;
 use crate::client::ChannelBuilder;
 use crate::control::{ControlSeal, NodeKey, SealedControl};
@@ -23,8 +23,6 @@ const LOOK_WAITING: Duration = Duration::from_millis(1);
 const REPORT_DELAY: Duration = Duration::from_millis(20);
 /// Receives in a row.
 const ROUNDS: usize = 64;
-/// Whoever waits for something looks about this often.
-const TICK: Duration = Duration::from_millis(10);
 
 type Callback = dyn Fn(&NodeState) + Send + Sync;
 
@@ -326,72 +324,6 @@ impl Keeper {
             self.link.send_frame(&packet.to_frame(&addresses, seal.as_ref().map(|seal| (seal, nonce))));
         }
     }
-
-    /// Ends if the membership has, or the link.
-    fn conclude(&self, stands: MembershipState) {
-        match stands {
-            MembershipState::Fenced => self.end(NodeState::Fenced),
-            MembershipState::Left | MembershipState::Refused(_) => self.end(NodeState::Left),
-            MembershipState::Announcing(_) | MembershipState::Joined => {
-                if let Some(why) = self.link.failure() {
-                    self.end(NodeState::Lost(why));
-                }
-            }
-        }
-    }
-
-    /// The first end is the one that is told.
-    fn end(&self, how: NodeState) {
-        let mut state = self.lock();
-        if state.ended.is_some() {
-            return;
-        }
-        state.ended = Some(how.clone());
-        drop(state);
-        self.link.close_control();
-        self.link.fail_sockets(&how.to_string());
-        self.timer.stop();
-        self.changed.notify_all();
-        // Who never was there has not ended.
-        if let Some(call) = self.on_end.0.as_ref().filter(|_| self.incarnation() != 0) {
-            call(&how);
-        }
-    }
-
-    /// Waits until something holds of the node, for so long at most; `None`: it does not.
-    pub(super) fn wait<T>(&self, within: Duration, mut holds: impl FnMut(&State) -> Option<T>) -> Option<T> {
-        let until = self.clock.now().plus(within);
-        let mut state = self.lock();
-        loop {
-            let found = holds(&state);
-            if found.is_some() || self.clock.now() >= until {
-                return found;
-            }
-            state = self.changed.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
-    /// Waits for the end of the announcing.
-    pub(super) fn wait_joined(&self, within: Duration) -> MembershipState {
-        let is_over = |state: &State| {
-            let announces = matches!(state.membership.state(), MembershipState::Announcing(_));
-            (!announces || state.ended.is_some()).then_some(())
-        };
-        self.wait(within, is_over);
-        self.lock().membership.state()
-    }
-
-    /// Leaves; says whether the control plane has confirmed it.
-    pub(super) fn leave(&self, within: Duration) -> bool {
-        self.change(|now, membership| membership.leave(now));
-        let has_left = |state: &State| match (state.membership.state(), &state.ended) {
-            (MembershipState::Joined, None) => None,
-            (stands, _) => Some(stands == MembershipState::Left),
-        };
-        let is_confirmed = self.wait(within, has_left).unwrap_or(false);
-        self.end(NodeState::Left);
-        is_confirmed
-    }
 }
 
 impl State {
@@ -411,5 +343,6 @@ fn with<T>(keeper: &Arc<Keeper>, act: fn(&Keeper, T)) -> impl Fn(T) + Send + Syn
     }
 }
 
+mod ends;
 #[cfg(test)]
 mod tests;
