@@ -3,7 +3,7 @@
 use super::{RACK, rules};
 use bifrost_switch::engine::{Engine, EntryAction, MatchParam};
 use bifrost_switch::rules::{Decision, Entries, EntryChange, Live, LiveError, Operations, Scope, Table};
-use bifrost_switch::runtime::{Client, ControlError, Runtime, RuntimeServer, Settings, Switch};
+use bifrost_switch::runtime::{Client, ControlError, Runtime, RuntimeServer, Settings, SwitchControl};
 use bifrost_switch::{PROGRAM, SharedEngine};
 
 fn switch() -> Runtime {
@@ -11,7 +11,7 @@ fn switch() -> Runtime {
 }
 
 /// Makes a switch say what is wanted; how many changes it took.
-fn install(switch: &dyn Switch, wanted: &Entries, scope: Scope) -> usize {
+fn install(switch: &dyn SwitchControl, wanted: &Entries, scope: Scope) -> usize {
     let mut live = Live::read(switch, scope).unwrap();
     let batch = live.changes(wanted, scope);
     let done = live.apply(switch, &batch);
@@ -21,7 +21,7 @@ fn install(switch: &dyn Switch, wanted: &Entries, scope: Scope) -> usize {
 }
 
 /// What a switch says, by key and action.
-fn says(switch: &dyn Switch) -> Vec<String> {
+fn says(switch: &dyn SwitchControl) -> Vec<String> {
     let live = Live::read(switch, Scope::All).unwrap();
     let entries = live.entries();
     let rows = entries.rows.iter().map(|(key, row)| format!("{key} => {}", row.action));

@@ -1,10 +1,10 @@
 //! A program is changed while packets pass.
 
 use crate::support::{CONTROL, action, frame, ports, prefix, runtime, served};
-use bifrost_switch::daemon::{PortKind, Switch as Daemon};
+use bifrost_switch::daemon::{PortKind, Switch};
 use bifrost_switch::engine::{Mirror, Outputs};
 use bifrost_switch::runtime::idl::bmv2_standard::StandardSyncHandler;
-use bifrost_switch::runtime::{Client, ControlError, Switch};
+use bifrost_switch::runtime::{Client, ControlError, SwitchControl};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ fn frames_in_flight_while_programs_change_arrive_once_each() {
     let runtime = runtime();
     let fill = |port: u8| runtime.add(ROUTES, &prefix([10, 0, 0, 0], 8), 0, &action("route", &[&[0, port]])).unwrap();
     fill(3);
-    let builder = Daemon::builder(runtime.engine().clone()).queue_frames(FRAMES_MAX as usize);
+    let builder = Switch::builder(runtime.engine().clone()).queue_frames(FRAMES_MAX as usize);
     let switch = [1, 3, 4].iter().fold(builder, |builder, &port| builder.port(port, PortKind::Local)).start().unwrap();
     let (from, stop) = (switch.local(1).unwrap(), AtomicBool::new(false));
     let sent = std::thread::scope(|scope| {
