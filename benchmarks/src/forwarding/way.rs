@@ -90,7 +90,7 @@ fn set_up(node: &Namespace, number: u32) -> Result<()> {
 }
 
 /// Entries by which frames go from port to port.
-fn install(switch: &dyn runtime::Switch) -> Result<()> {
+fn install(switch: &dyn runtime::SwitchControl) -> Result<()> {
     for number in [1u8, 2] {
         let key = [MatchParam::Exact(vec![2, 0, 0, 0, 0, number])];
         let action = EntryAction::Action { name: "forward".into(), data: vec![vec![0, number]] };

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use bifrost_rpc::wire::frame::{FrameAddresses, Mac, Sum};
 use bifrost_rpc::wire::{Flags, Header, PacketType, Pointer, RACK_PORT};
 use bifrost_switch::engine::{EntryAction, MatchParam};
-use bifrost_switch::runtime::{Switch, Update};
+use bifrost_switch::runtime::{SwitchControl, Update};
 
 /// The ports of the two.
 pub(super) const CLIENT: u32 = 1;
@@ -65,12 +65,12 @@ fn entries() -> Vec<Update> {
 }
 
 /// Makes these changes, all of which are to be taken.
-pub(super) fn apply(switch: &dyn Switch, updates: &[Update]) -> Result<Vec<Option<u32>>> {
+pub(super) fn apply(switch: &dyn SwitchControl, updates: &[Update]) -> Result<Vec<Option<u32>>> {
     switch.apply(updates).into_iter().map(|answer| answer.context("a change of a table")).collect()
 }
 
 /// Fills a switch that has the program.
-pub(super) fn install(switch: &dyn Switch) -> Result<()> {
+pub(super) fn install(switch: &dyn SwitchControl) -> Result<()> {
     apply(switch, &entries()).map(drop)
 }
 

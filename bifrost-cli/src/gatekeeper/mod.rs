@@ -16,7 +16,7 @@ use bifrost_switch::gatekeeper::{Config, Gatekeeper};
 use bifrost_switch::gatekeeper_driver::manage::{ManageError, ManageServer, MetricsError, MetricsServer};
 use bifrost_switch::gatekeeper_driver::{Driver, Log, Parts, Place};
 use bifrost_switch::rules::Intent;
-use bifrost_switch::runtime::Switch;
+use bifrost_switch::runtime::SwitchControl;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -88,7 +88,7 @@ impl ControlPlane {
     pub(crate) fn start(
         log: Log,
         port: Arc<dyn FramePort>,
-        switch: Arc<dyn Switch>,
+        switch: Arc<dyn SwitchControl>,
         rules: Intent,
         key: Option<Key>,
         manage: &str,

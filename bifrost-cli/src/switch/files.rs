@@ -6,7 +6,7 @@ use bifrost_switch::bmv2::{self, Bmv2};
 use bifrost_switch::commands::{self, Shape};
 use bifrost_switch::engine::Engine;
 use bifrost_switch::engine::limits::JSON_BYTES_MAX;
-use bifrost_switch::runtime::{Runtime, Settings, Switch};
+use bifrost_switch::runtime::{Runtime, Settings, SwitchControl};
 use bifrost_switch::{PROGRAM, SharedEngine};
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -46,7 +46,7 @@ pub(crate) fn bmv2(path: Option<&Path>, json: &str, rack: &str, entries: Option<
     Ok(switch)
 }
 
-fn fill(switch: &dyn Switch, shape: &Shape, rack: &str, entries: Option<&Path>) -> Result<()> {
+fn fill(switch: &dyn SwitchControl, shape: &Shape, rack: &str, entries: Option<&Path>) -> Result<()> {
     commands::run(switch, shape, rack).context("the program is not a rack's")?;
     if let Some(path) = entries {
         let text = read(path, COMMANDS_BYTES_MAX).with_context(|| format!("cannot read {}", path.display()))?;

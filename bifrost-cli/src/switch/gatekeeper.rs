@@ -7,7 +7,7 @@ use crate::key;
 use crate::rack::description::Description;
 use anyhow::{Context, Result};
 use bifrost_switch::daemon::{PortKind, Switch};
-use bifrost_switch::runtime::{self, Runtime, RuntimeServer};
+use bifrost_switch::runtime::{Runtime, RuntimeServer, SwitchControl};
 use std::sync::Arc;
 
 /// The control plane's port.
@@ -33,7 +33,7 @@ pub(super) fn serve_tables(args: &Args, control: &Runtime) -> Result<Option<Runt
 }
 
 /// Starts it in this process, if that is asked for.
-pub(super) fn start(args: &Args, switch: &Switch, tables: Arc<dyn runtime::Switch>) -> Result<Option<ControlPlane>> {
+pub(super) fn start(args: &Args, switch: &Switch, tables: Arc<dyn SwitchControl>) -> Result<Option<ControlPlane>> {
     if !args.gatekeeper {
         return Ok(None);
     }

@@ -17,7 +17,7 @@
 mod value;
 
 use crate::engine::{Engine, EntryAction, MatchParam, Mirror, TableInfo};
-use crate::runtime::{ControlError, Switch, Update};
+use crate::runtime::{ControlError, SwitchControl, Update};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::SplitWhitespace;
 use value::{Wrong, match_param, value};
@@ -58,7 +58,7 @@ impl Shape {
 /// # Errors
 ///
 /// The first that is wrong or refused.
-pub fn run(switch: &dyn Switch, shape: &Shape, text: &str) -> Result<usize, CommandError> {
+pub fn run(switch: &dyn SwitchControl, shape: &Shape, text: &str) -> Result<usize, CommandError> {
     let mut done = 0;
     for (at, line) in text.lines().enumerate() {
         let line = line.split_once('#').map_or(line, |(command, _)| command);
@@ -72,7 +72,7 @@ pub fn run(switch: &dyn Switch, shape: &Shape, text: &str) -> Result<usize, Comm
 }
 
 struct Command<'a> {
-    switch: &'a dyn Switch,
+    switch: &'a dyn SwitchControl,
     shape: &'a Shape,
     words: SplitWhitespace<'a>,
 }

@@ -156,7 +156,7 @@ impl Switch {
     ///
     /// Of an engine, whoever serves the runtime API as well makes one [`Runtime`] for both: each knows only its own changes of program.
     #[must_use]
-    pub fn control(&self, json: &str) -> Arc<dyn runtime::Switch> {
+    pub fn control(&self, json: &str) -> Arc<dyn runtime::SwitchControl> {
         match &self.fabric.plane {
             Plane::Engine(engine) => {
                 let settings = Settings { ports: self.ports(), ..Settings::default() };

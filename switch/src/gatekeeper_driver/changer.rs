@@ -4,7 +4,7 @@
 use super::tables::Tables;
 use super::watch::{PERIOD, Watch};
 use crate::rules::{Entries, EntryChange, Scope};
-use crate::runtime::Switch;
+use crate::runtime::SwitchControl;
 use bifrost_rpc::endpoint::Time;
 use std::io;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Changer {
     ///
     /// No thread can be started.
     pub(super) fn start(
-        switch: Arc<dyn Switch>,
+        switch: Arc<dyn SwitchControl>,
         now: impl Fn() -> Time + Send + 'static,
         tell: impl Fn() + Send + 'static,
     ) -> io::Result<Self> {

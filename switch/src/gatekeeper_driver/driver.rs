@@ -12,7 +12,7 @@ use super::servers::{Place, Servers};
 use super::waker::Waker;
 use super::watch::PERIOD;
 use crate::gatekeeper::{Config, Gatekeeper};
-use crate::runtime::Switch;
+use crate::runtime::SwitchControl;
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::{FramePort, LinkError, Taker};
 use std::io;
@@ -44,7 +44,7 @@ pub struct Parts {
     /// The control plane's port, 510: packet-ins come from it, packet-outs go into it.
     pub port: Arc<dyn FramePort>,
     /// The switch's tables.
-    pub switch: Arc<dyn Switch>,
+    pub switch: Arc<dyn SwitchControl>,
     /// What outlives the control plane. Its records were given to the state machine.
     pub log: Log,
     /// Where the control plane is.

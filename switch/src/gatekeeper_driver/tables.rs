@@ -1,13 +1,13 @@
 //! The switch's tables: what is decided is put into them, and after a restart they are made to say it.
 
 use crate::rules::{Entries, EntryChange, Installed, Key, Live, LiveError, Scope, Table};
-use crate::runtime::{ControlError, Switch};
+use crate::runtime::{ControlError, SwitchControl};
 use std::sync::Arc;
 
 /// A running switch, and what its tables say.
 #[derive(Debug)]
 pub(super) struct Tables {
-    switch: Arc<dyn Switch>,
+    switch: Arc<dyn SwitchControl>,
     /// `None`: they have not been read, or what they say is not known any more.
     live: Option<Live>,
     /// What was refused last, for people.
@@ -17,7 +17,7 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    pub(super) fn new(switch: Arc<dyn Switch>) -> Self {
+    pub(super) fn new(switch: Arc<dyn SwitchControl>) -> Self {
         Self { switch, live: None, fault: None, changes: 0, refused: 0 }
     }
 

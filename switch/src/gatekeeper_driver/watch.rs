@@ -1,7 +1,7 @@
 //! Notices that a switch has lost its tables.
 
 use super::tables::Tables;
-use crate::runtime::Switch;
+use crate::runtime::SwitchControl;
 use bifrost_rpc::endpoint::Time;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +12,12 @@ pub(super) const PERIOD: Duration = Duration::from_secs(1);
 /// Looks at tables that are small and never empty in a rack that works.
 #[derive(Debug)]
 pub(super) struct Watch {
-    switch: Arc<dyn Switch>,
+    switch: Arc<dyn SwitchControl>,
     due: Time,
 }
 
 impl Watch {
-    pub(super) fn new(switch: Arc<dyn Switch>) -> Self {
+    pub(super) fn new(switch: Arc<dyn SwitchControl>) -> Self {
         Self { switch, due: Time::ZERO }
     }
 

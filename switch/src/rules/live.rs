@@ -6,7 +6,7 @@ use super::entry::{Entries, FLOOD_GROUP, Key, MIRROR_SESSION, Match, Origin, Row
 use super::saved::lpm;
 use super::table::{Field, Table};
 use crate::engine::{Entry, EntryAction, MatchParam, Mirror, TableError};
-use crate::runtime::{Answer, ControlError, Switch, Update};
+use crate::runtime::{Answer, ControlError, SwitchControl, Update};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a switch's tables could not be read.
@@ -71,7 +71,7 @@ impl Live {
     /// # Errors
     ///
     /// It does not answer, or has tables or entries that a rack has not.
-    pub fn read(switch: &dyn Switch, scope: Scope) -> Result<Self, LiveError> {
+    pub fn read(switch: &dyn SwitchControl, scope: Scope) -> Result<Self, LiveError> {
         let mut live = Self::default();
         for table in Table::ALL.into_iter().filter(|table| scope.has(*table)) {
             live.read_table(switch, table)?;
@@ -91,7 +91,7 @@ impl Live {
         Ok(live)
     }
 
-    fn read_table(&mut self, switch: &dyn Switch, table: Table) -> Result<(), LiveError> {
+    fn read_table(&mut self, switch: &dyn SwitchControl, table: Table) -> Result<(), LiveError> {
         let failed = |error| match error {
             ControlError::Table(TableError::InvalidTableName) => LiveError::NoTable(table.name()),
             error => LiveError::Switch { table: table.name(), error },
@@ -128,7 +128,7 @@ impl Live {
     ///
     /// What blocks comes first, then what is new, then what is gone. When some of it is refused, the rest of that step is still done, and what comes
     /// after it is left: nothing is deleted while what replaces it is missing.
-    pub fn apply(&mut self, switch: &dyn Switch, batch: &[EntryChange]) -> Installed {
+    pub fn apply(&mut self, switch: &dyn SwitchControl, batch: &[EntryChange]) -> Installed {
         let mut done = Installed::default();
         for step in batch.chunk_by(|one, other| one.turn() == other.turn()) {
             if !done.refused.is_empty() {
@@ -184,7 +184,7 @@ impl Live {
         })
     }
 
-    fn set(&mut self, switch: &dyn Switch, change: &EntryChange) -> Answer<()> {
+    fn set(&mut self, switch: &dyn SwitchControl, change: &EntryChange) -> Answer<()> {
         match change {
             EntryChange::Mirror(port) => {
                 switch.set_mirror(MIRROR_SESSION, Mirror { port: Some((*port).into()), group: None })
@@ -195,7 +195,7 @@ impl Live {
     }
 
     /// Gives the group one node with these ports.
-    fn set_flood(&mut self, switch: &dyn Switch, ports: &BTreeSet<u32>) -> Answer<()> {
+    fn set_flood(&mut self, switch: &dyn SwitchControl, ports: &BTreeSet<u32>) -> Answer<()> {
         match self.nodes.split_first() {
             Some((first, others)) => {
                 switch.update_node(*first, ports)?;

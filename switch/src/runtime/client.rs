@@ -1,6 +1,6 @@
 //! A client of the runtime API: of this switch in another process, or of BMv2's.
 
-use super::control::{Answer, ControlError, Switch, Update};
+use super::control::{Answer, ControlError, SwitchControl, Update};
 use super::convert as to;
 use super::idl::bmv2_simple_pre_lag::{SimplePreLagClient, TSimplePreLagSyncClient};
 use super::idl::bmv2_simple_switch::{MirroringSessionConfig, SimpleSwitchClient, TSimpleSwitchSyncClient};
@@ -135,7 +135,7 @@ fn index(index: u32) -> i32 {
     i32::try_from(index).unwrap_or(i32::MAX)
 }
 
-impl Switch for Client {
+impl SwitchControl for Client {
     fn apply(&self, updates: &[Update]) -> Vec<Answer<Option<u32>>> {
         let mut client = self.standard();
         let mut under_way = VecDeque::with_capacity(IN_FLIGHT_MAX);

@@ -124,7 +124,7 @@ pub enum Update {
 /// A switch as a control plane drives it: the embedded one in this process, or any that has BMv2's runtime API.
 ///
 /// Handles are the switch's own. What was refused has changed nothing.
-pub trait Switch: fmt::Debug + Send + Sync {
+pub trait SwitchControl: fmt::Debug + Send + Sync {
     /// Makes these changes, in order, each whether or not those before it were made. The answer to each: the handle of what was
     /// added, `None` for other changes.
     fn apply(&self, updates: &[Update]) -> Vec<Answer<Option<u32>>>;

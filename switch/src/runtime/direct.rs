@@ -1,7 +1,7 @@
 //! The embedded switch, driven in its own process.
 
 use super::config::md5;
-use super::control::{Answer, ControlError, Switch, Update};
+use super::control::{Answer, ControlError, SwitchControl, Update};
 use super::convert;
 use super::handler::Runtime;
 use crate::engine::{Count, Engine, Entry, EntryAction, Mirror, Node, TableError};
@@ -32,7 +32,7 @@ fn apply(engine: &mut Engine, update: &Update) -> Result<Option<u32>, TableError
     }
 }
 
-impl Switch for Runtime {
+impl SwitchControl for Runtime {
     fn is_local(&self) -> bool {
         true
     }

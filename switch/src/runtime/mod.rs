@@ -1,7 +1,7 @@
 //! BMv2's runtime API: the services by which a control plane fills tables, as `simple_switch` has them.
 //!
-//! [`Runtime`] serves them for an engine, [`RuntimeServer`] at an address. A control plane drives any [`Switch`]: a [`Runtime`] in its own
-//! process, or by a [`Client`] one elsewhere, BMv2's too. `docs/runtime.md` says what is served and what is different.
+//! [`Runtime`] serves them for an engine, [`RuntimeServer`] at an address. A control plane drives any [`SwitchControl`]: a
+//! [`Runtime`] in its own process, or by a [`Client`] one elsewhere, BMv2's too. `docs/runtime.md` says what is served and what is different.
 
 mod client;
 mod config;
@@ -20,7 +20,7 @@ mod simple_switch;
 mod standard;
 
 pub use client::Client;
-pub use control::{Answer, ControlError, Switch, Update};
+pub use control::{Answer, ControlError, SwitchControl, Update};
 pub use handler::{Runtime, Settings};
 pub use notifier::{Notifier, NotifierError};
 pub use ports::{NoPorts, PortInfo, PortRefused, Ports};

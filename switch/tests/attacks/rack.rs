@@ -20,7 +20,7 @@ use bifrost_switch::gatekeeper_driver::manage::idl::gatekeeper::{
 };
 use bifrost_switch::gatekeeper_driver::{Driver, Log, Parts, Place};
 use bifrost_switch::rules::{Sizes, Source, compile};
-use bifrost_switch::runtime::{Switch as Control, Update};
+use bifrost_switch::runtime::{SwitchControl, Update};
 use bifrost_switch::{PROGRAM, SharedEngine};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -93,7 +93,7 @@ pub(crate) struct Rack {
     status: GatekeeperClient,
     _manage: ManageServer,
     _driver: Driver<Gatekeeper>,
-    pub(crate) tables: Arc<dyn Control>,
+    pub(crate) tables: Arc<dyn SwitchControl>,
     switch: Switch,
     key: Option<Secret>,
 }
@@ -203,7 +203,7 @@ impl Rack {
     }
 }
 
-fn control_plane(switch: &Switch, tables: &Arc<dyn Control>, key: Option<&Key>) -> Driver<Gatekeeper> {
+fn control_plane(switch: &Switch, tables: &Arc<dyn SwitchControl>, key: Option<&Key>) -> Driver<Gatekeeper> {
     let source = Source::new("rack.toml", format!("[rack]\nprefix = \"{PREFIX}/64\"\n"));
     let rules = compile(&source, &[], &Sizes::default()).unwrap();
     let config = Config { key: key.cloned(), is_open_to_all: true, heartbeat: HEARTBEAT, ..Config::new(rules) };

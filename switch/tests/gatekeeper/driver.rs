@@ -10,7 +10,7 @@ use bifrost_switch::gatekeeper::{Answered, Holder, MemoryMessage, Output, Reason
 use bifrost_switch::gatekeeper_driver::{Driver, Log, Parts};
 use bifrost_switch::rules::topology::MemoryServer;
 use bifrost_switch::rules::{Decision, Scope, rack::Mac};
-use bifrost_switch::runtime::{self, Client, RuntimeServer, Switch as _};
+use bifrost_switch::runtime::{Client, RuntimeServer, SwitchControl};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
@@ -29,7 +29,7 @@ impl Rig {
         Self::with(key, log, switch, tables)
     }
 
-    fn with(key: Option<&Key>, log: Log, switch: Switch, tables: Arc<dyn runtime::Switch>) -> Self {
+    fn with(key: Option<&Key>, log: Log, switch: Switch, tables: Arc<dyn SwitchControl>) -> Self {
         let (script, heard) = Script::new(rules());
         let parts = Parts { port: control_port(&switch), switch: tables, log, place: place(key) };
         let driver = Driver::start(parts, |_| script).unwrap();

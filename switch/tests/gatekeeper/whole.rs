@@ -189,9 +189,9 @@ fn a_switch_that_has_lost_its_tables_is_as_before() {
     let node = rack.join(1).unwrap();
     let object = memory_of(&node).alloc_and_write(vec![9; 100]).unwrap();
     let tables = tables(&rack.switch);
-    let count = |table: &str| bifrost_switch::runtime::Switch::entry_count(tables.as_ref(), table).unwrap();
+    let count = |table: &str| bifrost_switch::runtime::SwitchControl::entry_count(tables.as_ref(), table).unwrap();
     let before = (count("port_security"), count("memory_access"));
-    bifrost_switch::runtime::Switch::reset(tables.as_ref()).unwrap();
+    bifrost_switch::runtime::SwitchControl::reset(tables.as_ref()).unwrap();
     let end = Instant::now() + WAIT;
     while (count("port_security"), count("memory_access")) != before {
         assert!(Instant::now() < end, "the tables are not as before");

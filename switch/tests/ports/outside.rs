@@ -6,7 +6,7 @@ use crate::program::{GROUP, frame, json, mac};
 use bifrost_switch::bmv2::{self, Bmv2, Bmv2Error, FRAME_BYTES_MAX};
 use bifrost_switch::daemon::{LocalPort, PortKind, StartError, Switch, SwitchBuilder, Tally};
 use bifrost_switch::engine::{EntryAction, MatchParam};
-use bifrost_switch::runtime::{Client, Switch as _};
+use bifrost_switch::runtime::{Client, SwitchControl};
 use std::collections::BTreeSet;
 use std::time::Duration;
 

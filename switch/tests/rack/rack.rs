@@ -9,7 +9,7 @@ use bifrost_rpc::{Key, Link};
 use bifrost_switch::bmv2::{self, Bmv2};
 use bifrost_switch::daemon::{DataPlane, LocalPort, PortKind, Switch, TunnelPort};
 use bifrost_switch::engine::{Engine, EntryAction, MatchParam};
-use bifrost_switch::runtime::Switch as Control;
+use bifrost_switch::runtime::SwitchControl;
 use bifrost_switch::{PROGRAM, SharedEngine};
 use std::collections::BTreeSet;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -99,7 +99,7 @@ impl Through {
 
 pub(crate) struct Rack {
     pub(crate) switch: Switch,
-    pub(crate) control: Arc<dyn Control>,
+    pub(crate) control: Arc<dyn SwitchControl>,
     pub(crate) gatekeeper: Gatekeeper,
     by: By,
     key: Key,
@@ -158,7 +158,7 @@ impl Rack {
 }
 
 /// Entries as the rule compiler makes them of a rack's description, and those of the instances, which a control plane adds.
-fn install(control: &dyn Control) {
+fn install(control: &dyn SwitchControl) {
     let service = service_address(PREFIX, crate::service::NAME);
     for node in [Node::Client, Node::First, Node::Second] {
         admit(control, node, node.address(), 128);
@@ -182,17 +182,17 @@ fn install(control: &dyn Control) {
     control.associate(1, ports).unwrap();
 }
 
-fn add(control: &dyn Control, table: &str, key: &[MatchParam], action: &str, data: &[&[u8]]) {
+fn add(control: &dyn SwitchControl, table: &str, key: &[MatchParam], action: &str, data: &[&[u8]]) {
     let data = data.iter().map(|value| value.to_vec()).collect();
     control.add(table, key, 0, &EntryAction::Action { name: action.to_owned(), data }).unwrap();
 }
 
-fn admit(control: &dyn Control, node: Node, address: Ipv6Addr, bits: u32) {
+fn admit(control: &dyn SwitchControl, node: Node, address: Ipv6Addr, bits: u32) {
     let key = [exact(&node.port()), exact(&node.mac()), lpm(&address.octets(), bits)];
     add(control, "port_security", &key, "admit", &[]);
 }
 
-fn deliver(control: &dyn Control, table: &str, key: &[MatchParam], node: Node) {
+fn deliver(control: &dyn SwitchControl, table: &str, key: &[MatchParam], node: Node) {
     add(control, table, key, "deliver", &[&node.port(), &node.mac()]);
 }
 

@@ -2,7 +2,7 @@
 
 use crate::same::drive;
 use crate::support::CONTROL;
-use bifrost_switch::runtime::{Client, Switch};
+use bifrost_switch::runtime::{Client, SwitchControl};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! Any bytes at the port of the runtime API.
 
 use crate::support::{runtime, served};
-use bifrost_switch::runtime::{Client, Switch};
+use bifrost_switch::runtime::{Client, SwitchControl};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use std::io::{Read, Write};

@@ -7,7 +7,7 @@ use bifrost_switch::runtime::idl::bmv2_standard::{
     BmCrc16Config, BmCrc32Config, BmResourceType, CrcErrorCode, IdLookupErrorCode, InvalidCrcOperation,
     InvalidIdLookup, StandardSyncHandler,
 };
-use bifrost_switch::runtime::{PortInfo, PortRefused, Ports, Runtime, Settings, Switch};
+use bifrost_switch::runtime::{PortInfo, PortRefused, Ports, Runtime, Settings, SwitchControl};
 use crc::{CRC_16_ARC, CRC_16_IBM_3740, Crc};
 use md5::{Digest, Md5};
 use std::collections::BTreeMap;

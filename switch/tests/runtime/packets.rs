@@ -1,7 +1,7 @@
 //! What the API has set, as packets meet it.
 
 use crate::support::{action, frame, ports, prefix, runtime};
-use bifrost_switch::runtime::Switch;
+use bifrost_switch::runtime::SwitchControl;
 use bifrost_switch::runtime::idl::bmv2_standard::{BmMeterRateConfig, StandardSyncHandler};
 
 const ROUTES: &str = "Handle.routes";

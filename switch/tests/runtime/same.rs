@@ -3,12 +3,12 @@
 use crate::support::{action, prefix, runtime, served};
 use bifrost_rpc::Channel;
 use bifrost_switch::engine::{ArrayError, EntryAction, MatchParam, Mirror, MulticastError, TableError};
-use bifrost_switch::runtime::{Client, ControlError, RuntimeServer, Switch, Update, services};
+use bifrost_switch::runtime::{Client, ControlError, RuntimeServer, SwitchControl, Update, services};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What a switch that runs `control.p4` does, whichever it is.
-pub(crate) fn drive(switch: &dyn Switch) {
+pub(crate) fn drive(switch: &dyn SwitchControl) {
     tables(switch);
     batches(switch);
     refusals(switch);
@@ -32,7 +32,7 @@ fn values(action: &EntryAction) -> (String, Vec<Vec<u8>>) {
     (name.clone(), data.iter().map(short).collect())
 }
 
-fn tables(switch: &dyn Switch) {
+fn tables(switch: &dyn SwitchControl) {
     let (table, key) = ("Handle.routes", prefix([10, 1, 0, 0], 16));
     let handle = switch.add(table, &key, 0, &action("route", &[&[0, 3]])).unwrap();
     switch.apply_one(Update::Modify { table: table.into(), handle, action: action("route", &[&[1, 4]]) }).unwrap();
@@ -63,7 +63,7 @@ fn tables(switch: &dyn Switch) {
 }
 
 /// More changes than are under way at a time, one of them refused.
-fn batches(switch: &dyn Switch) {
+fn batches(switch: &dyn SwitchControl) {
     let add = |i: u16| Update::Add {
         table: "Handle.routes".into(),
         key: prefix([10, 2, (i % 60).try_into().unwrap(), 0], 24),
@@ -84,7 +84,7 @@ fn batches(switch: &dyn Switch) {
     switch.clear("Handle.routes").unwrap();
 }
 
-fn refusals(switch: &dyn Switch) {
+fn refusals(switch: &dyn SwitchControl) {
     let key = prefix([10, 1, 0, 0], 16);
     let (routes, route) = ("Handle.routes", action("route", &[&[0, 3]]));
     let refused = |table: &str, key: &[MatchParam], action: &EntryAction| match switch.add(table, key, 0, action) {
@@ -105,7 +105,7 @@ fn refusals(switch: &dyn Switch) {
     assert!(matches!(gone, Err(ControlError::Table(TableError::InvalidHandle))), "{gone:?}");
 }
 
-fn profiles(switch: &dyn Switch) {
+fn profiles(switch: &dyn SwitchControl) {
     let paths = "Handle.paths";
     let member = switch.add_member(paths, "Handle.forward", &[vec![0, 3], vec![2, 0, 0, 0, 0, 3]]).unwrap();
     let group = switch.create_member_group(paths).unwrap();
@@ -125,7 +125,7 @@ fn profiles(switch: &dyn Switch) {
     switch.delete_member(paths, member).unwrap();
 }
 
-fn arrays(switch: &dyn Switch) {
+fn arrays(switch: &dyn SwitchControl) {
     switch.set_register("Handle.seen", 3, 0x1_2345).unwrap();
     assert_eq!(switch.register("Handle.seen", 3).unwrap(), 0x2345, "16 bits");
     let beyond = switch.register("Handle.seen", 8);
@@ -135,7 +135,7 @@ fn arrays(switch: &dyn Switch) {
     assert!(matches!(unknown, Err(ControlError::Array(ArrayError::InvalidName))), "{unknown:?}");
 }
 
-fn multicast(switch: &dyn Switch) {
+fn multicast(switch: &dyn SwitchControl) {
     let (all, fewer) = (BTreeSet::from([1, 2, 7]), BTreeSet::from([2]));
     switch.create_group(5).unwrap();
     let node = switch.create_node(9, &all).unwrap();
@@ -152,7 +152,7 @@ fn multicast(switch: &dyn Switch) {
     switch.destroy_group(5).unwrap();
 }
 
-fn mirrors(switch: &dyn Switch) {
+fn mirrors(switch: &dyn SwitchControl) {
     let mirror = Mirror { port: Some(510), group: Some(4) };
     switch.set_mirror(1, mirror).unwrap();
     assert_eq!(switch.mirror(1).unwrap(), mirror);

@@ -1,9 +1,12 @@
 //! A program is changed while packets pass.
 
 use crate::support::{CONTROL, action, frame, ports, prefix, runtime, served};
+use bifrost_switch::daemon::{PortKind, Switch};
 use bifrost_switch::engine::{Mirror, Outputs};
-use bifrost_switch::runtime::{Client, ControlError, Switch};
+use bifrost_switch::runtime::idl::bmv2_standard::StandardSyncHandler;
+use bifrost_switch::runtime::{Client, ControlError, SwitchControl};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 const ROUTES: &str = "Handle.routes";
 
@@ -32,10 +35,19 @@ fn a_program_that_is_refused_leaves_the_running_one_alone() {
     runtime.add(ROUTES, &prefix([10, 0, 0, 0], 8), 0, &action("route", &[&[0, 3]])).unwrap();
     let server = served(&runtime);
     let client = Client::connect(&server.url()).unwrap();
-    for json in ["", "{", "{}", &CONTROL.replace("execute_meter", "explode")] {
-        let refused = client.load_program(json);
-        assert!(refused.as_ref().is_err_and(|error| error.to_string().contains("refused")), "{refused:?}");
+    let before = runtime.handle_bm_serialize_state().unwrap();
+    let (newer, strange) = (CONTROL.replace("[2, 23]", "[2, 25]"), CONTROL.replace("execute_meter", "explode"));
+    for (json, said) in [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ("{}", "`header_types` is missing"),
+        (&newer, "version 2.25 of the format (2.0 to 2.24 are) is not supported"),
+        (&strange, "the primitive `explode` is not supported"),
+    ] {
+        let refused = client.load_program(json).unwrap_err().to_string();
+        assert!(refused.contains("the program is refused") && refused.contains(said), "{refused}");
     }
+    assert!(runtime.handle_bm_serialize_state().unwrap() == before);
     assert!(matches!(client.swap_programs(), Err(ControlError::Swap(3))));
     assert_eq!(ports(&runtime, &frame(1, [10, 0, 0, 1])), [3]);
 }
@@ -67,4 +79,44 @@ fn no_packet_is_lost_by_swaps() {
         stop.store(true, Ordering::Relaxed);
         assert!(packets.join().unwrap() > 0);
     });
+}
+
+/// Programs that send by port 3 and by port 4 take turns under a sender that never waits.
+#[test]
+fn frames_in_flight_while_programs_change_arrive_once_each() {
+    const FRAMES_MAX: u32 = 100_000;
+    let runtime = runtime();
+    let fill = |port: u8| runtime.add(ROUTES, &prefix([10, 0, 0, 0], 8), 0, &action("route", &[&[0, port]])).unwrap();
+    fill(3);
+    let builder = Switch::builder(runtime.engine().clone()).queue_frames(FRAMES_MAX as usize);
+    let switch = [1, 3, 4].iter().fold(builder, |builder, &port| builder.port(port, PortKind::Local)).start().unwrap();
+    let (from, stop) = (switch.local(1).unwrap(), AtomicBool::new(false));
+    let sent = std::thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let mut sent = 0;
+            while sent < FRAMES_MAX && !stop.load(Ordering::Relaxed) {
+                let mut numbered = frame(1, [10, 0, 0, 1]);
+                numbered.extend(sent.to_be_bytes());
+                from.send(&numbered);
+                sent += 1;
+            }
+            sent
+        });
+        for swap in 0..50 {
+            runtime.load_program(CONTROL).unwrap();
+            fill(4 - swap % 2);
+            runtime.swap_programs().unwrap();
+        }
+        stop.store(true, Ordering::Relaxed);
+        sender.join().unwrap()
+    });
+    let arrived = [3, 4].map(|port| {
+        let port = switch.local(port).unwrap();
+        let numbers = std::iter::from_fn(|| port.receive(Duration::ZERO));
+        numbers.map(|frame| u32::from_be_bytes(*frame.last_chunk().unwrap())).collect::<Vec<_>>()
+    });
+    assert!(arrived.iter().all(|numbers| !numbers.is_empty() && numbers.is_sorted()), "both programs ran");
+    let mut all = arrived.concat();
+    all.sort_unstable();
+    assert!(all == (0..sent).collect::<Vec<_>>(), "{sent} were sent, {} arrived", all.len());
 }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use bifrost_switch::SharedEngine;
 use bifrost_switch::bmv2::Bmv2;
 use bifrost_switch::engine::Engine;
-use bifrost_switch::runtime::{Client, Runtime, RuntimeServer, Settings, Switch, Update};
+use bifrost_switch::runtime::{Client, Runtime, RuntimeServer, Settings, SwitchControl, Update};
 
 use super::super::rack;
 use super::{Subject, per_second};
@@ -16,7 +16,7 @@ const ENTRIES: u64 = 256;
 /// A switch as a control plane drives it.
 #[derive(Debug)]
 pub(super) struct Changes {
-    switch: Box<dyn Switch>,
+    switch: Box<dyn SwitchControl>,
     _keeps: Keeps,
 }
 

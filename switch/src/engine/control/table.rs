@@ -2,8 +2,8 @@
 
 use super::super::Engine;
 use super::super::program::{Holds, MatchKind, TableSpec};
-use super::super::state::{pack, pad, program_default, unpack};
-use super::super::tables::{Chosen, Count, Entry, EntryAction, MatchParam, Table, TableError, Target};
+use super::super::state::{pad, program_default, unpack};
+use super::super::tables::{Chosen, Count, Entry, EntryAction, MatchParam, Table, TableError, Target, fit_whole};
 
 /// What a table is, for those who list them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,14 +79,13 @@ impl Engine {
         Ok((target, self.data(index, data)?))
     }
 
-    /// An action's data in one piece.
+    /// An action's data in one piece, if it is as many values as the action has parameters and each fits.
     pub(super) fn data(&self, action: usize, data: &[Vec<u8>]) -> Result<Vec<u8>, TableError> {
-        let expected = self.program.actions.get(action).map(|action| action.parameters.len());
-        if expected == Some(data.len()) {
-            Ok(pack(&self.program, action, data))
-        } else {
-            Err(TableError::BadActionData)
-        }
+        let action = self.program.actions.get(action).filter(|action| action.parameters.len() == data.len());
+        let action = action.ok_or(TableError::BadActionData)?;
+        let values = action.parameters.iter().zip(data).map(|(slot, value)| fit_whole(value, slot.width));
+        let values: Option<Vec<_>> = values.collect();
+        values.map(|values| values.concat()).ok_or(TableError::BadActionData)
     }
 
     /// Adds an entry; its handle. `priority` counts in ternary and range tables: the lowest wins.

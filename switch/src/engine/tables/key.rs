@@ -57,6 +57,14 @@ pub(crate) fn fit(value: &[u8], width: u32) -> Vec<u8> {
     fitted
 }
 
+/// The same, if all bits that are cut are zero.
+pub(crate) fn fit_whole(value: &[u8], width: u32) -> Option<Vec<u8>> {
+    let bytes = width.div_ceil(8) as usize;
+    let (front, rest) = value.split_at(value.len().saturating_sub(bytes));
+    let beyond = if rest.len() == bytes { !first_mask(width) & rest.first()? } else { 0 };
+    (beyond == 0 && front.iter().all(|&byte| byte == 0)).then(|| fit(rest, width))
+}
+
 /// The bits of a field's first byte.
 fn first_mask(width: u32) -> u8 {
     0xff >> (width.next_multiple_of(8) - width)
@@ -70,7 +78,7 @@ pub(super) struct Packed {
     pub(super) prefix: u32,
 }
 
-/// Checks and packs an entry's key, as BMv2 does: bits beyond a field's width are dropped silently.
+/// Checks and packs an entry's key. Bits of a mask beyond the field's width mean nothing; those of a value are an error.
 pub(super) fn pack(spec: &TableSpec, params: &[MatchParam]) -> Result<Packed, TableError> {
     if params.len() != spec.key.len() {
         return Err(TableError::BadMatchKey);
@@ -83,7 +91,9 @@ pub(super) fn pack(spec: &TableSpec, params: &[MatchParam]) -> Result<Packed, Ta
 }
 
 fn pack_field(field: &KeyField, param: &MatchParam, packed: &mut Packed) -> Option<()> {
-    let bytes = |value: &[u8]| (value.len() == field.bytes).then(|| fit(value, field.width));
+    let sized = |value: &[u8]| (value.len() == field.bytes).then_some(());
+    let bytes = |value: &[u8]| sized(value).and_then(|()| fit_whole(value, field.width));
+    let mask = |mask: &[u8]| sized(mask).map(|()| fit(mask, field.width));
     let (mut value, other) = match (field.kind, param) {
         (MatchKind::Exact, MatchParam::Exact(value)) => (bytes(value)?, vec![0xff; field.bytes]),
         (MatchKind::Valid, &MatchParam::Valid(valid)) => (vec![u8::from(valid)], vec![0xff]),
@@ -91,7 +101,7 @@ fn pack_field(field: &KeyField, param: &MatchParam, packed: &mut Packed) -> Opti
             packed.prefix = *length;
             (bytes(value)?, prefix_mask(field, *length))
         }
-        (MatchKind::Ternary, MatchParam::Ternary(value, mask)) => (bytes(value)?, bytes(mask)?),
+        (MatchKind::Ternary, MatchParam::Ternary(value, bits)) => (bytes(value)?, mask(bits)?),
         (MatchKind::Range, MatchParam::Range(low, high)) if low <= high => (bytes(low)?, bytes(high)?),
         _ => return None,
     };

@@ -7,7 +7,7 @@ mod key;
 mod profile;
 mod table;
 
-pub(crate) use key::{build, fill, fit};
+pub(crate) use key::{build, fill, fit, fit_whole};
 pub(crate) use profile::{Profile, Target};
 pub(crate) use table::{Chosen, Table};
 
@@ -143,7 +143,7 @@ pub enum TableError {
     /// The entries are given by the program.
     #[error("the table's entries are constant")]
     ImmutableEntries = 25,
-    /// Wrong number of values.
+    /// Wrong number of values, or one that is wider than its parameter.
     #[error("the data does not fit the action")]
     BadActionData = 26,
     /// The table has no key, and so no entries.

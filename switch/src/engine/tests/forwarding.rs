@@ -275,3 +275,23 @@ fn table_operations_report_what_bmv2_reports() {
     engine.reset();
     assert_eq!(engine.table_len("routes"), Ok(0));
 }
+
+#[test]
+fn data_wider_than_its_parameter_is_refused_and_changes_nothing() {
+    let mut engine = load(&router());
+    let key = [MatchParam::Lpm(vec![10, 0, 0, 0], 8)];
+    let (good, padded) = ([vec![1, 0xff], vec![0; 6]], [vec![0, 0, 1, 0xff], vec![0; 8]]);
+    let entry = engine.table_add("routes", &key, "forward", &good, 0).unwrap();
+    let default = engine.table_default("routes");
+    for wide in [[vec![2, 0], vec![0; 6]], [vec![1, 0, 0], vec![0; 6]], [vec![0], vec![1, 0, 0, 0, 0, 0, 0]]] {
+        let other = [MatchParam::Lpm(vec![11, 0, 0, 0], 8)];
+        assert_eq!(engine.table_add("routes", &other, "forward", &wide, 0), Err(TableError::BadActionData), "{wide:?}");
+        assert_eq!(engine.table_modify("routes", entry, "forward", &wide), Err(TableError::BadActionData));
+        assert_eq!(engine.table_set_default("routes", "forward", &wide), Err(TableError::BadActionData));
+    }
+    assert_eq!((engine.table_len("routes"), engine.table_default("routes")), (Ok(1), default));
+    let action = EntryAction::Action { name: "forward".into(), data: good.to_vec() };
+    assert_eq!(engine.table_entry("routes", entry).unwrap().action, action);
+    engine.table_modify("routes", entry, "forward", &padded).unwrap();
+    assert_eq!(engine.table_entry("routes", entry).unwrap().action, action, "zeros in front are none of it");
+}

@@ -6,7 +6,7 @@ use super::idl::gatekeeper as idl;
 use super::metrics::{counters, verdicts};
 use crate::gatekeeper::Gatekeeper;
 use crate::gatekeeper_driver::Asker;
-use crate::runtime::Switch;
+use crate::runtime::SwitchControl;
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::thrift;
 use bifrost_rpc::wire::Pointer;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// The service of one control plane.
 pub(super) struct Handler {
     asker: Asker<Gatekeeper>,
-    switch: Arc<dyn Switch>,
+    switch: Arc<dyn SwitchControl>,
     stop: Stop,
 }
 
@@ -24,7 +24,7 @@ pub(super) struct Handler {
 pub(super) type Stop = Box<dyn Fn() + Send + Sync>;
 
 impl Handler {
-    pub(super) fn new(asker: Asker<Gatekeeper>, switch: Arc<dyn Switch>, stop: Stop) -> Self {
+    pub(super) fn new(asker: Asker<Gatekeeper>, switch: Arc<dyn SwitchControl>, stop: Stop) -> Self {
         Self { asker, switch, stop }
     }
 

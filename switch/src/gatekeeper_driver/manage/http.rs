@@ -3,7 +3,7 @@
 use super::metrics::{text, verdicts};
 use crate::gatekeeper::Gatekeeper;
 use crate::gatekeeper_driver::Asker;
-use crate::runtime::Switch;
+use crate::runtime::SwitchControl;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl MetricsServer {
     /// [`MetricsError`].
     pub fn start(
         asker: &Asker<Gatekeeper>,
-        switch: Arc<dyn Switch>,
+        switch: Arc<dyn SwitchControl>,
         address: SocketAddr,
     ) -> Result<Self, MetricsError> {
         if !address.ip().to_canonical().is_loopback() {

@@ -3,7 +3,7 @@
 use super::convert::state_name;
 use crate::gatekeeper::{Gatekeeper, ResourceState, Status};
 use crate::gatekeeper_driver::Counts;
-use crate::runtime::Switch;
+use crate::runtime::SwitchControl;
 use bifrost_rpc::endpoint::Time;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -53,7 +53,7 @@ const REASONS: [&str; 12] = [
 ];
 
 /// Packets by what became of them; empty if the switch does not answer.
-pub(super) fn verdicts(switch: &dyn Switch) -> Vec<(String, u64)> {
+pub(super) fn verdicts(switch: &dyn SwitchControl) -> Vec<(String, u64)> {
     let count =
         |(index, name): &(u32, &str)| Some(((*name).to_owned(), switch.counter("verdicts", *index).ok()?.packets));
     VERDICTS.iter().filter_map(count).collect()

@@ -9,7 +9,7 @@ pub use http::{MetricsError, MetricsServer};
 
 use super::Asker;
 use crate::gatekeeper::Gatekeeper;
-use crate::runtime::Switch;
+use crate::runtime::SwitchControl;
 use bifrost_rpc::{Address, Place, ServeError, Server, UrlError};
 use handler::Handler;
 use idl::gatekeeper::GatekeeperSyncProcessor;
@@ -54,7 +54,7 @@ impl ManageServer {
     /// [`ManageError`].
     pub fn start(
         asker: &Asker<Gatekeeper>,
-        switch: Arc<dyn Switch>,
+        switch: Arc<dyn SwitchControl>,
         url: &str,
         stop: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, ManageError> {

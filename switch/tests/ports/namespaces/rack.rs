@@ -162,7 +162,7 @@ impl Drop for Gatekeeper {
 }
 
 /// Fills the tables of a switch.
-fn install(switch: &dyn runtime::Switch) {
+fn install(switch: &dyn runtime::SwitchControl) {
     let mut live = Live::read(switch, Scope::Described).unwrap();
     let batch = live.changes(&entries(), Scope::Described);
     let done = live.apply(switch, &batch);
@@ -195,7 +195,7 @@ fn calls_are_routed(machines: &Machines) {
 }
 
 /// Operations at the addresses that their pointers are: dropped, let through by an entry, dropped again.
-fn entries_decide(machines: &Machines, switch: &Arc<dyn runtime::Switch>) {
+fn entries_decide(machines: &Machines, switch: &Arc<dyn runtime::SwitchControl>) {
     let [client, _, memory] = &machines.nodes;
     let served = memory.within(|| {
         let builder = Daemon::builder(Config { boot: 1, ..Config::default() });
@@ -275,7 +275,7 @@ fn a_rack_on_the_embedded_switch() {
     let machines = Machines::new();
     let engine = SharedEngine::new(Engine::load(PROGRAM, 1).unwrap());
     let runtime = Runtime::new(engine.clone(), PROGRAM, Settings::default());
-    let control: Arc<dyn runtime::Switch> = Arc::new(runtime);
+    let control: Arc<dyn runtime::SwitchControl> = Arc::new(runtime);
     install(&*control);
     let device = |port: u32| PortKind::Device(format!("port{port}"));
     let builder = Switch::builder(engine).port(CONTROL_PLANE, PortKind::Local);
@@ -305,7 +305,7 @@ fn a_rack_on_bmv2() {
     settings.namespace = bmv2::Namespace::Present;
     let (running, control) = machines.switch.within(move || (Bmv2::start(&settings).unwrap(), RawSocket::open("cpu1")));
     let gatekeeper = Gatekeeper::start(control);
-    let client: Arc<dyn runtime::Switch> = Arc::new(Client::connect(running.url()).unwrap());
+    let client: Arc<dyn runtime::SwitchControl> = Arc::new(Client::connect(running.url()).unwrap());
     let to = Arc::clone(&client);
     machines.switch.within(move || install(&*to));
     calls_are_routed(&machines);

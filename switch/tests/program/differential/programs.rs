@@ -43,6 +43,7 @@ pub(super) fn cases() -> Vec<Case> {
         small!("state", Setup::default(), Traffic::anything),
         small!("copies", copies(), Traffic::wish),
         small!("stacks", stacks(), Traffic::labelled),
+        small!("routes", Setup::default(), Traffic::guided),
         small!("arithmetic", Setup::default(), Traffic::numbers),
         small!("options", Setup::default(), Traffic::optional),
     ]
@@ -178,6 +179,33 @@ impl Traffic {
         }
         if !self.one_in(4) {
             rest.extend(ipv4(*self.choose(&[6, 17]), 64, 5, 0, b"payload"));
+        }
+        let mut frame = ethernet([2; 6], [4; 6], kind, &rest);
+        if self.one_in(4) {
+            self.damage(&mut frame);
+        }
+        (1, frame)
+    }
+
+    /// A route, behind padding or not, and records of switches.
+    fn guided(&mut self) -> (u32, Vec<u8>) {
+        let kind = *self.choose(&[0x1234, 0x1234, 0x1235, 0x1236, 0x1237]);
+        let mut rest = Vec::new();
+        if kind == 0x1235 {
+            rest.extend(vec![0; 1 + self.below(40)]);
+        }
+        let hops = if kind == 0x1236 { 0 } else { 1 + self.below(6) };
+        for i in 0..hops {
+            let last = if i + 1 == hops { 0x80 } else { 0 };
+            rest.extend([last | *self.choose(&[0, 0, 1]), 1 + self.number().to_le_bytes()[0] % 8]);
+        }
+        let records = self.below(6);
+        rest.extend([u8::try_from(*self.choose(&[records, records, records, 3])).unwrap(), 7]);
+        for _ in 0..records {
+            rest.extend([*self.choose(&[1, 2, 3, 0xff]), self.number().to_le_bytes()[0], 0, 5]);
+        }
+        if !self.one_in(4) {
+            rest.extend(b"payload");
         }
         let mut frame = ethernet([2; 6], [4; 6], kind, &rest);
         if self.one_in(4) {

@@ -245,6 +245,8 @@ fn keys_of_the_wrong_shape_are_refused() {
         vec![MatchParam::Range(vec![0, 2], vec![0, 1]), prefix.clone()],
         vec![range.clone(), MatchParam::Lpm(vec![0, 1], 10)],
         vec![range.clone(), MatchParam::Lpm(vec![1], 1)],
+        vec![range.clone(), MatchParam::Lpm(vec![2, 1], 9)],
+        vec![MatchParam::Range(vec![0, 1], vec![2, 2]), prefix.clone()],
     ];
     for key in bad {
         assert_eq!(table.add(&spec, &key, 0, 0, &[]), Err(TableError::BadMatchKey), "{key:?}");
