@@ -84,21 +84,22 @@ fn no_packet_is_lost_by_swaps() {
 /// Programs that send by port 3 and by port 4 take turns under a sender that never waits.
 #[test]
 fn frames_in_flight_while_programs_change_arrive_once_each() {
-    const FRAMES_MAX: u32 = 100_000;
+    const FRAMES_MAX: u32 = 300_000;
+    const BATCH: u32 = 64;
     let runtime = runtime();
     let fill = |port: u8| runtime.add(ROUTES, &prefix([10, 0, 0, 0], 8), 0, &action("route", &[&[0, port]])).unwrap();
     fill(3);
-    let builder = Switch::builder(runtime.engine().clone()).queue_frames(FRAMES_MAX as usize);
+    let builder = Switch::builder(runtime.engine().clone()).queue_frames((FRAMES_MAX + BATCH) as usize);
     let switch = [1, 3, 4].iter().fold(builder, |builder, &port| builder.port(port, PortKind::Local)).start().unwrap();
     let (from, stop) = (switch.local(1).unwrap(), AtomicBool::new(false));
     let sent = std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
             let mut sent = 0;
             while sent < FRAMES_MAX && !stop.load(Ordering::Relaxed) {
-                let mut numbered = frame(1, [10, 0, 0, 1]);
-                numbered.extend(sent.to_be_bytes());
-                from.send(&numbered);
-                sent += 1;
+                let numbered = |number: u32| [&frame(1, [10, 0, 0, 1])[..], &number.to_be_bytes()].concat();
+                let batch: Vec<_> = (sent..sent + BATCH).map(numbered).collect();
+                from.send_all(batch.iter().map(Vec::as_slice));
+                sent += BATCH;
             }
             sent
         });
