@@ -19,7 +19,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -106,8 +106,11 @@ impl<M: Machine> Driver<M> {
             left: Vec::new(),
             waits_until: Time::ZERO,
         };
-        let shared =
-            Shared { run: Mutex::new(run), waker: Arc::clone(&events.waker), is_stopped: Arc::clone(&is_stopped) };
+        let shared = Shared {
+            run: Mutex::new(Some(run)),
+            waker: Arc::clone(&events.waker),
+            is_stopped: Arc::clone(&is_stopped),
+        };
         let (shared, port) = (Arc::new(shared), parts.port);
         let thread = std::thread::Builder::new().name("bifrost-gatekeeper".into()).spawn(move || {
             // A switch that is slow to change its tables must not wait for that itself.
@@ -116,6 +119,7 @@ impl<M: Machine> Driver<M> {
             }
             shared.run();
             port.set_taker(None);
+            shared.end();
         });
         Ok(Self { events, is_stopped, thread: Some(thread.map_err(DriverError::Thread)?) })
     }
@@ -155,7 +159,8 @@ impl<M: Machine> Drop for Driver<M> {
 
 /// What the driver's thread and those of the switch share.
 struct Shared<M: Machine> {
-    run: Mutex<Run<M>>,
+    /// `None` once it has ended.
+    run: Mutex<Option<Run<M>>>,
     waker: Arc<Waker>,
     is_stopped: Arc<AtomicBool>,
 }
@@ -166,30 +171,37 @@ impl<M: Machine> Shared<M> {
         let Some(()) = self.with(Run::begin) else { return };
         while !self.is_stopped.load(Ordering::Acquire) {
             let Some(wait) = self.with(Run::rest) else { return };
-            let mut held: Option<MutexGuard<'_, Run<M>>> = None;
+            let mut held = None;
             let goes_on = self.waker.receive(wait, &mut |packet| {
-                if held.is_none() {
-                    held = self.run.lock().ok();
-                }
-                if let Some(run) = &mut held {
-                    run.on_packet(packet);
+                if let Some(run) = held.get_or_insert_with(|| self.lock()) {
+                    run.as_mut().into_iter().for_each(|run| run.on_packet(packet));
                 }
             });
-            let Some(mut run) = held.or_else(|| self.run.lock().ok()) else { return };
-            run.turn();
-            if !goes_on {
+            drop(held);
+            if self.with(Run::turn).is_none() || !goes_on {
                 return;
             }
         }
     }
 
+    /// Lets nobody do anything more, and writes down what is decided.
+    fn end(&self) {
+        drop(self.run.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// `None`: the state machine has panicked.
+    fn lock(&self) -> Option<MutexGuard<'_, Option<Run<M>>>> {
+        self.run.lock().ok()
+    }
+
     fn with<R>(&self, act: impl FnOnce(&mut Run<M>) -> R) -> Option<R> {
-        self.run.lock().ok().map(|mut run| act(&mut run))
+        self.lock()?.as_mut().map(act)
     }
 
     /// Takes in what has come, if nobody else does; says whether it did.
     fn take(&self) -> bool {
-        let take = || self.run.try_lock().is_ok_and(|mut run| run.turn_of_guest());
+        let turn = |run: &mut Option<Run<M>>| run.as_mut().is_some_and(Run::turn_of_guest);
+        let take = || self.run.try_lock().is_ok_and(|mut run| turn(&mut run));
         // A fault of the control plane ends the control plane, and not who carries packets.
         catch_unwind(AssertUnwindSafe(take)).unwrap_or_else(|_| {
             self.waker.wake();
