@@ -9,7 +9,7 @@ use super::directory::Who;
 use super::input::{Answered, Input, Reason};
 use super::members::{Members, Profile};
 use super::outbox::{Outbox, Outcome};
-use super::output::Output;
+use super::output::{Holder, Output};
 use super::record::Record;
 use super::recovery::Phase;
 use super::services::Services;
@@ -196,7 +196,7 @@ impl Gatekeeper {
             return;
         };
         if self.is_served(header.method) {
-            self.send_on(frame.to_vec());
+            self.send_unserved(frame.to_vec());
         } else if !self.unserved.hold(now, (header.client, header.rpc), header.method, frame) {
             self.counters.unserved_dropped += 1;
         }
@@ -205,6 +205,18 @@ impl Gatekeeper {
     pub(super) fn with_calls(&mut self, act: impl FnOnce(&mut Calls, &Who<'_>)) {
         let memory_prefix = self.rules.topology().fabric().memory_prefix;
         let who = Who { members: &self.members, services: &self.services, memory_prefix };
+    /// Sends on what came before its service, unless its sender's life has ended since.
+    pub(super) fn send_unserved(&mut self, frame: Vec<u8>) {
+        let sender = FrameAddresses::parse(&frame).ok().and_then(|(addresses, datagram)| {
+            Some(Holder { node: addresses.source, incarnation: Header::parse(datagram).ok()?.incarnation })
+        });
+        if sender.is_some_and(|sender| self.calls.has_ended(sender)) {
+            self.counters.unserved_dropped += 1;
+        } else {
+            self.send_on(frame);
+        }
+    }
+
         act(&mut self.calls, &who);
     }
 

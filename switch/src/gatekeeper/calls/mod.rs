@@ -253,6 +253,19 @@ impl Calls {
     /// An incarnation, and all before it of its node, has ended: all memory servers clean up after it; its calls end as
     /// `docs/gatekeeper.md`, section 8, says. [`Step::Cleaned`] comes in the end. The directory has it as gone already.
     pub fn end_node(&mut self, now: Time, who: &dyn Directory, gone: Holder) {
+    /// Whether an incarnation has ended.
+    #[must_use]
+    pub fn has_ended(&self, holder: Holder) -> bool {
+        self.objects.has_ended(holder)
+    }
+
+    /// Whether what is known here of a call's giving is known to the memory servers too: another control plane would learn it from them.
+    #[must_use]
+    pub fn is_settled(&self, call: CallKey) -> bool {
+        let is_giving = |call: &Call| call.stage == Stage::Answered && call.is_abandoned;
+        !self.reclaiming.contains_key(&call) && !self.calls.get(&call).is_some_and(is_giving)
+    }
+
         self.node_ended(now, who, gone);
     }
 
