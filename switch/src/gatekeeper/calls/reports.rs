@@ -71,7 +71,8 @@ impl Calls {
         let open: Vec<CallKey> = session.open.iter().map(|rpc| (key.0, *rpc)).collect();
         self.deny_held(&open, Cause::Ended);
         for call in open {
-            let is_over = |call: &Call| call.stage == Stage::Released && call.kind != PacketType::Oneway;
+            let runs_on = |call: &Call| call.kind == PacketType::Oneway && !call.is_done;
+            let is_over = |call: &Call| call.stage == Stage::Released && !runs_on(call);
             if self.calls.get(&call).is_some_and(is_over) {
                 self.end_leases(now, who, call, Stage::Ending, &[]);
             }

@@ -61,7 +61,7 @@ impl Calls {
         }
         (call.session, call.instance, call.is_known) = (line.session, line.instance, true);
         if line.is_callee {
-            call.is_unsure = false;
+            (call.is_unsure, call.is_done) = (false, line.is_answered);
         } else if call.caller.is_none() || call.caller == Some(teller) {
             if call.caller.replace(teller).is_none() {
                 self.begin_load(teller);
