@@ -15,6 +15,7 @@ use super::recovery::Phase;
 use super::services::Services;
 use super::then::Then;
 use super::token::Tokens;
+use super::unconfirmed::Unconfirmed;
 use super::unserved::Unserved;
 use crate::rules::{Decision, EntryChange, Intent, Problem};
 use bifrost_rpc::endpoint::Time;
@@ -36,6 +37,7 @@ pub struct Gatekeeper {
     pub(super) services: Services,
     pub(super) unserved: Unserved,
     pub(super) calls: Calls,
+    pub(super) unconfirmed: Unconfirmed,
     pub(super) phase: Phase,
     pub(super) tokens: Tokens,
     pub(super) nonces: Nonces,
@@ -96,6 +98,7 @@ impl Gatekeeper {
             services: Services::default(),
             unserved: Unserved::new(config.unserved_max, config.unserved),
             calls: Calls::new(config.calls),
+            unconfirmed: Unconfirmed::default(),
             phase: Phase::Starting,
             tokens: Tokens::new(&std::array::from_fn(|at| secret[at])),
             nonces: Nonces { prefix: std::array::from_fn(|at| prefix[at]), count: 0 },
@@ -202,9 +205,6 @@ impl Gatekeeper {
         }
     }
 
-    pub(super) fn with_calls(&mut self, act: impl FnOnce(&mut Calls, &Who<'_>)) {
-        let memory_prefix = self.rules.topology().fabric().memory_prefix;
-        let who = Who { members: &self.members, services: &self.services, memory_prefix };
     /// Sends on what came before its service, unless its sender's life has ended since.
     pub(super) fn send_unserved(&mut self, frame: Vec<u8>) {
         let sender = FrameAddresses::parse(&frame).ok().and_then(|(addresses, datagram)| {
@@ -217,6 +217,9 @@ impl Gatekeeper {
         }
     }
 
+    pub(super) fn with_calls(&mut self, act: impl FnOnce(&mut Calls, &Who<'_>)) {
+        let memory_prefix = self.rules.topology().fabric().memory_prefix;
+        let who = Who { members: &self.members, services: &self.services, memory_prefix };
         act(&mut self.calls, &who);
     }
 
@@ -228,9 +231,10 @@ impl Gatekeeper {
             } else if let Some((then, outcome)) = self.outbox.next() {
                 self.go_on(now, then, outcome);
             } else {
-                return;
+                break;
             }
         }
+        self.confirm_settled();
     }
 
     pub(super) fn take_step(&mut self, now: Time, step: Step) {

@@ -5,7 +5,7 @@ use super::control::Peer;
 use super::input::ServerTable;
 use super::machine::Gatekeeper;
 use super::members::{Candidate, Member, NodeId, State};
-use super::output::Holder;
+use super::output::{Holder, MemoryMessage};
 use super::record::Record;
 use super::then::Then;
 use crate::rules::Scope;
@@ -164,6 +164,7 @@ impl Gatekeeper {
         }
         let ended = page.ended.iter().map(|(node, incarnation)| Holder { node: *node, incarnation: *incarnation });
         ended.for_each(|gone| self.calls.restore_ended(gone));
+        self.calls.restore_made(server, page.newest);
         page.objects.iter().for_each(|object| self.calls.restore_object(object));
         if !page.more {
             if let Phase::Recovering(recovery) = &mut self.phase {

@@ -156,6 +156,8 @@ pub struct Calls {
     loads: BTreeMap<Holder, Load>,
     /// What answers gave, and to whom, that has not been accepted yet.
     gifts: BTreeMap<CallKey, (Holder, Vec<Pointer>)>,
+    /// Calls whose giving is being freed, and how many servers have not answered yet.
+    reclaiming: BTreeMap<CallKey, u32>,
     /// What servers have been told and not answered.
     told: BTreeMap<Ticket, Told>,
     /// Changes of the tables that are on their way, and what waits for each and all before it.
@@ -184,6 +186,7 @@ impl Calls {
             calls: BTreeMap::new(),
             loads: BTreeMap::new(),
             gifts: BTreeMap::new(),
+            reclaiming: BTreeMap::new(),
             told: BTreeMap::new(),
             changes: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -245,14 +248,11 @@ impl Calls {
         self.changed(now, who, ticket, is_done);
     }
 
-    /// A node reports; once this returns, the line may be confirmed.
+    /// A node reports. A line may be confirmed when this returns and its call [is settled](Self::is_settled).
     pub fn handle_report(&mut self, now: Time, who: &dyn Directory, sender: Holder, line: &ReportLine) {
         self.take_report(now, who, sender, line);
     }
 
-    /// An incarnation, and all before it of its node, has ended: all memory servers clean up after it; its calls end as
-    /// `docs/gatekeeper.md`, section 8, says. [`Step::Cleaned`] comes in the end. The directory has it as gone already.
-    pub fn end_node(&mut self, now: Time, who: &dyn Directory, gone: Holder) {
     /// Whether an incarnation has ended.
     #[must_use]
     pub fn has_ended(&self, holder: Holder) -> bool {
@@ -266,6 +266,9 @@ impl Calls {
         !self.reclaiming.contains_key(&call) && !self.calls.get(&call).is_some_and(is_giving)
     }
 
+    /// An incarnation, and all before it of its node, has ended: all memory servers clean up after it; its calls end as
+    /// `docs/gatekeeper.md`, section 8, says. [`Step::Cleaned`] comes in the end. The directory has it as gone already.
+    pub fn end_node(&mut self, now: Time, who: &dyn Directory, gone: Holder) {
         self.node_ended(now, who, gone);
     }
 
@@ -288,6 +291,11 @@ impl Calls {
     /// After a restart: an object of a server's table.
     pub fn restore_object(&mut self, object: &ServerObject) {
         self.take_object(object);
+    }
+
+    /// After a restart: the newest object that a server has made. A late answer that names one up to it makes none.
+    pub fn restore_made(&mut self, server: u8, newest: u64) {
+        self.objects.see_until(server, newest);
     }
 
     /// After a restart: an incarnation that a server or the log has as ended, with all before it. Comes before the objects.
