@@ -67,6 +67,8 @@ struct Row {
   5: required list<Lease> leases,
   /** There are more leases than fit: `leases` lists them. */
   6: required bool has_more_leases,
+  /** The call whose answer gave it to who controls it; absent: none did. */
+  7: optional Call given_by,
 }
 
 /** Part of the access table. */
@@ -99,6 +101,8 @@ struct Info {
   4: required bool open,
   /** The last control message that was applied. */
   5: required Stamp last,
+  /** The newest object that it has made, in this life or before: those before it that are not in the table are gone. */
+  6: optional bifrost.Ptr newest,
 }
 
 /** How a memory server stands, and counts since it started. */

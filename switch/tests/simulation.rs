@@ -9,8 +9,16 @@ const SEEDS: u64 = 1000;
 /// Seeds within which a missing check has to show.
 const SEEDS_FOR_A_CHECK: u64 = 1000;
 
-/// Not seen in the first 4,000 seeds: a control plane would have to die twice before its term is on the disk.
-const UNSEEN: Check = Check::TermLogged;
+/// Seeds beyond those of the ordinary run that failed once, and why.
+const FAILED_ONCE: [(&str, &[u64]); 7] = [
+    ("what an answer had given before a restart was nobody's when its caller gave up", &[1069, 4275, 5965, 8877]),
+    ("a node that gave up a call to itself lost what it had passed", &[6210, 9653]),
+    ("what an ended life asked of a service was sent on when the service came", &[4467, 5525, 9692]),
+    ("a oneway call that had run before a restart was left for ever", &[9512, 11104, 11994]),
+    ("a node was welcomed after a restart before what its earlier life had was cleaned up", &[9668]),
+    ("a late ALLOC brought back after a restart what was freed", &[10399]),
+    ("sessions ended late, because many lost objects were read one after the other", &[5600]),
+];
 
 /// The first report, as they come, of a seed that failed.
 fn failing(seeds: std::ops::Range<u64>, options: &Options) -> Option<Report> {
@@ -36,10 +44,19 @@ fn everything_holds_in_every_seed() {
 }
 
 #[test]
+fn what_failed_once_holds() {
+    for (why, seeds) in FAILED_ONCE {
+        for seed in seeds {
+            let report = run(*seed, &Options::default());
+            assert!(report.is_ok(), "{report}again: {why}");
+        }
+    }
+}
+
+#[test]
 fn every_safety_check_is_missed_when_it_is_left_out() {
     let unseen: Vec<Check> = Check::ALL
         .into_iter()
-        .filter(|check| *check != UNSEEN)
         .filter(|check| failing(0..SEEDS_FOR_A_CHECK, &Options { without: Some(*check), traces: false }).is_none())
         .collect();
     assert!(unseen.is_empty(), "{unseen:?} can be left out and nothing is noticed");

@@ -31,6 +31,8 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 struct Entry {
     control: Option<Holder>,
+    /// The call whose answer gave it to who controls it.
+    given_by: Option<CallKey>,
     bytes: u64,
     /// Its controller has freed it; it is there for its lessees only.
     freed: bool,
@@ -52,6 +54,8 @@ pub struct ObjectRow {
     pub leases: Vec<(CallKey, Holder)>,
     /// Whether there are more.
     pub has_more_leases: bool,
+    /// The call whose answer gave it to who controls it.
+    pub given_by: Option<CallKey>,
 }
 
 /// The table. It knows objects by their id and length, not their bytes.
@@ -138,7 +142,7 @@ impl Access {
 
     /// A new object, controlled by the node that made it.
     pub(crate) fn insert(&mut self, object: ObjectId, bytes: u64, control: Holder) {
-        self.objects.insert(object, Entry { control: None, bytes, freed: false });
+        self.objects.insert(object, Entry { control: None, given_by: None, bytes, freed: false });
         self.controlled.insert((None, object));
         self.set_control(object, Some(control));
     }
@@ -154,6 +158,7 @@ impl Access {
     fn set_control(&mut self, object: ObjectId, control: Option<Holder>) {
         let Some(entry) = self.objects.get_mut(&object) else { return };
         let before = std::mem::replace(&mut entry.control, control);
+        entry.given_by = None;
         if let Some(before) = before {
             let left = self.bytes.get_mut(&before).map_or(0, |bytes| {
                 *bytes = bytes.saturating_sub(entry.bytes);
@@ -214,12 +219,13 @@ impl Access {
         self.leases.release(call, max)
     }
 
-    /// Gives control of objects to another holder: of those that `from` controls.
-    pub(crate) fn transfer(&mut self, objects: &[ObjectId], from: Holder, to: Holder) -> u64 {
+    /// The answer of a call gives control of objects to another holder: of those that `from` controls.
+    pub(crate) fn transfer(&mut self, call: CallKey, objects: &[ObjectId], from: Holder, to: Holder) -> u64 {
         let mut moved = 0;
         for object in objects.iter().filter(|_| from != to) {
             if self.controls(from, *object) || !self.checks.makes(Check::TransferControlled) {
                 self.set_control(*object, Some(to));
+                self.objects.entry(*object).and_modify(|entry| entry.given_by = Some(call));
                 moved += 1;
             }
         }
@@ -287,6 +293,7 @@ impl Access {
                 freed: entry.freed,
                 leases: first,
                 has_more_leases,
+                given_by: entry.given_by,
             }
         })
     }

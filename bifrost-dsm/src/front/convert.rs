@@ -55,8 +55,11 @@ pub(super) fn call(call: &idl::Call) -> CallKey {
 }
 
 pub(super) fn lease_out((call, callee): (CallKey, Holder)) -> idl::Lease {
-    let call = idl::Call { client: call.client.cast_signed(), rpc: call.rpc.cast_signed() };
-    idl::Lease { call, callee: holder_out(callee) }
+    idl::Lease { call: call_out(call), callee: holder_out(callee) }
+}
+
+fn call_out(call: CallKey) -> idl::Call {
+    idl::Call { client: call.client.cast_signed(), rpc: call.rpc.cast_signed() }
 }
 
 /// An object of this server.
@@ -85,6 +88,7 @@ pub(super) fn row_out(row: ObjectRow, config: &Config) -> idl::Row {
         freed: row.freed,
         leases: row.leases.into_iter().map(lease_out).collect(),
         has_more_leases: row.has_more_leases,
+        given_by: row.given_by.map(call_out),
     }
 }
 

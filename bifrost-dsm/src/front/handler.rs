@@ -144,6 +144,7 @@ impl idl::MemoryControlSyncHandler for Handler {
             boot: i64::from(self.config.boot),
             open: self.config.open,
             last: stamp_out(self.memory.with(|memory| memory.last_control())),
+            newest: Some(pointer(self.memory.with(|memory| memory.newest()), &self.config)),
         })
     }
 }

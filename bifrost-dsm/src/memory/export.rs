@@ -41,6 +41,12 @@ impl Memory {
         page
     }
 
+    /// The newest object that was made, and may be gone: no earlier one will be made any more.
+    #[must_use]
+    pub fn newest(&self) -> ObjectId {
+        ObjectId { boot: self.boot, counter: self.made }
+    }
+
     /// The leases of an object after that of a call, in the order of the calls, at most `max`.
     #[must_use]
     pub fn leases(&self, object: ObjectId, after: Option<CallKey>, max: usize) -> Vec<(CallKey, Holder)> {

@@ -82,7 +82,7 @@ impl Memory {
                 if returned.len() > CONTROL_OBJECTS_MAX {
                     return Err(Refusal::TooLarge { limit: CONTROL_OBJECTS_MAX as u64 });
                 }
-                let moved = if is_first { self.access.transfer(returned, *from, *to) } else { 0 };
+                let moved = if is_first { self.access.transfer(*call, returned, *from, *to) } else { 0 };
                 return Ok(self.release_call(*call, max).and(moved));
             }
             Control::Succeed { from, to } => return Ok(Step::of(self.access.succeed(*from, *to, max), max)),

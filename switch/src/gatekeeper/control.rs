@@ -155,7 +155,7 @@ impl Gatekeeper {
                     let each = |line| self.with_calls(|calls, who| calls.handle_report(now, who, holder, line));
                     lines.iter().for_each(each);
                 }
-                self.answer(id, number, ControlMessage::Confirmed);
+                self.confirm_later(id, number, &lines);
             }
             ControlMessage::Leave => self.end(now, id, false, Some(number)),
             _ => self.refuse(id, number, ControlRefusal::Malformed),

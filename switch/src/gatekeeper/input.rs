@@ -52,6 +52,8 @@ pub struct ServerTable {
     pub boot: u32,
     /// Objects: who controls each (address and incarnation), whether it is freed, and the calls that lease it to whom.
     pub objects: Vec<ServerObject>,
+    /// The id of the newest object that it has made: those before it that are in no page are gone.
+    pub newest: u64,
     /// The highest ended incarnation of each node.
     pub ended: Vec<(Ipv6Addr, u32)>,
     /// Further pages follow.
@@ -69,6 +71,8 @@ pub struct ServerObject {
     pub freed: bool,
     /// Client and RPC id of each call that leases it, and who may read it for that.
     pub leases: Vec<((u64, u64), (Ipv6Addr, u32))>,
+    /// Client and RPC id of the call whose answer gave it to who controls it.
+    pub given_by: Option<(u64, u64)>,
 }
 
 /// What happens.

@@ -52,7 +52,8 @@ impl Gatekeeper {
         let life = found.and_then(|id| self.members.get(id).map(|member| (id, member)));
         if let Some((id, member)) = life.filter(|(_, member)| is_this_life(member) && member.incarnation != 0) {
             match member.state {
-                State::Alive | State::Suspected => return Announced::Welcome(id),
+                State::Alive | State::Suspected if self.has_cleaned_up() => return Announced::Welcome(id),
+                State::Alive | State::Suspected => return Announced::Refused(ControlRefusal::NotReady),
                 State::Joining => return Announced::Waits,
                 State::Ending(_) | State::Ended { .. } => {}
             }

@@ -9,12 +9,13 @@ use super::directory::Who;
 use super::input::{Answered, Input, Reason};
 use super::members::{Members, Profile};
 use super::outbox::{Outbox, Outcome};
-use super::output::Output;
+use super::output::{Holder, Output};
 use super::record::Record;
 use super::recovery::Phase;
 use super::services::Services;
 use super::then::Then;
 use super::token::Tokens;
+use super::unconfirmed::Unconfirmed;
 use super::unserved::Unserved;
 use crate::rules::{Decision, EntryChange, Intent, Problem};
 use bifrost_rpc::endpoint::Time;
@@ -36,6 +37,7 @@ pub struct Gatekeeper {
     pub(super) services: Services,
     pub(super) unserved: Unserved,
     pub(super) calls: Calls,
+    pub(super) unconfirmed: Unconfirmed,
     pub(super) phase: Phase,
     pub(super) tokens: Tokens,
     pub(super) nonces: Nonces,
@@ -96,6 +98,7 @@ impl Gatekeeper {
             services: Services::default(),
             unserved: Unserved::new(config.unserved_max, config.unserved),
             calls: Calls::new(config.calls),
+            unconfirmed: Unconfirmed::default(),
             phase: Phase::Starting,
             tokens: Tokens::new(&std::array::from_fn(|at| secret[at])),
             nonces: Nonces { prefix: std::array::from_fn(|at| prefix[at]), count: 0 },
@@ -196,9 +199,21 @@ impl Gatekeeper {
             return;
         };
         if self.is_served(header.method) {
-            self.send_on(frame.to_vec());
+            self.send_unserved(frame.to_vec());
         } else if !self.unserved.hold(now, (header.client, header.rpc), header.method, frame) {
             self.counters.unserved_dropped += 1;
+        }
+    }
+
+    /// Sends on what came before its service, unless its sender's life has ended since.
+    pub(super) fn send_unserved(&mut self, frame: Vec<u8>) {
+        let sender = FrameAddresses::parse(&frame).ok().and_then(|(addresses, datagram)| {
+            Some(Holder { node: addresses.source, incarnation: Header::parse(datagram).ok()?.incarnation })
+        });
+        if sender.is_some_and(|sender| self.calls.has_ended(sender)) {
+            self.counters.unserved_dropped += 1;
+        } else {
+            self.send_on(frame);
         }
     }
 
@@ -216,9 +231,10 @@ impl Gatekeeper {
             } else if let Some((then, outcome)) = self.outbox.next() {
                 self.go_on(now, then, outcome);
             } else {
-                return;
+                break;
             }
         }
+        self.confirm_settled();
     }
 
     pub(super) fn take_step(&mut self, now: Time, step: Step) {

@@ -27,6 +27,7 @@ mod serving;
 mod status;
 mod then;
 mod token;
+mod unconfirmed;
 mod unserved;
 
 pub use checks::{Check, Checks};

@@ -5,7 +5,7 @@ use super::control::Peer;
 use super::input::ServerTable;
 use super::machine::Gatekeeper;
 use super::members::{Candidate, Member, NodeId, State};
-use super::output::Holder;
+use super::output::{Holder, MemoryMessage};
 use super::record::Record;
 use super::then::Then;
 use crate::rules::Scope;
@@ -89,7 +89,13 @@ impl Gatekeeper {
             }
         }
         let nodes: Vec<NodeId> = recovery.nodes.keys().copied().collect();
-        self.ended_lives().into_iter().for_each(|gone| self.calls.restore_ended(gone));
+        let lives = self.ended_lives();
+        lives.iter().for_each(|gone| self.calls.restore_ended(*gone));
+        let has_come_back = |gone: &Holder| {
+            let member = self.members.at(gone.node).and_then(|id| self.members.get(id));
+            member.is_some_and(|member| member.is_live() && member.incarnation > gone.incarnation)
+        };
+        let ended: Vec<Holder> = lives.into_iter().filter(has_come_back).collect();
         let servers: Vec<u8> = recovery.servers.keys().copied().collect();
         if !self.config.checks.makes(Check::ReadBack) {
             recovery.servers.clear();
@@ -102,6 +108,10 @@ impl Gatekeeper {
             let Some(id) = self.members.server(server) else { continue };
             if let Some(peer) = self.members.get(id).and_then(Peer::of) {
                 self.outbox.open_lane(server, (peer.port, peer.mac));
+                // A life that joins hears of it when the one before has no right any more.
+                for gone in &ended {
+                    self.outbox.tell(server, MemoryMessage::Cleanup(*gone), Then::Nothing);
+                }
                 // From here on it refuses what the one before still says.
                 self.fence_server(now, server, Then::Read(server));
             }
@@ -122,6 +132,14 @@ impl Gatekeeper {
             self.query(id, 0, 0);
         }
         self.check_recovery(now);
+    }
+
+    /// Whether no memory server does anything any more for lives before those that are there.
+    pub(super) fn has_cleaned_up(&self) -> bool {
+        match &self.phase {
+            Phase::Recovering(recovery) => recovery.servers.is_empty(),
+            phase => matches!(phase, Phase::Ready),
+        }
     }
 
     /// Nobody could be heard before.
@@ -146,6 +164,7 @@ impl Gatekeeper {
         }
         let ended = page.ended.iter().map(|(node, incarnation)| Holder { node: *node, incarnation: *incarnation });
         ended.for_each(|gone| self.calls.restore_ended(gone));
+        self.calls.restore_made(server, page.newest);
         page.objects.iter().for_each(|object| self.calls.restore_object(object));
         if !page.more {
             if let Phase::Recovering(recovery) = &mut self.phase {

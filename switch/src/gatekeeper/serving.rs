@@ -190,7 +190,7 @@ impl Gatekeeper {
         }
         let topology = self.rules.topology();
         let is_served = |method| topology.service_of(method).is_some_and(|service| topology.is_served(service));
-        self.unserved.take(is_served).into_iter().for_each(|frame| self.send_on(frame));
+        self.unserved.take(is_served).into_iter().for_each(|frame| self.send_unserved(frame));
     }
 
     fn log_offer(&mut self, key: &OfferKey) {

@@ -56,14 +56,16 @@ fn pause() {
 
 /// All pages. Nothing changes meanwhile but what the reader lets change, so that they fit together.
 fn pages(client: &mut MemoryControlClient) -> thrift::Result<Vec<ServerTable>> {
-    let boot = u32::try_from(client.info()?.boot).unwrap_or(0);
+    let info = client.info()?;
+    let boot = u32::try_from(info.boot).unwrap_or(0);
+    let newest = info.newest.map_or(0, |newest| Pointer::from(newest).object());
     let mut ended: Vec<_> = client.ended()?.iter().filter_map(holder).map(|of| (of.node, of.incarnation)).collect();
     let (mut pages, mut after) = (Vec::new(), Some(FIRST_OBJECT));
     while let Some(from) = after {
         let page = client.table(from, PAGE_MAX)?;
         after = page.next;
         let objects = page.objects.into_iter().map(|row| object(client, row)).collect::<thrift::Result<_>>()?;
-        pages.push(ServerTable { boot, objects, ended: std::mem::take(&mut ended), more: after.is_some() });
+        pages.push(ServerTable { boot, newest, objects, ended: std::mem::take(&mut ended), more: after.is_some() });
     }
     Ok(pages)
 }
@@ -77,13 +79,17 @@ fn object(client: &mut MemoryControlClient, row: Row) -> thrift::Result<ServerOb
         last = more.last().map(|lease| lease.call.clone());
     }
     let control = row.control.as_ref().and_then(holder).map(|of| (of.node, of.incarnation));
-    Ok(ServerObject { pointer: Pointer::from(row.object), control, freed: row.freed, leases })
+    let given_by = row.given_by.as_ref().map(call);
+    Ok(ServerObject { pointer: Pointer::from(row.object), control, freed: row.freed, leases, given_by })
 }
 
 fn lease(lease: &Lease) -> Option<((u64, u64), (Ipv6Addr, u32))> {
-    let Call { client, rpc } = lease.call;
     let to = holder(&lease.callee)?;
-    Some(((client.cast_unsigned(), rpc.cast_unsigned()), (to.node, to.incarnation)))
+    Some((call(&lease.call), (to.node, to.incarnation)))
+}
+
+fn call(of: &Call) -> (u64, u64) {
+    (of.client.cast_unsigned(), of.rpc.cast_unsigned())
 }
 
 /// Who somebody is; `None` for what is no node of a rack.

@@ -146,8 +146,9 @@ impl World {
         let Some(store) = machine.store.as_ref().filter(|_| machine.pauses == 0 && machine.cuts == 0) else {
             return self.at(self.now + RESEND, Step::ReadTable(lane, server));
         };
-        let (boot, ended, rows) =
-            store.with(|memory| (memory.config().boot, memory.ended(), memory.export(None, ROWS).objects));
+        let (boot, newest, ended) =
+            store.with(|memory| (memory.config().boot, memory.newest().to_bits(), memory.ended()));
+        let rows = store.with(|memory| memory.export(None, ROWS).objects);
         let mut ended: Vec<_> = ended.iter().map(|gone| (gone.node.0, gone.incarnation)).collect();
         let mut pages: Vec<&[ObjectRow]> = rows.chunks(PAGE).collect();
         if pages.is_empty() {
@@ -156,7 +157,7 @@ impl World {
         let last = pages.len() - 1;
         for (number, page) in pages.into_iter().enumerate() {
             let objects = page.iter().map(|row| object_of(server, row)).collect();
-            let page = ServerTable { boot, objects, ended: std::mem::take(&mut ended), more: number < last };
+            let page = ServerTable { boot, newest, objects, ended: std::mem::take(&mut ended), more: number < last };
             self.memory_answered(Input::Table { server, page });
         }
     }
@@ -173,6 +174,7 @@ fn object_of(server: u8, row: &ObjectRow) -> ServerObject {
         control: row.control.map(|control| (control.node.0, control.incarnation)),
         freed: row.freed,
         leases: row.leases.iter().map(lease).collect(),
+        given_by: row.given_by.map(|call| (call.client, call.rpc)),
     }
 }
 

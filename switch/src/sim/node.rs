@@ -154,6 +154,7 @@ impl World {
             return self.broke(Rule::Ends, format!("{call:?} of {} ended twice", self.machines[index].name()));
         };
         self.note(|| format!("{purpose:?} of n{index}: {result:?}"));
+        self.worked_at = self.now;
         self.histories.end(&(index, life, call), self.now, &result);
         self.ends(index, purpose, result);
     }

@@ -91,6 +91,7 @@ impl Plan {
         match rng.below(12) {
             0 => plan.die_early(rng),
             1 => plan.come_back_early(rng),
+            2 => plan.die_twice(rng),
             _ => {}
         }
         plan.disruptions.sort_unstable_by_key(|(at, ..)| *at);
@@ -120,6 +121,16 @@ impl Plan {
     fn die_early(&mut self, rng: &mut Rng) {
         let at = rng.between(MS, 400 * MS);
         self.disruptions.push((at, at + rng.below(50 * MS), Disruption::Gatekeeper));
+    }
+
+    /// The control plane dies again about when the first one after it has found out how the rack stands: with a slow disk its term may not be written.
+    fn die_twice(&mut self, rng: &mut Rng) {
+        self.disk = 300 * MS;
+        let first = rng.between(100 * MS, 2500 * MS);
+        let second = first + rng.between(20 * MS, 250 * MS);
+        for at in [first, second] {
+            self.disruptions.push((at, at + rng.below(2 * MS), Disruption::Gatekeeper));
+        }
     }
 
     /// A node is back before a memory server that stands still has heard of its end.

@@ -21,6 +21,9 @@ const BROKEN_MAX: usize = 8;
 const TRACE_MAX: usize = 300;
 /// Time for all to come to rest once nothing disturbs it: sessions end, and whoever was declared dead by mistake is back.
 const REST: u64 = 14 * S;
+/// Time for sessions to end after the last of the work, which takes long where object after object is lost; and for all of that.
+const SESSIONS_END: u64 = 6 * S;
+const REST_MAX: u64 = 2 * REST;
 /// Time in which all nodes leave.
 const LEAVING: u64 = 4 * S;
 
@@ -89,6 +92,8 @@ pub(super) struct World {
     /// Objects that programs have heard of, for those who have no right to them.
     pub(super) heard_of: Vec<Pointer>,
     pub(super) is_quiet: bool,
+    /// When something that a node waited for has ended last.
+    pub(super) worked_at: u64,
     /// The nodes are leaving.
     pub(super) is_leaving: bool,
     is_over: bool,
@@ -121,6 +126,7 @@ impl World {
             captured: VecDeque::new(),
             heard_of: Vec::new(),
             is_quiet: false,
+            worked_at: 0,
             is_leaving: false,
             is_over: false,
             calls: 0,
@@ -153,7 +159,16 @@ impl World {
         let quiet = self.plan.quiet_at;
         self.at(quiet, Step::Quiet);
         self.at(quiet + REST, Step::Rest);
-        self.at(quiet + REST + LEAVING, Step::Over);
+    }
+
+    /// All should have come to rest by now, unless something was still being done a moment ago.
+    fn rest_or_wait(&mut self) {
+        let rest = (self.worked_at + SESSIONS_END).min(self.plan.quiet_at + REST_MAX);
+        if self.now < rest {
+            return self.at(rest, Step::Rest);
+        }
+        self.rest();
+        self.at(self.now + LEAVING, Step::Over);
     }
 
     pub(super) fn at(&mut self, at: u64, step: Step) {
@@ -194,7 +209,7 @@ impl World {
             Step::Disrupt(index) => self.disrupt(index),
             Step::Restore(what) => self.restore(what),
             Step::Quiet => self.quiet(),
-            Step::Rest => self.rest(),
+            Step::Rest => self.rest_or_wait(),
             Step::Over => {
                 self.is_over = true;
                 self.finish();

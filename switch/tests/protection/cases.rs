@@ -191,6 +191,38 @@ fn what_an_answer_gave_to_a_caller_that_gave_up_is_freed_whichever_comes_first()
 }
 
 #[test]
+fn a_node_that_calls_itself_and_gives_up_keeps_what_it_passed() {
+    let mut world = World::new(1);
+    let (argument, result) = (world.object(0, 1), world.object(0, 1));
+    let named = world.call(0, 0, &[argument]);
+    world.settle();
+    let cancel = world.nodes[0].cancel(named.rpc).unwrap();
+    world.send(0, cancel);
+    world.settle();
+    world.reply(0, named, &[result, argument]);
+    world.settle();
+    assert_eq!((world.rows(), world.rights(argument, 0)), (1, Operations::ALL));
+}
+
+#[test]
+fn a_call_that_was_given_up_is_settled_when_servers_have_freed_what_it_gave() {
+    let mut world = World::new(1);
+    let (argument, result) = (world.object(0, 1), world.object(1, 2));
+    let named = world.call(0, 1, &[argument]);
+    world.settle();
+    world.nodes[0].cancel(named.rpc);
+    let lines = std::mem::take(&mut world.nodes[0].reports);
+    world.reply(1, named, &[result]);
+    world.settle();
+    let key = (named.client, named.rpc);
+    assert!(world.calls.is_settled(key));
+    lines.iter().for_each(|line| world.report(world.nodes[0].holder(), line));
+    assert!(!world.calls.is_settled(key), "another control plane would not be told of it again");
+    world.settle();
+    assert!(world.calls.is_settled(key));
+}
+
+#[test]
 fn a_lessee_passes_on_and_what_is_freed_meanwhile_stays_readable_until_the_last_lease_ends() {
     let mut world = World::new(1);
     let object = world.object(0, 1);

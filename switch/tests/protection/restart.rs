@@ -1,7 +1,7 @@
 //! What a control plane takes over after a restart.
 
 use crate::cases::NONE;
-use crate::frames::{Named, address, frame, header};
+use crate::frames::{Named, address, frame, header, parse};
 use crate::world::{TableChange, World};
 use bifrost_dsm as dsm;
 use bifrost_rpc::wire::control::OutstandingCall;
@@ -58,12 +58,14 @@ fn restart(world: &mut World) {
     world.calls = Calls::new(Limits::default());
     let of = |of: dsm::Holder| (of.node.0, of.incarnation);
     for server in &world.servers {
+        world.calls.restore_made(server.memory.config().server, server.memory.newest().to_bits());
         for row in server.rows() {
             world.calls.restore_object(&ServerObject {
                 pointer: server.pointer(row.object),
                 control: row.control.map(of),
                 freed: row.freed,
                 leases: row.leases.iter().map(|(call, callee)| ((call.client, call.rpc), of(*callee))).collect(),
+                given_by: row.given_by.map(|call| (call.client, call.rpc)),
             });
         }
     }
@@ -168,6 +170,32 @@ fn what_a_call_gives_is_freed_though_its_caller_gave_it_up_before_a_restart() {
 }
 
 #[test]
+fn what_an_answer_gave_before_a_restart_is_freed_if_its_caller_gives_the_call_up_after_it() {
+    for is_told in [false, true] {
+        let mut world = World::new(1);
+        let (argument, result) = (world.object(0, 1), world.object(1, 2));
+        let named = world.call(0, 1, &[argument]);
+        world.settle();
+        // The answer is lost on its last way.
+        world.nodes[0].cancel(named.rpc);
+        let reports = std::mem::take(&mut world.nodes[0].reports);
+        world.reply(1, named, &[result]);
+        world.settle();
+        assert_eq!((world.rows(), world.rights(result, 0)), (2, Operations::ALL));
+        restart(&mut world);
+        if is_told {
+            tells(&mut world, 0, named);
+            tells(&mut world, 1, named);
+        }
+        restored(&mut world);
+        world.nodes[0].reports = reports;
+        world.settle();
+        assert_eq!(world.rows(), 1, "{is_told}");
+        assert_eq!((world.calls.sizes().calls, world.calls.sizes().gifts), (0, 0));
+    }
+}
+
+#[test]
 fn copies_of_a_call_that_was_answered_before_a_restart_go_on_so_that_its_callee_answers_again() {
     let mut world = World::new(1);
     let object = world.object(0, 1);
@@ -187,6 +215,52 @@ fn copies_of_a_call_that_was_answered_before_a_restart_go_on_so_that_its_callee_
     world.settle();
     assert!(world.left().contains(&(PacketType::Reply, 0)));
     assert_eq!((world.calls.sizes().calls, world.rights(object, 0)), (0, Operations::ALL));
+}
+
+#[test]
+fn a_oneway_call_that_had_run_before_a_restart_ends_when_a_copy_of_it_has_come() {
+    let mut world = World::new(1);
+    let object = world.object(0, 1);
+    let callee = world.callee(1);
+    let sent = world.nodes[0].call(&callee, PacketType::Oneway, vec![object]);
+    let (_, of, _, _) = parse(&sent);
+    let named = Named { client: of.client, rpc: of.rpc, session: of.session, instance: of.instance };
+    world.send(0, sent.clone());
+    world.settle();
+    world.nodes[1].done((named.client, named.rpc));
+    world.settle();
+    restart(&mut world);
+    tells(&mut world, 0, named);
+    let Named { client, rpc, session, instance } = named;
+    let line = OutstandingCall { is_callee: true, is_answered: true, session, client, rpc, instance };
+    let teller = world.nodes[1].holder();
+    world.calls.restore_call(world.now, &world.rack, teller, &line);
+    restored(&mut world);
+    world.send(0, sent);
+    world.settle();
+    assert_eq!(
+        world.left().iter().filter(|(kind, _)| *kind == PacketType::Oneway).count(),
+        1,
+        "for the acknowledgement"
+    );
+    assert_eq!((world.calls.sizes().calls, world.rights(object, 0)), (0, Operations::ALL));
+}
+
+#[test]
+fn a_late_alloc_after_a_restart_does_not_bring_back_what_was_freed() {
+    let mut world = World::new(1);
+    let alloc = world.nodes[0].alloc(1);
+    world.send(0, alloc.clone());
+    world.settle();
+    let object = world.servers[0].pointer(world.servers[0].rows()[0].object);
+    let free = world.nodes[0].free(object);
+    world.send(0, free);
+    world.settle();
+    restart(&mut world);
+    restored(&mut world);
+    world.send(0, alloc);
+    world.settle();
+    assert_eq!((world.calls.sizes().objects, world.table.len()), (0, 0));
 }
 
 #[test]

@@ -90,8 +90,9 @@ impl World {
                 }
                 Output::ReadTable { server } => {
                     let control = Some((address(1), 1));
-                    let object = ServerObject { pointer: OBJECT, control, freed: false, leases: vec![] };
-                    let page = ServerTable { boot: 1, objects: vec![object], ended: vec![], more: false };
+                    let object =
+                        ServerObject { pointer: OBJECT, control, freed: false, leases: vec![], given_by: None };
+                    let page = ServerTable { boot: 1, newest: 0, objects: vec![object], ended: vec![], more: false };
                     Input::Table { server, page }
                 }
                 Output::Log { number, record } => {

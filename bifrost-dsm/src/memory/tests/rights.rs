@@ -86,6 +86,22 @@ fn a_reply_gives_what_the_callee_controlled_and_ends_the_leases() {
 }
 
 #[test]
+fn the_table_says_which_call_gave_an_object_to_its_controller() {
+    let mut rig = Rig::plain();
+    let (kept, given) = (rig.alloc(B, b"kept"), rig.alloc(B, b"given"));
+    let reply = Control::Reply { call: CALL, from: holder(B), to: holder(A), returned: vec![given.object_id()] };
+    rig.control(reply).unwrap();
+    let given_by =
+        |rig: &Rig| -> Vec<_> { rig.memory.export(None, 10).objects.iter().map(|row| row.given_by).collect() };
+    assert_eq!(given_by(&rig), [None, Some(CALL)]);
+    rig.control(Control::Revoke { object: given.object_id(), from: holder(A) }).unwrap();
+    rig.control(Control::Grant { object: given.object_id(), to: holder(B) }).unwrap();
+    assert_eq!(given_by(&rig), [None, None], "it is given anew");
+    [kept, given].into_iter().for_each(|pointer| rig.free(B, pointer).unwrap());
+    assert_eq!(rig.memory.newest(), given.object_id(), "though it is gone");
+}
+
+#[test]
 fn an_ended_incarnation_is_refused_everything_and_its_successor_has_its_rights() {
     let mut rig = Rig::open();
     let pointer = rig.alloc(A, b"abcd");

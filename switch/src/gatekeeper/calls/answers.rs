@@ -1,16 +1,16 @@
 //! What comes from callees: REPLY, EXCEPTION, REFUSED and DONE.
 
 use super::super::checks::Check;
-use super::super::output::{CallKey, Holder, MemoryMessage};
-use super::call::{Call, of_server, servers_of};
+use super::super::output::{CallKey, Holder};
+use super::call::Call;
 use super::cause::Cause;
 use super::directory::{Directory, Place};
+use super::objects::{ObjectKey, key_of};
 use super::packet::Packet;
-use super::progress::Told;
 use super::session::{Ends, Past, session_of};
 use super::{Calls, Stage};
 use bifrost_rpc::endpoint::Time;
-use bifrost_rpc::wire::{Flags, PacketType, Refusal, RefusedBody};
+use bifrost_rpc::wire::{Flags, PacketType, Pointer, Refusal, RefusedBody};
 
 impl Calls {
     /// REPLY or EXCEPTION, the fragment at offset 0.
@@ -134,17 +134,18 @@ impl Calls {
         if (!call.is_abandoned || !self.checks.makes(Check::Reclaim)) && !is_gone {
             return self.end_leases(now, who, key, Stage::Answered, returned);
         }
-        self.reclaim_given(who, callee, returned);
+        self.reclaim_given(who, key, callee, returned);
         self.end_leases(now, who, key, Stage::Answered, &[]);
     }
 
-    /// What an answer returns that nobody wants is freed on behalf of its callee.
-    fn reclaim_given(&mut self, who: &dyn Directory, callee: Holder, returned: &[bifrost_rpc::wire::Pointer]) {
-        for server in servers_of(returned).into_iter().filter(|server| who.has_server(*server)) {
-            let objects = of_server(returned, server);
-            let message = MemoryMessage::Reclaim { objects: objects.clone(), from: callee };
-            self.tell(server, message, Told::Reclaim { server, objects, from: callee });
-        }
+    /// What an answer returns that nobody wants is freed on behalf of its callee; but nobody gives itself what it has passed to itself.
+    fn reclaim_given(&mut self, who: &dyn Directory, key: CallKey, callee: Holder, returned: &[Pointer]) {
+        let call = self.calls.get(&key).filter(|call| call.caller == Some(callee));
+        let own: Vec<ObjectKey> =
+            call.into_iter().flat_map(|call| &call.pointers).map(|pointer| key_of(*pointer)).collect();
+        let is_given = |pointer: &Pointer| who.has_server(pointer.server()) && !own.contains(&key_of(*pointer));
+        let given: Vec<Pointer> = returned.iter().copied().filter(is_given).collect();
+        self.reclaim(key, callee, &given);
     }
 
     /// REFUSED with LEASED. BUSY changes nothing: a copy of the call may still be on its way to its callee. Sealed refusals with LEASED are none.

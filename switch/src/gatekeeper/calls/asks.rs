@@ -57,7 +57,7 @@ impl Calls {
                 Err(Cause::Altered)
             }
             Some(call) if call.is_unsure => self.begin(now, who, packet, ends),
-            Some(_) => self.handle_copy(key, packet),
+            Some(_) => self.handle_copy(now, who, key, packet),
             None => match self.sessions.at(session).map_or(Past::None, |session| session.past(header.rpc)) {
                 Past::None => self.begin(now, who, packet, ends),
                 Past::Ended | Past::Below if !self.checks.makes(Check::EndedCall) => self.begin(now, who, packet, ends),
@@ -76,7 +76,7 @@ impl Calls {
     }
 
     /// A copy of a call that runs.
-    fn handle_copy(&mut self, key: CallKey, packet: &Packet<'_>) -> Result<(), Cause> {
+    fn handle_copy(&mut self, now: Time, who: &dyn Directory, key: CallKey, packet: &Packet<'_>) -> Result<(), Cause> {
         let Some(call) = self.calls.get_mut(&key) else { return Err(Cause::Ended) };
         if call.origin.is_none() {
             // After a restart no server knows any more what an answered call passed.
@@ -90,7 +90,11 @@ impl Calls {
                 Err(Cause::Copy)
             }
             Stage::Released => {
+                let is_over = call.is_done && call.kind == PacketType::Oneway;
                 self.pass(packet);
+                if is_over {
+                    self.end_leases(now, who, key, Stage::Ending, &[]);
+                }
                 Ok(())
             }
             Stage::Answered => {
@@ -355,6 +359,7 @@ impl Call {
             is_unsure: false,
             may_have_run: false,
             is_known: true,
+            is_done: false,
             timer: None,
         }
     }

@@ -59,6 +59,8 @@ pub(super) struct Call {
     pub(super) may_have_run: bool,
     /// A node knows it.
     pub(super) is_known: bool,
+    /// Its callee has told after a restart that its handler has ended: of a oneway call nothing more will come.
+    pub(super) is_done: bool,
     /// Held: its deadline. Released and cancelled: when its callee is asked next.
     pub(super) timer: Option<Time>,
 }

@@ -156,6 +156,8 @@ pub struct Calls {
     loads: BTreeMap<Holder, Load>,
     /// What answers gave, and to whom, that has not been accepted yet.
     gifts: BTreeMap<CallKey, (Holder, Vec<Pointer>)>,
+    /// Calls whose giving is being freed, and how many servers have not answered yet.
+    reclaiming: BTreeMap<CallKey, u32>,
     /// What servers have been told and not answered.
     told: BTreeMap<Ticket, Told>,
     /// Changes of the tables that are on their way, and what waits for each and all before it.
@@ -184,6 +186,7 @@ impl Calls {
             calls: BTreeMap::new(),
             loads: BTreeMap::new(),
             gifts: BTreeMap::new(),
+            reclaiming: BTreeMap::new(),
             told: BTreeMap::new(),
             changes: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -245,9 +248,22 @@ impl Calls {
         self.changed(now, who, ticket, is_done);
     }
 
-    /// A node reports; once this returns, the line may be confirmed.
+    /// A node reports. A line may be confirmed when this returns and its call [is settled](Self::is_settled).
     pub fn handle_report(&mut self, now: Time, who: &dyn Directory, sender: Holder, line: &ReportLine) {
         self.take_report(now, who, sender, line);
+    }
+
+    /// Whether an incarnation has ended.
+    #[must_use]
+    pub fn has_ended(&self, holder: Holder) -> bool {
+        self.objects.has_ended(holder)
+    }
+
+    /// Whether what is known here of a call's giving is known to the memory servers too: another control plane would learn it from them.
+    #[must_use]
+    pub fn is_settled(&self, call: CallKey) -> bool {
+        let is_giving = |call: &Call| call.stage == Stage::Answered && call.is_abandoned;
+        !self.reclaiming.contains_key(&call) && !self.calls.get(&call).is_some_and(is_giving)
     }
 
     /// An incarnation, and all before it of its node, has ended: all memory servers clean up after it; its calls end as
@@ -275,6 +291,11 @@ impl Calls {
     /// After a restart: an object of a server's table.
     pub fn restore_object(&mut self, object: &ServerObject) {
         self.take_object(object);
+    }
+
+    /// After a restart: the newest object that a server has made. A late answer that names one up to it makes none.
+    pub fn restore_made(&mut self, server: u8, newest: u64) {
+        self.objects.see_until(server, newest);
     }
 
     /// After a restart: an incarnation that a server or the log has as ended, with all before it. Comes before the objects.

@@ -95,6 +95,11 @@ impl Objects {
         self.seen.get(&key.0).is_some_and(|seen| seen.has(key.1))
     }
 
+    /// All ids of a server up to one have been given out.
+    pub(super) fn see_until(&mut self, server: u8, newest: u64) {
+        self.seen.entry(server).or_default().add_until(newest);
+    }
+
     /// A new object, or one that a server's table has.
     pub(super) fn insert(&mut self, key: ObjectKey, object: Object) -> Vec<Decision> {
         let seen = self.seen.entry(key.0).or_default();

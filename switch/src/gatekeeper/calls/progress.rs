@@ -34,6 +34,7 @@ pub(super) enum Told {
         ends: Option<(Holder, Holder)>,
     },
     Reclaim {
+        call: CallKey,
         server: u8,
         objects: Vec<Pointer>,
         from: Holder,
@@ -139,7 +140,8 @@ impl Calls {
             Told::End { call, server, returned, ends } => {
                 self.leases_ended(now, who, call, server, &returned, ends);
             }
-            Told::Reclaim { objects, from, .. } => {
+            Told::Reclaim { call, objects, from, .. } => {
+                self.reclaimed(call);
                 let decisions = objects.iter().flat_map(|object| self.objects.reclaim(key_of(*object), from)).collect();
                 self.change(now, who, decisions, Waiter::Nobody);
             }
@@ -303,7 +305,7 @@ impl Calls {
         if let Some(caller) = call.caller.filter(|_| !is_caller_gone && !call.given.is_empty()) {
             match call.is_abandoned {
                 true if !self.checks.makes(Check::Reclaim) => {}
-                true => self.reclaim(caller, &call.given),
+                true => self.reclaim(key, caller, &call.given),
                 false => self.give(key, caller, call.given),
             }
         }

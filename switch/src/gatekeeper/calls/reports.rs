@@ -36,7 +36,9 @@ impl Calls {
     /// A caller gave a call up: what its answer gave, or will give, is nobody's.
     fn abandon(&mut self, now: Time, key: CallKey, session: u64, sender: Holder) {
         if let Some(given) = self.take_gift(key, sender).filter(|_| self.checks.makes(Check::Reclaim)) {
-            return self.reclaim(sender, &given);
+            self.reclaim(key, sender, &given);
+            // Of one that an earlier control plane let end, its callee may have told that it knows it.
+            return self.give_up(now, key);
         }
         match self.calls.get_mut(&key) {
             Some(call) if call.caller == Some(sender) => {
@@ -71,7 +73,8 @@ impl Calls {
         let open: Vec<CallKey> = session.open.iter().map(|rpc| (key.0, *rpc)).collect();
         self.deny_held(&open, Cause::Ended);
         for call in open {
-            let is_over = |call: &Call| call.stage == Stage::Released && call.kind != PacketType::Oneway;
+            let runs_on = |call: &Call| call.kind == PacketType::Oneway && !call.is_done;
+            let is_over = |call: &Call| call.stage == Stage::Released && !runs_on(call);
             if self.calls.get(&call).is_some_and(is_over) {
                 self.end_leases(now, who, call, Stage::Ending, &[]);
             }
@@ -102,12 +105,31 @@ impl Calls {
         self.gifts.remove(&key).map(|(_, given)| given)
     }
 
-    /// Frees what a node controls and does not want.
-    pub(super) fn reclaim(&mut self, from: Holder, given: &[Pointer]) {
+    /// After a restart: a server has an object that an answer gave. Whether that was accepted nobody knows any more: what was is never abandoned.
+    pub(super) fn restore_gift(&mut self, key: CallKey, to: Holder, object: Pointer) {
+        match self.gifts.get_mut(&key) {
+            Some((of, given)) if *of == to => given.push(object),
+            Some(_) => {}
+            None => self.give(key, to, vec![object]),
+        }
+    }
+
+    /// Frees what a call gave to a node, or would have, that does not want it.
+    pub(super) fn reclaim(&mut self, call: CallKey, from: Holder, given: &[Pointer]) {
         for server in servers_of(given) {
             let objects = of_server(given, server);
             let message = MemoryMessage::Reclaim { objects: objects.clone(), from };
-            self.tell(server, message, Told::Reclaim { server, objects, from });
+            *self.reclaiming.entry(call).or_default() += 1;
+            self.tell(server, message, Told::Reclaim { call, server, objects, from });
+        }
+    }
+
+    /// A server has freed what a call gave.
+    pub(super) fn reclaimed(&mut self, call: CallKey) {
+        let Some(left) = self.reclaiming.get_mut(&call) else { return };
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            self.reclaiming.remove(&call);
         }
     }
 }

@@ -27,6 +27,10 @@ impl Calls {
             });
             call.pointers.push(object.pointer);
         }
+        let gives_to = object.control.map(holder).filter(|to| !object.freed && !self.objects.has_ended(*to));
+        if let (Some(call), Some(to)) = (object.given_by, gives_to) {
+            self.restore_gift(call, to, object.pointer);
+        }
         let object_now = Object { control: object.control.map(holder), is_freed: object.freed, leases };
         self.objects.insert(key_of(object.pointer), object_now);
     }
@@ -61,7 +65,7 @@ impl Calls {
         }
         (call.session, call.instance, call.is_known) = (line.session, line.instance, true);
         if line.is_callee {
-            call.is_unsure = false;
+            (call.is_unsure, call.is_done) = (false, line.is_answered);
         } else if call.caller.is_none() || call.caller == Some(teller) {
             if call.caller.replace(teller).is_none() {
                 self.begin_load(teller);

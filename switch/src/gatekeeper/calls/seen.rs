@@ -17,6 +17,11 @@ impl Seen {
         self.ranges.insert(number..=number);
     }
 
+    /// Adds all numbers up to one.
+    pub(super) fn add_until(&mut self, number: u64) {
+        self.ranges.insert(0..=number);
+    }
+
     /// Forgets all numbers below one.
     pub(super) fn forget_below(&mut self, number: u64) {
         if self.ranges.first().is_some_and(|range| *range.start() < number) {

@@ -1,7 +1,7 @@
 //! Section 9: its own death.
 
 use super::*;
-use bifrost_rpc::wire::control::ControlRefusal;
+use bifrost_rpc::wire::control::{ControlRefusal, ReportKind, ReportLine};
 
 fn told() -> ControlMessage {
     ControlMessage::Outstanding { calls: vec![], more: false }
@@ -14,7 +14,7 @@ fn queries(world: &World, node: &Node) -> Vec<u64> {
 }
 
 fn table(boot: u32) -> ServerTable {
-    ServerTable { boot, objects: vec![], ended: vec![], more: false }
+    ServerTable { boot, newest: 0, objects: vec![], ended: vec![], more: false }
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn rights_are_read_back_from_the_memory_servers() {
     world.join(&mut one);
     world.join(&mut server);
     let pointer = Pointer::new(0xfd, 1, 5 << 32 | 1);
-    let object = ServerObject { pointer, control: Some((address(1), 1)), freed: false, leases: vec![] };
+    let object = ServerObject { pointer, control: Some((address(1), 1)), freed: false, leases: vec![], given_by: None };
     let page = ServerTable { objects: vec![object], ..table(5) };
     world.servers.insert(1, page);
     let mut world = world.restart(open_rack());
@@ -134,6 +134,53 @@ fn rights_are_read_back_from_the_memory_servers() {
     assert_eq!(world.gatekeeper.objects(None).count(), 1);
     world.assert_tables();
     assert_eq!(world.state_of("n1"), Some(ResourceState::InUse));
+}
+
+#[test]
+fn that_a_call_was_given_up_is_confirmed_when_what_it_had_given_is_freed() {
+    let mut world = World::new(open_rack());
+    let (mut one, mut server) = (Node::new(1), Node::memory(1, 5));
+    world.join(&mut one);
+    world.join(&mut server);
+    let (client, rpc) = (77, 3);
+    let pointer = Pointer::new(0xfd, 1, 5 << 32 | 1);
+    let (control, given_by) = (Some((address(1), 1)), Some((client, rpc)));
+    let object = ServerObject { pointer, control, freed: false, leases: vec![], given_by };
+    world.servers.insert(1, ServerTable { objects: vec![object], ..table(5) });
+    let mut world = world.restart(open_rack());
+    let page = world.servers[&1].clone();
+    world.gatekeeper.handle(world.now, Input::Table { server: 1, page });
+    world.run();
+    let number = queries(&world, &one)[0];
+    world.packet(Reason::Control, 1, &one.frame(number, told()));
+    world.held.memory = true;
+    let line = |kind| ControlMessage::Report(vec![ReportLine { kind, session: 5, client, rpc }]);
+    assert_eq!(world.ask(&mut one, line(ReportKind::Abandoned)), [], "the server may never hear of it");
+    let from = Holder { node: address(1), incarnation: 1 };
+    assert_eq!(world.told.last(), Some(&(1, MemoryMessage::Reclaim { objects: vec![pointer], from })));
+    world.let_go();
+    assert_eq!(world.heard(&one), [ControlMessage::Confirmed]);
+    assert_eq!(world.ask(&mut one, line(ReportKind::Done)), [ControlMessage::Confirmed]);
+}
+
+#[test]
+fn a_node_that_came_back_is_welcomed_when_memory_servers_have_cleaned_up_after_its_earlier_life() {
+    let mut world = World::new(open_rack());
+    let (mut one, mut server) = (Node::new(1), Node::memory(1, 5));
+    world.join(&mut server);
+    world.join(&mut one);
+    let mut again = one.reborn();
+    assert_eq!(world.join(&mut again).incarnation, 2);
+    // The one before may not have come to it.
+    let mut world = world.restart(open_rack());
+    let gone = Holder { node: address(1), incarnation: 1 };
+    assert_eq!(world.told, [(1, MemoryMessage::Cleanup(gone))]);
+    again.incarnation = 0;
+    assert_eq!(world.announce_once(&mut again), [ControlMessage::Refused(ControlRefusal::NotReady)]);
+    world.gatekeeper.handle(world.now, Input::Table { server: 1, page: table(5) });
+    world.run();
+    let [ControlMessage::Welcome(welcome)] = &world.announce_once(&mut again)[..] else { panic!("not welcomed") };
+    assert_eq!(welcome.incarnation, 2);
 }
 
 #[test]

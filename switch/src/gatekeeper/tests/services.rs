@@ -196,6 +196,23 @@ fn packets_wait_for_their_service() {
 }
 
 #[test]
+fn what_an_ended_life_asked_of_a_service_is_not_sent_on() {
+    let mut world = World::new(open_rack());
+    let (mut one, mut two) = (Node::new(1), Node::new(2));
+    world.join(&mut two);
+    world.join(&mut one);
+    let held = open_packet(1, "Ping");
+    world.packet(Reason::Unserved, 1, &held);
+    // Its machine comes back while the packet is held.
+    world.join(&mut one.reborn());
+    world.sent.clear();
+    world.serve(&mut two, 7, "Ping");
+    world.packet(Reason::Unserved, 1, &held);
+    assert!(!world.sent.iter().any(|(_, frame)| *frame == held));
+    assert_eq!(world.gatekeeper.counters().unserved_dropped, 2);
+}
+
+#[test]
 fn a_service_that_finds_no_room_leaves_the_tables_as_the_rules_have_them() {
     let mut world = World::new(open_rack());
     // It does not own the services' addresses, and has one of its own.
