@@ -2,12 +2,21 @@
 
 use crate::fault::usage;
 use anyhow::{Result, anyhow};
+use std::sync::OnceLock;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// What is told where the command line does not say it.
 const VARIABLE: &str = "BIFROST_LOG";
+
+/// What this process was asked to tell.
+static ASKED: OnceLock<Vec<String>> = OnceLock::new();
+
+/// The arguments by which other processes of this executable tell the same.
+pub(crate) fn arguments() -> &'static [String] {
+    ASKED.get().map_or(&[], Vec::as_slice)
+}
 
 /// What is told.
 #[derive(Debug, clap::Args)]
@@ -33,6 +42,9 @@ impl Log {
             true => tracing_subscriber::registry().with(targets).with(lines.json()).try_init(),
             false => tracing_subscriber::registry().with(targets).with(lines).try_init(),
         };
+        let json = self.log_json.then(|| "--log-json".to_owned());
+        // A command line is taken once.
+        let _ = ASKED.set(["--log".to_owned(), text].into_iter().chain(json).collect());
         begun.map_err(|error| anyhow!("cannot log: {error}"))
     }
 }

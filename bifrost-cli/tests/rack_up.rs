@@ -128,8 +128,14 @@ fn processes(rack: &Serving) -> BTreeMap<String, i32> {
 #[test]
 fn a_rack_of_processes_checks_calls_through_its_switch_and_goes_down() {
     let place = Place::new();
-    let outcome = bifrost(&["rack", "up", "--processes", "--check", "--calls", "5", "--manage", &place.url()]);
+    let told = ["--log", "debug"];
+    let up = ["rack", "up", "--processes", "--check", "--calls", "5", "--manage", &place.url()];
+    let outcome = bifrost(&[&up[..], &told].concat());
     assert_eq!(outcome.code, 0, "{outcome:?}");
+    // Each of its processes tells of the calls.
+    for place in ["caller", "switch", "gatekeeper", "callee", "memory"] {
+        assert!(outcome.err.contains(&format!("\"{place}\"")), "nothing of the {place}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A server in a process of its own.
 
+use crate::log;
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -37,8 +38,9 @@ impl Child {
             }
             None => Command::new(program),
         };
+        command.args(args).args(log::arguments());
         let mut process =
-            command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot start a server")?;
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot start a server")?;
         let said = lines(process.stdout.take());
         // From here on dropping it ends the process, whatever goes wrong.
         let mut child = Self { process, url: String::new(), said };

@@ -31,8 +31,6 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 struct Entry {
     control: Option<Holder>,
-    /// The call whose answer gave it to who controls it.
-    given_by: Option<CallKey>,
     bytes: u64,
     /// Its controller has freed it; it is there for its lessees only.
     freed: bool,
@@ -65,6 +63,8 @@ pub(crate) struct Access {
     limits: Limits,
     checks: Checks,
     objects: BTreeMap<ObjectId, Entry>,
+    /// The calls whose answers gave objects to who controls them: apart, for most objects are given by none.
+    given: BTreeMap<ObjectId, CallKey>,
     /// The same by who controls them.
     controlled: BTreeSet<(Option<Holder>, ObjectId)>,
     /// Bytes that each holder controls.
@@ -81,6 +81,7 @@ impl Access {
             limits,
             checks,
             objects: BTreeMap::new(),
+            given: BTreeMap::new(),
             controlled: BTreeSet::new(),
             bytes: BTreeMap::new(),
             leases: Leases::new(checks),
@@ -142,7 +143,7 @@ impl Access {
 
     /// A new object, controlled by the node that made it.
     pub(crate) fn insert(&mut self, object: ObjectId, bytes: u64, control: Holder) {
-        self.objects.insert(object, Entry { control: None, given_by: None, bytes, freed: false });
+        self.objects.insert(object, Entry { control: None, bytes, freed: false });
         self.controlled.insert((None, object));
         self.set_control(object, Some(control));
     }
@@ -158,7 +159,7 @@ impl Access {
     fn set_control(&mut self, object: ObjectId, control: Option<Holder>) {
         let Some(entry) = self.objects.get_mut(&object) else { return };
         let before = std::mem::replace(&mut entry.control, control);
-        entry.given_by = None;
+        self.given.remove(&object);
         if let Some(before) = before {
             let left = self.bytes.get_mut(&before).map_or(0, |bytes| {
                 *bytes = bytes.saturating_sub(entry.bytes);
@@ -225,7 +226,9 @@ impl Access {
         for object in objects.iter().filter(|_| from != to) {
             if self.controls(from, *object) || !self.checks.makes(Check::TransferControlled) {
                 self.set_control(*object, Some(to));
-                self.objects.entry(*object).and_modify(|entry| entry.given_by = Some(call));
+                if self.objects.contains_key(object) {
+                    self.given.insert(*object, call);
+                }
                 moved += 1;
             }
         }
@@ -293,7 +296,7 @@ impl Access {
                 freed: entry.freed,
                 leases: first,
                 has_more_leases,
-                given_by: entry.given_by,
+                given_by: self.given.get(object).copied(),
             }
         })
     }
