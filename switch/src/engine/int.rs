@@ -1,4 +1,4 @@
-//! Signed integers of a fixed number of bits that wrap: `i128`, and wider ones.
+//! Signed integers of a fixed number of bits that wrap: `i64`, `i128`, and wider ones.
 //!
 //! BMv2 computes with integers without bound. An expression's analysis ([`super::expr`]) says how many bits are enough for the same
 //! result, and picks one of these.
@@ -61,6 +61,68 @@ pub(crate) trait Num: Copy {
         } else {
             self
         }
+    }
+}
+
+impl Num for i64 {
+    const BITS: u32 = 64;
+
+    fn zero() -> Self {
+        0
+    }
+    fn from_i64(value: i64) -> Self {
+        value
+    }
+    #[inline]
+    fn load(slot: Slot, buffer: &[u8]) -> Self {
+        let value = match slot.word() {
+            Some(word) => word.load(buffer),
+            None => slot.limb(0).map_or(0, |part| part.load(buffer) as u64),
+        } as Self;
+        if slot.signed { value.wrapped(slot.width) } else { value }
+    }
+    #[inline]
+    fn store(self, slot: Slot, buffer: &mut [u8]) {
+        i128::from(self).store(slot, buffer);
+    }
+    fn low_u64(self) -> u64 {
+        self as u64
+    }
+    fn plus(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+    fn minus(self, other: Self) -> Self {
+        self.wrapping_sub(other)
+    }
+    fn times(self, other: Self) -> Self {
+        self.wrapping_mul(other)
+    }
+    fn divide(self, other: Self) -> (Self, Self) {
+        if self < 0 || other <= 0 { (0, 0) } else { (self / other, self % other) }
+    }
+    fn and(self, other: Self) -> Self {
+        self & other
+    }
+    fn or(self, other: Self) -> Self {
+        self | other
+    }
+    fn xor(self, other: Self) -> Self {
+        self ^ other
+    }
+    fn not(self) -> Self {
+        !self
+    }
+    fn left(self, by: u32) -> Self {
+        self.checked_shl(by).unwrap_or(0)
+    }
+    fn right(self, by: u32) -> Self {
+        self >> by.min(63)
+    }
+    fn compare(self, other: Self) -> Ordering {
+        self.cmp(&other)
+    }
+    fn is_zero(self) -> bool {
+        self == 0
     }
 }
 

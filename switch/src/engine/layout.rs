@@ -94,6 +94,8 @@ pub(crate) struct Layout {
     pub(crate) union_names: HashMap<String, usize>,
     pub(crate) header_names: HashMap<String, usize>,
     pub(crate) stack_names: HashMap<String, usize>,
+    /// For each header whether it is metadata, which is valid from the beginning.
+    pub(crate) valid_at_first: Vec<bool>,
     /// Bytes of a packet's headers, without [`PAD`].
     pub(crate) bytes: usize,
 }
@@ -157,9 +159,7 @@ impl Phv {
         self.bytes.fill(0);
         self.next.fill(0);
         self.variable_bytes.fill(0);
-        for (valid, header) in self.valid.iter_mut().zip(&layout.headers) {
-            *valid = header.is_metadata;
-        }
+        self.valid.clone_from(&layout.valid_at_first);
     }
 
     /// Sets the metadata to zero, and leaves the headers.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::bits::Slot;
+use super::bits::{Slot, Word};
 use super::expr::{Expr, Place};
 use super::hash::Algorithm;
 use super::layout::Layout;
@@ -209,10 +209,13 @@ pub(crate) enum HeaderRef {
 pub(crate) enum Primitive {
     /// Number to field.
     Set(Slot, u128),
+    SetWord(Word, u64),
     /// Field to field.
     Move(Slot, Slot),
+    MoveWord(Word, Word),
     /// Action parameter to field.
     MoveData(Slot, Slot),
+    MoveDataWord(Word, Word),
     Assign(Place, Expr),
     /// The fields for the output port and for the multicast group.
     Drop(Slot, Option<Slot>),

@@ -6,7 +6,7 @@ use super::super::bits::Slot;
 use super::super::int::{Num, Wide};
 use super::super::layout::{Layout, Phv};
 use super::super::registers::Registers;
-use super::{Binary, Expr, Lane, Middle, Op, Unary};
+use super::{Binary, Code, Expr, Lane, Middle, Op, Unary};
 
 /// What an expression can read.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,7 @@ pub(crate) struct Context<'a> {
 /// Stacks, kept for the next expression.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scratch {
+    words: Vec<i64>,
     narrow: Vec<i128>,
     middle: Vec<Middle>,
     wide: Vec<Wide>,
@@ -76,22 +77,29 @@ impl Value {
 impl Expr {
     #[inline]
     pub(crate) fn value(&self, context: Context<'_>, scratch: &mut Scratch) -> Value {
-        if let Some(truth) = &self.truth {
-            return Value::Narrow(i128::from(truth.holds(context, scratch)));
-        }
-        match self.lane {
-            Lane::Narrow => Value::Narrow(self.run(context, &mut scratch.narrow)),
-            Lane::Middle => Value::Middle(self.run(context, &mut scratch.middle)),
-            Lane::Wide => Value::Wide(self.run(context, &mut scratch.wide)),
+        match self {
+            Self::Truth(truth) => Value::Narrow(i128::from(truth.holds(context, scratch))),
+            Self::Code(code) => code.value(context, scratch),
         }
     }
 
     #[inline]
     pub(crate) fn truth(&self, context: Context<'_>, scratch: &mut Scratch) -> bool {
-        if let Some(truth) = &self.truth {
-            return truth.holds(context, scratch);
+        match self {
+            Self::Truth(truth) => truth.holds(context, scratch),
+            Self::Code(code) => !code.value(context, scratch).is_zero(),
         }
-        !self.value(context, scratch).is_zero()
+    }
+}
+
+impl Code {
+    fn value(&self, context: Context<'_>, scratch: &mut Scratch) -> Value {
+        match self.lane {
+            Lane::Word => Value::Narrow(self.run(context, &mut scratch.words).into()),
+            Lane::Narrow => Value::Narrow(self.run(context, &mut scratch.narrow)),
+            Lane::Middle => Value::Middle(self.run(context, &mut scratch.middle)),
+            Lane::Wide => Value::Wide(self.run(context, &mut scratch.wide)),
+        }
     }
 
     fn run<T: Num>(&self, context: Context<'_>, stack: &mut Vec<T>) -> T {

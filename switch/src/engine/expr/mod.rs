@@ -109,6 +109,7 @@ pub(crate) enum Op {
 /// The integer type that an expression needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lane {
+    Word,
     Narrow,
     Middle,
     Wide,
@@ -116,44 +117,48 @@ enum Lane {
 
 /// A compiled expression.
 #[derive(Clone, Debug)]
-pub(crate) struct Expr {
+pub(crate) enum Expr {
+    /// True or false, as numbers 1 and 0.
+    Truth(Truth),
+    Code(Box<Code>),
+}
+
+/// What the stack machine runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Code {
     ops: Vec<Op>,
     /// Constants that are no `i64`.
     constants: Vec<u8>,
     lane: Lane,
-    /// What is computed instead where only truth is asked for.
-    truth: Option<Box<Truth>>,
 }
 
 impl Expr {
     /// Compiles for a value of which the low `demand` bits are used, or all. `at` is for the message.
     pub(crate) fn compile(tree: &Tree, demand: Option<u32>, at: &Node<'_>) -> Result<Self> {
         let tree = &simplified(tree);
-        if let Some(truth) = Truth::compile(tree, at)? {
-            return Ok(Self {
-                ops: Vec::new(),
-                constants: Vec::new(),
-                lane: Lane::Narrow,
-                truth: Some(Box::new(truth)),
-            });
+        match Truth::compile(tree, at)? {
+            Some(truth) => Ok(Self::Truth(truth)),
+            None => Self::compile_ops(tree, demand, at),
         }
-        Self::compile_ops(tree, demand, at)
     }
 
     fn compile_ops(tree: &Tree, demand: Option<u32>, at: &Node<'_>) -> Result<Self> {
         let bits = needed(tree, demand);
         let lane = match bits {
-            0..=128 => Lane::Narrow,
+            0..=64 => Lane::Word,
+            65..=128 => Lane::Narrow,
             129..=256 => Lane::Middle,
             257..=2048 => Lane::Wide,
             _ => return at.unsupported(format!("an expression whose values can have {bits} bits")),
         };
-        let mut expr = Self { ops: Vec::new(), constants: Vec::new(), lane, truth: None };
-        expr.emit(tree);
-        expr.constants.resize(expr.constants.len() + PAD, 0);
-        Ok(expr)
+        let mut code = Code { ops: Vec::new(), constants: Vec::new(), lane };
+        code.emit(tree);
+        code.constants.resize(code.constants.len() + PAD, 0);
+        Ok(Self::Code(Box::new(code)))
     }
+}
 
+impl Code {
     fn emit(&mut self, tree: &Tree) {
         match tree {
             Tree::Constant(value) => self.constant(**value),

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::super::bits::Slot;
+use super::super::bits::{Slot, eight};
 use super::super::error::Result;
 use super::super::int::{Num, Wide};
 use super::super::json::Node;
@@ -10,29 +10,34 @@ use super::eval::{Context, Scratch};
 use super::{Binary, Expr, Tree, Unary};
 
 /// Where a test leads that is the last.
-const YES: usize = usize::MAX;
-const NO: usize = usize::MAX - 1;
+const YES: u32 = u32::MAX;
+const NO: u32 = u32::MAX - 1;
 
 /// Comparisons. The last is the first that is made; each leads to an earlier one, so it ends.
 #[derive(Clone, Debug)]
-pub(super) struct Truth(Vec<Step>);
+pub(crate) struct Truth(Box<[Step]>);
 
 #[derive(Clone, Debug)]
 struct Step {
     test: Test,
-    then: usize,
-    otherwise: usize,
+    then: u32,
+    otherwise: u32,
 }
 
+/// Kept small: of what most programs ask, two steps share a cache line.
 #[derive(Clone, Debug)]
 enum Test {
-    Valid(usize),
+    Valid(u32),
+    /// Whether masked bits of the eight bytes from here on are a number.
+    Is(u32, u64, u64),
+    /// Whether they are less.
+    Below(u32, u64, u64),
     /// Masked bits of a short, unsigned field, and a number.
-    Number(Binary, Slot, u128, u128),
+    Number(Binary, Box<(Slot, u128, u128)>),
     /// Two short, unsigned fields.
-    Fields(Binary, Slot, Slot),
+    Fields(Binary, Box<(Slot, Slot)>),
     /// Anything else, which is true if it is not zero.
-    Other(Expr),
+    Other(Box<Expr>),
 }
 
 impl Truth {
@@ -43,13 +48,14 @@ impl Truth {
         }
         let mut steps = Vec::new();
         emit(tree, YES, NO, &mut steps, at)?;
-        Ok(Some(Self(steps)))
+        Ok(Some(Self(steps.into())))
     }
 
     #[inline]
     pub(super) fn holds(&self, context: Context<'_>, scratch: &mut Scratch) -> bool {
-        let mut at = self.0.len().wrapping_sub(1);
-        while let Some(step) = self.0.get(at) {
+        // As many as a JSON of bounded size has.
+        let mut at = u32::try_from(self.0.len().wrapping_sub(1)).unwrap_or(NO);
+        while let Some(step) = self.0.get(at as usize) {
             at = if step.test.holds(context, scratch) { step.then } else { step.otherwise };
         }
         at == YES
@@ -59,17 +65,21 @@ impl Truth {
 impl Test {
     #[inline]
     fn holds(&self, context: Context<'_>, scratch: &mut Scratch) -> bool {
-        let load = |slot: Slot| slot.load(&context.phv.bytes);
+        let bytes = &context.phv.bytes;
         match self {
-            Self::Valid(header) => context.phv.is_valid(*header),
-            &Self::Number(relation, slot, mask, number) => compare(relation, load(slot) & mask, number),
-            &Self::Fields(relation, left, right) => compare(relation, load(left), load(right)),
+            &Self::Valid(header) => context.phv.is_valid(header as usize),
+            &Self::Is(byte, mask, number) => eight(bytes, byte) & mask == number,
+            &Self::Below(byte, mask, number) => eight(bytes, byte) & mask < number,
+            Self::Number(relation, operands) => {
+                let (slot, mask, number) = **operands;
+                compare(*relation, slot.load(bytes) & mask, number)
+            }
+            Self::Fields(relation, operands) => compare(*relation, operands.0.load(bytes), operands.1.load(bytes)),
             Self::Other(expr) => expr.truth(context, scratch),
         }
     }
 }
 
-#[inline]
 fn compare(relation: Binary, left: u128, right: u128) -> bool {
     match relation {
         Binary::Equal => left == right,
@@ -100,7 +110,7 @@ fn is_composed(tree: &Tree) -> bool {
 }
 
 /// Appends what leads to `then` if the tree is not zero, else to `otherwise`; says where it begins, which is at its end.
-fn emit(tree: &Tree, then: usize, otherwise: usize, steps: &mut Vec<Step>, at: &Node<'_>) -> Result<usize> {
+fn emit(tree: &Tree, then: u32, otherwise: u32, steps: &mut Vec<Step>, at: &Node<'_>) -> Result<u32> {
     match tree {
         Tree::Unary(Unary::Negate, operand) => return emit(operand, otherwise, then, steps, at),
         Tree::Unary(Unary::Truth, operand) => return emit(operand, then, otherwise, steps, at),
@@ -114,18 +124,19 @@ fn emit(tree: &Tree, then: usize, otherwise: usize, steps: &mut Vec<Step>, at: &
         }
         _ => {}
     }
-    let test = match test(tree) {
+    let (test, is_turned) = match test(tree) {
         Some(test) => test,
-        None => Test::Other(Expr::compile_ops(tree, None, at)?),
+        None => (Test::Other(Box::new(Expr::compile_ops(tree, None, at)?)), false),
     };
+    let (then, otherwise) = if is_turned { (otherwise, then) } else { (then, otherwise) };
     steps.push(Step { test, then, otherwise });
-    Ok(steps.len() - 1)
+    Ok(u32::try_from(steps.len() - 1).unwrap_or(NO))
 }
 
-/// A comparison that needs no stack machine.
-fn test(tree: &Tree) -> Option<Test> {
+/// A comparison that needs no stack machine, and whether its contrary is meant.
+fn test(tree: &Tree) -> Option<(Test, bool)> {
     match tree {
-        Tree::Valid(header) => Some(Test::Valid(*header)),
+        Tree::Valid(header) => Some((Test::Valid(u32::try_from(*header).ok()?), false)),
         Tree::Binary(op, left, right) if is_relation(*op) => {
             relation(*op, left, right).or_else(|| relation(turned(*op), right, left))
         }
@@ -133,18 +144,40 @@ fn test(tree: &Tree) -> Option<Test> {
     }
 }
 
-fn relation(op: Binary, left: &Tree, right: &Tree) -> Option<Test> {
+fn relation(op: Binary, left: &Tree, right: &Tree) -> Option<(Test, bool)> {
     match (left, right) {
-        (Tree::Field(a), Tree::Field(b)) => Some(Test::Fields(op, plain(*a)?, plain(*b)?)),
-        (Tree::Field(slot), Tree::Constant(value)) => Some(Test::Number(op, plain(*slot)?, u128::MAX, natural(value)?)),
+        (Tree::Field(a), Tree::Field(b)) => {
+            Some((Test::Fields(op, Box::new((plain(*a)?, plain(*b)?))), false))
+        }
+        (Tree::Field(slot), Tree::Constant(value)) => Some(with_number(op, plain(*slot)?, u128::MAX, natural(value)?)),
         (Tree::Binary(Binary::And, a, b), Tree::Constant(value)) => match (&**a, &**b) {
             (Tree::Field(slot), Tree::Constant(mask)) | (Tree::Constant(mask), Tree::Field(slot)) => {
-                Some(Test::Number(op, plain(*slot)?, natural(mask)?, natural(value)?))
+                Some(with_number(op, plain(*slot)?, natural(mask)?, natural(value)?))
             }
             _ => None,
         },
         _ => None,
     }
+}
+
+fn with_number(op: Binary, slot: Slot, mask: u128, number: u128) -> (Test, bool) {
+    in_word(op, slot, mask, number).unwrap_or_else(|| (Test::Number(op, Box::new((slot, mask, number))), false))
+}
+
+/// A comparison of bits where they stand: mask and number are moved there instead.
+fn in_word(op: Binary, slot: Slot, mask: u128, number: u128) -> Option<(Test, bool)> {
+    let word = slot.word()?;
+    let mask = word.in_place(u64::try_from(mask & u128::from(word.max())).ok()?)?;
+    let number = u64::try_from(number).ok()?;
+    // `a <= n` is `a < n + 1`, `a > n` its contrary.
+    let by_one = u64::from(matches!(op, Binary::LessOrEqual | Binary::Greater));
+    let number = word.in_place(number.checked_add(by_one)?)?;
+    Some(match op {
+        Binary::Equal => (Test::Is(word.byte(), mask, number), false),
+        Binary::Unequal => (Test::Is(word.byte(), mask, number), true),
+        Binary::Less | Binary::LessOrEqual => (Test::Below(word.byte(), mask, number), false),
+        _ => (Test::Below(word.byte(), mask, number), true),
+    })
 }
 
 /// The same with its operands exchanged.

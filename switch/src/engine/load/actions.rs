@@ -203,11 +203,18 @@ impl<'b> Args<'_, 'b> {
     fn assign(&self) -> Result<Primitive> {
         let (place, tree) = (self.place(0)?, simplified(&self.tree(1)?));
         Ok(match (place, &tree) {
-            (Place::Field(to), Tree::Constant(value)) if to.is_short() && !to.saturating => {
-                Primitive::Set(to, u128::from(value.right(64).low_u64()) << 64 | u128::from(value.low_u64()))
-            }
-            (Place::Field(to), &Tree::Field(from)) if copies(from, to) => Primitive::Move(to, from),
-            (Place::Field(to), &Tree::Local(from)) if copies(from, to) => Primitive::MoveData(to, from),
+            (Place::Field(to), Tree::Constant(value)) if to.is_short() && !to.saturating => match to.word() {
+                Some(word) => Primitive::SetWord(word, value.low_u64()),
+                None => Primitive::Set(to, u128::from(value.right(64).low_u64()) << 64 | u128::from(value.low_u64())),
+            },
+            (Place::Field(to), &Tree::Field(from)) if copies(from, to) => match (to.word(), from.word()) {
+                (Some(to), Some(from)) => Primitive::MoveWord(to, from),
+                _ => Primitive::Move(to, from),
+            },
+            (Place::Field(to), &Tree::Local(from)) if copies(from, to) => match (to.word(), from.word()) {
+                (Some(to), Some(from)) => Primitive::MoveDataWord(to, from),
+                _ => Primitive::MoveData(to, from),
+            },
             (place, tree) => {
                 let value = Expr::compile(tree, place.demand(), self.item(1)?)?;
                 Primitive::Assign(place, value)

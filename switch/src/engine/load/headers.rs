@@ -113,6 +113,7 @@ fn headers(list: &Node<'_>, types: &HashMap<String, usize>, layout: &mut Layout)
             return node.duplicate("header", &name);
         }
         let (bytes, first) = (bits.div_ceil(8) as usize, u32::try_from(layout.bytes).unwrap_or(u32::MAX));
+        layout.valid_at_first.push(is_metadata);
         layout.headers.push(Header { name, kind, first, bytes, variable, union: None, is_metadata });
         layout.bytes += bytes;
         node.limit("bytes of headers", layout.bytes, HEADERS_BYTES_MAX)?;

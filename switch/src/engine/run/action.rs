@@ -14,6 +14,12 @@ impl<T: Trace> Run<'_, T> {
         while let Some(primitive) = code.get(at) {
             at += 1;
             match primitive {
+                &Primitive::SetWord(to, value) => to.store(&mut packet.phv.bytes, value),
+                &Primitive::MoveWord(to, from) => {
+                    let value = from.load(&packet.phv.bytes);
+                    to.store(&mut packet.phv.bytes, value);
+                }
+                &Primitive::MoveDataWord(to, from) => to.store(&mut packet.phv.bytes, from.load(&self.work.data)),
                 &Primitive::Set(to, value) => to.store(&mut packet.phv.bytes, value),
                 &Primitive::Move(to, from) => self.move_field(to, from, packet),
                 &Primitive::MoveData(to, from) => from.copy_to(&self.work.data, to, &mut packet.phv.bytes),

@@ -131,9 +131,13 @@ impl<T: Trace> Run<'_, T> {
     }
 }
 
-/// Copies an action's data to where its primitives read it. Not what follows it: that is on another cache line.
+/// Copies an action's data to where its primitives read it. Not what follows it: that is on another cache line. An action without
+/// data reads none.
 #[inline]
 fn take(into: &mut Vec<u8>, data: &[u8], at_most: usize) {
+    if data.is_empty() || at_most == 0 {
+        return;
+    }
     into.clear();
     into.extend_from_slice(&data[..data.len().min(at_most)]);
     into.resize(into.len() + PAD, 0);
