@@ -229,7 +229,7 @@ impl Socket {
     /// # Errors
     ///
     /// As [`Socket::receive`].
-    pub(crate) fn try_receive(&self, into: &mut [u8]) -> io::Result<Received> {
+    pub fn try_receive(&self, into: &mut [u8]) -> io::Result<Received> {
         if self.is_behind_switch {
             return self.receive_single(into, MsgFlags::MSG_DONTWAIT);
         }

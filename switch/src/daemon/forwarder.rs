@@ -15,8 +15,6 @@ use std::sync::Arc;
 
 /// Frames that go through the engine under one lock, or to BMv2 at once.
 pub(crate) const BATCH_FRAMES: usize = 64;
-/// Bytes that come out of the engine under one lock, but for one frame's copies.
-const BATCH_BYTES: usize = 256 << 10;
 
 /// Takes frames through the engine and on to the ports where they leave, or into BMv2. One for each thread that receives: it keeps
 /// the memory between batches.
@@ -51,6 +49,12 @@ impl Forwarder {
 
     /// Takes in what came by a port, and sends what comes of it.
     pub(crate) fn forward<'a>(&mut self, port: u32, frames: impl IntoIterator<Item = &'a [u8]>) {
+        self.gather(port, frames);
+        self.flush();
+    }
+
+    /// Takes in what came by a port. What comes of it waits to be sent with what comes of other frames, if it is not much.
+    pub(crate) fn gather<'a>(&mut self, port: u32, frames: impl IntoIterator<Item = &'a [u8]>) {
         let mut frames = frames.into_iter().peekable();
         while frames.peek().is_some() && !self.fabric.is_closed() {
             let Self { fabric, out, outlet } = self;
@@ -61,8 +65,15 @@ impl Forwarder {
             if let Some(port) = fabric.port(port) {
                 port.counter.received(received);
             }
-            outlet.flush();
+            if outlet.is_full() {
+                outlet.flush();
+            }
         }
+    }
+
+    /// Sends what waits.
+    pub(crate) fn flush(&mut self) {
+        self.outlet.flush();
     }
 }
 
@@ -78,7 +89,6 @@ fn process<'a>(
     let (now, is_followed) = (engine.now(), follow::is_followed());
     let mut received = Tally::default();
     engine.with(|engine| {
-        let mut bytes = 0;
         for frame in frames.by_ref().take(BATCH_FRAMES) {
             note(fabric, port, frame, &mut received);
             if fabric.watch.is_open() {
@@ -90,10 +100,9 @@ fn process<'a>(
                 followed::tell(port, frame, out);
             }
             for (to, frame) in out.packets() {
-                bytes += frame.len();
                 outlet.push(to, frame);
             }
-            if bytes >= BATCH_BYTES {
+            if outlet.is_full() {
                 break;
             }
         }

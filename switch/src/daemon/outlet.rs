@@ -6,6 +6,9 @@ use super::fabric::Fabric;
 use super::frames::Frames;
 use std::sync::Arc;
 
+/// Bytes that wait to be sent together at most, but for one frame's copies.
+const BATCH_BYTES: usize = 256 << 10;
+
 /// Frames on their way out. One for each thread that has some: it keeps the memory between batches.
 #[derive(Debug)]
 pub(crate) struct Outlet {
@@ -14,6 +17,8 @@ pub(crate) struct Outlet {
     batches: Vec<Frames>,
     /// The ports that have frames in `batches`, in the order of their first.
     touched: Vec<usize>,
+    /// Of the frames in `batches`.
+    bytes: usize,
     /// The thread may take in what it brings to in-process ports.
     may_take: bool,
 }
@@ -21,7 +26,7 @@ pub(crate) struct Outlet {
 impl Outlet {
     pub(crate) fn new(fabric: Arc<Fabric>, may_take: bool) -> Self {
         let batches = vec![Frames::new(); fabric.ports.len() + 1];
-        Self { fabric, batches, touched: Vec::new(), may_take }
+        Self { fabric, batches, touched: Vec::new(), bytes: 0, may_take }
     }
 
     /// Puts a frame to the others that leave by the same port.
@@ -33,11 +38,18 @@ impl Outlet {
             self.touched.push(index);
         }
         batch.push(frame);
+        self.bytes += frame.len();
+    }
+
+    /// Whether so much waits that it is to be sent.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes >= BATCH_BYTES
     }
 
     /// Sends what was pushed.
     pub(crate) fn flush(&mut self) {
-        let Self { fabric, batches, touched, may_take } = self;
+        let Self { fabric, batches, touched, bytes, may_take } = self;
+        *bytes = 0;
         for index in &*touched {
             let Some(frames) = batches.get_mut(*index) else { continue };
             send(fabric, *index, frames);

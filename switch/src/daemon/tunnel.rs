@@ -18,6 +18,10 @@ use std::time::Duration;
 
 /// Bytes of an Ethernet header, which do not count in an MTU.
 const ETHERNET_BYTES: usize = 14;
+/// Datagrams that are taken in before what comes of them is sent.
+const TOGETHER_MAX: usize = 32;
+/// How often it is tried whether more than one waits, while only one does: one datagram in so many.
+const TRY_EVERY: u32 = 8;
 /// How often it is seen to leases that have run out.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -166,11 +170,18 @@ impl Tunnels {
     pub(crate) fn run(&self, forwarder: &mut Forwarder) -> io::Result<()> {
         let mut buffer = vec![0; RECEIVE_BYTES];
         let mut next_look = Time::from_nanos(0);
+        let mut until_try = TRY_EVERY;
         while !forwarder.is_stopped() {
             let received = self.socket.receive(&mut buffer)?;
             let now = time(forwarder);
             if let Received::Bytes(bytes, from, _) = received {
                 self.take(now, from, buffer.get(..bytes).unwrap_or_default(), forwarder);
+                // To look costs a system call, which is not spent on each datagram of those that come one by one.
+                until_try -= 1;
+                if until_try == 0 {
+                    until_try = if self.take_waiting(now, &mut buffer, forwarder)? { 1 } else { TRY_EVERY };
+                }
+                forwarder.flush();
             }
             if now >= next_look {
                 next_look = now.plus(LOOK);
@@ -183,6 +194,15 @@ impl Tunnels {
         ends.iter_mut().for_each(SwitchEnd::close);
         self.settle(&mut ends);
         Ok(())
+    }
+
+    /// Takes in what has come meanwhile; says whether there was something. What leaves goes together: sending costs more than all else.
+    fn take_waiting(&self, now: Time, buffer: &mut [u8], forwarder: &mut Forwarder) -> io::Result<bool> {
+        for taken in 1..TOGETHER_MAX {
+            let Received::Bytes(bytes, from, _) = self.socket.try_receive(buffer)? else { return Ok(taken > 1) };
+            self.take(now, from, buffer.get(..bytes).unwrap_or_default(), forwarder);
+        }
+        Ok(true)
     }
 
     /// Takes datagrams apart that the kernel may have joined: all are from one address.
@@ -201,7 +221,7 @@ impl Tunnels {
                     Some((port, mtu)) => {
                         let fits = |frame: &&[u8]| frame.len() <= ETHERNET_BYTES + usize::from(mtu);
                         let fitting = frames.by_ref().filter(|frame| fits(frame) || self.refuse());
-                        forwarder.forward(port.into(), fitting);
+                        forwarder.gather(port.into(), fitting);
                     }
                     None => {
                         self.foreign.fetch_add(frames.by_ref().count() as u64, Relaxed);

@@ -146,9 +146,7 @@ fn test(tree: &Tree) -> Option<(Test, bool)> {
 
 fn relation(op: Binary, left: &Tree, right: &Tree) -> Option<(Test, bool)> {
     match (left, right) {
-        (Tree::Field(a), Tree::Field(b)) => {
-            Some((Test::Fields(op, Box::new((plain(*a)?, plain(*b)?))), false))
-        }
+        (Tree::Field(a), Tree::Field(b)) => Some((Test::Fields(op, Box::new((plain(*a)?, plain(*b)?))), false)),
         (Tree::Field(slot), Tree::Constant(value)) => Some(with_number(op, plain(*slot)?, u128::MAX, natural(value)?)),
         (Tree::Binary(Binary::And, a, b), Tree::Constant(value)) => match (&**a, &**b) {
             (Tree::Field(slot), Tree::Constant(mask)) | (Tree::Constant(mask), Tree::Field(slot)) => {
