@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::bits::{Slot, Word};
-use super::expr::{Expr, Place};
+use super::expr::{Expr, Flow, Place};
 use super::hash::Algorithm;
 use super::layout::Layout;
 use super::meters::MeterKind;
@@ -25,6 +25,8 @@ pub(crate) struct Program {
     pub(crate) deparser: Vec<usize>,
     pub(crate) actions: Vec<Action>,
     pub(crate) nodes: Vec<Node>,
+    /// The conditions among the nodes.
+    pub(crate) flow: Flow,
     pub(crate) ingress: Next,
     pub(crate) egress: Next,
     pub(crate) tables: Vec<TableSpec>,

@@ -110,6 +110,8 @@ impl fmt::Display for Event {
 
 /// Takes events, or does not: then they are not even made.
 pub(crate) trait Trace {
+    /// It takes none.
+    const IS_SILENT: bool;
     fn note(&mut self, event: impl FnOnce() -> Event);
 }
 
@@ -118,11 +120,15 @@ pub(crate) trait Trace {
 pub(crate) struct Silent;
 
 impl Trace for Silent {
+    const IS_SILENT: bool = true;
+
     #[inline(always)]
     fn note(&mut self, _event: impl FnOnce() -> Event) {}
 }
 
 impl Trace for Vec<Event> {
+    const IS_SILENT: bool = false;
+
     fn note(&mut self, event: impl FnOnce() -> Event) {
         self.push(event());
     }

@@ -5,11 +5,13 @@
 //! smallest integer type that holds them, and refuses an expression for which the widest is too small.
 
 mod eval;
+mod flow;
 mod load;
 mod simplify;
 mod truth;
 
 pub(crate) use eval::{Context, Scratch, Value};
+pub(crate) use flow::Flow;
 pub(crate) use load::{Element, Names, Place};
 pub(crate) use simplify::simplified;
 

@@ -10,23 +10,23 @@ use super::eval::{Context, Scratch};
 use super::{Binary, Expr, Tree, Unary};
 
 /// Where a test leads that is the last.
-const YES: u32 = u32::MAX;
-const NO: u32 = u32::MAX - 1;
+pub(super) const YES: u32 = u32::MAX;
+pub(super) const NO: u32 = u32::MAX - 1;
 
 /// Comparisons. The last is the first that is made; each leads to an earlier one, so it ends.
 #[derive(Clone, Debug)]
 pub(crate) struct Truth(Box<[Step]>);
 
 #[derive(Clone, Debug)]
-struct Step {
-    test: Test,
-    then: u32,
-    otherwise: u32,
+pub(super) struct Step {
+    pub(super) test: Test,
+    pub(super) then: u32,
+    pub(super) otherwise: u32,
 }
 
 /// Kept small: of what most programs ask, two steps share a cache line.
 #[derive(Clone, Debug)]
-enum Test {
+pub(super) enum Test {
     Valid(u32),
     /// Whether masked bits of the eight bytes from here on are a number.
     Is(u32, u64, u64),
@@ -51,6 +51,10 @@ impl Truth {
         Ok(Some(Self(steps.into())))
     }
 
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.0
+    }
+
     #[inline]
     pub(super) fn holds(&self, context: Context<'_>, scratch: &mut Scratch) -> bool {
         // As many as a JSON of bounded size has.
@@ -64,7 +68,7 @@ impl Truth {
 
 impl Test {
     #[inline]
-    fn holds(&self, context: Context<'_>, scratch: &mut Scratch) -> bool {
+    pub(super) fn holds(&self, context: Context<'_>, scratch: &mut Scratch) -> bool {
         let bytes = &context.phv.bytes;
         match self {
             &Self::Valid(header) => context.phv.is_valid(header as usize),

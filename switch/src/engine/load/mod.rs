@@ -16,7 +16,7 @@ pub(crate) use parser::ahead_slot;
 
 use super::bits::Slot;
 use super::error::{LoadError, Result};
-use super::expr::Names;
+use super::expr::{Flow, Names};
 use super::json::Node;
 use super::limits::JSON_BYTES_MAX;
 use super::meters::MeterKind;
@@ -66,6 +66,7 @@ pub(crate) fn load(text: &str) -> Result<Program> {
         deparser: Vec::new(),
         actions: Vec::new(),
         nodes: Vec::new(),
+        flow: Flow::default(),
         ingress: None,
         egress: None,
         tables: Vec::new(),
@@ -82,6 +83,7 @@ pub(crate) fn load(text: &str) -> Result<Program> {
     actions::load(&root, &mut program, &mut known)?;
     parser::load(&root, &mut program, &known)?;
     pipelines::load(&root, &mut program, &mut known)?;
+    program.flow = Flow::of(&program.nodes);
     Ok(program)
 }
 

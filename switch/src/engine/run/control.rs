@@ -12,10 +12,11 @@ impl<T: Trace> Run<'_, T> {
     pub(super) fn control(&mut self, packet: &mut Packet, first: Next, bytes: &[u8]) {
         let mut next = first;
         let program = self.program;
-        while let Some(node) = next.and_then(|node| program.nodes.get(node)) {
-            if packet.marks.exit {
-                return;
+        while !packet.marks.exit {
+            if T::IS_SILENT {
+                next = self.decide(next, packet);
             }
+            let Some(node) = next.and_then(|node| program.nodes.get(node)) else { return };
             next = match node {
                 &Node::Table(table) => self.table(table, packet, bytes),
                 Node::If { name, condition, then, otherwise } => {

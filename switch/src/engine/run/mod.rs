@@ -12,7 +12,7 @@ use super::expr::{Context, Expr, Scratch, Value};
 use super::layout::Phv;
 use super::limits::PASSES_MAX;
 use super::outputs::Outputs;
-use super::program::Program;
+use super::program::{Next, Program};
 use super::state::State;
 use super::tables;
 use super::trace::{Event, Trace};
@@ -330,6 +330,18 @@ impl<T: Trace> Run<'_, T> {
 
     fn number(&mut self, expr: &Expr, packet: &Packet) -> u64 {
         self.value(expr, packet).low()
+    }
+
+    /// Where conditions lead from a node on.
+    #[inline]
+    fn decide(&mut self, from: Next, packet: &Packet) -> Next {
+        let context = Context {
+            layout: &self.program.layout,
+            phv: &packet.phv,
+            data: &self.work.data,
+            registers: &self.state.registers,
+        };
+        self.program.flow.decide(from, context, &mut self.work.stacks)
     }
 
     fn holds(&mut self, condition: &Expr, packet: &Packet) -> bool {

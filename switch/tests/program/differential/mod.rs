@@ -34,6 +34,19 @@ fn the_engine_does_what_was_recorded_of_simple_switch() {
     }
 }
 
+/// A packet that is traced takes another way through the engine's code.
+#[test]
+fn a_traced_packet_goes_where_one_that_is_not_does() {
+    for case in cases() {
+        let mut engine = engine(&case);
+        for (at, step) in Recording::read(&case).steps.iter().enumerate() {
+            let mut out = Outputs::default();
+            let events = engine.trace(0, step.port, &step.frame, &mut out);
+            assert_eq!(sorted(&out), step.out, "{}: frame {at}, by {events:?}", case.name);
+        }
+    }
+}
+
 #[test]
 fn recordings_are_of_the_programs_and_entries_that_there_are() {
     for case in cases() {
@@ -106,6 +119,10 @@ fn engine(case: &Case) -> Engine {
 fn run(engine: &mut Engine, port: u32, frame: &[u8]) -> Vec<(u32, Vec<u8>)> {
     let mut out = Outputs::default();
     engine.process(0, port, frame, &mut out);
+    sorted(&out)
+}
+
+fn sorted(out: &Outputs) -> Vec<(u32, Vec<u8>)> {
     let mut packets: Vec<_> = out.packets().map(|(port, bytes)| (port, bytes.to_vec())).collect();
     packets.sort();
     packets
