@@ -91,40 +91,67 @@ pub(super) fn pack(spec: &TableSpec, params: &[MatchParam]) -> Result<Packed, Ta
 }
 
 fn pack_field(field: &KeyField, param: &MatchParam, packed: &mut Packed) -> Option<()> {
-    let sized = |value: &[u8]| (value.len() == field.bytes).then_some(());
-    let bytes = |value: &[u8]| sized(value).and_then(|()| fit_whole(value, field.width));
-    let mask = |mask: &[u8]| sized(mask).map(|()| fit(mask, field.width));
-    let (mut value, other) = match (field.kind, param) {
-        (MatchKind::Exact, MatchParam::Exact(value)) => (bytes(value)?, vec![0xff; field.bytes]),
-        (MatchKind::Valid, &MatchParam::Valid(valid)) => (vec![u8::from(valid)], vec![0xff]),
-        (MatchKind::Lpm, MatchParam::Lpm(value, length)) if *length <= field.width => {
+    let part = field.at..field.at + field.bytes;
+    let (value, other) = (packed.value.get_mut(part.clone())?, packed.other.get_mut(part)?);
+    match (field.kind, param) {
+        (MatchKind::Exact, MatchParam::Exact(bytes)) => put_whole(value, bytes, field.width)?,
+        (MatchKind::Valid, &MatchParam::Valid(valid)) => value.fill(valid.into()),
+        (MatchKind::Lpm, MatchParam::Lpm(bytes, length)) if *length <= field.width => {
             packed.prefix = *length;
-            (bytes(value)?, prefix_mask(field, *length))
+            put_whole(value, bytes, field.width)?;
+            put_prefix_mask(other, field.width, *length);
         }
-        (MatchKind::Ternary, MatchParam::Ternary(value, bits)) => (bytes(value)?, mask(bits)?),
-        (MatchKind::Range, MatchParam::Range(low, high)) if low <= high => (bytes(low)?, bytes(high)?),
+        (MatchKind::Ternary, MatchParam::Ternary(bytes, mask)) => {
+            put_whole(value, bytes, field.width)?;
+            put(other, mask, field.width)?;
+        }
+        (MatchKind::Range, MatchParam::Range(low, high)) if low <= high => {
+            put_whole(value, low, field.width)?;
+            put_whole(other, high, field.width)?;
+        }
         _ => return None,
-    };
+    }
     if let Some(mask) = &field.mask {
-        value.iter_mut().zip(mask).for_each(|(byte, mask)| *byte &= mask);
+        cut(value, mask);
     }
     if field.kind != MatchKind::Range {
-        value.iter_mut().zip(&other).for_each(|(byte, mask)| *byte &= mask);
+        cut(value, other);
     }
-    packed.value.get_mut(field.at..field.at + field.bytes)?.copy_from_slice(&value);
-    packed.other.get_mut(field.at..field.at + field.bytes)?.copy_from_slice(&other);
     Some(())
 }
 
-fn prefix_mask(field: &KeyField, length: u32) -> Vec<u8> {
-    let unused = field.width.next_multiple_of(8) - field.width;
-    let ones = (unused + length) as usize;
-    let byte = |i: usize| match ones.saturating_sub(i * 8) {
-        0 => 0,
-        bits @ 1..8 => !(0xff >> bits),
-        _ => 0xff,
-    };
-    (0..field.bytes).map(byte).collect()
+/// The low bits of a value that has as many bytes as its field.
+fn put(into: &mut [u8], value: &[u8], width: u32) -> Option<()> {
+    if into.len() != value.len() {
+        return None;
+    }
+    into.copy_from_slice(value);
+    if let Some(first) = into.first_mut() {
+        *first &= first_mask(width);
+    }
+    Some(())
+}
+
+/// The same, if all bits that are cut are zero.
+fn put_whole(into: &mut [u8], value: &[u8], width: u32) -> Option<()> {
+    put(into, value, width)?;
+    (into.first() == value.first()).then_some(())
+}
+
+fn cut(value: &mut [u8], mask: &[u8]) {
+    value.iter_mut().zip(mask).for_each(|(byte, mask)| *byte &= mask);
+}
+
+fn put_prefix_mask(into: &mut [u8], width: u32, length: u32) {
+    let mut ones = (width.next_multiple_of(8) - width + length) as usize;
+    for byte in into {
+        *byte = match ones {
+            0 => 0,
+            bits @ 1..8 => !(0xff >> bits),
+            _ => 0xff,
+        };
+        ones = ones.saturating_sub(8);
+    }
 }
 
 /// An entry's parameters from what the table keeps.
