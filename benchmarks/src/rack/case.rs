@@ -4,6 +4,7 @@ use crate::cases::{self, Measured, Unit};
 use crate::variants::RAW_UDP;
 
 pub(super) const RACK: &str = "rack";
+pub(super) const RACK_IN_PROCESS: &str = "rack-in-process";
 pub(super) const RELAY: &str = "relay";
 pub(super) const DIRECT: &str = "direct";
 pub(super) const GATEKEEPER: &str = "gatekeeper";
@@ -46,8 +47,8 @@ impl cases::Case for Case {
         match self {
             Self::Bytes => &["pointers-10000", "pointers-1000000"],
             Self::Decisions => &[GATEKEEPER],
-            Self::Rtt => &[RAW_UDP, DIRECT, RELAY, RACK],
-            Self::Pointer => &[RAW_UDP, RACK],
+            Self::Rtt => &[RAW_UDP, DIRECT, RELAY, RACK, RACK_IN_PROCESS],
+            Self::Pointer => &[RAW_UDP, RACK, RACK_IN_PROCESS],
             Self::Calls => &["clients-1", "clients-4", "clients-16"],
             Self::Failover => &[KILLED, KILLED_DEADLINE],
         }

@@ -1,15 +1,19 @@
-//! A rack that runs: its processes, and the nodes of this one.
+//! A rack that runs: its parts, which are processes or in this one, and the nodes that call.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use bifrost_rpc::Channel;
 use bifrost_rpc::node::Node;
+use bifrost_rpc::{Channel, Server};
+use bifrost_switch::daemon::Switch;
+use bifrost_switch::gatekeeper::Gatekeeper;
+use bifrost_switch::gatekeeper_driver::Driver;
 
 use super::case::Case;
-use super::machines::{self, CLIENTS, SERVERS};
+use super::machines::{self, CLIENTS, MemoryMachine, SERVERS};
 use super::part::Part;
+use super::service;
 use crate::cases::Plan;
 use crate::child::ChildProcess;
 
@@ -55,9 +59,7 @@ impl Rack {
 
     /// The way of the client of this number to a service.
     pub(super) fn channel(&self, client: usize, service: &str) -> Result<Channel> {
-        let node = self.node(client)?;
-        let channel = node.channel().global_memory(node.memory()).deadline(DEADLINE);
-        Ok(channel.connect(&format!("rack://{service}"))?)
+        channel(self.node(client)?, service)
     }
 
     /// Kills the server whose process has this number: it says no more. Returns which one it was.
@@ -72,5 +74,44 @@ impl Rack {
     pub(super) fn start_again(&mut self, which: usize) -> Result<()> {
         self.servers[which] = self.server(SERVERS[which])?;
         Ok(())
+    }
+}
+
+fn channel(node: &Node, service: &str) -> Result<Channel> {
+    let channel = node.channel().global_memory(node.memory()).deadline(DEADLINE);
+    Ok(channel.connect(&format!("rack://{service}"))?)
+}
+
+/// A rack of which all is in this process: a node that calls, one that serves, a memory server, the switch with Gatekeeper.
+pub(super) struct Enclosed {
+    client: Node,
+    _server: Server,
+    _serving: Node,
+    _memory: MemoryMachine,
+    _control: Driver<Gatekeeper>,
+    _switch: Switch,
+}
+
+impl Enclosed {
+    /// Starts all. Its threads run where servers do, the calling one where clients do.
+    pub(super) fn start(plan: &Plan<Case>) -> Result<Self> {
+        plan.placement.pin_server()?;
+        let (switch, control) = machines::local_switch()?;
+        let memory = MemoryMachine::at(&switch)?;
+        let serving = machines::join_at(&switch, SERVERS[0])?;
+        let server = service::serve(&serving)?;
+        let client = machines::join_at(&switch, CLIENTS[0])?;
+        plan.placement.pin_client()?;
+        Ok(Self { client, _server: server, _serving: serving, _memory: memory, _control: control, _switch: switch })
+    }
+
+    /// The node that calls.
+    pub(super) fn node(&self) -> &Node {
+        &self.client
+    }
+
+    /// Its way to a service.
+    pub(super) fn channel(&self, service: &str) -> Result<Channel> {
+        channel(&self.client, service)
     }
 }

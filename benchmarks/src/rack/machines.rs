@@ -1,4 +1,4 @@
-//! The switch with Gatekeeper, and the memory server, each in its own process; and how nodes join them.
+//! The switch with Gatekeeper, the memory server, and how nodes join them: over tunnels or within a process.
 
 use std::fmt::Write;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -12,7 +12,7 @@ use bifrost_dsm::front::ControlFront;
 use bifrost_rpc::Link;
 use bifrost_rpc::node::Node;
 use bifrost_rpc::wire::Pointer;
-use bifrost_switch::daemon::{PortKind, Switch, TunnelPort};
+use bifrost_switch::daemon::{PortKind, Switch, SwitchBuilder, TunnelPort};
 use bifrost_switch::engine::Engine;
 use bifrost_switch::gatekeeper::{self, Gatekeeper};
 use bifrost_switch::gatekeeper_driver::{Driver, Log, Parts, Place};
@@ -71,18 +71,32 @@ fn rules() -> Result<Intent> {
 
 /// Is the switch, with Gatekeeper in its process, for ever.
 pub(super) fn switch(at: SocketAddr) -> Result<()> {
-    let engine = SharedEngine::new(Engine::load(PROGRAM, 1)?);
-    let mut builder = Switch::builder(engine).tunnels(at, None).port(CONTROL_PLANE, PortKind::Local);
-    for (name, port, address) in nodes() {
+    let mut builder = Switch::builder(SharedEngine::new(Engine::load(PROGRAM, 1)?)).tunnels(at, None);
+    for (name, port, address) in ports() {
         builder = builder.port(port.into(), tunnel(name, port, address));
     }
-    let memory = Pointer::new(MEMORY_PREFIX, 1, 0).address();
-    let switch = builder.port(MEMORY.into(), tunnel("m1", MEMORY, memory)).start()?;
-    let _control = control(&switch)?;
+    let (switch, _control) = start(builder)?;
     child::announce(switch.tunnel_address().context("a switch without tunnels")?.port())?;
     loop {
         std::thread::park();
     }
+}
+
+/// A switch whose ports are in this process, and its Gatekeeper.
+pub(super) fn local_switch() -> Result<(Switch, Driver<Gatekeeper>)> {
+    let builder = Switch::builder(SharedEngine::new(Engine::load(PROGRAM, 1)?));
+    start(ports().fold(builder, |builder, (_, port, _)| builder.port(port.into(), PortKind::Local)))
+}
+
+/// Every machine's name, port and address.
+fn ports() -> impl Iterator<Item = (&'static str, u8, Ipv6Addr)> {
+    nodes().chain([("m1", MEMORY, Pointer::new(MEMORY_PREFIX, 1, 0).address())])
+}
+
+fn start(builder: SwitchBuilder) -> Result<(Switch, Driver<Gatekeeper>)> {
+    let switch = builder.port(CONTROL_PLANE, PortKind::Local).start()?;
+    let control = control(&switch)?;
+    Ok((switch, control))
 }
 
 fn tunnel(node: &str, port: u8, address: Ipv6Addr) -> PortKind {
@@ -108,14 +122,46 @@ fn control(switch: &Switch) -> Result<Driver<Gatekeeper>> {
 /// Is the memory server, for ever.
 pub(super) fn memory(tunnel: SocketAddr) -> Result<()> {
     let link = Link::builder().tunnel(&format!("tunnel://{tunnel}?node=m1&prefix={PREFIX}"))?;
-    let config = Config { server: 1, boot: BOOT, capacity_bytes: MEMORY_BYTES, ..Config::default() };
-    let daemon = Daemon::builder(config).transport(|server| server.link(&link)).listen("udp://[::]:7400").start()?;
-    let _front = ControlFront::on_link(daemon.memory(), &link, None)?;
-    let _node = Node::builder().name("m1").within(WAIT).memory_server(1, BOOT, MEMORY_BYTES).over(&link)?;
+    let _memory = MemoryMachine::start(&link)?;
     child::announce(0)?;
     loop {
         std::thread::park();
     }
+}
+
+/// A memory server.
+pub(super) struct MemoryMachine {
+    _node: Node,
+    _front: ControlFront,
+    _daemon: Daemon,
+}
+
+impl MemoryMachine {
+    fn start(link: &Link) -> Result<Self> {
+        let config = Config { server: 1, boot: BOOT, capacity_bytes: MEMORY_BYTES, ..Config::default() };
+        let daemon = Daemon::builder(config).transport(|server| server.link(link)).listen("udp://[::]:7400").start()?;
+        let front = ControlFront::on_link(daemon.memory(), link, None)?;
+        let node = Node::builder().name("m1").within(WAIT).memory_server(1, BOOT, MEMORY_BYTES).over(link)?;
+        Ok(Self { _node: node, _front: front, _daemon: daemon })
+    }
+
+    /// At a switch of this process.
+    pub(super) fn at(switch: &Switch) -> Result<Self> {
+        Self::start(&local_link(switch, "m1")?)
+    }
+}
+
+fn local_link(switch: &Switch, name: &str) -> Result<Link> {
+    let (_, port, address) = ports().find(|(found, ..)| *found == name).context("an unknown machine")?;
+    let local = switch.local(port.into()).context("a port that is not in this process")?;
+    let link = Link::builder().address(address).mac(mac(port)).switch_mac(SWITCH_MAC).prefix(PREFIX);
+    Ok(link.in_process(local)?)
+}
+
+/// Joins the rack at a switch of this process.
+pub(super) fn join_at(switch: &Switch, name: &str) -> Result<Node> {
+    let node = Node::builder().name(name).within(WAIT).over(&local_link(switch, name)?);
+    node.with_context(|| format!("{name} is not taken in"))
 }
 
 /// Joins the rack as the node of this name.

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
+use bifrost_rpc::Server;
 use bifrost_rpc::memory::GlobalMemory;
+use bifrost_rpc::node::Node;
 use bifrost_rpc::reference::{Owned, Ref};
 
 use super::machines;
@@ -53,12 +55,17 @@ impl PassingSyncHandler for Passer {
 /// Is the node of this name, and serves, for ever.
 pub(super) fn run(tunnel: SocketAddr, name: &str) -> Result<()> {
     let node = machines::join(tunnel, name)?;
-    let memory = node.memory();
-    let builder = node.server().global_memory(memory.clone()).service(PingSyncProcessor::new(Handler));
-    let passer = Passer { memory, stock: Mutex::default() };
-    let _server = builder.service(PassingSyncProcessor::new(passer)).start()?;
+    let _server = serve(&node)?;
     child::announce(0)?;
     loop {
         std::thread::park();
     }
+}
+
+/// What a node serves.
+pub(super) fn serve(node: &Node) -> Result<Server> {
+    let memory = node.memory();
+    let builder = node.server().global_memory(memory.clone()).service(PingSyncProcessor::new(Handler));
+    let passer = Passer { memory, stock: Mutex::default() };
+    Ok(builder.service(PassingSyncProcessor::new(passer)).start()?)
 }

@@ -4,17 +4,20 @@
 use std::sync::Barrier;
 
 use anyhow::{Result, anyhow, ensure};
+use bifrost_rpc::Channel;
+use bifrost_rpc::node::Node;
 use bifrost_rpc::reference::{Owned, Ref};
 
 use crate::cases::{Plan, Subject};
 use crate::clock;
 use crate::rack::case::Case;
-use crate::rack::live::Rack;
+use crate::rack::live::{Enclosed, Rack};
 use crate::rack::machines::CLIENTS;
 use crate::rack::service::{GIVEN, OBJECT_BYTES};
 use crate::services::passing::{PassingClient, TPassingSyncClient};
 use crate::together::{self, Turn};
 
+const SERVICE: &str = "Passing";
 /// Calls of each client in a sample of several.
 const CALLS: usize = 16;
 /// Calls one by one for which objects are made at once, so that they follow each other as those of a raw socket do.
@@ -29,9 +32,12 @@ struct Caller {
 
 impl Caller {
     fn new(rack: &Rack, number: usize) -> Result<Self> {
-        let client = PassingClient::new(rack.channel(number, "Passing")?);
-        let argument = rack.node(number)?.memory().store(vec![1; OBJECT_BYTES])?;
-        Ok(Self { client, argument, results: Vec::new() })
+        Self::at(rack.node(number)?, rack.channel(number, SERVICE)?)
+    }
+
+    fn at(node: &Node, channel: Channel) -> Result<Self> {
+        let argument = node.memory().store(vec![1; OBJECT_BYTES])?;
+        Ok(Self { client: PassingClient::new(channel), argument, results: Vec::new() })
     }
 
     /// Has the service make so many objects.
@@ -60,21 +66,28 @@ impl Caller {
 }
 
 /// One call.
-pub(super) struct Pointer {
+pub(super) struct Pointer<R> {
     caller: Caller,
     /// Objects that the service has made for further calls.
     stock: usize,
-    _rack: Rack,
+    _rack: R,
 }
 
-impl Pointer {
+impl Pointer<Rack> {
     pub(super) fn start(plan: &Plan<Case>) -> Result<Self> {
         let rack = Rack::start(plan, 1, 1)?;
         Ok(Self { caller: Caller::new(&rack, 0)?, stock: 0, _rack: rack })
     }
 }
 
-impl Subject for Pointer {
+impl Pointer<Enclosed> {
+    pub(super) fn enclosed(plan: &Plan<Case>) -> Result<Self> {
+        let rack = Enclosed::start(plan)?;
+        Ok(Self { caller: Caller::at(rack.node(), rack.channel(SERVICE)?)?, stock: 0, _rack: rack })
+    }
+}
+
+impl<R> Subject for Pointer<R> {
     fn sample(&mut self) -> Result<f64> {
         if self.stock == 0 {
             self.caller.stock(STOCK)?;

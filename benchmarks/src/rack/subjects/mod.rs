@@ -11,7 +11,7 @@ mod world;
 
 use anyhow::{Context, Result, bail};
 
-use super::case::{self, Case, DIRECT, GATEKEEPER, KILLED_DEADLINE, RACK, RELAY};
+use super::case::{self, Case, DIRECT, GATEKEEPER, KILLED_DEADLINE, RACK, RACK_IN_PROCESS, RELAY};
 use crate::cases::{Case as _, Plan, Subject};
 use crate::variants::{BIFROST_UDP, RAW_UDP};
 
@@ -27,6 +27,8 @@ pub(super) fn start(plan: &Plan<Case>, case: Case, variant: &'static str) -> Res
         (Case::Rtt, DIRECT) => Box::new(ping::Unracked::direct(plan, BIFROST_UDP)?),
         (Case::Rtt, RELAY) => Box::new(ping::Unracked::relayed(plan, BIFROST_UDP)?),
         (Case::Rtt, RACK) => Box::new(ping::Racked::start(plan)?),
+        (Case::Rtt, RACK_IN_PROCESS) => Box::new(ping::Racked::enclosed(plan)?),
+        (Case::Pointer, RACK_IN_PROCESS) => Box::new(calls::Pointer::enclosed(plan)?),
         (Case::Pointer, RACK) => Box::new(calls::Pointer::start(plan)?),
         (Case::Calls, _) => Box::new(calls::Calls::start(plan, count()?)?),
         (Case::Failover, _) => Box::new(failover::Failover::start(plan, variant == KILLED_DEADLINE)?),

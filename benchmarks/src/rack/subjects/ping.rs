@@ -8,7 +8,7 @@ use crate::cases::{Plan, Subject};
 use crate::child::ChildProcess;
 use crate::clock;
 use crate::rack::case::Case;
-use crate::rack::live::Rack;
+use crate::rack::live::{Enclosed, Rack};
 use crate::rack::part::Part;
 use crate::server::{ServerProcess, Setup};
 use crate::services::benchmark::{PingClient, TPingSyncClient};
@@ -63,19 +63,26 @@ impl Subject for Unracked {
 }
 
 /// Through a rack.
-pub(super) struct Racked {
+pub(super) struct Racked<R> {
     client: PingClient,
-    _rack: Rack,
+    _rack: R,
 }
 
-impl Racked {
+impl Racked<Rack> {
     pub(super) fn start(plan: &Plan<Case>) -> Result<Self> {
         let rack = Rack::start(plan, 1, 1)?;
         Ok(Self { client: PingClient::new(rack.channel(0, "Ping")?), _rack: rack })
     }
 }
 
-impl Subject for Racked {
+impl Racked<Enclosed> {
+    pub(super) fn enclosed(plan: &Plan<Case>) -> Result<Self> {
+        let rack = Enclosed::start(plan)?;
+        Ok(Self { client: PingClient::new(rack.channel("Ping")?), _rack: rack })
+    }
+}
+
+impl<R> Subject for Racked<R> {
     fn sample(&mut self) -> Result<f64> {
         clock::nanoseconds_of(|| Ok(self.client.ping()?)).map(|(_, time)| time)
     }
