@@ -8,6 +8,7 @@ use super::hash::Algorithm;
 use super::layout::Layout;
 use super::meters::MeterKind;
 use super::sets::spread;
+use super::tables::KeyStep;
 
 /// The next state or node; `None` is the end.
 pub(crate) type Next = Option<usize>;
@@ -317,6 +318,8 @@ pub(crate) struct TableSpec {
     /// The strongest kind of match in its key.
     pub(crate) kind: MatchKind,
     pub(crate) key: Vec<KeyField>,
+    /// How a packet's key is made.
+    pub(crate) steps: Vec<KeyStep>,
     pub(crate) key_bytes: usize,
     pub(crate) holds: Holds,
     pub(crate) size: usize,

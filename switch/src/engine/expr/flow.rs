@@ -1,5 +1,6 @@
 //! The conditions of a control flow in one list: those that lead to each other are decided without a look at the nodes between them.
 
+use super::super::bits::eight;
 use super::super::program::{Next, Node};
 use super::Expr;
 use super::eval::{Context, Scratch};
@@ -63,8 +64,15 @@ impl Flow {
     #[inline]
     pub(crate) fn decide(&self, from: Next, context: Context<'_>, scratch: &mut Scratch) -> Next {
         let mut at = *self.entries.get(from?)?;
+        let bytes = context.phv.bytes.as_slice();
         while let Some(step) = self.steps.get(at as usize) {
-            at = if step.test.holds(context, scratch) { step.then } else { step.otherwise };
+            let holds = match &step.test {
+                &Test::Is(byte, mask, number) => eight(bytes, byte) & mask == number,
+                &Test::Below(byte, mask, number) => eight(bytes, byte) & mask < number,
+                &Test::Valid(header) => context.phv.is_valid(header as usize),
+                other => other.holds(context, scratch),
+            };
+            at = if holds { step.then } else { step.otherwise };
         }
         (at != END).then_some((at & !NODE) as usize)
     }

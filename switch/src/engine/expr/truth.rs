@@ -67,7 +67,6 @@ impl Truth {
 }
 
 impl Test {
-    #[inline]
     pub(super) fn holds(&self, context: Context<'_>, scratch: &mut Scratch) -> bool {
         let bytes = &context.phv.bytes;
         match self {

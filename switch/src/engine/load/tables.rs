@@ -6,7 +6,7 @@ use super::super::json::Node;
 use super::super::limits::{ENTRIES_MAX, KEY_BYTES_MAX};
 use super::super::meters::MeterKind;
 use super::super::program::{After, ConstEntry, DefaultEntry, Holds, KeyField, MatchKind, Next, Program, TableSpec};
-use super::super::tables::MatchParam;
+use super::super::tables::{MatchParam, steps};
 use super::pipelines::{action_by_id, next};
 use super::{Known, actions, names};
 
@@ -24,6 +24,7 @@ pub(super) fn table(node: &Node<'_>, program: &mut Program, known: &Known) -> Re
     let mut table = TableSpec {
         name: node.get("name")?.str()?.to_owned(),
         kind: kind(node, &key)?,
+        steps: steps(&key),
         key,
         key_bytes,
         holds,

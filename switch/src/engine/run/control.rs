@@ -25,7 +25,6 @@ impl<T: Trace> Run<'_, T> {
                     if holds { *then } else { *otherwise }
                 }
                 &Node::Call { action, next } => {
-                    self.work.data.clear();
                     self.action(action, packet);
                     next
                 }
@@ -40,8 +39,7 @@ impl<T: Trace> Run<'_, T> {
         let hit = if spec.key.is_empty() {
             None
         } else {
-            tables::build(spec, &packet.phv, &mut self.work.key);
-            table.lookup(spec, &self.work.key)
+            table.lookup(spec, tables::build(spec, &packet.phv, &mut self.work.key))
         };
         self.trace
             .note(|| Event::Table { name: spec.name.clone(), hit: hit.map(|spot| table.handle(table.place_at(spot))) });
@@ -136,12 +134,14 @@ impl<T: Trace> Run<'_, T> {
 /// data reads none.
 #[inline]
 fn take(into: &mut Vec<u8>, data: &[u8], at_most: usize) {
-    if data.is_empty() || at_most == 0 {
-        return;
+    let bytes = data.len().min(at_most);
+    // Of what stands behind the data nothing is used.
+    if into.len() < bytes + PAD {
+        into.resize(bytes + PAD, 0);
     }
-    into.clear();
-    into.extend_from_slice(&data[..data.len().min(at_most)]);
-    into.resize(into.len() + PAD, 0);
+    if let (Some(into), Some(data)) = (into.get_mut(..bytes), data.get(..bytes)) {
+        into.copy_from_slice(data);
+    }
 }
 
 /// Where a miss without default entry leads.

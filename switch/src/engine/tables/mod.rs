@@ -7,7 +7,7 @@ mod key;
 mod profile;
 mod table;
 
-pub(crate) use key::{build, fill, fit, fit_whole};
+pub(crate) use key::{KeyStep, build, fill, fit, fit_whole, steps};
 pub(crate) use profile::{Profile, Target};
 pub(crate) use table::{Chosen, Table};
 

@@ -17,6 +17,7 @@ fn spec(kind: MatchKind, fields: &[(MatchKind, u32)], size: usize) -> TableSpec 
     TableSpec {
         name: String::new(),
         kind,
+        steps: key::steps(&key),
         key,
         key_bytes: at,
         holds: Holds::Actions,
