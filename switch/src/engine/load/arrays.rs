@@ -104,6 +104,11 @@ pub(super) fn calculation(node: &Node<'_>, name: &str, program: &Program, known:
             calculation.with_payload = true;
             continue;
         }
+        if let Some(fields) = metadata(&part, program, known)? {
+            bits = fields.iter().fold(bits, |bits, (_, slot)| bits.wrapping_add(slot.width));
+            calculation.input.extend(fields.into_iter().map(|(header, slot)| Input::Field(header, slot)));
+            continue;
+        }
         let (input, width) = input(&part, program, known)?;
         if !bits.is_multiple_of(8) && matches!(input, Input::Header(_) | Input::Variable(_)) {
             return part.unsupported("a header or field of variable length that begins within a byte");
@@ -112,6 +117,15 @@ pub(super) fn calculation(node: &Node<'_>, name: &str, program: &Program, known:
         calculation.input.push(input);
     }
     Ok(calculation)
+}
+
+/// The fields of a part that is a whole metadata header: these do not stand one after the other in memory.
+fn metadata(node: &Node<'_>, program: &Program, known: &Known) -> Result<Option<Vec<(usize, Slot)>>> {
+    let ("header", value) = node.typed()? else { return Ok(None) };
+    let index = names(program, known).header(&value)?;
+    let header = program.layout.headers.get(index).filter(|header| header.is_metadata);
+    let kind = header.and_then(|header| Some((header.first, program.layout.types.get(header.kind)?)));
+    Ok(kind.map(|(first, kind)| kind.fields.iter().map(|field| (index, field.slot.shifted(first))).collect()))
 }
 
 /// A part of a calculation, and its bits.

@@ -12,8 +12,10 @@ use super::super::program::Errors;
 pub(super) fn layout(root: &Node<'_>) -> Result<Layout> {
     let mut layout = Layout::default();
     let mut types = HashMap::new();
+    let on_wire = on_wire(&root.get("headers")?)?;
     for node in root.get("header_types")?.items()? {
-        let kind = header_type(&node)?;
+        let is_packed = on_wire.contains(node.get("name")?.str()?);
+        let kind = header_type(&node, is_packed)?;
         if types.insert(kind.name.clone(), layout.types.len()).is_some() {
             return node.duplicate("header type", &kind.name);
         }
@@ -33,7 +35,20 @@ pub(super) fn layout(root: &Node<'_>) -> Result<Layout> {
     Ok(layout)
 }
 
-fn header_type(node: &Node<'_>) -> Result<HeaderType> {
+/// The types of headers that are no metadata.
+fn on_wire<'a>(list: &Node<'a>) -> Result<HashSet<&'a str>> {
+    let mut types = HashSet::new();
+    for node in list.items()? {
+        if !node.flag("metadata", false)? {
+            types.insert(node.get("header_type")?.str()?);
+        }
+    }
+    Ok(types)
+}
+
+/// `is_packed`: one field follows the other, as on the wire. Otherwise each ends with a byte, where it is read and written with the least
+/// computation: p4c puts one bit before many addresses.
+fn header_type(node: &Node<'_>, is_packed: bool) -> Result<HeaderType> {
     let name = node.get("name")?.str()?.to_owned();
     let mut kind = HeaderType { name, fields: Vec::new(), bits: 0, variable: None };
     let mut seen = HashSet::new();
@@ -54,6 +69,9 @@ fn header_type(node: &Node<'_>) -> Result<HeaderType> {
         let name = name.str()?.to_owned();
         if !seen.insert(name.clone()) {
             return field.duplicate("field", &name);
+        }
+        if !is_packed {
+            kind.bits = kind.bits.next_multiple_of(8) + width.next_multiple_of(8) - width;
         }
         let bit = u8::try_from(kind.bits % 8).unwrap_or(0);
         let slot = Slot { byte: kind.bits / 8, bit, width, signed, saturating };

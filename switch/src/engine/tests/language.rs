@@ -200,6 +200,33 @@ fn an_exit_ends_the_pass_and_a_jump_the_primitives_it_skips() {
 }
 
 #[test]
+fn a_whole_metadata_header_is_hashed_as_its_fields_are() {
+    let hashed = |input: Vec<Value>| {
+        let to = field("scalars", "word");
+        let hash = json!({"type": "calculation", "value": "all"});
+        let mut program = doing(
+            &[
+                assign(&field("scalars", "small"), &hex("0x15")),
+                assign(&field("scalars", "wide"), &hex("0x0123456789abcdef0011223344556677")),
+                primitive("modify_field_with_hash_based_offset", &[to.clone(), hex("0x0"), hash, hex("0x100000000")]),
+                assign(&field("ethernet", "src"), &to),
+                to_port("0x1"),
+            ],
+            &[],
+        );
+        program["calculations"] = json!([{"name": "all", "id": 0, "algo": "crc32", "input": input}]);
+        let (mut engine, packet) = (load(&program), frame(0x1234, b""));
+        sent(&mut engine, 3, &packet)[0].1[6..12].to_vec()
+    };
+    let program = program();
+    let fields = program["header_types"][0]["fields"].as_array().unwrap().clone();
+    let each = fields.iter().map(|declared| field("scalars", declared[0].as_str().unwrap())).collect();
+    let whole = hashed(vec![json!({"type": "header", "value": "scalars"})]);
+    assert_eq!(whole, hashed(each));
+    assert_ne!(whole, hashed(vec![field("scalars", "wide")]));
+}
+
+#[test]
 fn hashes_and_random_numbers_stay_in_their_range() {
     let mut program = doing(
         &[
