@@ -16,6 +16,7 @@ impl Calls {
     /// REPLY or EXCEPTION, the fragment at offset 0.
     pub(super) fn handle_answer(&mut self, now: Time, who: &dyn Directory, packet: &Packet<'_>) -> Result<(), Cause> {
         let callee = self.answerer(who, packet)?;
+        self.disown(now, who, callee, packet);
         let key = (packet.header.client, packet.header.rpc);
         if !self.calls.contains_key(&key) {
             // Tracked, and nothing else; or a copy.
@@ -51,6 +52,29 @@ impl Calls {
         match who.place(packet.header.instance) {
             Place::Live(of) if of == callee => Ok(callee),
             _ => Err(Cause::NotCalled),
+        }
+    }
+
+    /// A callee answers in a session of which somebody else has made calls, since it was not known here whose it is. The callee knows, and has
+    /// run none of those: they end, and what was known of the session with them.
+    fn disown(&mut self, now: Time, who: &dyn Directory, callee: Holder, packet: &Packet<'_>) {
+        let header = &packet.header;
+        let key = session_of((header.client, header.rpc), header.session);
+        let Some(to) = who.receiver(packet.addresses.destination) else { return };
+        let Some(session) = self.sessions.at(key).filter(|session| session.is_claimed(callee, header.instance, to))
+        else {
+            return;
+        };
+        let open: Vec<CallKey> = session.open.iter().map(|rpc| (key.0, *rpc)).collect();
+        if open.is_empty() {
+            return self.sessions.forget(key);
+        }
+        open.iter().for_each(|call| _ = self.calls.get_mut(call).map(|call| call.is_strangers = true));
+        self.deny_held(&open, Cause::Foreign);
+        for call in open {
+            if self.calls.get(&call).is_some_and(|call| call.stage == Stage::Released) {
+                self.end_leases(now, who, call, Stage::Ending, &[]);
+            }
         }
     }
 
@@ -150,15 +174,14 @@ impl Calls {
 
     /// REFUSED with LEASED. BUSY changes nothing: a copy of the call may still be on its way to its callee. Sealed refusals with LEASED are none.
     pub(super) fn handle_refused(&mut self, now: Time, who: &dyn Directory, packet: &Packet<'_>) -> Result<(), Cause> {
-        let body = RefusedBody::parse(packet.body);
         let is_sealed = packet.header.flags.has(Flags::SEALED);
-        let is_busy = !is_sealed && matches!(body, Ok(RefusedBody { refusal: Refusal::Busy { .. }, .. }));
-        self.end_without_answer(now, who, packet, !is_busy)
+        let refusal = RefusedBody::parse(packet.body).ok().filter(|_| !is_sealed).map(|body| body.refusal);
+        self.end_without_answer(now, who, packet, refusal)
     }
 
     /// DONE: the handler of a oneway call has ended.
     pub(super) fn handle_done(&mut self, now: Time, who: &dyn Directory, packet: &Packet<'_>) -> Result<(), Cause> {
-        self.end_without_answer(now, who, packet, true)
+        self.end_without_answer(now, who, packet, None)
     }
 
     fn end_without_answer(
@@ -166,7 +189,7 @@ impl Calls {
         now: Time,
         who: &dyn Directory,
         packet: &Packet<'_>,
-        is_end: bool,
+        refusal: Option<Refusal>,
     ) -> Result<(), Cause> {
         let callee = self.answerer(who, packet)?;
         let key = (packet.header.client, packet.header.rpc);
@@ -181,8 +204,9 @@ impl Calls {
         match call.stage {
             Stage::Held => return Err(Cause::NotCalled),
             Stage::Answered | Stage::Ending => return Err(Cause::Copy),
-            Stage::Released if !is_end => self.pass(packet),
+            Stage::Released if matches!(refusal, Some(Refusal::Busy { .. })) => self.pass(packet),
             Stage::Released => {
+                call.is_strangers = refusal == Some(Refusal::UnknownSession);
                 (call.kept, call.is_unsure) = (Some(packet.frame.to_vec()), false);
                 self.end_leases(now, who, key, Stage::Ending, &[]);
             }

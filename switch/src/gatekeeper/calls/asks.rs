@@ -209,6 +209,12 @@ impl Calls {
         let Place::Live(callee) = who.place(header.instance) else { return Err(Cause::InstanceGone) };
         let ends = Ends { caller: Some(caller), callee, instance: header.instance };
         let session = session_of(key, header.session);
+        if self.sessions.at(session).is_none() && !self.calls.contains_key(&key) {
+            // It makes no session anybody's: its callee answers nobody for it.
+            self.note_abandoned(caller, header.session, key);
+            self.pass(packet);
+            return Ok(());
+        }
         self.sessions.open(session, ends, &self.limits)?;
         self.raise_lowest(now, session, header.lowest);
         match self.calls.get(&key) {
@@ -360,6 +366,7 @@ impl Call {
             may_have_run: false,
             is_known: true,
             is_done: false,
+            is_strangers: false,
             timer: None,
         }
     }

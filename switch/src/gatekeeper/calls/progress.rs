@@ -298,7 +298,7 @@ impl Calls {
                 of.end(key.1, ranges_max);
             }
             of.open.remove(&key.1);
-            if of.open.is_empty() && is_caller_gone {
+            if of.open.is_empty() && (is_caller_gone || call.is_strangers) {
                 self.sessions.forget(session);
             }
         }

@@ -70,6 +70,12 @@ impl Session {
         self.gone.is_some()
     }
 
+    /// Whether its calls were made by another node than the one that its callee answers in it.
+    pub(super) fn is_claimed(&self, callee: Holder, instance: u32, answered: Holder) -> bool {
+        let is_its = (self.ends.callee, self.ends.instance) == (callee, instance);
+        is_its && self.ends.caller.is_some_and(|caller| caller.node != answered.node)
+    }
+
     pub(super) fn past(&self, rpc: u64) -> Past {
         if rpc < self.lowest {
             return Past::Below;
