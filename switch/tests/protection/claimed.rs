@@ -11,7 +11,6 @@ fn lie(world: &mut World, kind: PacketType, named: Named, pointers: &[Pointer]) 
     world.send(2, frame(header(kind, named, 1, Flags::LEASED), pointers, b"", address(2), address(1)));
     let at = world.net.len() - 1;
     world.deliver(at);
-    world.nodes[1].served.clear();
 }
 
 /// Node 1 says that the session is not node 2's.
@@ -41,8 +40,8 @@ fn a_session_is_its_callers_when_its_callee_has_refused_who_claimed_it() {
     let (named, result) = unseen(&mut world);
     let object = world.object(0, 1);
     lie(&mut world, PacketType::Call, named, &[]);
+    world.nodes[1].served.clear();
     refuse(&mut world, named);
-    assert_eq!((world.calls.sizes().calls, world.calls.sizes().sessions), (0, 0));
     answer(&mut world, named, result);
     assert_eq!(world.rights(result, 0), Operations::ALL);
     world.call(0, 1, &[object]);
@@ -69,13 +68,42 @@ fn a_session_is_its_callers_when_its_callee_answers_him_whoever_claimed_it() {
 }
 
 #[test]
-fn to_give_up_a_call_of_an_unknown_session_does_not_claim_it() {
+fn a_session_is_its_callers_when_who_claimed_it_has_nothing_under_way_in_it() {
+    for kind in [PacketType::Call, PacketType::Cancel] {
+        let mut world = World::new(1);
+        let (named, _) = unseen(&mut world);
+        let object = world.object(0, 1);
+        // It may not pass that, and its callee never hears of it; or there is nothing to give up.
+        let passed = if kind == PacketType::Call { vec![object] } else { Vec::new() };
+        lie(&mut world, kind, named, &passed);
+        let call = world.call(0, 1, &[object]);
+        assert_eq!(call.session, named.session);
+        world.settle();
+        assert_eq!((world.rights(object, 1), world.caused(Cause::Foreign)), (Operations::READ, 0), "{kind:?}");
+        // While that runs nobody else has it.
+        lie(&mut world, kind, Named { rpc: 99, ..named }, &[]);
+        assert_eq!(world.caused(Cause::Foreign), 1);
+        world.reply(1, call, &[]);
+        world.settle();
+        // Nor when it was answered.
+        lie(&mut world, kind, Named { rpc: 99, ..named }, &[]);
+        assert_eq!(world.caused(Cause::Foreign), 2);
+    }
+}
+
+#[test]
+fn a_call_that_never_went_on_never_will_whoever_has_claimed_its_session_since() {
     let mut world = World::new(1);
-    let (named, _) = unseen(&mut world);
-    let object = world.object(0, 1);
-    lie(&mut world, PacketType::Cancel, named, &[]);
-    assert_eq!((world.calls.sizes().sessions, world.calls.sizes().abandoned), (0, 1));
-    world.call(0, 1, &[object]);
+    let (own, foreign) = (world.object(0, 1), world.object(2, 1));
+    let named = world.call(0, 1, &[own, foreign]);
+    let refused = world.nodes[0].asked[&named.rpc].clone();
     world.settle();
-    assert_eq!((world.rights(object, 1), world.caused(Cause::Foreign)), (Operations::READ, 0));
+    assert!(world.left().contains(&(PacketType::Refused, 11)));
+    lie(&mut world, PacketType::Cancel, named, &[]);
+    // A late copy, after its session was another's.
+    let copy = frame(header(PacketType::Call, refused.named, 1, Flags::LEASED), &[own], b"", address(0), address(1));
+    world.left();
+    world.send(0, copy);
+    world.settle();
+    assert_eq!((world.left(), world.rights(own, 1)), (Vec::new(), Operations::default()));
 }

@@ -7,7 +7,7 @@ use super::cause::Cause;
 use super::directory::{Directory, Place};
 use super::objects::{ObjectKey, key_of};
 use super::packet::Packet;
-use super::session::{Ends, Past, session_of};
+use super::session::{Ends, Past, Session, session_of};
 use super::{Calls, Stage};
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::{Flags, PacketType, Pointer, Refusal, RefusedBody};
@@ -16,12 +16,12 @@ impl Calls {
     /// REPLY or EXCEPTION, the fragment at offset 0.
     pub(super) fn handle_answer(&mut self, now: Time, who: &dyn Directory, packet: &Packet<'_>) -> Result<(), Cause> {
         let callee = self.answerer(who, packet)?;
-        self.disown(now, who, callee, packet);
+        self.end_claimed(now, who, callee, packet);
         let key = (packet.header.client, packet.header.rpc);
         if !self.calls.contains_key(&key) {
             // Tracked, and nothing else; or a copy.
             let is_plain = !packet.is_leased() && packet.pointers.is_empty();
-            if is_plain || self.is_known_end(callee, packet)? {
+            if is_plain || self.is_known_end(who, callee, packet)? {
                 self.pass(packet);
                 return Ok(());
             }
@@ -55,29 +55,6 @@ impl Calls {
         }
     }
 
-    /// A callee answers in a session of which somebody else has made calls, since it was not known here whose it is. The callee knows, and has
-    /// run none of those: they end, and what was known of the session with them.
-    fn disown(&mut self, now: Time, who: &dyn Directory, callee: Holder, packet: &Packet<'_>) {
-        let header = &packet.header;
-        let key = session_of((header.client, header.rpc), header.session);
-        let Some(to) = who.receiver(packet.addresses.destination) else { return };
-        let Some(session) = self.sessions.at(key).filter(|session| session.is_claimed(callee, header.instance, to))
-        else {
-            return;
-        };
-        let open: Vec<CallKey> = session.open.iter().map(|rpc| (key.0, *rpc)).collect();
-        if open.is_empty() {
-            return self.sessions.forget(key);
-        }
-        open.iter().for_each(|call| _ = self.calls.get_mut(call).map(|call| call.is_strangers = true));
-        self.deny_held(&open, Cause::Foreign);
-        for call in open {
-            if self.calls.get(&call).is_some_and(|call| call.stage == Stage::Released) {
-                self.end_leases(now, who, call, Stage::Ending, &[]);
-            }
-        }
-    }
-
     /// The call that a packet of its callee names.
     fn called(
         &mut self,
@@ -101,10 +78,12 @@ impl Calls {
     }
 
     /// Whether a packet is of a call that has ended, so that it is a copy and goes on.
-    fn is_known_end(&self, callee: Holder, packet: &Packet<'_>) -> Result<bool, Cause> {
+    fn is_known_end(&self, who: &dyn Directory, callee: Holder, packet: &Packet<'_>) -> Result<bool, Cause> {
         let header = &packet.header;
+        let to = who.receiver(packet.addresses.destination);
+        let is_its = |session: &&Session| session.ends.callee == callee && !session.is_of_another(to);
         let session = self.sessions.at(session_of((header.client, header.rpc), header.session));
-        let Some(session) = session.filter(|session| session.ends.callee == callee) else { return Ok(false) };
+        let Some(session) = session.filter(is_its) else { return Ok(false) };
         match session.past(header.rpc) {
             Past::None => Ok(false),
             Past::Ended => Ok(true),
@@ -126,7 +105,7 @@ impl Calls {
         let ends = Ends { caller: Some(caller), callee, instance: header.instance };
         let key = (header.client, header.rpc);
         let is_abandoned = self.was_abandoned(caller, session_of(key, header.session), key);
-        let session = self.sessions.open(session_of(key, header.session), ends, &self.limits)?;
+        let session = self.claim(session_of(key, header.session), ends)?;
         session.open.insert(header.rpc);
         let mut call = Call::known(ends, header.session);
         call.method = header.method;
@@ -194,7 +173,7 @@ impl Calls {
         let callee = self.answerer(who, packet)?;
         let key = (packet.header.client, packet.header.rpc);
         if !self.calls.contains_key(&key) {
-            if !self.is_known_end(callee, packet)? {
+            if !self.is_known_end(who, callee, packet)? {
                 return Err(Cause::NotCalled);
             }
             self.pass(packet);

@@ -50,7 +50,7 @@ impl Calls {
         };
         let ends = Ends { caller: Some(caller), callee, instance: header.instance };
         let session = session_of(key, header.session);
-        self.sessions.open(session, ends, &self.limits)?;
+        self.claim(session, ends)?;
         self.raise_lowest(now, session, header.lowest);
         match self.calls.get(&key) {
             Some(call) if call.session != header.session || !call.is_copy(header, &packet.pointers) => {
@@ -209,13 +209,7 @@ impl Calls {
         let Place::Live(callee) = who.place(header.instance) else { return Err(Cause::InstanceGone) };
         let ends = Ends { caller: Some(caller), callee, instance: header.instance };
         let session = session_of(key, header.session);
-        if self.sessions.at(session).is_none() && !self.calls.contains_key(&key) {
-            // It makes no session anybody's: its callee answers nobody for it.
-            self.note_abandoned(caller, header.session, key);
-            self.pass(packet);
-            return Ok(());
-        }
-        self.sessions.open(session, ends, &self.limits)?;
+        self.claim(session, ends)?;
         self.raise_lowest(now, session, header.lowest);
         match self.calls.get(&key) {
             Some(call) if call.session != header.session => return Err(Cause::Foreign),
