@@ -16,6 +16,9 @@ const CLAIMS_MAX: usize = 16;
 /// Client and session: a session's number alone is known to those who see its packets.
 pub(super) type SessionKey = (u64, u64);
 
+/// A session that is merely claimed, and its calls that never went on.
+pub(super) type Claim = (SessionKey, Vec<u64>);
+
 /// What a session is between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ends {
@@ -172,7 +175,7 @@ impl Sessions {
 
     /// What another node than this one has claimed of a client, if it is no more than claims: nothing is under way, and no callee has had a call
     /// in a session that it knows as that node's. Its node, the sessions, and their calls that never went on.
-    pub(super) fn mere_claims(&self, client: u64, caller: Holder) -> Option<(Holder, Vec<(SessionKey, Vec<u64>)>)> {
+    pub(super) fn mere_claims(&self, client: u64, caller: Holder) -> Option<(Holder, Vec<Claim>)> {
         let (of, _) = *self.clients.get(&client).filter(|(of, count)| *of != caller && *count <= CLAIMS_MAX)?;
         let all = self.map.range((client, 0)..=(client, u64::MAX));
         let claimed: Vec<_> = all.filter(|(_, session)| session.ends.caller == Some(of)).collect();
