@@ -10,7 +10,7 @@ const SEEDS: u64 = 1000;
 const SEEDS_FOR_A_CHECK: u64 = 1000;
 
 /// Seeds beyond those of the ordinary run that failed once, and why.
-const FAILED_ONCE: [(&str, &[u64]); 7] = [
+const FAILED_ONCE: [(&str, &[u64]); 12] = [
     ("what an answer had given before a restart was nobody's when its caller gave up", &[1069, 4275, 5965, 8877]),
     ("a node that gave up a call to itself lost what it had passed", &[6210, 9653]),
     ("what an ended life asked of a service was sent on when the service came", &[4467, 5525, 9692]),
@@ -18,6 +18,11 @@ const FAILED_ONCE: [(&str, &[u64]); 7] = [
     ("a node was welcomed after a restart before what its earlier life had was cleaned up", &[9668]),
     ("a late ALLOC brought back after a restart what was freed", &[10399]),
     ("sessions ended late, because many lost objects were read one after the other", &[5600]),
+    ("a hostile node made calls in another's session first, and kept it", &[10114]),
+    ("a right that had begun anew at its server was taken for the one that the switch took away", &[10794]),
+    ("a call that had run before a restart was said never to have run when its callee was gone", &[12955]),
+    ("that a call had been given up was forgotten in a restart, and its answer gave something", &[19164]),
+    ("an object was given on by who had been given it by an answer that nobody waited for", &[21113]),
 ];
 
 /// The first report, as they come, of a seed that failed.

@@ -29,6 +29,7 @@ impl Endpoint {
         }
         let Some(index) = self.caller_by_session.get(&header.session).copied() else {
             self.stats.strays += 1;
+            self.report_unwanted(header);
             return;
         };
         let must_be_sealed = self.config.makes(Check::Authentication);
@@ -87,6 +88,7 @@ impl Endpoint {
             // The call has ended here: the callee may forget its answer.
             self.stats.duplicates += 1;
             session.report_at = Some(now);
+            self.report_unwanted(header);
             return;
         };
         let is_memory = header.kind == PacketType::Memory;

@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Lines that wait to be polled at most. More are lost; the control plane asks again for what it misses of callees.
 const WAITING_MAX: usize = 1 << 16;
+/// Calls that were given up of which it is remembered, in case their answers come all the same; of more the oldest are forgotten.
+const ABANDONED_MAX: usize = 1024;
 
 /// Lines to be told, and what is to be told when handlers end.
 #[derive(Debug, Default)]
@@ -21,6 +23,8 @@ pub(super) struct Reports {
     running: BTreeMap<(u64, u64), u64>,
     /// Sessions that have ended while such handlers run, and their clients.
     ending: BTreeMap<u64, u64>,
+    /// Calls (session, RPC id) that were given up, and whose answers may give something, the oldest first.
+    abandoned: VecDeque<(u64, u64)>,
 }
 
 impl Reports {
@@ -30,6 +34,14 @@ impl Reports {
         if self.waiting.len() < WAITING_MAX && self.waiting.back() != Some(&line) {
             self.waiting.push_back(line);
         }
+    }
+
+    /// A call was given up whose answer may give something.
+    fn remember(&mut self, call: (u64, u64)) {
+        if self.abandoned.len() == ABANDONED_MAX {
+            self.abandoned.pop_front();
+        }
+        self.abandoned.push_back(call);
     }
 
     /// The record of a leased call is gone while its handler runs.
@@ -104,6 +116,23 @@ impl Endpoint {
             && (call.is_leased() || call.references)
         {
             reports.push(ReportKind::Abandoned, (session, rpc), self.client);
+            if call.references {
+                reports.remember((session, rpc));
+            }
+        }
+    }
+
+    /// An answer has come that nobody waits for. If it gives something and its call was given up, that is told again: a control plane that
+    /// has begun since knows nothing of it.
+    pub(super) fn report_unwanted(&mut self, header: &Header) {
+        let gives = header.kind == PacketType::Reply && header.pointers > 0 && header.offset == 0;
+        let call = (header.session, header.rpc);
+        if gives
+            && header.client == self.client
+            && let Some(reports) = &mut self.reports
+            && reports.abandoned.contains(&call)
+        {
+            reports.push(ReportKind::Abandoned, call, self.client);
         }
     }
 
@@ -226,9 +255,11 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_nobody_polls_have_a_bound() {
+    fn what_is_remembered_has_a_bound() {
         let mut reports = Reports::default();
         (0..WAITING_MAX as u64 + 9).for_each(|rpc| reports.settle((1, rpc), 2));
         assert_eq!(reports.waiting.len(), WAITING_MAX);
+        (0..ABANDONED_MAX as u64 + 9).for_each(|rpc| reports.remember((1, rpc)));
+        assert_eq!((reports.abandoned.len(), reports.abandoned[0]), (ABANDONED_MAX, (1, 9)));
     }
 }

@@ -4,6 +4,7 @@ use super::Rule;
 use super::fabric::{CONTROL_PORT, HEADER_BYTES, PREFIX, SWITCH_MAC};
 use super::lane::Lane;
 use super::plan::{HEARTBEAT, US};
+use super::store::right_in;
 use super::world::{Step, World};
 use crate::gatekeeper::{Config, Gatekeeper, Input, Output, Reason, Record, Way};
 use crate::rules::rack::Mac;
@@ -258,7 +259,11 @@ impl World {
         let mut changes = live.changes(wanted, scope);
         changes.retain(|change| change.table().is_none_or(|table| scope == Scope::All || !table.is_control_planes()));
         self.control.live = Some(live);
-        let (is_done, _) = self.apply(&changes);
+        let (is_done, applied) = self.apply(&changes);
+        let added = applied
+            .iter()
+            .filter_map(|change| if let EntryChange::Add(key, _) = change { right_in(key) } else { None });
+        added.for_each(|(pointer, _, source)| _ = self.begun_rights.remove(&(pointer, source)));
         self.fabric.is_intact |= is_done && scope == Scope::All;
         self.note(|| format!("reconciled by {} changes", changes.len()));
         is_done

@@ -97,9 +97,11 @@ impl World {
         }
         let Some(store) = &machine.store else { return };
         let before = store.with(|memory| memory.last_control());
+        let to_begin = self.rights_to_begin(&message);
         let outcome = store.control(stamp, &control_of(&message));
         if store.with(|memory| memory.last_control()) != before {
             self.was_told(server, &message, outcome.is_ok());
+            self.note_begun(&to_begin);
         }
         let answered = match outcome {
             Ok(done) => Answered::Applied(done.changed),

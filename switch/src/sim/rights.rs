@@ -22,6 +22,9 @@ struct Object {
     passed: usize,
     /// It was being given when one of the two ended: whether it went with that one is not known.
     is_unsure: bool,
+    /// It was given by who may not have controlled it: not any more, since it had given it to another, or not yet, since the answer that gave
+    /// it had not come, and never will if the call was given up. Who controls it is not known from then on.
+    is_doubtful: bool,
 }
 
 impl Object {
@@ -34,6 +37,7 @@ impl Object {
             lent_to: BTreeSet::new(),
             passed: 0,
             is_unsure: false,
+            is_doubtful: false,
         }
     }
 }
@@ -184,6 +188,7 @@ impl Rights {
     pub(super) fn give(&mut self, pointer: Pointer, from: Holder, to: Holder) -> bool {
         let object = self.objects.get_mut(&pointer).filter(|object| object.control.contains(&from));
         let object = object.map(|object| {
+            object.is_doubtful |= object.control != [from];
             object.had.insert(to);
             object.control.push(to);
         });
@@ -192,7 +197,8 @@ impl Rights {
 
     /// The caller has the answer that gave an object.
     pub(super) fn given(&mut self, pointer: Pointer, to: Holder) {
-        if let Some(object) = self.objects.get_mut(&pointer).filter(|object| object.control.contains(&to)) {
+        let is_its = |object: &&mut Object| object.control.contains(&to) && !object.is_doubtful;
+        if let Some(object) = self.objects.get_mut(&pointer).filter(is_its) {
             (object.control, object.is_unsure) = (vec![to], false);
         }
     }
@@ -217,7 +223,7 @@ impl Rights {
     pub(super) fn is_owed(&self, pointer: Pointer, op: MemoryOp, holder: Holder) -> bool {
         let Some(object) = self.objects.get(&pointer) else { return false };
         let is_given_up = self.given_up.contains(&holder) || self.is_server_given_up(pointer);
-        let controls = object.control == [holder] && !object.is_unsure;
+        let controls = object.control == [holder] && !object.is_unsure && !object.is_doubtful;
         let runs = object.leases.iter().any(|lease| lease.callee == holder && lease.is_running);
         let owed = match op {
             MemoryOp::Read => controls || runs,

@@ -145,9 +145,41 @@ impl World {
         let is_freed = self.server_row(pointer).is_none_or(|row| row.freed);
         if is_new && !is_at_server && !is_freed && !is_given_up {
             self.broke(Rule::Order, format!("the switch lets {source} {op:?} {pointer}, its server does not"));
-        } else if !is_new && is_at_server && !is_given_up && !self.is_leased_to(pointer, source) {
+        } else if !is_new && is_at_server && !is_given_up && !self.has_begun_anew(pointer, source) {
             self.broke(Rule::Order, format!("{source} may not {op:?} {pointer} at the switch, but at the server"));
         }
+        if is_new {
+            self.begun_rights.remove(&(pointer, source));
+        }
+    }
+
+    /// Whether a lease is in force at the server that the control plane may not have heard of yet.
+    fn is_leased_to(&self, pointer: Pointer, source: Ipv6Addr) -> bool {
+        self.server_row(pointer).is_some_and(|row| row.leases.iter().any(|(_, of)| of.node == Node(source)))
+    }
+
+    /// Whether a right that is in force at its server is a later one than that which the switch takes away.
+    fn has_begun_anew(&self, pointer: Pointer, source: Ipv6Addr) -> bool {
+        self.begun_rights.contains(&(pointer, source)) || self.is_leased_to(pointer, source)
+    }
+
+    /// A control message was done at a memory server: rights that were not there before it are.
+    pub(super) fn note_begun(&mut self, before: &[(Pointer, Ipv6Addr)]) {
+        let begun =
+            before.iter().filter(|(pointer, node)| self.server_allows(*pointer, MemoryOp::Read, *node) == Some(true));
+        let begun: Vec<_> = begun.copied().collect();
+        self.begun_rights.extend(begun);
+    }
+
+    /// The rights to read that a control message may give, and that are not there yet.
+    pub(super) fn rights_to_begin(&self, message: &MemoryMessage) -> Vec<(Pointer, Ipv6Addr)> {
+        let (objects, to) = match message {
+            MemoryMessage::Lease { objects, callee, .. } => (&objects[..], callee),
+            MemoryMessage::Reply { returned, to, .. } => (&returned[..], to),
+            _ => return Vec::new(),
+        };
+        let of = objects.iter().map(|pointer| (*pointer, to.node));
+        of.filter(|(pointer, node)| self.server_allows(*pointer, MemoryOp::Read, *node) == Some(false)).collect()
     }
 
     /// What a memory server says of an object.
@@ -157,11 +189,6 @@ impl World {
         let after = object.checked_sub(1).map(ObjectId::from_bits);
         let page = store.with(|memory| memory.export(after, 1));
         page.objects.into_iter().next().filter(|row| row.object.to_bits() == object)
-    }
-
-    /// Whether a lease is in force at the server that the control plane may not have heard of yet.
-    fn is_leased_to(&self, pointer: Pointer, source: Ipv6Addr) -> bool {
-        self.server_row(pointer).is_some_and(|row| row.leases.iter().any(|(_, of)| of.node == Node(source)))
     }
 
     /// Whether a memory server lets a node do something; `None`: this life of it is over.

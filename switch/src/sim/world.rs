@@ -14,7 +14,8 @@ use crate::gatekeeper::Check;
 use bifrost_rpc::endpoint::{CallId, Time};
 use bifrost_rpc::memory::Pointer;
 use bifrost_rpc::sim::Rng;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::Ipv6Addr;
 
 const STEPS_MAX: u64 = 2_000_000;
 const BROKEN_MAX: usize = 8;
@@ -86,6 +87,8 @@ pub(super) struct World {
     /// What each node waits for, by its life.
     pub(super) waits: BTreeMap<(usize, u32, CallId), Purpose>,
     pub(super) rights: Rights,
+    /// Rights to read that have begun at memory servers and not in the switch.
+    pub(super) begun_rights: BTreeSet<(Pointer, Ipv6Addr)>,
     pub(super) histories: Histories<CallId>,
     /// The last frames that machines sent, for who is hostile.
     pub(super) captured: VecDeque<(u16, Vec<u8>)>,
@@ -122,6 +125,7 @@ impl World {
             handlers: Vec::new(),
             waits: BTreeMap::new(),
             rights: Rights::default(),
+            begun_rights: BTreeSet::new(),
             histories: Histories::default(),
             captured: VecDeque::new(),
             heard_of: Vec::new(),

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod cases;
+mod claimed;
 mod frames;
 mod gone;
 mod nodes;

@@ -137,6 +137,26 @@ fn after_a_restart_the_outcome_is_unknown_of_a_call_whose_callee_is_gone() {
 }
 
 #[test]
+fn after_a_restart_the_outcome_is_unknown_of_each_call_of_a_session_whose_callee_is_gone() {
+    let mut world = World::new(1);
+    let object = world.object(0, 1);
+    // Memory servers know of the callee of the second only.
+    let (first, second) = (world.call(0, 1, &[]), world.call(0, 1, &[object]));
+    assert_eq!(first.session, second.session);
+    world.settle();
+    restart(&mut world);
+    (world.rack.nodes[1].1, world.nodes[1].lives) = (false, false);
+    tells(&mut world, 0, first);
+    tells(&mut world, 0, second);
+    restored(&mut world);
+    for (named, pointers) in [(first, &[][..]), (second, &[object])] {
+        comes_again(&mut world, named, pointers);
+        world.settle();
+        assert_eq!(world.left(), [(PacketType::Refused, 1)], "{named:?}");
+    }
+}
+
+#[test]
 fn a_callee_that_dies_before_it_has_told_may_have_run_what_its_caller_told_of() {
     let mut world = World::new(1);
     let named = world.call(0, 1, &[]);

@@ -123,6 +123,50 @@ fn a_cancelled_call_is_done_when_its_handler_has_ended() {
 }
 
 #[test]
+fn what_an_answer_gives_that_comes_after_all_is_given_up_again() {
+    for is_session_lost in [false, true] {
+        let (mut pair, id, call) = Pair::running(false);
+        match is_session_lost {
+            true => pair.client.close(pair.now),
+            false => pair.client.cancel(pair.now, id),
+        }
+        assert_eq!(kinds(&mut pair.client), [Abandoned]);
+        let mut reply = Header::new(PacketType::Reply);
+        (reply.client, reply.session, reply.rpc) = (pair.client.client, call.session, call.rpc);
+        (reply.instance, reply.flags) = (pair.server.instance(), Flags::FIRST);
+        let from = SERVER.parse().unwrap();
+        pair.client.handle(pair.now, from, &mut reply.to_bytes());
+        assert_eq!(kinds(&mut pair.client), [], "it gives nothing");
+        reply.set_pointers(&[Pointer::new(0xFD, 3, 1000)]);
+        pair.client.handle(pair.now, from, &mut reply.to_bytes());
+        assert_eq!(kinds(&mut pair.client), [Abandoned], "lost: {is_session_lost}");
+        reply.rpc += 1;
+        pair.client.handle(pair.now, from, &mut reply.to_bytes());
+        assert_eq!(kinds(&mut pair.client), [], "of another call nothing is known");
+    }
+}
+
+#[test]
+fn a_copy_of_an_answer_that_was_accepted_says_nothing() {
+    for is_closed in [false, true] {
+        let (mut pair, _, call) = Pair::running(false);
+        let answer = message(b"x").with_pointers(vec![Pointer::new(0xFD, 3, 1000)]);
+        assert!(pair.server.reply(pair.now, call, AnswerKind::Reply, method(), answer).unwrap());
+        let mut out = Datagrams::new();
+        assert!(pair.server.poll_transmit(pair.now, 1, &mut out).is_some());
+        let copy = out.to_vec();
+        let from = SERVER.parse().unwrap();
+        pair.client.handle(pair.now, from, &mut copy.clone());
+        assert_eq!(kinds(&mut pair.client), [Accepted]);
+        if is_closed {
+            pair.client.close(pair.now);
+        }
+        pair.client.handle(pair.now, from, &mut copy.clone());
+        assert_eq!(kinds(&mut pair.client), []);
+    }
+}
+
+#[test]
 fn a_call_that_is_cancelled_before_it_came_never_runs_and_is_done() {
     let mut pair = Pair::new(reporting(), reporting());
     pair.call(b"x");

@@ -7,7 +7,7 @@ use super::cause::Cause;
 use super::directory::{Directory, Place};
 use super::objects::{ObjectKey, key_of};
 use super::packet::Packet;
-use super::session::{Ends, Past, session_of};
+use super::session::{Ends, Past, Session, session_of};
 use super::{Calls, Stage};
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::{Flags, PacketType, Pointer, Refusal, RefusedBody};
@@ -16,11 +16,12 @@ impl Calls {
     /// REPLY or EXCEPTION, the fragment at offset 0.
     pub(super) fn handle_answer(&mut self, now: Time, who: &dyn Directory, packet: &Packet<'_>) -> Result<(), Cause> {
         let callee = self.answerer(who, packet)?;
+        self.end_claimed(now, who, callee, packet);
         let key = (packet.header.client, packet.header.rpc);
         if !self.calls.contains_key(&key) {
             // Tracked, and nothing else; or a copy.
             let is_plain = !packet.is_leased() && packet.pointers.is_empty();
-            if is_plain || self.is_known_end(callee, packet)? {
+            if is_plain || self.is_known_end(who, callee, packet)? {
                 self.pass(packet);
                 return Ok(());
             }
@@ -77,10 +78,12 @@ impl Calls {
     }
 
     /// Whether a packet is of a call that has ended, so that it is a copy and goes on.
-    fn is_known_end(&self, callee: Holder, packet: &Packet<'_>) -> Result<bool, Cause> {
+    fn is_known_end(&self, who: &dyn Directory, callee: Holder, packet: &Packet<'_>) -> Result<bool, Cause> {
         let header = &packet.header;
+        let to = who.receiver(packet.addresses.destination);
+        let is_its = |session: &&Session| session.ends.callee == callee && !session.is_of_another(to);
         let session = self.sessions.at(session_of((header.client, header.rpc), header.session));
-        let Some(session) = session.filter(|session| session.ends.callee == callee) else { return Ok(false) };
+        let Some(session) = session.filter(is_its) else { return Ok(false) };
         match session.past(header.rpc) {
             Past::None => Ok(false),
             Past::Ended => Ok(true),
@@ -102,7 +105,7 @@ impl Calls {
         let ends = Ends { caller: Some(caller), callee, instance: header.instance };
         let key = (header.client, header.rpc);
         let is_abandoned = self.was_abandoned(caller, session_of(key, header.session), key);
-        let session = self.sessions.open(session_of(key, header.session), ends, &self.limits)?;
+        let session = self.claim(session_of(key, header.session), ends)?;
         session.open.insert(header.rpc);
         let mut call = Call::known(ends, header.session);
         call.method = header.method;
@@ -150,15 +153,14 @@ impl Calls {
 
     /// REFUSED with LEASED. BUSY changes nothing: a copy of the call may still be on its way to its callee. Sealed refusals with LEASED are none.
     pub(super) fn handle_refused(&mut self, now: Time, who: &dyn Directory, packet: &Packet<'_>) -> Result<(), Cause> {
-        let body = RefusedBody::parse(packet.body);
         let is_sealed = packet.header.flags.has(Flags::SEALED);
-        let is_busy = !is_sealed && matches!(body, Ok(RefusedBody { refusal: Refusal::Busy { .. }, .. }));
-        self.end_without_answer(now, who, packet, !is_busy)
+        let refusal = RefusedBody::parse(packet.body).ok().filter(|_| !is_sealed).map(|body| body.refusal);
+        self.end_without_answer(now, who, packet, refusal)
     }
 
     /// DONE: the handler of a oneway call has ended.
     pub(super) fn handle_done(&mut self, now: Time, who: &dyn Directory, packet: &Packet<'_>) -> Result<(), Cause> {
-        self.end_without_answer(now, who, packet, true)
+        self.end_without_answer(now, who, packet, None)
     }
 
     fn end_without_answer(
@@ -166,12 +168,12 @@ impl Calls {
         now: Time,
         who: &dyn Directory,
         packet: &Packet<'_>,
-        is_end: bool,
+        refusal: Option<Refusal>,
     ) -> Result<(), Cause> {
         let callee = self.answerer(who, packet)?;
         let key = (packet.header.client, packet.header.rpc);
         if !self.calls.contains_key(&key) {
-            if !self.is_known_end(callee, packet)? {
+            if !self.is_known_end(who, callee, packet)? {
                 return Err(Cause::NotCalled);
             }
             self.pass(packet);
@@ -181,8 +183,9 @@ impl Calls {
         match call.stage {
             Stage::Held => return Err(Cause::NotCalled),
             Stage::Answered | Stage::Ending => return Err(Cause::Copy),
-            Stage::Released if !is_end => self.pass(packet),
+            Stage::Released if matches!(refusal, Some(Refusal::Busy { .. })) => self.pass(packet),
             Stage::Released => {
+                call.is_strangers = refusal == Some(Refusal::UnknownSession);
                 (call.kept, call.is_unsure) = (Some(packet.frame.to_vec()), false);
                 self.end_leases(now, who, key, Stage::Ending, &[]);
             }

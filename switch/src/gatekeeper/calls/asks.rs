@@ -50,7 +50,7 @@ impl Calls {
         };
         let ends = Ends { caller: Some(caller), callee, instance: header.instance };
         let session = session_of(key, header.session);
-        self.sessions.open(session, ends, &self.limits)?;
+        self.claim(session, ends)?;
         self.raise_lowest(now, session, header.lowest);
         match self.calls.get(&key) {
             Some(call) if call.session != header.session || !call.is_copy(header, &packet.pointers) => {
@@ -209,7 +209,7 @@ impl Calls {
         let Place::Live(callee) = who.place(header.instance) else { return Err(Cause::InstanceGone) };
         let ends = Ends { caller: Some(caller), callee, instance: header.instance };
         let session = session_of(key, header.session);
-        self.sessions.open(session, ends, &self.limits)?;
+        self.claim(session, ends)?;
         self.raise_lowest(now, session, header.lowest);
         match self.calls.get(&key) {
             Some(call) if call.session != header.session => return Err(Cause::Foreign),
@@ -360,6 +360,7 @@ impl Call {
             may_have_run: false,
             is_known: true,
             is_done: false,
+            is_strangers: false,
             timer: None,
         }
     }

@@ -61,6 +61,8 @@ pub(super) struct Call {
     pub(super) is_known: bool,
     /// Its callee has told after a restart that its handler has ended: of a oneway call nothing more will come.
     pub(super) is_done: bool,
+    /// Its callee has refused it as of a session that it does not know, or knows the session as another's.
+    pub(super) is_strangers: bool,
     /// Held: its deadline. Released and cancelled: when its callee is asked next.
     pub(super) timer: Option<Time>,
 }

@@ -7,6 +7,7 @@ mod answers;
 mod asks;
 mod call;
 mod cause;
+mod claims;
 mod directory;
 mod ends;
 mod graph;

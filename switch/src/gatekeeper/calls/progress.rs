@@ -296,6 +296,7 @@ impl Calls {
         if let Some(of) = self.sessions.at_mut(session) {
             if is_ended {
                 of.end(key.1, ranges_max);
+                of.is_believed |= call.fate.is_none() && !call.is_strangers;
             }
             of.open.remove(&key.1);
             if of.open.is_empty() && is_caller_gone {

@@ -81,7 +81,10 @@ impl Calls {
         if line.is_callee {
             return;
         }
-        let callee = self.calls.get(&(line.client, line.rpc)).map_or(teller, |call| call.callee);
+        // No memory server may know who it was, and of one call it may where of another it does not: it is the same for all of a session.
+        let known = self.sessions.at(key).map(|session| session.ends.callee);
+        let callee = known.or_else(|| self.calls.get(&(line.client, line.rpc)).map(|call| call.callee));
+        let callee = callee.unwrap_or(teller);
         let ends = Ends { caller: Some(teller), callee, instance: line.instance };
         let ranges_max = self.limits.ended_ranges_max;
         if let Ok(session) = self.sessions.open(key, ends, &self.limits) {

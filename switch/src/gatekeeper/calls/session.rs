@@ -10,8 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Calls that never went on, and abandoned ones, that a session remembers at most; of more the lowest are forgotten.
 const REMEMBERED_MAX: usize = 1024;
 
+/// Sessions of a client that may be claimed and no more.
+const CLAIMS_MAX: usize = 16;
+
 /// Client and session: a session's number alone is known to those who see its packets.
 pub(super) type SessionKey = (u64, u64);
+
+/// A session that is merely claimed, and its calls that never went on.
+pub(super) type Claim = (SessionKey, Vec<u64>);
 
 /// What a session is between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +34,8 @@ pub(super) struct Session {
     pub(super) ends: Ends,
     /// The callee is gone: nothing goes on in it. Counts such sessions.
     gone: Option<u64>,
+    /// A call has ended in it that its callee did not refuse as of a session that it does not know; until then it is only claimed.
+    pub(super) is_believed: bool,
     /// Calls below it have ended for the caller.
     pub(super) lowest: u64,
     /// Calls that run.
@@ -58,6 +66,7 @@ impl Session {
         Self {
             ends,
             gone: None,
+            is_believed: false,
             lowest: 0,
             open: BTreeSet::new(),
             ended: Seen::default(),
@@ -68,6 +77,12 @@ impl Session {
 
     pub(super) fn is_gone(&self) -> bool {
         self.gone.is_some()
+    }
+
+    /// Whether another node than this one, if it is there, has called in it.
+    pub(super) fn is_of_another(&self, node: Option<Holder>) -> bool {
+        let caller = self.ends.caller.map(|caller| caller.node);
+        caller.is_some_and(|caller| node.is_some_and(|node| node.node != caller))
     }
 
     pub(super) fn past(&self, rpc: u64) -> Past {
@@ -156,6 +171,17 @@ impl Sessions {
 
     pub(super) fn at_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
         self.map.get_mut(&key)
+    }
+
+    /// What another node than this one has claimed of a client, if it is no more than claims: nothing is under way, and no callee has had a call
+    /// in a session that it knows as that node's. Its node, the sessions, and their calls that never went on.
+    pub(super) fn mere_claims(&self, client: u64, caller: Holder) -> Option<(Holder, Vec<Claim>)> {
+        let (of, _) = *self.clients.get(&client).filter(|(of, count)| *of != caller && *count <= CLAIMS_MAX)?;
+        let all = self.map.range((client, 0)..=(client, u64::MAX));
+        let claimed: Vec<_> = all.filter(|(_, session)| session.ends.caller == Some(of)).collect();
+        let is_mere = claimed.iter().all(|(_, session)| session.open.is_empty() && !session.is_believed);
+        let never = |session: &Session| session.never.keys().copied().collect();
+        is_mere.then(|| (of, claimed.into_iter().map(|(key, session)| (*key, never(session))).collect()))
     }
 
     /// The session of a packet, made if there is none.
