@@ -66,7 +66,7 @@ impl CallerSession {
             self.link.note(PacketType::Ping, 0, Flags::default(), echo.to_vec());
         }
         call.unheard.ask(now, self.server_asked);
-        call.unheard.time >= config.operation_timeout - patience
+        call.unheard.time >= config.operation_timeout.saturating_sub(patience)
     }
 
     /// A PONG came that repeats this.
