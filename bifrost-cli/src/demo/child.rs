@@ -124,6 +124,7 @@ impl Child {
 /// # Errors
 ///
 /// No thread can be started.
+#[expect(clippy::exit, reason = "nothing of it is to go on without its parent")]
 pub(crate) fn end_with_parent() -> io::Result<()> {
     // What the parent's other descendants inherit does not concern them.
     let is_child = std::env::var(PARENT).is_ok_and(|parent| parent == getppid().to_string());
