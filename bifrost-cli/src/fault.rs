@@ -38,6 +38,15 @@ pub(crate) fn usage(text: impl Into<String>) -> anyhow::Error {
     Usage::new(text).into()
 }
 
+/// An error and what caused it, where the error does not say that itself.
+pub(crate) fn text(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text {
+        text if text.is_empty() => cause,
+        text if text.ends_with(&cause) => text,
+        text => format!("{text}: {cause}"),
+    })
+}
+
 /// The exit status for an error.
 pub(crate) fn code_of(error: &anyhow::Error) -> u8 {
     let wrong = |cause: &(dyn std::error::Error + 'static)| cause.is::<Usage>() || cause.is::<bifrost_rpc::UrlError>();
@@ -54,6 +63,24 @@ mod tests {
         let error = Err::<(), _>(usage("wrong")).context("while reading").unwrap_err();
         assert_eq!(code_of(&error), USAGE);
         assert_eq!(code_of(&anyhow::anyhow!("broken")), FAILED);
-        assert_eq!(format!("{error:#}"), "while reading: wrong");
+        assert_eq!(text(&error), "while reading: wrong");
+    }
+
+    #[test]
+    fn a_cause_is_said_once() {
+        #[derive(Debug)]
+        struct Outer(std::io::Error);
+        impl fmt::Display for Outer {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "cannot listen: {}", self.0)
+            }
+        }
+        impl std::error::Error for Outer {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let error = anyhow::Error::from(Outer(std::io::Error::other("in use")));
+        assert_eq!(text(&error.context("the rack does not start")), "the rack does not start: cannot listen: in use");
     }
 }

@@ -124,12 +124,13 @@ fn main() -> ExitCode {
         Ok(true) => Ok(fault::OK),
         Ok(false) => {
             let cli = Cli::parse();
-            cli.log.start().and_then(|()| run(cli.command))
+            let started = demo::child::end_with_parent().map_err(anyhow::Error::from);
+            started.and_then(|()| cli.log.start()).and_then(|()| run(cli.command))
         }
         Err(error) => Err(error),
     };
     ExitCode::from(outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", fault::text(&error));
         fault::code_of(&error)
     }))
 }

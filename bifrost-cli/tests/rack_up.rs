@@ -11,6 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};
 
 /// Longer than anything takes that happens.
@@ -161,6 +162,99 @@ fn what_a_killed_process_served_is_served_by_another() {
     assert_eq!(place.ask(&["down"]).code, 0);
     // The one that was killed did not end well.
     assert_eq!(rack.end().0.code(), Some(1));
+}
+
+/// A rack of processes at a terminal of its own; its parts.
+fn at_a_terminal(place: &Place) -> (Serving, BTreeMap<String, i32>) {
+    let url = place.url();
+    let mut up = common::command(&["rack", "up", "--processes", "--heartbeat", "1s", "--manage", &url]);
+    let rack = Serving::of(up.process_group(0), 1);
+    let parts = processes(&rack);
+    (rack, parts)
+}
+
+fn is_there(id: i32) -> bool {
+    std::fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|path| path.ends_with(env!("CARGO_BIN_EXE_bifrost")))
+}
+
+fn await_end_of(parts: &BTreeMap<String, i32>) {
+    let since = Instant::now();
+    while parts.values().any(|id| is_there(*id)) {
+        assert!(since.elapsed() < WAIT, "some of {parts:?} are left");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn ctrl_c_at_a_terminal_takes_a_rack_of_processes_down_in_good_order() {
+    let place = Place::new();
+    let (rack, parts) = at_a_terminal(&place);
+    // It goes to all processes of the terminal.
+    kill(Pid::from_raw(-i32::try_from(rack.process()).unwrap()), Signal::SIGINT).unwrap();
+    let (status, err) = rack.end();
+    assert!(status.success() && err.contains("the rack is down; every call has finished"), "{err}");
+    await_end_of(&parts);
+}
+
+#[test]
+fn a_rack_of_processes_that_was_killed_takes_its_parts_along() {
+    let place = Place::new();
+    let (rack, parts) = at_a_terminal(&place);
+    assert!(parts.values().all(|id| is_there(*id)));
+    rack.signal(Signal::SIGKILL);
+    await_end_of(&parts);
+}
+
+#[test]
+fn a_second_rack_at_one_place_is_told_of_the_first() {
+    let place = Place::new();
+    let first = place.up(&[]);
+    for options in [&[][..], &["--processes"]] {
+        let second = place.ask(&[&["up"], options].concat());
+        assert!(second.code == 2 && second.err.contains("a rack is up at unix:///"), "{second:?}");
+    }
+    assert_eq!(place.status()["ready"], true, "the first goes on");
+    assert_eq!(place.ask(&["down"]).code, 0);
+    assert!(first.end().0.success());
+}
+
+#[test]
+fn a_rack_is_watched_until_ctrl_c() {
+    let place = Place::new();
+    let rack = place.up(&[]);
+    let mut watching = common::command(&["rack", "status", "--watch", "--manage", &place.url()]).spawn().unwrap();
+    let shown = common::lines(watching.stdout.take().unwrap());
+    for _ in 0..2 {
+        while !shown.recv_timeout(WAIT).unwrap().contains("Gatekeeper: term 1") {}
+    }
+    kill(Pid::from_raw(i32::try_from(watching.id()).unwrap()), Signal::SIGINT).unwrap();
+    assert!(watching.wait().unwrap().success());
+    assert_eq!(place.ask(&["down"]).code, 0);
+    assert!(rack.end().0.success());
+}
+
+#[test]
+fn a_file_where_a_rack_is_to_be_managed_is_left_alone() {
+    let place = Place::new();
+    let file = place.directory.path().join("rack.sock");
+    std::fs::write(&file, "mine").unwrap();
+    let outcome = place.ask(&["up"]);
+    assert!(outcome.code == 1 && outcome.err.contains("cannot listen on"), "{outcome:?}");
+    assert_eq!(outcome.err.matches("in use").count(), 1, "{outcome:?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+}
+
+#[test]
+fn a_mistake_in_a_description_is_pointed_to() {
+    let place = Place::new();
+    let file = place.directory.path().join("rack.toml");
+    let node = "name = \"c1\"\nport = 1\nmac = \"02:00:00:00:01:01\"\naddresses = [\"fd00:b1f0:0:1::c1\"]\n";
+    std::fs::write(&file, format!("[rack]\nprefix = \"fd00:b1f0:0:1::/64\"\n[[node]]\n{node}serve = [\"Ping\"]\n"))
+        .unwrap();
+    let outcome = place.ask(&["up", file.to_str().unwrap()]);
+    assert!(outcome.code == 2 && outcome.err.contains("rack.toml:8:1"), "{outcome:?}");
+    let said = "error: there are no rules for this rack\n\nerror: unknown field `serve`, expected one of";
+    assert!(outcome.err.starts_with(said), "{outcome:?}");
 }
 
 #[test]

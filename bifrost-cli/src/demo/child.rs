@@ -1,22 +1,28 @@
 //! A server in a process of its own.
 
+use crate::fault::FAILED;
 use crate::log;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child as Process, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use nix::unistd::{Pid, getppid};
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::process::{Child as Process, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 const START_WAIT: Duration = Duration::from_secs(10);
 /// Lines that wait to be read; further ones are lost.
 const LINES_MAX: usize = 16;
+/// Names the process with which one of these ends, however that ends: what it reads comes to its end then.
+const PARENT: &str = "BIFROST_PARENT";
 
 /// A running `bifrost serve`, `bifrost mem`, `bifrost switch` or `bifrost gatekeeper`. Dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Child {
     process: Process,
+    /// Whoever reads from it ends when it is closed.
+    _life: Option<ChildStdin>,
     url: String,
     said: Receiver<String>,
 }
@@ -24,10 +30,14 @@ pub(crate) struct Child {
 impl Child {
     /// Starts this executable with `args`, which make it listen on a free port.
     pub(crate) fn start(args: &[&str]) -> Result<Self> {
-        Self::start_by(&[], args)
+        let program = std::env::current_exe().context("cannot find this executable")?;
+        let mut command = Command::new(program);
+        command.stdin(Stdio::null());
+        Self::listening(command, args)
     }
 
-    /// The same, by a command that runs what follows it, and so has the same process id.
+    /// The same, by a command that runs what follows it, and so has the same process id. A Ctrl-C at the terminal is for this process
+    /// alone, which ends the other when it is time; that ends with this one in any case.
     pub(crate) fn start_by(launcher: &[String], args: &[&str]) -> Result<Self> {
         let program = std::env::current_exe().context("cannot find this executable")?;
         let mut command = match launcher.split_first() {
@@ -38,18 +48,27 @@ impl Child {
             }
             None => Command::new(program),
         };
+        command.stdin(Stdio::piped()).process_group(0).env(PARENT, std::process::id().to_string());
+        Self::listening(command, args)
+    }
+
+    fn listening(mut command: Command, args: &[&str]) -> Result<Self> {
         command.args(args).args(log::arguments());
-        let mut process =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot start a server")?;
+        let mut process = command.stdout(Stdio::piped()).spawn().context("cannot start a server")?;
         let said = lines(process.stdout.take());
+        // Waiting for its end would close it.
+        let life = process.stdin.take();
         // From here on dropping it ends the process, whatever goes wrong.
-        let mut child = Self { process, url: String::new(), said };
+        let mut child = Self { process, _life: life, url: String::new(), said };
         child.url = child.read_url()?;
         Ok(child)
     }
 
     fn read_url(&self) -> Result<String> {
-        let line = self.said.recv_timeout(START_WAIT).context("the server did not start")?;
+        let line = self.said.recv_timeout(START_WAIT).map_err(|error| match error {
+            RecvTimeoutError::Timeout => anyhow!("it does not say within {START_WAIT:?} where it listens"),
+            RecvTimeoutError::Disconnected => anyhow!("it has ended"),
+        })?;
         match line.split_once(" on ") {
             Some((_, url)) => Ok(url.to_owned()),
             None => bail!("the server said {line:?} instead of its address"),
@@ -98,6 +117,25 @@ impl Child {
         ensure!(status.success(), "the server ended with {status}");
         Ok(())
     }
+}
+
+/// Where another process of this program has started this one to [end with it](Child::start_by): sees to that.
+///
+/// # Errors
+///
+/// No thread can be started.
+#[expect(clippy::exit, reason = "nothing of it is to go on without its parent")]
+pub(crate) fn end_with_parent() -> io::Result<()> {
+    // What the parent's other descendants inherit does not concern them.
+    let is_child = std::env::var(PARENT).is_ok_and(|parent| parent == getppid().to_string());
+    if is_child {
+        let wait = || {
+            let _ = io::copy(&mut io::stdin(), &mut io::sink());
+            std::process::exit(FAILED.into());
+        };
+        std::thread::Builder::new().name("parent".into()).spawn(wait)?;
+    }
+    Ok(())
 }
 
 /// The lines that a process writes. They are read to the end: what it says further would fail with nobody to read it.

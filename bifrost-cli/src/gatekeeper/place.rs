@@ -1,12 +1,13 @@
 //! Where a rack is managed, and its client.
 
+use crate::fault::usage;
 use anyhow::{Context, Result};
 use bifrost_rpc::{Address, Channel, Place, StreamAddress};
 use bifrost_switch::gatekeeper_driver::manage::idl::gatekeeper::GatekeeperClient;
 use nix::unistd::Uid;
 use std::fs::{DirBuilder, Permissions};
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -37,6 +38,11 @@ impl At {
             make_private(&own_directory())?;
         }
         let url = self.url();
+        if is_taken(&url) {
+            return Err(usage(format!(
+                "a rack is up at {url} already: take it down with `bifrost rack down`, or manage this one elsewhere (--manage URL)"
+            )));
+        }
         if is_left_over(&url) {
             // What cannot be removed is told when it is to be listened at.
             let _ = path_of(&url).map(std::fs::remove_file);
@@ -92,7 +98,13 @@ pub(super) fn make_private(directory: &Path) -> Result<()> {
 /// Whether there is the socket of a control plane that did not end in good order: one that nobody listens at.
 fn is_left_over(url: &str) -> bool {
     let Some(path) = path_of(url) else { return false };
-    UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    let is_socket = std::fs::symlink_metadata(&path).is_ok_and(|file| file.file_type().is_socket());
+    is_socket && UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+}
+
+/// Whether somebody listens there.
+fn is_taken(url: &str) -> bool {
+    path_of(url).is_some_and(|path| UnixStream::connect(path).is_ok())
 }
 
 fn path_of(url: &str) -> Option<PathBuf> {

@@ -30,16 +30,14 @@ impl Description {
             Some(path) => rules::source(path)?,
             None => Source::new("the built-in rack", DEFAULT),
         };
-        let rack = Rack::parse(&source).map_err(|fault| usage(fault.to_string()))?;
+        let no_rules = |faults: &str| usage(format!("there are no rules for this rack\n\n{}", faults.trim_end()));
+        let rack = Rack::parse(&source).map_err(|fault| no_rules(&fault.to_string()))?;
         let manifests = match manifests {
             [] => vec![built_in_manifest(&rack)?],
             given => given.iter().map(|path| rules::source(path)).collect::<Result<_>>()?,
         };
         let compiled = switch_rules::compile(&source, &manifests, &Sizes::default());
-        let rules = compiled.map_err(|faults| {
-            let faults = switch_rules::render(&faults);
-            usage(format!("there are no rules for this rack\n\n{}", faults.trim_end()))
-        })?;
+        let rules = compiled.map_err(|faults| no_rules(&switch_rules::render(&faults)))?;
         Ok(Self { rack, rules, text: source.text().to_owned(), manifests })
     }
 }

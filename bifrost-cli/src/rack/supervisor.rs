@@ -1,7 +1,7 @@
 //! Gatekeeper's process, which is started again when it ends.
 
 use crate::demo::child::Child;
-use crate::{clock, gatekeeper};
+use crate::{clock, fault, gatekeeper};
 use anyhow::{Context, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -113,14 +113,14 @@ fn again(options: &[String]) -> Option<Child> {
             Some(child)
         }
         Err(error) => {
-            eprintln!("gatekeeper does not start: {error:#}");
+            eprintln!("gatekeeper does not start: {}", fault::text(&error));
             None
         }
     }
 }
 
 fn start(options: &[String]) -> Result<Child> {
-    Child::start(&options.iter().map(String::as_str).collect::<Vec<_>>())
+    Child::start_by(&[], &options.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 fn describe(child: &Child) -> String {

@@ -87,7 +87,12 @@ impl Serving {
 
     /// Runs a command that serves, and waits until so many addresses are listened on.
     pub fn command(args: &[&str], addresses: usize) -> Self {
-        let mut child = command(args).spawn().unwrap();
+        Self::of(&mut command(args), addresses)
+    }
+
+    /// The same for one that is made ready already.
+    pub fn of(command: &mut Command, addresses: usize) -> Self {
+        let mut child = command.spawn().unwrap();
         let (out, err) = (lines(child.stdout.take().unwrap()), lines(child.stderr.take().unwrap()));
         let mut serving = Self { child: Some(child), urls: Vec::new(), err };
         for _ in 0..addresses {

@@ -15,14 +15,14 @@ use serde_json::Value;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
-type Looking = JoinHandle<thrift::Result<Ref<Vec<u8>>>>;
+pub(crate) type Looking = JoinHandle<thrift::Result<Ref<Vec<u8>>>>;
 
-fn look(caller: &Node, passed: &Owned<Vec<u8>>) -> Looking {
+pub(crate) fn look(caller: &Node, passed: &Owned<Vec<u8>>) -> Looking {
     let (mut client, data) = (KeepClient::new(channel(caller, "Keep")), passed.lend());
     std::thread::spawn(move || client.look(data))
 }
 
-fn taken(looking: Looking) -> Vec<u8> {
+pub(crate) fn taken(looking: Looking) -> Vec<u8> {
     let owned = looking.join().unwrap().unwrap().into_owned().unwrap();
     let read = owned.read().unwrap();
     owned.free().unwrap();

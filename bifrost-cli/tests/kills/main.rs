@@ -4,10 +4,14 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod counting;
 mod gatekeeper;
 mod keep;
+mod keyed;
+mod manage;
 mod others;
 mod rack;
+mod refused;
 
 #[allow(unused_imports, dead_code, unreachable_pub, missing_docs, reason = "generated, and used in part")]
 mod generated {

@@ -2,16 +2,10 @@
 
 use crate::SHORT;
 use crate::generated::example::{CounterClient, TCounterSyncClient};
-use crate::rack::{Rack, channel, wait_for};
+use crate::rack::{Rack, channel, state, wait_for};
 use bifrost_bench::services::benchmark::{PingClient, TPingSyncClient};
 use bifrost_rpc::memory::{GlobalMemory, MemoryClient};
 use bifrost_rpc::wire::Pointer;
-use serde_json::Value;
-
-fn state<'a>(status: &'a Value, node: &str) -> &'a str {
-    let nodes = status["nodes"].as_array().unwrap();
-    nodes.iter().find(|found| found["name"] == node).unwrap()["state"].as_str().unwrap()
-}
 
 /// An object at each of these servers.
 fn objects_at(memory: &GlobalMemory, servers: [u8; 2]) -> [Pointer; 2] {

@@ -2,8 +2,8 @@
 
 use crate::WAIT;
 use crate::common::{Outcome, Serving, bifrost};
-use bifrost_rpc::Channel;
-use bifrost_rpc::node::Node;
+use bifrost_rpc::node::{Node, NodeBuilder};
+use bifrost_rpc::{Channel, Key};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -55,20 +55,32 @@ pub(crate) struct Rack {
     parts: BTreeMap<String, i32>,
     gone: Vec<i32>,
     tunnel: String,
+    key: Option<Key>,
 }
 
 impl Rack {
     pub(crate) fn up() -> Self {
+        Self::start(None)
+    }
+
+    /// A rack with a key, out of a file.
+    pub(crate) fn with_key() -> Self {
+        Self::start(Some(Key::from_bytes([0x0b; 32])))
+    }
+
+    fn start(key: Option<Key>) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let description = directory.path().join("rack.toml");
+        let (description, file) = (directory.path().join("rack.toml"), directory.path().join("rack.key"));
         std::fs::write(&description, DESCRIPTION).unwrap();
+        std::fs::write(&file, "0b".repeat(32)).unwrap();
         let manage = manage(directory.path());
         // Heartbeats so slow that a busy machine is not taken for dead.
-        let args =
-            ["rack", "up", description.to_str().unwrap(), "--processes", "--heartbeat", "1s", "--manage", &manage];
+        let mut args =
+            vec!["rack", "up", description.to_str().unwrap(), "--processes", "--heartbeat", "1s", "--manage", &manage];
+        args.extend(key.iter().flat_map(|_| ["--key-file", file.to_str().unwrap()]));
         let up = Serving::command(&args, 1);
         let (parts, gone, tunnel) = (BTreeMap::new(), Vec::new(), String::new());
-        let mut rack = Self { directory, up: Some(up), parts, gone, tunnel };
+        let mut rack = Self { directory, up: Some(up), parts, gone, tunnel, key };
         while rack.line() != "the rack is up" {}
         assert_eq!(rack.parts.keys().collect::<Vec<_>>(), ["gatekeeper", "m1", "m2", "s1", "switch"]);
         rack
@@ -94,12 +106,22 @@ impl Rack {
 
     /// Joins as a node for tests.
     pub(crate) fn join(&self, name: &str) -> Node {
-        Node::builder().within(WAIT).join(&format!("{}?node={name}", self.tunnel)).unwrap()
+        self.join_as(name, |node| node)
+    }
+
+    /// The same, with further settings.
+    pub(crate) fn join_as(&self, name: &str, settings: impl FnOnce(NodeBuilder) -> NodeBuilder) -> Node {
+        let builder = self.key.iter().fold(Node::builder().within(WAIT), |node, key| node.key(key.clone()));
+        settings(builder).join(&format!("{}?node={name}", self.tunnel)).unwrap()
+    }
+
+    pub(crate) fn signal(&self, name: &str, signal: Signal) {
+        kill(Pid::from_raw(self.parts[name]), signal).unwrap();
     }
 
     pub(crate) fn kill(&self, name: &str) {
         let id = self.parts[name];
-        kill(Pid::from_raw(id), Signal::SIGKILL).unwrap();
+        self.signal(name, Signal::SIGKILL);
         wait_for(&format!("the end of {name}"), || !runs(id));
     }
 
@@ -123,6 +145,11 @@ impl Rack {
 
     pub(crate) fn ask(&self, what: &[&str]) -> Outcome {
         bifrost(&[&["rack"], what, &["--manage", &manage(self.directory.path())]].concat())
+    }
+
+    /// Calls Gatekeeper, as people may.
+    pub(crate) fn gatekeeper(&self, call: &[&str]) -> Outcome {
+        bifrost(&[&["call", &manage(self.directory.path()), "Gatekeeper"], call].concat())
     }
 
     fn try_status(&self) -> Option<Value> {
@@ -188,6 +215,12 @@ pub(crate) fn wait_for(what: &str, is_so: impl Fn() -> bool) {
         assert!(since.elapsed() < WAIT, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// How a node stands.
+pub(crate) fn state<'a>(status: &'a Value, node: &str) -> &'a str {
+    let nodes = status["nodes"].as_array().unwrap();
+    nodes.iter().find(|found| found["name"] == node).unwrap()["state"].as_str().unwrap()
 }
 
 /// A channel to a service of the rack, which takes references.

@@ -131,6 +131,14 @@ impl ChannelBuilder {
         self
     }
 
+    /// A read or write of memory of which nothing is heard for this long, while its server answers, ends with
+    /// [`CallError::Unanswered`](crate::CallError::Unanswered): a rack drops what nobody has a right to without a word (UDP). Default 10 s.
+    #[must_use]
+    pub fn operation_timeout(mut self, timeout: Duration) -> Self {
+        self.config.operation_timeout = timeout;
+        self
+    }
+
     /// Floor of the retransmission time-out (UDP). Default 5 ms.
     #[must_use]
     pub fn rto_min(mut self, floor: Duration) -> Self {

@@ -6,6 +6,7 @@ use super::inbound::Inbound;
 use super::link::Exchange;
 use super::outbound::Outbound;
 use super::time::Time;
+use super::unheard::Unheard;
 use crate::wire::{Flags, MemoryFields, MethodField, PacketType};
 
 /// Where a call stands.
@@ -45,6 +46,8 @@ pub(super) struct Call {
     pub(super) timer: Option<Time>,
     /// Time-outs in a row.
     pub(super) backoff: u32,
+    /// Of a read or write: how long it was asked for in vain.
+    pub(super) unheard: Unheard,
     /// Whether it stands in the session's queue of messages to send.
     pub(super) queued: bool,
     /// It takes references in its answer.
@@ -63,6 +66,7 @@ impl Call {
         self.phase = CallPhase::Sending;
         self.timer = None;
         self.backoff = 0;
+        self.unheard = Unheard::default();
         self.queued = false;
         self
     }

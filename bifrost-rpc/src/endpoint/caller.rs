@@ -7,6 +7,7 @@ use super::error::CallError;
 use super::link::Link;
 use super::outbound::Outbound;
 use super::time::Time;
+use super::unheard::Unheard;
 use super::{Answered, CallId, Request};
 use crate::wire::{Flags, Header, MemoryFields, MethodField, check_pointers};
 use std::collections::{BTreeMap, VecDeque};
@@ -62,6 +63,10 @@ pub(super) struct CallerSession {
     pub(super) previous: u64,
     pub(super) calls: BTreeMap<u64, Box<Call>>,
     pub(super) waiting: VecDeque<Box<Call>>,
+    /// Of a memory session: when the server was last asked whether it is there.
+    pub(super) server_asked: Time,
+    /// And which of these askings, or an earlier one, it has answered.
+    pub(super) server_answered: Time,
     /// Of a memory session: the writes that others have to follow.
     pub(super) writes: Writes,
     pub(super) outgoing: VecDeque<u64>,
@@ -96,6 +101,8 @@ impl CallerSession {
             previous: 0,
             calls: BTreeMap::new(),
             waiting: VecDeque::new(),
+            server_asked: Time::ZERO,
+            server_answered: Time::ZERO,
             writes: Writes::default(),
             outgoing: VecDeque::new(),
             unreported: 0,
@@ -130,6 +137,7 @@ impl CallerSession {
             phase: CallPhase::Sending,
             timer: None,
             backoff: 0,
+            unheard: Unheard::default(),
             queued: false,
             references: request.references,
             only_asks: false,

@@ -61,10 +61,11 @@ impl Endpoint {
     }
 
     fn on_pong(&mut self, now: Time, index: usize, body: &[u8]) {
-        if let Some(session) = self.callers.get_mut(index)
-            && session.phase == Phase::Confirming
-            && body == session.handshake_since.as_nanos().to_be_bytes()
-        {
+        let Some(session) = self.callers.get_mut(index) else {
+            return;
+        };
+        session.server_answers(body);
+        if session.phase == Phase::Confirming && body == session.handshake_since.as_nanos().to_be_bytes() {
             session.phase = Phase::Open;
             session.renew(session.handshake_since);
             self.advance_caller(now, index);
@@ -102,6 +103,7 @@ impl Endpoint {
         if len > limit {
             return self.end_call(now, index, header.rpc, Err(CallError::AnswerTooLarge { len, limit }));
         }
+        call.unheard.end();
         let answered = call.out.acked_all();
         session.link.window.acked(answered);
         if is_first && body.len() == len && call.answer.is_none() {
@@ -274,6 +276,7 @@ impl Endpoint {
         if call.phase == CallPhase::Busy || (ack.status == AckStatus::Discarded && call.answer.is_some()) {
             return;
         }
+        call.unheard.end();
         // The probe of a held call comes late: it says nothing about the path.
         let is_held = matches!(call.phase, CallPhase::Held(_));
         let forward = session.link.on_ack(now, &mut call.out, &ack, is_held);

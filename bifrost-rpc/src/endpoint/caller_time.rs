@@ -53,13 +53,23 @@ impl Endpoint {
             return;
         };
         let due: Vec<u64> = session.calls.iter().filter(|(_, call)| past(call.timer)).map(|(rpc, _)| *rpc).collect();
+        let mut unanswered = Vec::new();
         for rpc in due {
             self.stats.timeouts += 1;
+            if session.is_unheard(now, rpc, &self.config) {
+                unanswered.extend(session.calls.get(&rpc).map(|call| call.id));
+            }
             session.call_timeout(now, rpc, self.config.rto_max);
         }
         if past(session.report_at) {
             session.report(self.next_rpc);
         }
+        for call in unanswered {
+            self.abandon(now, call, |call| CallError::Unanswered { waited: now.since(call.started) });
+        }
+        let Some(session) = self.callers.get_mut(index) else {
+            return;
+        };
         if session.is_idle() && now.since(session.link.heard) >= session.lease {
             self.drop_caller(index);
             return;
@@ -193,6 +203,7 @@ impl CallerSession {
             }
             CallPhase::Held(left) => {
                 call.phase = if left == 0 { CallPhase::Sending } else { CallPhase::Held(left - 1) };
+                call.unheard.probe(now);
                 self.link.note(PacketType::Ping, about, Flags::ACK_NOW, Vec::new());
             }
             CallPhase::Sending | CallPhase::Arrived => {
@@ -203,6 +214,7 @@ impl CallerSession {
                     self.link.on_timeout(&mut call.out, call.backoff);
                     again = call.out.peek().is_some();
                 }
+                call.unheard.probe(now);
                 self.link.note(PacketType::Ping, about, Flags::ACK_NOW, Vec::new());
             }
         }
@@ -228,6 +240,7 @@ impl CallerSession {
         let freed = call.out.acked_all();
         self.link.window.forget(freed);
         call.phase = CallPhase::Busy;
+        call.unheard.end();
         // Perhaps it is full of calls that have ended, and what said so was lost.
         self.report_at.get_or_insert(now);
         let wait = retry.max(BUSY_WAIT).saturating_mul(1 << call.backoff.min(10)).min(ceiling);
@@ -239,6 +252,7 @@ impl CallerSession {
         // One whose answer arrives was released long ago.
         if let Some(call) = self.calls.get_mut(&rpc).filter(|call| call.answer.is_none()) {
             call.phase = CallPhase::Held(HELD_PROBES);
+            call.unheard.end();
             call.timer = Some(now.plus(HELD_PROBE));
             // Whoever holds it knows what becomes of it: that its callee is silent means nothing.
             self.link.is_heard(now);

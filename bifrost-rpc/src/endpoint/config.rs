@@ -91,6 +91,9 @@ pub struct Config {
     pub rto_max: Duration,
     /// A peer not heard for this long while it owes an answer is dead. Default 10 s.
     pub peer_timeout: Duration,
+    /// A read or write of memory of which nothing is heard for this long, while its server answers, is given up: a rack drops what nobody has
+    /// a right to without a word. Default 10 s.
+    pub operation_timeout: Duration,
     /// As callee: a session silent for longer is forgotten. Default 30 s.
     pub lease: Duration,
     /// Answers are acknowledged after this time if no later packet has done it. Default 20 ms.
@@ -140,6 +143,7 @@ impl Default for Config {
             rto_initial: Duration::from_millis(50),
             rto_max: Duration::from_secs(1),
             peer_timeout: Duration::from_secs(10),
+            operation_timeout: Duration::from_secs(10),
             lease: Duration::from_secs(30),
             ack_delay: Duration::from_millis(20),
             sessions_max: 4096,

@@ -41,6 +41,14 @@ pub enum CallError {
     /// The call was sent, and there is no knowing whether it ran. It is never issued again by itself.
     #[error("outcome unknown: {0}; the call may have run, once")]
     OutcomeUnknown(Lost),
+    /// Nothing was heard of a memory operation, while its server answered others. A rack's switch drops what its node has no right to.
+    #[error(
+        "no answer for {waited:?}, though its server is there: the rack may have refused it; the operation may have run"
+    )]
+    Unanswered {
+        /// How long it was tried.
+        waited: Duration,
+    },
     /// The server never answered; the call was not sent.
     #[error("{peer} does not answer after {waited:?}; the call was not sent")]
     Unreachable {
@@ -138,7 +146,10 @@ impl CallError {
             | Self::Cancelled { may_have_run }
             | Self::Closed { may_have_run }
             | Self::Socket { may_have_run, .. } => *may_have_run,
-            Self::OutcomeUnknown(_) | Self::AnswerTooLarge { .. } | Self::BadAnswer { .. } => true,
+            Self::OutcomeUnknown(_)
+            | Self::Unanswered { .. }
+            | Self::AnswerTooLarge { .. }
+            | Self::BadAnswer { .. } => true,
             Self::Unreachable { .. }
             | Self::BadCall { .. }
             | Self::NeedsUdp

@@ -43,6 +43,7 @@ mod senders;
 mod time;
 mod timers;
 mod transmit;
+mod unheard;
 mod window;
 
 #[cfg(test)]

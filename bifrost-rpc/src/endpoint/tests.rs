@@ -15,6 +15,7 @@ mod native;
 mod pointers;
 mod reports;
 mod reviewed;
+mod unheard;
 mod vectors;
 
 const CLIENT: &str = "[::1]:1000";

@@ -72,6 +72,7 @@ pub struct NodeBuilder {
     key: Option<Key>,
     link: Option<LinkBuilder>,
     within: Duration,
+    operation_timeout: Option<Duration>,
     on_end: OnEnd,
 }
 
@@ -89,6 +90,7 @@ impl Default for NodeBuilder {
             key: None,
             link: None,
             within: WITHIN,
+            operation_timeout: None,
             on_end: OnEnd::default(),
         }
     }
@@ -161,6 +163,14 @@ impl NodeBuilder {
         self
     }
 
+    /// After what time its channels, and its use of the memory, give up a read or write of which nothing is heard
+    /// ([`ChannelBuilder::operation_timeout`](crate::ChannelBuilder::operation_timeout)). Default 10 s.
+    #[must_use]
+    pub fn operation_timeout(mut self, timeout: Duration) -> Self {
+        self.operation_timeout = Some(timeout);
+        self
+    }
+
     /// Is called when the node is no longer in the rack, whatever the reason, on a thread that the node needs no more.
     #[must_use]
     pub fn on_end(mut self, call: impl Fn(&NodeState) + Send + Sync + 'static) -> Self {
@@ -218,7 +228,7 @@ impl NodeBuilder {
         };
         let keeper = Keeper::start(joining).map_err(JoinError::System)?;
         // From here on it leaves whenever it is dropped.
-        let node = Node(Arc::new(Handle(keeper)));
+        let node = Node(Arc::new(Handle { keeper, operation_timeout: self.operation_timeout }));
         match node.keeper().wait_joined(within) {
             MembershipState::Joined => Ok(node),
             MembershipState::Refused(why) => Err(JoinError::Refused { name, why }),
@@ -236,7 +246,9 @@ impl NodeBuilder {
             return Err(JoinError::Description("a specification has 255 bytes at most"));
         }
         if link.prefix().octets()[..4] == [0; 4] {
-            return Err(JoinError::Description("the link of a memory server must be told the rack's prefix"));
+            return Err(JoinError::Description(
+                "the rack's prefix does not follow from the link's address: add &prefix=ADDRESS to its URL",
+            ));
         }
         let addresses: Vec<_> = [link.address()].into_iter().chain(self.addresses.iter().copied()).collect();
         if addresses.len() > ADDRESSES_MAX {

@@ -64,11 +64,15 @@ pub struct Node(Arc<Handle>);
 
 /// Leaves when the last node is gone.
 #[derive(Debug)]
-struct Handle(Arc<Keeper>);
+struct Handle {
+    keeper: Arc<Keeper>,
+    /// [`ChannelBuilder::operation_timeout`] of its channels, if not the default.
+    operation_timeout: Option<Duration>,
+}
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.0.leave(LEAVE_WITHIN);
+        self.keeper.leave(LEAVE_WITHIN);
     }
 }
 
@@ -136,6 +140,7 @@ impl Node {
     pub fn channel(&self) -> ChannelBuilder {
         let channel = Channel::builder().link(self.link()).incarnation(self.incarnation());
         let channel = channel.retransmission_max(self.keeper().retransmission_max());
+        let channel = self.0.operation_timeout.into_iter().fold(channel, ChannelBuilder::operation_timeout);
         let channel = self.keeper().control_key().into_iter().fold(channel, ChannelBuilder::control_key);
         self.keeper().call_key().into_iter().fold(channel, ChannelBuilder::key)
     }
@@ -164,6 +169,6 @@ impl Node {
     }
 
     fn keeper(&self) -> &Arc<Keeper> {
-        &self.0.0
+        &self.0.keeper
     }
 }

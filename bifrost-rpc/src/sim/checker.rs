@@ -92,7 +92,7 @@ pub(super) struct Entry {
     pub(super) cancelled: bool,
     /// A packet that must not start anything.
     pub(super) is_forged: bool,
-    /// The control plane refused it: it passes a pointer that it may not pass.
+    /// The control plane refused it: it passes a pointer that it may not pass; or the switch drops it.
     pub(super) is_denied: bool,
     /// Nobody waits for its end: its client crashed, or is a rogue.
     pub(super) is_abandoned: bool,

@@ -30,7 +30,7 @@ impl Checker {
                 let since = entry.issued.saturating_sub(AFTERMATH);
                 self.disrupted(since, now, |what| what == Disruption::Drain(entry.server))
             }
-            CallError::Refused(Refusal::NoRight) => entry.is_denied,
+            CallError::Refused(Refusal::NoRight) | CallError::Unanswered { .. } => entry.is_denied,
             CallError::Pointers(_) => self.plan.by_value && !request_pointers(Self::key(index)).is_empty(),
             CallError::OutcomeUnknown(_) | CallError::Unreachable { .. } => self.may_lose(index, now),
             _ => false,

@@ -9,9 +9,12 @@ use super::plan::{CallPlan, Disruption, Method};
 use super::world::World;
 use crate::buffer::Message;
 use crate::endpoint::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest, ServedCall};
-use crate::wire::{MemoryOp, MemoryStatus, MethodField};
+use crate::wire::{Flags, Header, MemoryOp, MemoryStatus, MethodField, PacketType, Pointer};
 use bytes::Bytes;
 use std::collections::BTreeMap;
+
+/// Where there is a control plane, one of so many operations names something that its client has no right to.
+const RIGHTLESS_EVERY: u64 = 12;
 
 /// What is known of the objects, outside all nodes.
 #[derive(Debug, Default)]
@@ -46,6 +49,19 @@ impl World {
         let Some(endpoint) = node.endpoint.as_mut() else { return };
         let issued = endpoint.memory(now, address(call.server), memory);
         self.issued(index, call, life, issued);
+    }
+
+    /// Whether a switch drops a packet without a word, as it does all of an operation that its client has no right to.
+    pub(super) fn lacks_right(&mut self, header: &Header) -> bool {
+        let op = MemoryOp::from_wire(Pointer::from_bytes(header.pointer).operation());
+        let is_guarded = header.pointers == 1 && matches!(op, Some(MemoryOp::Read | MemoryOp::Write));
+        let is_rightless = header.session.wrapping_add(header.rpc).is_multiple_of(RIGHTLESS_EVERY);
+        let drops = self.plan.has_gate && is_guarded && is_rightless && header.flags.has(Flags::TO_CALLEE);
+        let index = self.checker.index_of(&header.memory_offset.to_be_bytes());
+        if let Some(index) = index.filter(|_| drops && header.kind == PacketType::Memory) {
+            self.checker.entries[index].is_denied = true;
+        }
+        drops
     }
 
     /// The entry that an operation belongs to.

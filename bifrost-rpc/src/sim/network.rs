@@ -70,6 +70,9 @@ impl World {
         if to >= self.nodes.len() {
             return self.deliver(from, (to, route), bytes, true);
         }
+        if let Some(header) = header.filter(|header| self.lacks_right(header)) {
+            return self.trace.packet(self.now, from, to, Some(&header), Fate::NoRight);
+        }
         if let Some(header) = header.filter(|header| self.meets_gate(Some(header))) {
             let is_lost = self.rng.chance(self.plan.network.loss);
             if is_lost || !self.pass_gate(from, to, &header, &bytes) {

@@ -120,6 +120,7 @@ pub(super) fn config(plan: &Plan, checks: crate::endpoint::Checks) -> Config {
         receive_buffer_bytes: plan.network.socket_bytes.min(1 << 20) / 2,
         rto_max: plan.rto_max,
         peer_timeout: plan.peer_timeout,
+        operation_timeout: plan.peer_timeout,
         lease: plan.lease,
         sessions_max: plan.limits.sessions,
         calls_max: plan.limits.calls,

@@ -18,6 +18,7 @@ pub(super) enum Fate {
     Forged,
     OfControl,
     Held,
+    NoRight,
 }
 
 impl Fate {
@@ -33,6 +34,7 @@ impl Fate {
             Self::BufferFull => "lost: SOCKET FULL",
             Self::Forged => "FORGED",
             Self::Held => "is kept by the control plane",
+            Self::NoRight => "lost: NO RIGHT",
             Self::OfControl => "of the control plane",
         }
     }

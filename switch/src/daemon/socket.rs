@@ -10,7 +10,7 @@ use super::frames::Frames;
 use super::packets::{self, PACKET_BYTES_MAX};
 use nix::errno::Errno;
 use nix::sys::socket::MsgFlags;
-use socket2::{SockAddr, Socket};
+use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
@@ -141,8 +141,9 @@ fn file_id(path: &Path) -> io::Result<(u64, u64)> {
     Ok((file.dev(), file.ino()))
 }
 
-/// Whether a file is a socket that nobody listens at.
+/// Whether a file is a socket that nobody listens at. Asked by a socket of another type, which nobody takes for who is to have the port.
 fn is_stale(path: &Path) -> bool {
+    let ask = || Socket::new(Domain::UNIX, Type::DGRAM, None)?.connect(&SockAddr::unix(path)?);
     fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
-        && packets::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+        && ask().is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
 }

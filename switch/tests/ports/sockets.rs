@@ -139,10 +139,15 @@ fn a_socket_that_was_left_over_is_replaced_and_one_in_use_is_not() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("port");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    let _switch = switch(&path);
+    let switch = switch(&path);
+    let holder = SocketCable::connect(&path).unwrap();
+    wait_until(&switch, true);
     let second = Switch::builder(engine(&[2])).port(2, PortKind::Socket(path.clone())).start();
     assert!(matches!(second, Err(StartError::Socket { port: 2, error, .. }) if error.kind() == ErrorKind::AddrInUse));
-    assert!(SocketCable::connect(&path).is_ok());
+    // Whoever has the port keeps it.
+    let local = switch.local(1).unwrap();
+    holder.send(&mut [&frame(2, mac(1), b"still")[..]].into_iter());
+    assert_eq!(local.receive(WAIT), Some(frame(2, mac(1), b"still")));
     let file = directory.path().join("file");
     std::fs::write(&file, "no socket").unwrap();
     assert!(Switch::builder(engine(&[2])).port(2, PortKind::Socket(file.clone())).start().is_err());
