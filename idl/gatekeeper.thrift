@@ -147,7 +147,7 @@ service Gatekeeper {
   /** The nodes that share running calls with this one, directly or through others, and itself. */
   list<string> failure_domain(1: string node) throws (1: NoSuchNode nobody, 2: Ended ended) (bifrost.idempotent),
 
-  /** What a node serves takes no new sessions from now on. Returns the number of its instances. */
+  /** What a node serves takes no new sessions as soon as the tables have changed, which may be after the answer. Returns the number of its instances. */
   i32 drain(1: string node) throws (1: NoSuchNode nobody, 2: Ended ended) (bifrost.idempotent),
 
   /** Declares a node dead: it is blocked, what it has is cleaned up, and it may announce itself anew. */

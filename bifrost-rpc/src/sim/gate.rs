@@ -43,12 +43,14 @@ struct Leased {
     is_abandoned: bool,
     /// The answer gave pointers, and the caller has not said what became of them.
     gives: bool,
+    /// A packet with pointers that are given has passed. It, or a copy, may come when the call was given up.
+    gave: bool,
 }
 
 impl Leased {
     fn new(stand: Stand, header: &Header, caller: Life, callee: Life) -> Self {
-        let (in_force, is_asked, is_answered, is_abandoned, gives) = (false, false, false, false, false);
-        Self { stand, header: *header, caller, callee, in_force, is_asked, is_answered, is_abandoned, gives }
+        let (in_force, is_asked, is_answered, is_abandoned, gives, gave) = (false, false, false, false, false, false);
+        Self { stand, header: *header, caller, callee, in_force, is_asked, is_answered, is_abandoned, gives, gave }
     }
 }
 
@@ -177,6 +179,7 @@ impl World {
         // A call without pointers is heard of by its answer.
         let unseen = || Leased::new(Stand::Released, header, caller, callee);
         let call = self.gate.calls.entry(key).or_insert_with(unseen);
+        call.gave |= header.kind == PacketType::Reply && header.pointers > 0;
         if call.callee == callee && !call.is_answered {
             call.is_answered = true;
             call.gives = header.pointers > 0 && !call.is_abandoned && waits;
@@ -298,9 +301,9 @@ impl World {
     fn gate_abandoned(&mut self, node: usize, line: &ReportLine) {
         let (life, key) = (self.life(node), (line.session, line.rpc));
         match self.gate.calls.get_mut(&key) {
-            Some(call) if call.is_abandoned => {
-                self.untrue(node, line, "it said so before");
-            }
+            // Told again where an answer has come that gives something.
+            Some(call) if call.is_abandoned && call.gave => {}
+            Some(call) if call.is_abandoned => self.untrue(node, line, "it said so before"),
             Some(call) => {
                 (call.is_abandoned, call.gives) = (true, false);
                 self.gate_given_up(key);

@@ -12,8 +12,9 @@ use super::super::program::Errors;
 pub(super) fn layout(root: &Node<'_>) -> Result<Layout> {
     let mut layout = Layout::default();
     let mut types = HashMap::new();
+    let declared = root.get("header_types")?;
     let on_wire = on_wire(&root.get("headers")?)?;
-    for node in root.get("header_types")?.items()? {
+    for node in declared.items()? {
         let is_packed = on_wire.contains(node.get("name")?.str()?);
         let kind = header_type(&node, is_packed)?;
         if types.insert(kind.name.clone(), layout.types.len()).is_some() {
