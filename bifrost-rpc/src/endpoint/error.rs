@@ -41,7 +41,7 @@ pub enum CallError {
     /// The call was sent, and there is no knowing whether it ran. It is never issued again by itself.
     #[error("outcome unknown: {0}; the call may have run, once")]
     OutcomeUnknown(Lost),
-    /// Nothing was heard of a memory operation, while its server answered others. A rack's switch drops what its node has no right to.
+    /// Nothing was heard of a memory operation, while its server answered a PING sent with it. A rack's switch drops what its node has no right to.
     #[error(
         "no answer for {waited:?}, though its server is there: the rack may have refused it; the operation may have run"
     )]

@@ -64,15 +64,62 @@ pub(crate) trait Num: Copy {
     }
 }
 
-impl Num for i64 {
-    const BITS: u32 = 64;
+/// What the machine's own integers have in common.
+macro_rules! machine_arithmetic {
+    () => {
+        const BITS: u32 = Self::BITS;
 
-    fn zero() -> Self {
-        0
-    }
-    fn from_i64(value: i64) -> Self {
-        value
-    }
+        fn zero() -> Self {
+            0
+        }
+        fn from_i64(value: i64) -> Self {
+            value.into()
+        }
+        fn low_u64(self) -> u64 {
+            self as u64
+        }
+        fn plus(self, other: Self) -> Self {
+            self.wrapping_add(other)
+        }
+        fn minus(self, other: Self) -> Self {
+            self.wrapping_sub(other)
+        }
+        fn times(self, other: Self) -> Self {
+            self.wrapping_mul(other)
+        }
+        fn divide(self, other: Self) -> (Self, Self) {
+            if self < 0 || other <= 0 { (0, 0) } else { (self / other, self % other) }
+        }
+        fn and(self, other: Self) -> Self {
+            self & other
+        }
+        fn or(self, other: Self) -> Self {
+            self | other
+        }
+        fn xor(self, other: Self) -> Self {
+            self ^ other
+        }
+        fn not(self) -> Self {
+            !self
+        }
+        fn left(self, by: u32) -> Self {
+            self.checked_shl(by).unwrap_or(0)
+        }
+        fn right(self, by: u32) -> Self {
+            self >> by.min(Self::BITS - 1)
+        }
+        fn compare(self, other: Self) -> Ordering {
+            self.cmp(&other)
+        }
+        fn is_zero(self) -> bool {
+            self == 0
+        }
+    };
+}
+
+impl Num for i64 {
+    machine_arithmetic!();
+
     #[inline]
     fn load(slot: Slot, buffer: &[u8]) -> Self {
         let value = match slot.word() {
@@ -85,56 +132,11 @@ impl Num for i64 {
     fn store(self, slot: Slot, buffer: &mut [u8]) {
         i128::from(self).store(slot, buffer);
     }
-    fn low_u64(self) -> u64 {
-        self as u64
-    }
-    fn plus(self, other: Self) -> Self {
-        self.wrapping_add(other)
-    }
-    fn minus(self, other: Self) -> Self {
-        self.wrapping_sub(other)
-    }
-    fn times(self, other: Self) -> Self {
-        self.wrapping_mul(other)
-    }
-    fn divide(self, other: Self) -> (Self, Self) {
-        if self < 0 || other <= 0 { (0, 0) } else { (self / other, self % other) }
-    }
-    fn and(self, other: Self) -> Self {
-        self & other
-    }
-    fn or(self, other: Self) -> Self {
-        self | other
-    }
-    fn xor(self, other: Self) -> Self {
-        self ^ other
-    }
-    fn not(self) -> Self {
-        !self
-    }
-    fn left(self, by: u32) -> Self {
-        self.checked_shl(by).unwrap_or(0)
-    }
-    fn right(self, by: u32) -> Self {
-        self >> by.min(63)
-    }
-    fn compare(self, other: Self) -> Ordering {
-        self.cmp(&other)
-    }
-    fn is_zero(self) -> bool {
-        self == 0
-    }
 }
 
 impl Num for i128 {
-    const BITS: u32 = 128;
+    machine_arithmetic!();
 
-    fn zero() -> Self {
-        0
-    }
-    fn from_i64(value: i64) -> Self {
-        Self::from(value)
-    }
     #[inline]
     fn load(slot: Slot, buffer: &[u8]) -> Self {
         let value = if slot.is_short() {
@@ -151,45 +153,6 @@ impl Num for i128 {
             return slot.store(buffer, self as u128);
         }
         Int::<4>::widened(self).store(slot, buffer);
-    }
-    fn low_u64(self) -> u64 {
-        self as u64
-    }
-    fn plus(self, other: Self) -> Self {
-        self.wrapping_add(other)
-    }
-    fn minus(self, other: Self) -> Self {
-        self.wrapping_sub(other)
-    }
-    fn times(self, other: Self) -> Self {
-        self.wrapping_mul(other)
-    }
-    fn divide(self, other: Self) -> (Self, Self) {
-        if self < 0 || other <= 0 { (0, 0) } else { (self / other, self % other) }
-    }
-    fn and(self, other: Self) -> Self {
-        self & other
-    }
-    fn or(self, other: Self) -> Self {
-        self | other
-    }
-    fn xor(self, other: Self) -> Self {
-        self ^ other
-    }
-    fn not(self) -> Self {
-        !self
-    }
-    fn left(self, by: u32) -> Self {
-        self.checked_shl(by).unwrap_or(0)
-    }
-    fn right(self, by: u32) -> Self {
-        self >> by.min(127)
-    }
-    fn compare(self, other: Self) -> Ordering {
-        self.cmp(&other)
-    }
-    fn is_zero(self) -> bool {
-        self == 0
     }
 }
 

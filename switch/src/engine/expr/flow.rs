@@ -1,6 +1,5 @@
 //! The conditions of a control flow in one list: those that lead to each other are decided without a look at the nodes between them.
 
-use super::super::bits::eight;
 use super::super::program::{Next, Node};
 use super::Expr;
 use super::eval::{Context, Scratch};
@@ -55,7 +54,7 @@ impl Flow {
         match condition {
             Expr::Truth(truth) => self.steps.extend_from_slice(truth.steps()),
             code @ Expr::Code(_) => {
-                self.steps.push(Step { test: Test::Other(Box::new(code.clone())), then: YES, otherwise: NO });
+                self.steps.push(Step { test: Test::other(code.clone()), then: YES, otherwise: NO });
             }
         }
     }
@@ -64,15 +63,8 @@ impl Flow {
     #[inline]
     pub(crate) fn decide(&self, from: Next, context: Context<'_>, scratch: &mut Scratch) -> Next {
         let mut at = *self.entries.get(from?)?;
-        let bytes = context.phv.bytes.as_slice();
         while let Some(step) = self.steps.get(at as usize) {
-            let holds = match &step.test {
-                &Test::Is(byte, mask, number) => eight(bytes, byte) & mask == number,
-                &Test::Below(byte, mask, number) => eight(bytes, byte) & mask < number,
-                &Test::Valid(header) => context.phv.is_valid(header as usize),
-                other => other.holds(context, scratch),
-            };
-            at = if holds { step.then } else { step.otherwise };
+            at = if step.test.holds(context, scratch) { step.then } else { step.otherwise };
         }
         (at != END).then_some((at & !NODE) as usize)
     }

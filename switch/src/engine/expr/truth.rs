@@ -32,12 +32,18 @@ pub(super) enum Test {
     Is(u32, u64, u64),
     /// Whether they are less.
     Below(u32, u64, u64),
+    Rare(Box<Rare>),
+}
+
+/// What is asked seldom.
+#[derive(Clone, Debug)]
+pub(super) enum Rare {
     /// Masked bits of a short, unsigned field, and a number.
-    Number(Binary, Box<(Slot, u128, u128)>),
+    Number(Binary, Slot, u128, u128),
     /// Two short, unsigned fields.
-    Fields(Binary, Box<(Slot, Slot)>),
+    Fields(Binary, Slot, Slot),
     /// Anything else, which is true if it is not zero.
-    Other(Box<Expr>),
+    Other(Expr),
 }
 
 impl Truth {
@@ -67,17 +73,30 @@ impl Truth {
 }
 
 impl Test {
+    /// Of an expression that is true if it is not zero.
+    pub(super) fn other(expr: Expr) -> Self {
+        Self::Rare(Box::new(Rare::Other(expr)))
+    }
+
+    #[inline]
     pub(super) fn holds(&self, context: Context<'_>, scratch: &mut Scratch) -> bool {
         let bytes = &context.phv.bytes;
         match self {
-            &Self::Valid(header) => context.phv.is_valid(header as usize),
             &Self::Is(byte, mask, number) => eight(bytes, byte) & mask == number,
             &Self::Below(byte, mask, number) => eight(bytes, byte) & mask < number,
-            Self::Number(relation, operands) => {
-                let (slot, mask, number) = **operands;
-                compare(*relation, slot.load(bytes) & mask, number)
-            }
-            Self::Fields(relation, operands) => compare(*relation, operands.0.load(bytes), operands.1.load(bytes)),
+            &Self::Valid(header) => context.phv.is_valid(header as usize),
+            Self::Rare(rare) => rare.holds(context, scratch),
+        }
+    }
+}
+
+impl Rare {
+    #[inline(never)]
+    fn holds(&self, context: Context<'_>, scratch: &mut Scratch) -> bool {
+        let bytes = &context.phv.bytes;
+        match self {
+            &Self::Number(relation, slot, mask, number) => compare(relation, slot.load(bytes) & mask, number),
+            &Self::Fields(relation, left, right) => compare(relation, left.load(bytes), right.load(bytes)),
             Self::Other(expr) => expr.truth(context, scratch),
         }
     }
@@ -129,7 +148,7 @@ fn emit(tree: &Tree, then: u32, otherwise: u32, steps: &mut Vec<Step>, at: &Node
     }
     let (test, is_turned) = match test(tree) {
         Some(test) => test,
-        None => (Test::Other(Box::new(Expr::compile_ops(tree, None, at)?)), false),
+        None => (Test::other(Expr::compile_ops(tree, None, at)?), false),
     };
     let (then, otherwise) = if is_turned { (otherwise, then) } else { (then, otherwise) };
     steps.push(Step { test, then, otherwise });
@@ -149,7 +168,9 @@ fn test(tree: &Tree) -> Option<(Test, bool)> {
 
 fn relation(op: Binary, left: &Tree, right: &Tree) -> Option<(Test, bool)> {
     match (left, right) {
-        (Tree::Field(a), Tree::Field(b)) => Some((Test::Fields(op, Box::new((plain(*a)?, plain(*b)?))), false)),
+        (Tree::Field(a), Tree::Field(b)) => {
+            Some((Test::Rare(Box::new(Rare::Fields(op, plain(*a)?, plain(*b)?))), false))
+        }
         (Tree::Field(slot), Tree::Constant(value)) => Some(with_number(op, plain(*slot)?, u128::MAX, natural(value)?)),
         (Tree::Binary(Binary::And, a, b), Tree::Constant(value)) => match (&**a, &**b) {
             (Tree::Field(slot), Tree::Constant(mask)) | (Tree::Constant(mask), Tree::Field(slot)) => {
@@ -162,7 +183,8 @@ fn relation(op: Binary, left: &Tree, right: &Tree) -> Option<(Test, bool)> {
 }
 
 fn with_number(op: Binary, slot: Slot, mask: u128, number: u128) -> (Test, bool) {
-    in_word(op, slot, mask, number).unwrap_or_else(|| (Test::Number(op, Box::new((slot, mask, number))), false))
+    let rare = || Test::Rare(Box::new(Rare::Number(op, slot, mask, number)));
+    in_word(op, slot, mask, number).unwrap_or_else(|| (rare(), false))
 }
 
 /// A comparison of bits where they stand: mask and number are moved there instead.
