@@ -140,7 +140,9 @@ fn messages_to_a_server_that_has_gone_are_given_up() {
     let server = memory(&rig.switch, 1, 3, None);
     rig.server_is_there(1);
     rig.say([tell(1, 1, MemoryMessage::Release((1, 1)))]);
-    assert_eq!(rig.hear(), Heard::Memory(1, 1, Answered::Applied(0)));
+    // The server may answer what the session that was given up had sent: nobody's packet by now.
+    let heard = std::iter::repeat_with(|| rig.hear()).find(|heard| !matches!(heard, Heard::Packet(..)));
+    assert_eq!(heard, Some(Heard::Memory(1, 1, Answered::Applied(0))));
     assert!(server.daemon.memory().with(|memory| memory.ended()).is_empty());
 }
 
