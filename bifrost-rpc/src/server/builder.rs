@@ -224,8 +224,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Clients that get a socket and a receiving thread of their own while they send much; none with more than one
-    /// [`ServerBuilder::io_threads`]. Default 8.
+    /// Clients that get a socket and a receiving thread of their own while they send much, which is more than a fifth of
+    /// all that comes; none with more than one [`ServerBuilder::io_threads`]. Default 8.
     #[must_use]
     pub fn busy_clients(mut self, clients: usize) -> Self {
         self.busy_clients = clients.min(256);

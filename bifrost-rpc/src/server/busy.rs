@@ -8,10 +8,47 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Datagrams in a row from one peer that make it a busy one.
-pub(super) const BUSY_STREAK: u32 = 128;
+/// Datagrams from one peer, less those of too many others between them, that make it a busy one.
+const BUSY_STREAK: u32 = 128;
+/// Peers that can be on the way to being busy at a time.
+const CANDIDATES: usize = 4;
 /// How often busy peers are looked at; one that sent nothing since the last time is busy no more.
 const BUSY_CHECK: Duration = Duration::from_secs(2);
+
+/// Who may become busy: peers that send more than a fifth of all that comes (the algorithm of Misra and Gries for frequent
+/// items), counted for as long as they do.
+#[derive(Debug, Default)]
+pub(super) struct Candidates([Option<(SocketAddr, u32)>; CANDIDATES]);
+
+impl Candidates {
+    /// A peer has sent a datagram; says whether it is busy by now. It is no candidate any more then.
+    pub(super) fn has_become_busy(&mut self, peer: SocketAddr) -> bool {
+        let mut free = None;
+        for slot in &mut self.0 {
+            match slot {
+                Some((candidate, count)) if *candidate == peer => {
+                    *count += 1;
+                    let is_busy = *count >= BUSY_STREAK;
+                    if is_busy {
+                        *slot = None;
+                    }
+                    return is_busy;
+                }
+                Some(_) => {}
+                None => free = Some(slot),
+            }
+        }
+        match free {
+            Some(slot) => *slot = Some((peer, 1)),
+            None => self.0.iter_mut().for_each(count_down),
+        }
+        false
+    }
+}
+
+fn count_down(slot: &mut Option<(SocketAddr, u32)>) {
+    *slot = slot.and_then(|(candidate, count)| (count > 1).then(|| (candidate, count - 1)));
+}
 
 /// A peer that sends so much that it has a connected socket and a thread of its own: the system then need not look up
 /// the route for each answer, and other peers' calls run beside its.
@@ -65,5 +102,42 @@ impl Shard {
             }
         }
         (!busy.is_empty()).then(|| self.now().plus(BUSY_CHECK))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(port: u16) -> SocketAddr {
+        ([127, 0, 0, 1], port).into()
+    }
+
+    /// Which peers become busy of datagrams in this order, repeated.
+    fn busy_of(order: &[u16], rounds: usize) -> Vec<u16> {
+        let mut candidates = Candidates::default();
+        let all = std::iter::repeat_n(order, rounds).flatten();
+        all.filter(|port| candidates.has_become_busy(peer(**port))).copied().collect()
+    }
+
+    #[test]
+    fn peers_that_take_turns_become_busy() {
+        assert!(busy_of(&[1], 127).is_empty());
+        assert_eq!(busy_of(&[1], 128), [1]);
+        assert_eq!(busy_of(&[1, 2], 128), [1, 2]);
+        assert_eq!(busy_of(&[1, 2, 3, 4], 128), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn of_many_that_send_alike_none_becomes_busy() {
+        assert!(busy_of(&[1, 2, 3, 4, 5], 10_000).is_empty());
+        assert!(busy_of(&(0..100).collect::<Vec<_>>(), 1000).is_empty());
+    }
+
+    #[test]
+    fn one_that_sends_most_becomes_busy_whatever_the_others_send() {
+        let mut others = 1000..;
+        let order: Vec<u16> = (0..600).flat_map(|_| [1, others.next().unwrap(), 1]).collect();
+        assert_eq!(busy_of(&order, 1).first(), Some(&1));
     }
 }

@@ -1,7 +1,7 @@
 //! One receiving thread of a server: its socket, its endpoint, the handlers it runs itself.
 
 use super::Routes;
-use super::busy::{BUSY_STREAK, BusyPeer};
+use super::busy::{BusyPeer, Candidates};
 use super::desk::Desk;
 use super::queue::{Job, Queue};
 use crate::endpoint::{Config, Datagrams, Endpoint, ServedCall, Stats, Time, Usage};
@@ -203,7 +203,7 @@ impl Shard {
     pub(super) fn receive(self: &Arc<Self>, socket: &PortSocket, busy: Option<&BusyPeer>) {
         let mut buffer = vec![0; RECEIVE_BYTES];
         let mut desk = Desk::default();
-        let mut streak = (self.address, 0);
+        let mut candidates = Candidates::default();
         let mut place = None;
         while !self.is_stopped.load(Ordering::Acquire) {
             let Ok((mut endpoint, now, received)) = self.port.receive(socket, place.take(), &mut buffer) else {
@@ -223,14 +223,11 @@ impl Shard {
                 (Received::Bytes(..), Some(peer)) => _ = peer.received.fetch_add(1, Ordering::Relaxed),
                 // Datagrams of strangers make nobody busy.
                 (Received::Bytes(..), None) if !is_welcome => {}
-                (Received::Bytes(_, from, _), None) if streak.0 == from => {
-                    streak.1 += 1;
-                    if streak.1 == BUSY_STREAK {
+                (Received::Bytes(_, from, _), None) => {
+                    if self.busy_max > 0 && candidates.has_become_busy(from) {
                         self.make_busy(from);
-                        streak.1 = 0;
                     }
                 }
-                (Received::Bytes(_, from, _), None) => streak = (from, 0),
                 (Received::Nothing, _) => {}
             }
         }

@@ -39,6 +39,21 @@ fn a_busy_client_that_pauses_goes_on_at_once() {
 }
 
 #[test]
+fn clients_that_take_turns_are_each_answered_once() {
+    panics::watch();
+    let _watchdog = Watchdog::of("busy clients, in turns", 60);
+    let server = server();
+    let clients: Vec<Client> = (0..3).map(|_| Client::connect(&server.url())).collect();
+    let mut total = 0;
+    for client in clients.iter().cycle().take(3000) {
+        total += 1;
+        assert_eq!(client.add(1).unwrap(), total, "each call runs once");
+    }
+    assert_eq!(server.shutdown(Duration::from_secs(20)), 0, "calls unfinished");
+    assert_eq!(panics::seen(), [""; 0]);
+}
+
+#[test]
 fn a_server_with_a_busy_client_shuts_down_promptly() {
     panics::watch();
     let _watchdog = Watchdog::of("busy client, shutdown", 60);
