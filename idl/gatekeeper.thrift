@@ -131,6 +131,9 @@ exception NoSuchNode {
 /** The control plane cannot answer: it is about to end. */
 exception Ended {}
 
+/** It is decided, but the switch has not taken it into its tables within 5 s. It is tried until it has. */
+exception NotYet {}
+
 /** The control plane of a rack, for people and tools. */
 service Gatekeeper {
   /** How the rack stands. */
@@ -147,8 +150,8 @@ service Gatekeeper {
   /** The nodes that share running calls with this one, directly or through others, and itself. */
   list<string> failure_domain(1: string node) throws (1: NoSuchNode nobody, 2: Ended ended) (bifrost.idempotent),
 
-  /** What a node serves takes no new sessions as soon as the tables have changed, which may be after the answer. Returns the number of its instances. */
-  i32 drain(1: string node) throws (1: NoSuchNode nobody, 2: Ended ended) (bifrost.idempotent),
+  /** What a node serves takes no new sessions from now on: the tables have changed. Returns the number of its instances. */
+  i32 drain(1: string node) throws (1: NoSuchNode nobody, 2: Ended ended, 3: NotYet not_yet) (bifrost.idempotent),
 
   /** Declares a node dead: it is blocked, what it has is cleaned up, and it may announce itself anew. */
   void evict(1: string node) throws (1: NoSuchNode nobody, 2: Ended ended),

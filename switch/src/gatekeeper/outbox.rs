@@ -43,6 +43,8 @@ struct Repair<T> {
     /// The tables whose rules are known.
     scope: Scope,
     due: Option<Time>,
+    /// The batch that repairs them.
+    under_way: Option<u64>,
     waiting: Vec<T>,
     failures: u64,
 }
@@ -62,7 +64,7 @@ impl<T> Outbox<T> {
             term,
             last_batch: 0,
             batches: BTreeMap::new(),
-            repair: Repair { scope: Scope::Described, due: None, waiting: Vec::new(), failures: 0 },
+            repair: Repair { scope: Scope::Described, due: None, under_way: None, waiting: Vec::new(), failures: 0 },
             lanes: BTreeMap::new(),
             last_record: 0,
             unlogged: VecDeque::new(),
@@ -108,12 +110,24 @@ impl<T> Outbox<T> {
     fn reconcile_now(&mut self) {
         self.last_batch += 1;
         self.batches.insert(self.last_batch, std::mem::take(&mut self.repair.waiting));
-        self.repair.due = None;
+        (self.repair.due, self.repair.under_way) = (None, Some(self.last_batch));
         self.put(Output::Reconcile { batch: self.last_batch, scope: self.repair.scope });
+    }
+
+    /// The number of the last batch.
+    pub(super) fn last_batch(&self) -> u64 {
+        self.last_batch
+    }
+
+    /// Whether the tables say all that was decided up to this batch.
+    pub(super) fn is_in_force(&self, batch: u64) -> bool {
+        let is_repaired = self.repair.due.is_none() && self.repair.under_way.is_none();
+        is_repaired && self.batches.first_key_value().is_none_or(|(first, _)| *first > batch)
     }
 
     pub(super) fn on_changed(&mut self, now: Time, batch: u64, is_done: bool) {
         let Some(waiting) = self.batches.remove(&batch) else { return };
+        self.repair.under_way.take_if(|repairs| *repairs == batch);
         if is_done && self.repair.due.is_some() {
             // It was done, but what it rests on was not, or is lost.
             self.repair.waiting.extend(waiting);
@@ -250,9 +264,12 @@ mod tests {
         outbox.on_changed(now, 1, false);
         outbox.on_changed(now, 2, true);
         assert!(done(&mut outbox).is_empty());
+        assert!(!outbox.is_in_force(2));
         outbox.handle_timeout(now);
+        assert!(!outbox.is_in_force(2));
         outbox.on_changed(now, 3, true);
         assert_eq!(done(&mut outbox), [1, 2, 3]);
+        assert!(outbox.is_in_force(2));
     }
 
     #[test]

@@ -12,6 +12,12 @@ use bifrost_rpc::thrift;
 use bifrost_rpc::wire::Pointer;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Time for the switch to take what was decided into its tables, before whoever asked for it is told that it has not.
+const TABLES_WAIT: Duration = Duration::from_secs(5);
+/// Between two looks whether it has.
+const TABLES_LOOK: Duration = Duration::from_millis(5);
 
 /// The service of one control plane.
 pub(super) struct Handler {
@@ -33,6 +39,18 @@ impl Handler {
         work: impl FnOnce(&mut Gatekeeper, Time) -> R + Send + 'static,
     ) -> Result<R, idl::Ended> {
         self.asker.ask(move |gatekeeper, now, _| work(gatekeeper, now)).ok_or(idl::Ended {})
+    }
+
+    /// Waits until the tables say all that was decided up to a change.
+    fn wait_until_in_force(&self, change: u64) -> thrift::Result<()> {
+        let start = Instant::now();
+        while !self.ask(move |gatekeeper, _| gatekeeper.is_in_force(change))? {
+            if start.elapsed() > TABLES_WAIT {
+                return Err(idl::NotYet {}.into());
+            }
+            std::thread::sleep(TABLES_LOOK);
+        }
+        Ok(())
     }
 }
 
@@ -96,8 +114,11 @@ impl idl::GatekeeperSyncHandler for Handler {
 
     fn handle_drain(&self, node: String) -> thrift::Result<i32> {
         let name = node.clone();
-        let drained = self.ask(move |gatekeeper, now| gatekeeper.drain_node(now, &name))?;
-        Ok(drained.map(|count| i32::try_from(count).unwrap_or(i32::MAX)).ok_or(idl::NoSuchNode { node })?)
+        let (drained, change) =
+            self.ask(move |gatekeeper, now| (gatekeeper.drain_node(now, &name), gatekeeper.last_change()))?;
+        let count = drained.ok_or(idl::NoSuchNode { node })?;
+        self.wait_until_in_force(change)?;
+        Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }
 
     fn handle_stop(&self) -> thrift::Result<()> {
