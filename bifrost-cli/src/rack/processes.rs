@@ -35,7 +35,7 @@ pub(super) struct Processes {
     prefix: Ipv6Addr,
     /// The node in this process that makes the checked calls.
     client: Option<String>,
-    _files: TempDir,
+    files: TempDir,
     /// Where they are, if each is in a network namespace. Those go last.
     native: Option<Native>,
 }
@@ -59,7 +59,7 @@ impl Processes {
         let tunnel = switch.url().replacen("udp://", "tunnel://", 1);
         let prefix = description.rules.topology().fabric().prefix;
         let machines = Vec::new();
-        let mut rack = Self { machines, gatekeeper, switch, tunnel, prefix, client: None, _files: files, native };
+        let mut rack = Self { machines, gatekeeper, switch, tunnel, prefix, client: None, files, native };
         rack.start_machines(args, description)?;
         Ok(rack)
     }
@@ -70,7 +70,9 @@ impl Processes {
             let server = section.id.get_ref().to_string();
             let name = format!("m{server}");
             let link = format!("{}&prefix={}", self.link(&name), self.prefix);
+            let state = self.files.path().join(format!("{name}.boot")).display().to_string();
             let options = ["mem", "--rack", "--server", &server, "--capacity", &capacity, "--link", &link];
+            let options: Vec<&str> = options.into_iter().chain(["--state", &state]).collect();
             self.add(args, name, &options)?;
         }
         for section in &description.rack.nodes {

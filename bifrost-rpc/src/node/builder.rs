@@ -55,7 +55,7 @@ pub enum JoinError {
 }
 
 fn reason(refused: Option<ControlRefusal>) -> String {
-    let silent = "no control plane has answered, or one under another key";
+    let silent = "no control plane has answered, or one under another key, or the port is not this machine's";
     refused.map_or_else(|| silent.to_owned(), |refusal| refusal.to_string())
 }
 

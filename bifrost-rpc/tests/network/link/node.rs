@@ -144,9 +144,15 @@ fn who_is_not_taken_in_is_told_why() {
         let link = Link::builder().address(address(1)).mac(mac(1));
         Node::builder().link(link).name("n1").within(Duration::from_millis(200))
     };
-    says(short().in_process(hub.port(1)).unwrap_err(), "no control plane has answered, or one under another key");
+    says(
+        short().in_process(hub.port(1)).unwrap_err(),
+        "no control plane has answered, or one under another key, or the port is not this machine's",
+    );
     let other = short().key(Key::from_bytes([6; 32]));
-    says(other.in_process(hub.port(1)).unwrap_err(), "no control plane has answered, or one under another key");
+    says(
+        other.in_process(hub.port(1)).unwrap_err(),
+        "no control plane has answered, or one under another key, or the port is not this machine's",
+    );
     gatekeeper.refuse(Some(ControlRefusal::Differs));
     says(short().key(key()).in_process(hub.port(1)).unwrap_err(), "description says otherwise");
     gatekeeper.refuse(Some(ControlRefusal::NotReady));
