@@ -57,28 +57,26 @@ impl Slot {
     /// Its bits, of a short slot.
     #[inline]
     pub(crate) fn load(self, buffer: &[u8]) -> u128 {
-        let bytes = buffer.get(self.byte as usize..).unwrap_or_default();
         if u32::from(self.bit) + self.width <= 64 {
-            let word = u64::from_be_bytes(*bytes.first_chunk().unwrap_or(&[0; 8]));
+            let word = eight(buffer, self.byte);
             return u128::from((word << self.bit) >> (64 - self.width));
         }
-        let word = u128::from_be_bytes(*bytes.first_chunk().unwrap_or(&[0; 16]));
+        let word = chunk(buffer, self.byte).map_or(0, |bytes| u128::from_be_bytes(*bytes));
         (word << self.bit) >> (128 - self.width)
     }
 
     /// Writes the low bits of `value` to a short slot.
     #[inline]
     pub(crate) fn store(self, buffer: &mut [u8], value: u128) {
-        let bytes = buffer.get_mut(self.byte as usize..).unwrap_or_default();
         let end = u32::from(self.bit) + self.width;
         if end <= 64 {
-            let Some(chunk) = bytes.first_chunk_mut::<8>() else { return };
+            let Some(chunk) = chunk_mut::<8>(buffer, self.byte) else { return };
             let mask = (u64::MAX >> (64 - self.width)) << (64 - end);
             let word = u64::from_be_bytes(*chunk) & !mask | (value as u64) << (64 - end) & mask;
             *chunk = word.to_be_bytes();
             return;
         }
-        let Some(chunk) = bytes.first_chunk_mut::<16>() else { return };
+        let Some(chunk) = chunk_mut::<16>(buffer, self.byte) else { return };
         let mask = (u128::MAX >> (128 - self.width)) << (128 - end);
         let word = u128::from_be_bytes(*chunk) & !mask | value << (128 - end) & mask;
         *chunk = word.to_be_bytes();
@@ -143,7 +141,7 @@ impl Word {
     /// Writes the low bits of `value`.
     #[inline]
     pub(crate) fn store(self, buffer: &mut [u8], value: u64) {
-        let Some(chunk) = buffer.get_mut(self.byte as usize..).and_then(<[u8]>::first_chunk_mut) else { return };
+        let Some(chunk) = chunk_mut(buffer, self.byte) else { return };
         let word = u64::from_be_bytes(*chunk) & !(self.mask << self.shift) | (value & self.mask) << self.shift;
         *chunk = word.to_be_bytes();
     }
@@ -152,8 +150,21 @@ impl Word {
 /// Eight bytes of a buffer as a number.
 #[inline]
 pub(crate) fn eight(buffer: &[u8], byte: u32) -> u64 {
-    let bytes = buffer.get(byte as usize..).and_then(<[u8]>::first_chunk);
-    bytes.map_or(0, |bytes| u64::from_be_bytes(*bytes))
+    chunk(buffer, byte).map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// Bytes of a buffer from one on, if they are there: one comparison, which two ends of a range would not be.
+#[inline]
+fn chunk<const N: usize>(buffer: &[u8], byte: u32) -> Option<&[u8; N]> {
+    let at = byte as usize;
+    buffer.get(at..at.checked_add(N)?)?.try_into().ok()
+}
+
+/// The same, to be written.
+#[inline]
+fn chunk_mut<const N: usize>(buffer: &mut [u8], byte: u32) -> Option<&mut [u8; N]> {
+    let at = byte as usize;
+    buffer.get_mut(at..at.checked_add(N)?)?.try_into().ok()
 }
 
 #[cfg(test)]

@@ -52,8 +52,8 @@ pub(crate) fn build<'a>(spec: &TableSpec, phv: &Phv, key: &'a mut Vec<u8>) -> &'
         match step.part {
             Part::Word(word, shift) => {
                 let value = if valid { word.load(&phv.bytes) << shift } else { 0 };
-                if let Some(eight) = key.get_mut(step.at..).and_then(<[u8]>::first_chunk_mut) {
-                    *eight = value.to_be_bytes();
+                if let Some(eight) = key.get_mut(step.at..step.at + 8) {
+                    eight.copy_from_slice(&value.to_be_bytes());
                 }
             }
             Part::Validity => key.get_mut(step.at).into_iter().for_each(|byte| *byte = valid.into()),
