@@ -224,7 +224,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Clients that get a socket and a receiving thread of their own while they send much, which is more than a fifth of
+    /// Clients that get a socket and a receiving thread of their own while they send much, which is more than a third of
     /// all that comes; none with more than one [`ServerBuilder::io_threads`]. Default 8.
     #[must_use]
     pub fn busy_clients(mut self, clients: usize) -> Self {

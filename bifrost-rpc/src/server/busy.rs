@@ -10,12 +10,12 @@ use std::time::Duration;
 
 /// Datagrams from one peer, less those of too many others between them, that make it a busy one.
 const BUSY_STREAK: u32 = 128;
-/// Peers that can be on the way to being busy at a time.
-const CANDIDATES: usize = 4;
+/// Peers that can be on the way to being busy at a time. With more of them threads would take turns where one thread serves all that has come.
+const CANDIDATES: usize = 2;
 /// How often busy peers are looked at; one that sent nothing since the last time is busy no more.
 const BUSY_CHECK: Duration = Duration::from_secs(2);
 
-/// Who may become busy: peers that send more than a fifth of all that comes (the algorithm of Misra and Gries for frequent
+/// Who may become busy: peers that send more than a third of all that comes (the algorithm of Misra and Gries for frequent
 /// items), counted for as long as they do.
 #[derive(Debug, Default)]
 pub(super) struct Candidates([Option<(SocketAddr, u32)>; CANDIDATES]);
@@ -125,19 +125,19 @@ mod tests {
         assert!(busy_of(&[1], 127).is_empty());
         assert_eq!(busy_of(&[1], 128), [1]);
         assert_eq!(busy_of(&[1, 2], 128), [1, 2]);
-        assert_eq!(busy_of(&[1, 2, 3, 4], 128), [1, 2, 3, 4]);
+        assert_eq!(busy_of(&[1, 1, 1, 2, 2, 3], 400).first(), Some(&1));
     }
 
     #[test]
     fn of_many_that_send_alike_none_becomes_busy() {
-        assert!(busy_of(&[1, 2, 3, 4, 5], 10_000).is_empty());
+        assert!(busy_of(&[1, 2, 3], 10_000).is_empty());
         assert!(busy_of(&(0..100).collect::<Vec<_>>(), 1000).is_empty());
     }
 
     #[test]
     fn one_that_sends_most_becomes_busy_whatever_the_others_send() {
         let mut others = 1000..;
-        let order: Vec<u16> = (0..600).flat_map(|_| [1, others.next().unwrap(), 1]).collect();
+        let order: Vec<u16> = (0..600).flat_map(|_| [1, others.next().unwrap()]).collect();
         assert_eq!(busy_of(&order, 1).first(), Some(&1));
     }
 }
