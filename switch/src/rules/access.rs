@@ -88,8 +88,8 @@ impl Access {
     /// Undoes a change of an entry.
     pub(super) fn take_back(&mut self, change: &EntryChange) {
         let (EntryChange::Add(key, _) | EntryChange::Delete(key)) = change else { return };
-        let [Match::Exact(server), Match::Exact(object), Match::Exact(operation), Match::Exact(source)] =
-            key.fields[..]
+        let fields: Vec<Match> = key.fields().collect();
+        let [Match::Exact(server), Match::Exact(object), Match::Exact(operation), Match::Exact(source)] = fields[..]
         else {
             return;
         };

@@ -46,7 +46,7 @@ impl Intent {
     /// All entries.
     pub fn entries(&self) -> Entries {
         let mut all = self.fixed.clone();
-        all.rows.extend(self.changing.rows.iter().map(|(key, row)| (key.clone(), row.clone())));
+        all.rows.extend(self.changing.rows.iter().map(|(key, row)| (*key, row.clone())));
         self.access.put(&mut all);
         all
     }

@@ -89,10 +89,10 @@ impl Engine {
     }
 
     /// Adds an entry; its handle. `priority` counts in ternary and range tables: the lowest wins.
-    pub fn table_add(
+    pub fn table_add<B: AsRef<[u8]>>(
         &mut self,
         table: &str,
-        key: &[MatchParam],
+        key: &[MatchParam<B>],
         action: &str,
         data: &[Vec<u8>],
         priority: i32,

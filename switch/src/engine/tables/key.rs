@@ -126,7 +126,7 @@ pub(super) struct Packed {
 }
 
 /// Checks and packs an entry's key. Bits of a mask beyond the field's width mean nothing; those of a value are an error.
-pub(super) fn pack(spec: &TableSpec, params: &[MatchParam]) -> Result<Packed, TableError> {
+pub(super) fn pack<B: AsRef<[u8]>>(spec: &TableSpec, params: &[MatchParam<B>]) -> Result<Packed, TableError> {
     if params.len() != spec.key.len() {
         return Err(TableError::BadMatchKey);
     }
@@ -137,24 +137,24 @@ pub(super) fn pack(spec: &TableSpec, params: &[MatchParam]) -> Result<Packed, Ta
     Ok(packed)
 }
 
-fn pack_field(field: &KeyField, param: &MatchParam, packed: &mut Packed) -> Option<()> {
+fn pack_field<B: AsRef<[u8]>>(field: &KeyField, param: &MatchParam<B>, packed: &mut Packed) -> Option<()> {
     let part = field.at..field.at + field.bytes;
     let (value, other) = (packed.value.get_mut(part.clone())?, packed.other.get_mut(part)?);
     match (field.kind, param) {
-        (MatchKind::Exact, MatchParam::Exact(bytes)) => put_whole(value, bytes, field.width)?,
+        (MatchKind::Exact, MatchParam::Exact(bytes)) => put_whole(value, bytes.as_ref(), field.width)?,
         (MatchKind::Valid, &MatchParam::Valid(valid)) => value.fill(valid.into()),
         (MatchKind::Lpm, MatchParam::Lpm(bytes, length)) if *length <= field.width => {
             packed.prefix = *length;
-            put_whole(value, bytes, field.width)?;
+            put_whole(value, bytes.as_ref(), field.width)?;
             put_prefix_mask(other, field.width, *length);
         }
         (MatchKind::Ternary, MatchParam::Ternary(bytes, mask)) => {
-            put_whole(value, bytes, field.width)?;
-            put(other, mask, field.width)?;
+            put_whole(value, bytes.as_ref(), field.width)?;
+            put(other, mask.as_ref(), field.width)?;
         }
-        (MatchKind::Range, MatchParam::Range(low, high)) if low <= high => {
-            put_whole(value, low, field.width)?;
-            put_whole(other, high, field.width)?;
+        (MatchKind::Range, MatchParam::Range(low, high)) if low.as_ref() <= high.as_ref() => {
+            put_whole(value, low.as_ref(), field.width)?;
+            put_whole(other, high.as_ref(), field.width)?;
         }
         _ => return None,
     }

@@ -265,10 +265,10 @@ impl Table {
     }
 
     /// Adds an entry; its handle.
-    pub(crate) fn add(
+    pub(crate) fn add<B: AsRef<[u8]>>(
         &mut self,
         spec: &TableSpec,
-        params: &[MatchParam],
+        params: &[MatchParam<B>],
         priority: i32,
         target: u32,
         data: &[u8],
