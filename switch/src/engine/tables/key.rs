@@ -118,6 +118,7 @@ fn first_mask(width: u32) -> u8 {
 }
 
 /// An entry's key as the table keeps it: value and mask, or, for ranges, lowest and highest.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Packed {
     pub(super) value: Vec<u8>,
     pub(super) other: Vec<u8>,
@@ -125,16 +126,22 @@ pub(super) struct Packed {
     pub(super) prefix: u32,
 }
 
-/// Checks and packs an entry's key. Bits of a mask beyond the field's width mean nothing; those of a value are an error.
-pub(super) fn pack<B: AsRef<[u8]>>(spec: &TableSpec, params: &[MatchParam<B>]) -> Result<Packed, TableError> {
+/// Checks and packs an entry's key into the memory of another. Bits of a mask beyond the field's width mean nothing; those of a value are an error.
+pub(super) fn pack<B: AsRef<[u8]>>(
+    spec: &TableSpec,
+    params: &[MatchParam<B>],
+    packed: &mut Packed,
+) -> Result<(), TableError> {
     if params.len() != spec.key.len() {
         return Err(TableError::BadMatchKey);
     }
-    let mut packed = Packed { value: vec![0; spec.key_bytes], other: vec![0xff; spec.key_bytes], prefix: 0 };
-    for (field, param) in spec.key.iter().zip(params) {
-        pack_field(field, param, &mut packed).ok_or(TableError::BadMatchKey)?;
-    }
-    Ok(packed)
+    packed.value.clear();
+    packed.value.resize(spec.key_bytes, 0);
+    packed.other.clear();
+    packed.other.resize(spec.key_bytes, 0xff);
+    packed.prefix = 0;
+    let mut fields = spec.key.iter().zip(params);
+    fields.try_for_each(|(field, param)| pack_field(field, param, packed)).ok_or(TableError::BadMatchKey)
 }
 
 fn pack_field<B: AsRef<[u8]>>(field: &KeyField, param: &MatchParam<B>, packed: &mut Packed) -> Option<()> {
