@@ -5,6 +5,7 @@ use super::source::Place;
 use super::table::{Field, Form, Kind, Table};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The port of the control plane.
@@ -31,7 +32,7 @@ const KEY_BYTES_MAX: usize = 26;
 /// Which entry: a table and a value for each field of its key; of a table without fields, its default.
 ///
 /// It is small and in one piece, since there is one for each right. It is ordered by table, then by the fields' values.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     /// The table.
     pub table: Table,
@@ -52,6 +53,16 @@ impl Key {
             key.put(at, field, *value, bits);
             at += room(field);
         }
+        key
+    }
+
+    /// The entry of `memory_access` for an operation on an object.
+    pub(super) fn of_right(server: u8, object: u64, operation: u8, source: u128) -> Self {
+        let mut key = Self::default_of(Table::MemoryAccess);
+        key.bytes[0] = server;
+        key.bytes[1..9].copy_from_slice(&object.to_be_bytes());
+        key.bytes[9] = operation;
+        key.bytes[10..].copy_from_slice(&source.to_be_bytes());
         key
     }
 
@@ -135,6 +146,13 @@ const _: () = {
         table += 1;
     }
 };
+
+/// Of the fields alone: maps are of one table.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(&self.bytes);
+    }
+}
 
 /// As it is written.
 impl fmt::Debug for Key {
@@ -262,6 +280,12 @@ mod tests {
             prop_assert_eq!(&found, &one);
             prop_assert_eq!(key(&one).cmp(&key(&other)), one.cmp(&other));
             prop_assert_eq!(key(&[&one[..], &[Match::Exact(0)]].concat()), None);
+        }
+
+        #[test]
+        fn the_entry_of_a_right_has_its_fields(server: u8, object: u64, operation: u8, source: u128) {
+            let values = [server.into(), object.into(), operation.into(), source];
+            prop_assert_eq!(Key::of_right(server, object, operation, source), Key::new(Table::MemoryAccess, &values, 0));
         }
 
         #[test]

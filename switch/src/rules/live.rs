@@ -7,7 +7,7 @@ use super::saved::lpm;
 use super::table::{Field, Kind, Table};
 use crate::engine::{Entry, EntryAction, MatchParam, Mirror, TableError};
 use crate::runtime::{Answer, Change, ControlError, SwitchControl};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 /// Why a switch's tables could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,8 @@ pub enum LiveError {
 /// What a switch's tables say, and the handles by which they are changed.
 #[derive(Debug, Default)]
 pub struct Live {
-    tables: BTreeMap<Table, HashMap<Key, Held>>,
+    /// In the order of [`Table::ALL`].
+    tables: [HashMap<Key, Held>; Table::ALL.len()],
     flood: BTreeSet<u16>,
     mirror: Option<u16>,
     /// The nodes of the flood group.
@@ -124,23 +125,19 @@ impl Live {
     }
 
     fn put(&mut self, key: Key, held: Held) {
-        self.tables.entry(key.table).or_default().insert(key, held);
-    }
-
-    fn held_mut(&mut self, key: &Key) -> Option<&mut Held> {
-        self.tables.get_mut(&key.table)?.get_mut(key)
+        self.tables[key.table as usize].insert(key, held);
     }
 
     /// What the tables say, put together anew. Nothing is known of where it comes from.
     pub fn entries(&self) -> Entries {
         let row = |(key, held): (&Key, &Held)| (*key, Row { action: held.action, origin: Origin::default() });
-        let rows = self.tables.values().flatten().map(row).collect();
+        let rows = self.tables.iter().flatten().map(row).collect();
         Entries { rows, flood: self.flood.clone(), mirror: self.mirror }
     }
 
     /// How many entries a table has.
     pub fn count(&self, table: Table) -> usize {
-        self.tables.get(&table).map_or(0, HashMap::len)
+        self.tables[table as usize].len()
     }
 
     /// What must change so that the tables say what is wanted, in the order in which it is to be applied.
@@ -210,13 +207,11 @@ impl Live {
             EntryChange::Add(key, action) => {
                 self.put(*key, Held { action: *action, handle: handle.unwrap_or(NO_HANDLE) });
             }
-            EntryChange::Modify(key, action) => match self.held_mut(key) {
+            EntryChange::Modify(key, action) => match self.tables[key.table as usize].get_mut(key) {
                 Some(held) => held.action = *action,
                 None => self.put(*key, Held { action: *action, handle: NO_HANDLE }),
             },
-            EntryChange::Delete(key) => {
-                self.tables.get_mut(&key.table).into_iter().for_each(|table| _ = table.remove(key));
-            }
+            EntryChange::Delete(key) => _ = self.tables[key.table as usize].remove(key),
             EntryChange::Flood(ports) => self.flood.clone_from(ports),
             EntryChange::Mirror(port) => self.mirror = Some(*port),
         }
@@ -228,7 +223,7 @@ impl Live {
             return None;
         };
         let table = key.table.name();
-        let held = || self.tables.get(&key.table).and_then(|table| table.get(key));
+        let held = || self.tables[key.table as usize].get(key);
         let handle = || held().map_or(NO_HANDLE, |held| held.handle);
         Some(match change {
             EntryChange::Add(key, action) => {

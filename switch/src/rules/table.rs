@@ -192,6 +192,7 @@ mod tests {
             assert_eq!(info.key, key, "{}", info.name);
             assert!(table == Table::Rack || info.size == table.size(), "{}", info.name);
             assert_eq!(Table::named(&info.name), Some(table));
+            assert_eq!(Table::ALL[table as usize], table);
         }
     }
 }
