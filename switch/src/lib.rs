@@ -11,6 +11,7 @@ mod clock;
 pub mod commands;
 pub mod daemon;
 pub mod engine;
+mod few;
 pub mod gatekeeper;
 pub mod gatekeeper_driver;
 mod idl;

@@ -46,8 +46,13 @@ impl Frames {
 
     /// Appends a frame.
     pub fn push(&mut self, frame: &[u8]) {
+        self.push_parts(&[frame]);
+    }
+
+    /// Appends a frame that is in parts.
+    pub(crate) fn push_parts(&mut self, parts: &[&[u8]]) {
         self.bytes.extend_from_slice(&[0; HEADROOM_BYTES]);
-        self.bytes.extend_from_slice(frame);
+        parts.iter().for_each(|part| self.bytes.extend_from_slice(part));
         self.ends.push(self.bytes.len());
     }
 

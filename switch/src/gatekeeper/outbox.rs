@@ -3,6 +3,7 @@
 use super::input::Answered;
 use super::output::{MemoryMessage, Output};
 use super::record::Record;
+use crate::few::Few;
 use crate::rules::{EntryChange, Scope};
 use bifrost_rpc::endpoint::Time;
 use std::collections::{BTreeMap, VecDeque};
@@ -29,7 +30,7 @@ pub(super) struct Outbox<T> {
     ready: VecDeque<(T, Outcome)>,
     term: u64,
     last_batch: u64,
-    batches: BTreeMap<u64, Vec<T>>,
+    batches: BTreeMap<u64, Few<T>>,
     repair: Repair<T>,
     lanes: BTreeMap<u8, Lane<T>>,
     last_record: u64,
@@ -89,7 +90,7 @@ impl<T> Outbox<T> {
     pub(super) fn change(&mut self, changes: Vec<EntryChange>, then: T) {
         if !changes.is_empty() {
             self.last_batch += 1;
-            self.batches.insert(self.last_batch, vec![then]);
+            self.batches.insert(self.last_batch, Few::from_iter([then]));
             self.put(Output::Change { batch: self.last_batch, changes });
         } else if let Some(mut last) = self.batches.last_entry() {
             last.get_mut().push(then);
@@ -109,7 +110,7 @@ impl<T> Outbox<T> {
 
     fn reconcile_now(&mut self) {
         self.last_batch += 1;
-        self.batches.insert(self.last_batch, std::mem::take(&mut self.repair.waiting));
+        self.batches.insert(self.last_batch, self.repair.waiting.drain(..).collect());
         (self.repair.due, self.repair.under_way) = (None, Some(self.last_batch));
         self.put(Output::Reconcile { batch: self.last_batch, scope: self.repair.scope });
     }

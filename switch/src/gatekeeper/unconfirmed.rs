@@ -37,6 +37,9 @@ impl Gatekeeper {
 
     /// Confirms what can be confirmed by now.
     pub(super) fn confirm_settled(&mut self) {
+        if self.unconfirmed.0.is_empty() {
+            return;
+        }
         for mut report in std::mem::take(&mut self.unconfirmed.0) {
             report.calls.retain(|call| !self.calls.is_settled(*call));
             if !report.calls.is_empty() {

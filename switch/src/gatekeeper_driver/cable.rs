@@ -7,7 +7,7 @@ use super::headers::packet_out;
 use super::waker::Waker;
 use crate::gatekeeper::Way;
 use bifrost_rpc::FramePort;
-use bifrost_rpc::wire::frame::{FrameAddresses, Mac};
+use bifrost_rpc::wire::frame::{FRAME_HEADERS_BYTES, Mac};
 use bifrost_rpc::wire::{Pointer, control::gatekeeper_address};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv6Addr;
@@ -16,6 +16,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::Duration;
 
+const ETHERTYPE_IPV6: [u8; 2] = [0x86, 0xdd];
 /// Answers that wait to be read. More are lost, and asked for again.
 const WAITING_MAX: usize = 4096;
 
@@ -88,9 +89,13 @@ impl Cable {
 
     /// Takes in a frame for the control plane's own address; says whether it was an answer of a memory server.
     pub(super) fn deliver(&self, port: u16, frame: &[u8]) -> bool {
-        let Ok((addresses, _)) = FrameAddresses::parse(frame) else { return false };
-        let from = self.server(addresses.source).and_then(|server| self.place(server));
-        if addresses.destination != self.own || from.is_none_or(|(place, _)| place != port) {
+        // Whether the rest of it is sound the link finds.
+        let Some((source, destination)) = addresses(frame) else { return false };
+        if destination != self.own {
+            return false;
+        }
+        let from = self.server(source).and_then(|server| self.place(server));
+        if from.is_none_or(|(place, _)| place != port) {
             return false;
         }
         let mut waiting = lock(&self.waiting);
@@ -121,11 +126,18 @@ impl Cable {
 
     /// A frame on its way to a memory server, with what the switch is told; `None`: it is for none that is there.
     fn packet(&self, frame: &[u8]) -> Option<Vec<u8>> {
-        let (addresses, _) = FrameAddresses::parse(frame).ok()?;
-        let (port, mac) = self.place(self.server(addresses.destination)?)?;
+        let (_, destination) = addresses(frame)?;
+        let (port, mac) = self.place(self.server(destination)?)?;
         let rest = frame.get(mac.len()..)?;
         Some([&packet_out(Way::Port(port))[..], &mac, rest].concat())
     }
+}
+
+/// Source and destination of an IPv6 frame.
+fn addresses(frame: &[u8]) -> Option<(Ipv6Addr, Ipv6Addr)> {
+    let (headers, _) = frame.split_first_chunk::<FRAME_HEADERS_BYTES>()?;
+    let at = |at: usize| headers.get(at..).and_then(<[u8]>::first_chunk::<16>).copied().map(Ipv6Addr::from);
+    if headers[12..14] == ETHERTYPE_IPV6 { at(22).zip(at(38)) } else { None }
 }
 
 /// The link's end.

@@ -165,10 +165,7 @@ pub(super) struct Worker {
 impl Worker {
     fn carry_out(&mut self, order: Order) -> Done {
         let changed = match order {
-            Order::Apply(batches) => {
-                let (numbers, changes): (Vec<u64>, Vec<_>) = batches.into_iter().unzip();
-                numbers.into_iter().zip(self.tables.apply(&changes)).collect()
-            }
+            Order::Apply(batches) => self.tables.apply(&batches),
             Order::Reconcile { batch, entries, scope } => vec![(batch, self.tables.reconcile(&entries, scope))],
         };
         self.done(changed, false)

@@ -11,6 +11,7 @@ use super::run::Run;
 use super::servers::{Place, Servers};
 use super::waker::Waker;
 use super::watch::PERIOD;
+use crate::daemon::Frames;
 use crate::gatekeeper::{Config, Gatekeeper};
 use crate::runtime::SwitchControl;
 use bifrost_rpc::endpoint::Time;
@@ -104,6 +105,7 @@ impl<M: Machine> Driver<M> {
             followed: Followed::default(),
             is_stopped: Arc::clone(&is_stopped),
             left: Vec::new(),
+            leaving: Frames::default(),
             waits_until: Time::ZERO,
         };
         let shared = Shared {

@@ -7,10 +7,13 @@ use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::Pointer;
 use bifrost_rpc::{Channel, Pending, thrift};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 /// Messages of one server that are under way at a time.
 const UNDER_WAY_MAX: usize = 64;
+/// Addresses whose texts are kept.
+const TEXTS_MAX: usize = 8;
 /// Before a message whose outcome is unknown is sent again.
 const PAUSE: Duration = Duration::from_millis(50);
 /// The codes of `docs/memory.md`, section 9, by which a message was not applied.
@@ -25,6 +28,7 @@ const NOTHING: MemoryMessage = MemoryMessage::Release((0, 0));
 #[derive(Debug)]
 pub(super) struct Lane {
     client: MemoryControlClient,
+    texts: Texts,
     /// Not sent, or to be sent again, by number.
     waiting: BTreeMap<u64, (u64, MemoryMessage)>,
     /// In the order in which they were sent.
@@ -57,6 +61,7 @@ impl Lane {
     pub(super) fn new(channel: Channel) -> Self {
         Self {
             client: MemoryControlClient::new(channel),
+            texts: Texts::default(),
             waiting: BTreeMap::new(),
             under_way: VecDeque::new(),
             answered: BTreeMap::new(),
@@ -80,8 +85,11 @@ impl Lane {
 
     /// Sends a message after all before it. How many there are is for the state machine to bound.
     pub(super) fn push(&mut self, now: Time, term: u64, sequence: u64, message: MemoryMessage) {
-        self.waiting.insert(sequence, (term, message));
-        self.send(now);
+        if !self.waiting.is_empty() || !self.may_send(now) {
+            self.waiting.insert(sequence, (term, message));
+            return self.send(now);
+        }
+        self.send_one(now, sequence, term, message);
     }
 
     /// Whether answers are waited for.
@@ -105,7 +113,12 @@ impl Lane {
                 Outcome::Is(answered) => {
                     let was_senseless = self.senseless.remove(&number) && answered != Answered::OldTerm;
                     let answered = if was_senseless { Answered::Refused(SENSELESS) } else { answered };
-                    self.answered.insert(number, answered);
+                    if number == self.next {
+                        answer(number, answered);
+                        self.next += 1;
+                    } else {
+                        self.answered.insert(number, answered);
+                    }
                 }
                 Outcome::Senseless => {
                     self.malformed += u64::from(self.senseless.insert(number));
@@ -125,18 +138,46 @@ impl Lane {
         self.send(now);
     }
 
+    fn may_send(&self, now: Time) -> bool {
+        self.under_way.len() < UNDER_WAY_MAX && now >= self.paused_until
+    }
+
     fn send(&mut self, now: Time) {
-        while self.under_way.len() < UNDER_WAY_MAX && now >= self.paused_until {
+        while self.may_send(now) {
             let Some((number, (term, message))) = self.waiting.pop_first() else { return };
-            match start(&mut self.client, stamp(term, number), &message) {
-                Ok(pending) => self.under_way.push_back(UnderWay { number, term, message, pending }),
-                // The socket has failed; whoever watches over the server finds it dead.
-                Err(_) => {
-                    self.waiting.insert(number, (term, message));
-                    self.paused_until = now.plus(PAUSE);
-                }
+            self.send_one(now, number, term, message);
+        }
+    }
+
+    fn send_one(&mut self, now: Time, number: u64, term: u64, message: MemoryMessage) {
+        match start(&mut self.client, &mut self.texts, stamp(term, number), &message) {
+            Ok(pending) => self.under_way.push_back(UnderWay { number, term, message, pending }),
+            // The socket has failed; whoever watches over the server finds it dead.
+            Err(_) => {
+                self.waiting.insert(number, (term, message));
+                self.paused_until = now.plus(PAUSE);
             }
         }
+    }
+}
+
+/// Addresses as they were written last: most messages name the same few.
+#[derive(Debug, Default)]
+struct Texts(VecDeque<(Ipv6Addr, String)>);
+
+impl Texts {
+    fn holder(&mut self, of: Holder) -> HolderOut {
+        HolderOut { node: self.of(of.node), incarnation: of.incarnation.into() }
+    }
+
+    fn of(&mut self, address: Ipv6Addr) -> String {
+        if let Some((_, text)) = self.0.iter().find(|(known, _)| *known == address) {
+            return text.clone();
+        }
+        self.0.truncate(TEXTS_MAX - 1);
+        let text = address.to_string();
+        self.0.push_front((address, text.clone()));
+        text
     }
 }
 
@@ -164,28 +205,30 @@ fn outcome(result: thrift::Result<i64>) -> Outcome {
     }
 }
 
-fn start(client: &mut MemoryControlClient, at: Stamp, message: &MemoryMessage) -> thrift::Result<Pending<i64>> {
+fn start(
+    client: &mut MemoryControlClient,
+    texts: &mut Texts,
+    at: Stamp,
+    message: &MemoryMessage,
+) -> thrift::Result<Pending<i64>> {
+    let mut holder = |of: &Holder| texts.holder(*of);
     match message {
-        MemoryMessage::Grant { object, to } => client.start_grant(at, pointer(*object), holder(*to)),
+        MemoryMessage::Grant { object, to } => client.start_grant(at, pointer(*object), holder(to)),
         MemoryMessage::Lease { call: of, caller, callee, objects } => {
-            client.start_lease(at, call(*of), holder(*caller), holder(*callee), pointers(objects))
+            client.start_lease(at, call(*of), holder(caller), holder(callee), pointers(objects))
         }
         MemoryMessage::Release(of) => client.start_release(at, call(*of)),
         MemoryMessage::Reply { call: of, from, to, returned } => {
-            client.start_reply(at, call(*of), holder(*from), holder(*to), pointers(returned))
+            client.start_reply(at, call(*of), holder(from), holder(to), pointers(returned))
         }
-        MemoryMessage::Cleanup(gone) => client.start_cleanup(at, holder(*gone)),
-        MemoryMessage::Reclaim { objects, from } => client.start_reclaim(at, pointers(objects), holder(*from)),
-        MemoryMessage::Revoke { object, from } => client.start_revoke(at, pointer(*object), holder(*from)),
+        MemoryMessage::Cleanup(gone) => client.start_cleanup(at, holder(gone)),
+        MemoryMessage::Reclaim { objects, from } => client.start_reclaim(at, pointers(objects), holder(from)),
+        MemoryMessage::Revoke { object, from } => client.start_revoke(at, pointer(*object), holder(from)),
     }
 }
 
 fn stamp(term: u64, sequence: u64) -> Stamp {
     Stamp { term: term.cast_signed(), sequence: sequence.cast_signed() }
-}
-
-fn holder(of: Holder) -> HolderOut {
-    HolderOut { node: of.node.to_string(), incarnation: of.incarnation.into() }
 }
 
 fn call((client, rpc): (u64, u64)) -> Call {

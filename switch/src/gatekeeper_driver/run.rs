@@ -10,7 +10,8 @@ use super::journal::{Journal, Wrote};
 use super::machine::Machine;
 use super::servers::Servers;
 use super::watch::PERIOD;
-use crate::gatekeeper::{Input, Output, Reason, Way};
+use crate::daemon::Frames;
+use crate::gatekeeper::{Input, Output, Reason};
 use crate::rules::EntryChange;
 use bifrost_rpc::FramePort;
 use bifrost_rpc::endpoint::Time;
@@ -37,6 +38,8 @@ pub(super) struct Run<M: Machine> {
     pub(super) is_stopped: Arc<AtomicBool>,
     /// Packets that another thread leaves to the driver's.
     pub(super) left: Vec<Vec<u8>>,
+    /// Packets that are to leave; empty in between.
+    pub(super) leaving: Frames,
     /// Until when the driver's thread waits.
     pub(super) waits_until: Time,
 }
@@ -174,14 +177,13 @@ impl<M: Machine> Run<M> {
     /// Does all that is to be done, and what follows from it.
     fn carry_out(&mut self) {
         loop {
-            let mut frames: Vec<Vec<u8>> = Vec::new();
             let mut batches: Vec<(u64, Vec<EntryChange>)> = Vec::new();
             let mut changed: Vec<(u64, bool)> = Vec::new();
             while let Some(output) = self.machine.poll_output() {
                 match output {
                     Output::Send { way, frame } => {
                         followed::packet_out(&frame);
-                        frames.push(packet(way, &frame));
+                        self.leaving.push_parts(&[&packet_out(way), &frame]);
                     }
                     Output::Change { batch, changes } => batches.push((batch, changes)),
                     Output::Reconcile { batch, scope } => {
@@ -193,9 +195,10 @@ impl<M: Machine> Run<M> {
                     output => self.carry_out_other(output),
                 }
             }
-            self.counts.packets_out += frames.len() as u64;
-            if !frames.is_empty() {
-                self.port.send(&mut frames.iter().map(Vec::as_slice));
+            self.counts.packets_out += self.leaving.len() as u64;
+            if !self.leaving.is_empty() {
+                self.port.send(&mut self.leaving.iter());
+                self.leaving.clear();
             }
             changed.extend(self.apply(batches));
             if changed.is_empty() {
@@ -263,8 +266,4 @@ impl<M: Machine> Run<M> {
         }
         done.changed
     }
-}
-
-fn packet(way: Way, frame: &[u8]) -> Vec<u8> {
-    [&packet_out(way), frame].concat()
 }

@@ -1,6 +1,6 @@
 //! The switch's tables: what is decided is put into them, and after a restart they are made to say it.
 
-use crate::rules::{Entries, EntryChange, Installed, Key, Live, LiveError, Scope, Table};
+use crate::rules::{Entries, EntryChange, Installed, Live, LiveError, Scope, Table};
 use crate::runtime::{ControlError, SwitchControl};
 use std::sync::Arc;
 
@@ -21,19 +21,19 @@ impl Tables {
         Self { switch, live: None, fault: None, changes: 0, refused: 0 }
     }
 
-    /// Applies batches in order, all together if the switch takes them; says of each whether all of it was done.
-    pub(super) fn apply(&mut self, batches: &[Vec<EntryChange>]) -> Vec<bool> {
-        if let [batch] = batches {
-            return vec![self.is_installed(batch) && self.live.is_some()];
+    /// Applies batches in order, all together if the switch takes them; says of each by its number whether all of it was done.
+    pub(super) fn apply(&mut self, batches: &[(u64, Vec<EntryChange>)]) -> Vec<(u64, bool)> {
+        if let [(number, batch)] = batches {
+            return vec![(*number, self.is_installed(batch) && self.live.is_some())];
         }
-        let all: Vec<EntryChange> = batches.concat();
+        let all: Vec<EntryChange> = batches.iter().flat_map(|(_, batch)| batch).cloned().collect();
         let installed = self.install(&all);
         if self.live.is_none() {
-            return vec![false; batches.len()];
+            return batches.iter().map(|(number, _)| (*number, false)).collect();
         }
         let (mut applied, mut refused) = (installed.applied.iter().peekable(), installed.refused.iter().peekable());
         let mut done = Vec::with_capacity(batches.len());
-        for batch in batches {
+        for (number, batch) in batches {
             let mut rest = batch.as_slice();
             let mut is_done = true;
             while let Some((change, others)) = rest.split_first() {
@@ -44,7 +44,7 @@ impl Tables {
                 (rest, is_done) = (others, is_done && is_applied);
             }
             // What was left because of another batch's refused change is tried by itself.
-            done.push(is_done && (rest.is_empty() || self.is_installed(rest)));
+            done.push((*number, is_done && (rest.is_empty() || self.is_installed(rest))));
         }
         done
     }
@@ -57,10 +57,9 @@ impl Tables {
     /// Tables of machines, and how many entries each was given; none while that is not known.
     pub(super) fn small_tables(&self) -> Vec<(&'static str, u64)> {
         let Some(live) = &self.live else { return Vec::new() };
-        // In order by table: what is looked at is no more than what is counted, however many rights there are.
-        let keys = |table| live.entries().rows.range(Key::default_of(table)..).map(|(key, _)| key);
-        let entries = |table: Table| keys(table).take_while(|key| key.table == table).count() as u64;
-        [Table::PortSecurity, Table::Node, Table::MemoryServer].map(|table| (table.name(), entries(table))).to_vec()
+        [Table::PortSecurity, Table::Node, Table::MemoryServer]
+            .map(|table| (table.name(), live.count(table) as u64))
+            .to_vec()
     }
 
     fn install(&mut self, batch: &[EntryChange]) -> Installed {

@@ -3,7 +3,6 @@
 use super::action::Action;
 use super::change::EntryChange;
 use super::entry::{Entries, Key, Match};
-use super::table::Table;
 use bifrost_rpc::wire::MemoryOp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
@@ -61,10 +60,10 @@ impl Access {
         object: u64,
         source: Ipv6Addr,
         operations: Operations,
-    ) -> Vec<EntryChange> {
+    ) -> impl Iterator<Item = EntryChange> + use<> {
         let right = (server, object, source.to_bits());
         let before = self.rights.get(&right).copied().unwrap_or_default();
-        keys(right, operations.without(before)).map(|key| EntryChange::Add(key, Action::Allow)).collect()
+        keys(right, operations.without(before)).map(|key| EntryChange::Add(key, Action::Allow))
     }
 
     /// Allows operations.
@@ -81,15 +80,15 @@ impl Access {
         object: u64,
         source: Ipv6Addr,
         operations: Operations,
-    ) -> Vec<EntryChange> {
+    ) -> impl Iterator<Item = EntryChange> + use<> {
         self.take((server, object, source.to_bits()), operations)
     }
 
     /// Undoes a change of an entry.
     pub(super) fn take_back(&mut self, change: &EntryChange) {
         let (EntryChange::Add(key, _) | EntryChange::Delete(key)) = change else { return };
-        let [Match::Exact(server), Match::Exact(object), Match::Exact(operation), Match::Exact(source)] =
-            key.fields[..]
+        let fields: Vec<Match> = key.fields().collect();
+        let [Match::Exact(server), Match::Exact(object), Match::Exact(operation), Match::Exact(source)] = fields[..]
         else {
             return;
         };
@@ -127,10 +126,10 @@ impl Access {
         gone.into_iter().flat_map(|right| self.take(right, Operations::ALL)).collect()
     }
 
-    fn take(&mut self, right: Right, operations: Operations) -> Vec<EntryChange> {
+    fn take(&mut self, right: Right, operations: Operations) -> impl Iterator<Item = EntryChange> + use<> {
         let before = self.rights.get(&right).copied().unwrap_or_default();
         self.set(right, before.without(operations));
-        keys(right, before.and(operations)).map(EntryChange::Delete).collect()
+        keys(right, before.and(operations)).map(EntryChange::Delete)
     }
 
     fn set(&mut self, right: Right, operations: Operations) {
@@ -165,6 +164,5 @@ impl Access {
 }
 
 fn keys((server, object, source): Right, operations: Operations) -> impl Iterator<Item = Key> {
-    let values = move |operation: MemoryOp| [server.into(), object.into(), (operation as u8).into(), source];
-    operations.each().map(move |operation| Key::new(Table::MemoryAccess, &values(operation), 0))
+    operations.each().map(move |operation| Key::of_right(server, object, operation as u8, source))
 }

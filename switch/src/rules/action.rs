@@ -51,18 +51,20 @@ impl Action {
     }
 
     /// The values of its parameters.
-    pub fn data(&self) -> Vec<u128> {
-        let mac = |mac: &Mac| u128::from(mac.to_bits());
-        match self {
-            Self::Configure { memory_prefix, mac: of } => vec![(*memory_prefix).into(), mac(of)],
-            Self::Serve { service, tracking } => vec![(*service).into(), (*tracking).into()],
-            Self::Deliver { port, mac: of } => vec![(*port).into(), mac(of)],
-            Self::DeliverTo { port, mac: of, address } => vec![(*port).into(), mac(of), address.to_bits()],
-            Self::AnswerAs { address } => vec![address.to_bits()],
-            Self::Forward { port } => vec![(*port).into()],
-            Self::Flood { group } => vec![(*group).into()],
-            Self::Admit | Self::Block | Self::Hold | Self::Allow => Vec::new(),
-        }
+    pub fn data(&self) -> impl Iterator<Item = u128> + use<> {
+        let mac = |mac: &Mac| Some(u128::from(mac.to_bits()));
+        let number = |number: u16| Some(u128::from(number));
+        let values = match self {
+            Self::Configure { memory_prefix, mac: of } => [number((*memory_prefix).into()), mac(of), None],
+            Self::Serve { service, tracking } => [number(*service), number((*tracking).into()), None],
+            Self::Deliver { port, mac: of } => [number(*port), mac(of), None],
+            Self::DeliverTo { port, mac: of, address } => [number(*port), mac(of), Some(address.to_bits())],
+            Self::AnswerAs { address } => [Some(address.to_bits()), None, None],
+            Self::Forward { port } => [number(*port), None, None],
+            Self::Flood { group } => [number(*group), None, None],
+            Self::Admit | Self::Block | Self::Hold | Self::Allow => [None; 3],
+        };
+        values.into_iter().flatten()
     }
 
     /// The values of its parameters as they are written, with their names.

@@ -84,7 +84,7 @@ pub fn diff(old: &Entries, new: &Entries) -> Vec<EntryChange> {
             (None, None) => break,
             (Some((key, row)), Some((other, now))) if key == other => {
                 if row.action != now.action {
-                    batch.push(EntryChange::Modify((*key).clone(), now.action));
+                    batch.push(EntryChange::Modify(**key, now.action));
                 }
                 before.next();
                 after.next();
@@ -92,7 +92,7 @@ pub fn diff(old: &Entries, new: &Entries) -> Vec<EntryChange> {
             (Some((key, _)), other) if other.is_none_or(|(other, _)| key < other) => {
                 // A default cannot be taken away.
                 if !key.is_default() {
-                    batch.push(EntryChange::Delete((*key).clone()));
+                    batch.push(EntryChange::Delete(**key));
                 }
                 before.next();
             }
@@ -115,7 +115,7 @@ pub fn diff(old: &Entries, new: &Entries) -> Vec<EntryChange> {
 
 /// A default is always there, so what is new about it is another action.
 fn added(key: &Key, action: Action) -> EntryChange {
-    if key.is_default() { EntryChange::Modify(key.clone(), action) } else { EntryChange::Add(key.clone(), action) }
+    if key.is_default() { EntryChange::Modify(*key, action) } else { EntryChange::Add(*key, action) }
 }
 
 /// Puts a batch into the order in which it is to be applied.
@@ -129,7 +129,7 @@ impl Entries {
         match change {
             EntryChange::Add(key, action) | EntryChange::Modify(key, action) => {
                 let origin = self.rows.get(key).map_or_else(Origin::default, |row| row.origin.clone());
-                self.rows.insert(key.clone(), Row { action: *action, origin });
+                self.rows.insert(*key, Row { action: *action, origin });
             }
             EntryChange::Delete(key) => drop(self.rows.remove(key)),
             EntryChange::Flood(ports) => self.flood.clone_from(ports),

@@ -46,7 +46,7 @@ impl Intent {
     /// All entries.
     pub fn entries(&self) -> Entries {
         let mut all = self.fixed.clone();
-        all.rows.extend(self.changing.rows.iter().map(|(key, row)| (key.clone(), row.clone())));
+        all.rows.extend(self.changing.rows.iter().map(|(key, row)| (*key, row.clone())));
         self.access.put(&mut all);
         all
     }
@@ -69,33 +69,48 @@ impl Intent {
     ///
     /// Why it cannot be; the rules are as before.
     pub fn decide(&mut self, decision: Decision) -> Result<Vec<EntryChange>, Vec<Problem>> {
-        let one = |problem| vec![problem];
         match decision {
-            Decision::Grant { pointer, operations, source } => {
-                self.check_pointer(pointer).map_err(one)?;
-                if !self.topology.is_source(source) {
-                    return Err(vec![Problem::UnknownSource(source)]);
-                }
-                let batch = self.access.missing(pointer.server(), pointer.object(), source, operations);
-                self.add_rights(batch.len())?;
-                self.access.grant(pointer.server(), pointer.object(), source, operations);
-                Ok(batch)
-            }
-            Decision::Revoke { pointer, operations, source } => {
-                self.check_pointer(pointer).map_err(one)?;
-                let batch = self.access.revoke(pointer.server(), pointer.object(), source, operations);
-                self.remove_rights(batch.len());
-                Ok(batch)
-            }
-            Decision::Freed(pointer) => {
-                self.check_pointer(pointer).map_err(one)?;
-                let batch = self.access.forget_object(pointer.server(), pointer.object());
-                self.remove_rights(batch.len());
+            Decision::Grant { .. } | Decision::Revoke { .. } | Decision::Freed(_) => {
+                let mut batch = Vec::new();
+                self.decide_right(&decision, &mut batch)?;
                 Ok(batch)
             }
             Decision::ServiceDeclared { service, methods } => self.declare(&service, &methods),
             other => self.rearrange(other),
         }
+    }
+
+    /// Takes a decision about a right; what it changes goes behind what is in the batch.
+    fn decide_right(&mut self, decision: &Decision, batch: &mut Vec<EntryChange>) -> Result<(), Vec<Problem>> {
+        let (Decision::Grant { pointer, .. } | Decision::Revoke { pointer, .. } | Decision::Freed(pointer)) = *decision
+        else {
+            batch.extend(self.decide(decision.clone())?);
+            return Ok(());
+        };
+        self.check_pointer(pointer).map_err(|problem| vec![problem])?;
+        let (server, object, before) = (pointer.server(), pointer.object(), batch.len());
+        match *decision {
+            Decision::Grant { operations, source, .. } => {
+                if !self.topology.is_source(source) {
+                    return Err(vec![Problem::UnknownSource(source)]);
+                }
+                batch.extend(self.access.missing(server, object, source, operations));
+                if let Err(problems) = self.add_rights(batch.len() - before) {
+                    batch.truncate(before);
+                    return Err(problems);
+                }
+                self.access.grant(server, object, source, operations);
+            }
+            Decision::Revoke { operations, source, .. } => {
+                batch.extend(self.access.revoke(server, object, source, operations));
+                self.remove_rights(batch.len() - before);
+            }
+            _ => {
+                batch.extend(self.access.forget_object(server, object));
+                self.remove_rights(batch.len() - before);
+            }
+        }
+        Ok(())
     }
 
     /// Takes decisions about rights, all or none: the changes in the order given. Rights to objects of servers that are gone are gone, too.
@@ -115,12 +130,9 @@ impl Intent {
                 // Its rights went with the server.
                 continue;
             }
-            match self.decide(decision) {
-                Ok(changes) => batch.extend(changes),
-                Err(problems) => {
-                    self.take_back(&batch);
-                    return Err(problems);
-                }
+            if let Err(problems) = self.decide_right(&decision, &mut batch) {
+                self.take_back(&batch);
+                return Err(problems);
             }
         }
         Ok(batch)

@@ -2,12 +2,12 @@
 
 use super::action::Action;
 use super::change::{EntryChange, diff};
-use super::entry::{Entries, FLOOD_GROUP, Key, MIRROR_SESSION, Match, Origin, Row};
+use super::entry::{Entries, FIELDS_MAX, FLOOD_GROUP, Key, MIRROR_SESSION, Match, Origin, Row};
 use super::saved::lpm;
-use super::table::{Field, Table};
+use super::table::{Field, Kind, Table};
 use crate::engine::{Entry, EntryAction, MatchParam, Mirror, TableError};
-use crate::runtime::{Answer, ControlError, SwitchControl, Update};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::runtime::{Answer, Change, ControlError, SwitchControl};
+use std::collections::{BTreeSet, HashMap};
 
 /// Why a switch's tables could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -32,11 +32,24 @@ pub enum LiveError {
 /// What a switch's tables say, and the handles by which they are changed.
 #[derive(Debug, Default)]
 pub struct Live {
-    entries: Entries,
-    handles: BTreeMap<Key, u32>,
+    /// In the order of [`Table::ALL`].
+    tables: [HashMap<Key, Held>; Table::ALL.len()],
+    flood: BTreeSet<u16>,
+    mirror: Option<u16>,
     /// The nodes of the flood group.
     nodes: Vec<u32>,
 }
+
+/// An entry, or a default.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    action: Action,
+    /// By which it is changed; means nothing for a default.
+    handle: u32,
+}
+
+/// A handle that no switch has.
+const NO_HANDLE: u32 = u32::MAX;
 
 /// Which tables count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -77,14 +90,14 @@ impl Live {
             live.read_table(switch, table)?;
         }
         let failed = |table| move |error| LiveError::Switch { table, error };
-        live.entries.mirror = match switch.mirror(MIRROR_SESSION) {
+        live.mirror = match switch.mirror(MIRROR_SESSION) {
             Ok(mirror) => mirror.port.and_then(|port| u16::try_from(port).ok()),
             Err(ControlError::NoSession) => None,
             Err(error) => return Err(failed("mirroring session")(error)),
         };
         for (handle, node) in switch.nodes().map_err(failed("flood group"))? {
             if node.group == Some(FLOOD_GROUP) {
-                live.entries.flood.extend(node.ports.iter().filter_map(|port| u16::try_from(*port).ok()));
+                live.flood.extend(node.ports.iter().filter_map(|port| u16::try_from(*port).ok()));
                 live.nodes.push(handle);
             }
         }
@@ -100,28 +113,38 @@ impl Live {
         if table.key().is_empty() {
             let action = switch.default_action(table.name()).map_err(failed)?;
             let action = action.as_ref().and_then(action_in).ok_or_else(foreign)?;
-            self.entries.rows.insert(Key::default_of(table), Row { action, origin: Origin::default() });
+            self.put(Key::default_of(table), Held { action, handle: NO_HANDLE });
             return Ok(());
         }
         for entry in switch.entries(table.name()).map_err(failed)? {
             let key = key_in(table, &entry).ok_or_else(foreign)?;
             let action = action_in(&entry.action).ok_or_else(foreign)?;
-            self.handles.insert(key.clone(), entry.handle);
-            self.entries.rows.insert(key, Row { action, origin: Origin::default() });
+            self.put(key, Held { action, handle: entry.handle });
         }
         Ok(())
     }
 
-    /// What the tables say. Nothing is known of where it comes from.
-    pub fn entries(&self) -> &Entries {
-        &self.entries
+    fn put(&mut self, key: Key, held: Held) {
+        self.tables[key.table as usize].insert(key, held);
+    }
+
+    /// What the tables say, put together anew. Nothing is known of where it comes from.
+    pub fn entries(&self) -> Entries {
+        let row = |(key, held): (&Key, &Held)| (*key, Row { action: held.action, origin: Origin::default() });
+        let rows = self.tables.iter().flatten().map(row).collect();
+        Entries { rows, flood: self.flood.clone(), mirror: self.mirror }
+    }
+
+    /// How many entries a table has.
+    pub fn count(&self, table: Table) -> usize {
+        self.tables[table as usize].len()
     }
 
     /// What must change so that the tables say what is wanted, in the order in which it is to be applied.
     pub fn changes(&self, wanted: &Entries, scope: Scope) -> Vec<EntryChange> {
         let mut wanted = wanted.clone();
         wanted.rows.retain(|key, _| scope.has(key.table));
-        diff(&self.entries, &wanted)
+        diff(&self.entries(), &wanted)
     }
 
     /// Applies a batch to the switch that was read.
@@ -129,58 +152,92 @@ impl Live {
     /// What blocks comes first, then what is new, then what is gone. When some of it is refused, the rest of that step is still done, and what comes
     /// after it is left: nothing is deleted while what replaces it is missing.
     pub fn apply(&mut self, switch: &dyn SwitchControl, batch: &[EntryChange]) -> Installed {
-        let mut done = Installed::default();
+        let mut done = Installed { applied: Vec::with_capacity(batch.len()), ..Installed::default() };
         for step in batch.chunk_by(|one, other| one.turn() == other.turn()) {
             if !done.refused.is_empty() {
                 done.left.extend_from_slice(step);
-                continue;
-            }
-            let updates: Vec<Update> = step.iter().filter_map(|change| self.update(change)).collect();
-            // A step is of entries, or of group and session.
-            let mut answers = switch.apply(&updates).into_iter();
-            for change in step {
-                let answer = match change.table() {
-                    Some(_) => answers.next().unwrap_or(Err(ControlError::BadAnswer("too few answers"))),
-                    None => self.set(switch, change).map(|()| None),
-                };
-                self.note(change.clone(), answer, &mut done);
+            } else if switch.is_local() {
+                step.iter().for_each(|change| {
+                    let answer = self.make(switch, change);
+                    self.note(change, answer, &mut done);
+                });
+            } else {
+                self.make_all(switch, step, &mut done);
             }
         }
         done
     }
 
-    fn note(&mut self, change: EntryChange, answer: Answer<Option<u32>>, done: &mut Installed) {
-        match answer {
-            Ok(handle) => {
-                self.entries.apply(&change);
-                match (&change, handle) {
-                    (EntryChange::Add(key, _), Some(handle)) => drop(self.handles.insert(key.clone(), handle)),
-                    (EntryChange::Delete(key), _) => drop(self.handles.remove(key)),
-                    _ => {}
-                }
-                done.applied.push(change);
-            }
-            Err(error) => done.refused.push((change, error)),
+    /// Makes a change.
+    fn make(&mut self, switch: &dyn SwitchControl, change: &EntryChange) -> Answer<Option<u32>> {
+        match self.with_change(change, |change| switch.change(change)) {
+            Some(answer) => answer,
+            None => self.set(switch, change).map(|()| None),
         }
     }
 
-    /// A change of an entry as the switch takes it.
-    fn update(&self, change: &EntryChange) -> Option<Update> {
-        // A handle that is not known is one that no switch has.
-        let handle = |key: &Key| self.handles.get(key).copied().unwrap_or(u32::MAX);
-        let table = |key: &Key| key.table.name().to_owned();
+    /// Makes changes of one step without waiting for each.
+    fn make_all(&mut self, switch: &dyn SwitchControl, step: &[EntryChange], done: &mut Installed) {
+        let update = |change| self.with_change(change, |change| change.to_update());
+        let updates: Vec<_> = step.iter().filter_map(update).collect();
+        // A step is of entries, or of group and session.
+        let mut answers = switch.apply(&updates).into_iter();
+        for change in step {
+            let answer = match change.table() {
+                Some(_) => answers.next().unwrap_or(Err(ControlError::BadAnswer("too few answers"))),
+                None => self.set(switch, change).map(|()| None),
+            };
+            self.note(change, answer, done);
+        }
+    }
+
+    fn note(&mut self, change: &EntryChange, answer: Answer<Option<u32>>, done: &mut Installed) {
+        match answer {
+            Ok(handle) => {
+                self.take(change, handle);
+                done.applied.push(change.clone());
+            }
+            Err(error) => done.refused.push((change.clone(), error)),
+        }
+    }
+
+    /// Notes what a switch has done.
+    fn take(&mut self, change: &EntryChange, handle: Option<u32>) {
+        match change {
+            EntryChange::Add(key, action) => {
+                self.put(*key, Held { action: *action, handle: handle.unwrap_or(NO_HANDLE) });
+            }
+            EntryChange::Modify(key, action) => match self.tables[key.table as usize].get_mut(key) {
+                Some(held) => held.action = *action,
+                None => self.put(*key, Held { action: *action, handle: NO_HANDLE }),
+            },
+            EntryChange::Delete(key) => _ = self.tables[key.table as usize].remove(key),
+            EntryChange::Flood(ports) => self.flood.clone_from(ports),
+            EntryChange::Mirror(port) => self.mirror = Some(*port),
+        }
+    }
+
+    /// Does something with a change of an entry as a switch takes it; `None`: it is of none.
+    fn with_change<R>(&self, change: &EntryChange, act: impl FnOnce(Change<'_>) -> R) -> Option<R> {
+        let (EntryChange::Add(key, _) | EntryChange::Modify(key, _) | EntryChange::Delete(key)) = change else {
+            return None;
+        };
+        let table = key.table.name();
+        let held = || self.tables[key.table as usize].get(key);
+        let handle = || held().map_or(NO_HANDLE, |held| held.handle);
         Some(match change {
             EntryChange::Add(key, action) => {
-                Update::Add { table: table(key), key: key_out(key), priority: 0, action: action_out(action) }
-            }
-            EntryChange::Modify(key, action) if key.is_default() => {
-                Update::SetDefault { table: table(key), action: action_out(action) }
+                let (action, data) = (action.name(), &data_of(action)[..]);
+                with_key(key, |key| act(Change::Add { table, key, action, data }))
             }
             EntryChange::Modify(key, action) => {
-                Update::Modify { table: table(key), handle: handle(key), action: action_out(action) }
+                let (action, data) = (action.name(), &data_of(action)[..]);
+                act(match key.is_default() {
+                    true => Change::SetDefault { table, action, data },
+                    false => Change::Modify { table, handle: handle(), action, data },
+                })
             }
-            EntryChange::Delete(key) => Update::Delete { table: table(key), handle: handle(key) },
-            EntryChange::Flood(_) | EntryChange::Mirror(_) => return None,
+            _ => act(Change::Delete { table, handle: handle() }),
         })
     }
 
@@ -213,23 +270,30 @@ impl Live {
     }
 }
 
-/// A value in as many bytes as hold the field.
-fn bytes(field: &Field, value: u128) -> Vec<u8> {
-    let bytes = value.to_be_bytes();
-    let unused = bytes.len().saturating_sub(usize::from(field.bits.div_ceil(8)));
-    bytes.get(unused..).unwrap_or_default().to_vec()
+/// Does something with a key as a switch takes it.
+fn with_key<R>(key: &Key, act: impl FnOnce(&[MatchParam<&[u8]>]) -> R) -> R {
+    let mut params = [const { MatchParam::Valid(false) }; FIELDS_MAX];
+    let mut count = 0;
+    for (param, (field, value, bits)) in params.iter_mut().zip(key.parts()) {
+        *param = match field.kind {
+            Kind::Exact => MatchParam::Exact(value),
+            Kind::Lpm => MatchParam::Lpm(value, bits.into()),
+        };
+        count += 1;
+    }
+    act(params.get(..count).unwrap_or_default())
+}
+
+/// An action's data as a switch takes them: each value in as many bytes as hold the parameter.
+fn data_of(action: &Action) -> Vec<Vec<u8>> {
+    let values = action.parameters().iter().zip(action.data());
+    let bytes =
+        |(field, value): (&Field, u128)| value.to_be_bytes().get(16 - field.bytes()..).unwrap_or_default().to_vec();
+    values.map(bytes).collect()
 }
 
 fn number(bytes: &[u8]) -> Option<u128> {
     (bytes.len() <= 16).then(|| bytes.iter().fold(0, |value, byte| value << 8 | u128::from(*byte)))
-}
-
-fn key_out(key: &Key) -> Vec<MatchParam> {
-    let param = |(field, value): (&Field, &Match)| match value {
-        Match::Exact(value) => MatchParam::Exact(bytes(field, *value)),
-        Match::Lpm(value, bits) => MatchParam::Lpm(bytes(field, *value), (*bits).into()),
-    };
-    key.table.key().iter().zip(&key.fields).map(param).collect()
 }
 
 fn key_in(table: Table, entry: &Entry) -> Option<Key> {
@@ -239,12 +303,7 @@ fn key_in(table: Table, entry: &Entry) -> Option<Key> {
         _ => None,
     };
     let fields: Vec<Match> = table.key().iter().zip(&entry.key).map(value).collect::<Option<_>>()?;
-    (entry.key.len() == table.key().len()).then_some(Key { table, fields })
-}
-
-fn action_out(action: &Action) -> EntryAction {
-    let data = action.parameters().iter().zip(action.data()).map(|(field, value)| bytes(field, value)).collect();
-    EntryAction::Action { name: action.name().to_owned(), data }
+    if entry.key.len() == table.key().len() { Key::of(table, fields) } else { None }
 }
 
 fn action_in(action: &EntryAction) -> Option<Action> {

@@ -95,7 +95,7 @@ fn read(row: RowJson) -> Option<(Key, Row)> {
         return None;
     }
     let action = Action::of(&row.action, &data)?;
-    Some((Key { table, fields }, Row { action, origin: Origin { what: row.what, places: Vec::new() } }))
+    Some((Key::of(table, fields)?, Row { action, origin: Origin { what: row.what, places: Vec::new() } }))
 }
 
 /// A prefix whose further bits are zero.

@@ -62,6 +62,16 @@ impl Field {
         Self { name, bits, kind: Kind::Exact, form }
     }
 
+    /// Bytes that hold a value.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bits.div_ceil(8) as usize
+    }
+
+    /// Whether a value fits.
+    pub(super) fn holds(&self, value: u128) -> bool {
+        u32::from(self.bits) >= u128::BITS - value.leading_zeros()
+    }
+
     const fn lpm(name: &'static str, bits: u8, form: Form) -> Self {
         Self { name, bits, kind: Kind::Lpm, form }
     }
@@ -182,6 +192,7 @@ mod tests {
             assert_eq!(info.key, key, "{}", info.name);
             assert!(table == Table::Rack || info.size == table.size(), "{}", info.name);
             assert_eq!(Table::named(&info.name), Some(table));
+            assert_eq!(Table::ALL[table as usize], table);
         }
     }
 }

@@ -121,6 +121,39 @@ pub enum Update {
     },
 }
 
+/// One change of a table that holds actions, none of which is copied; see [`Update`].
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "they are those of Update")]
+pub enum Change<'a> {
+    Add { table: &'a str, key: &'a [MatchParam<&'a [u8]>], action: &'a str, data: &'a [Vec<u8>] },
+    Modify { table: &'a str, handle: u32, action: &'a str, data: &'a [Vec<u8>] },
+    Delete { table: &'a str, handle: u32 },
+    SetDefault { table: &'a str, action: &'a str, data: &'a [Vec<u8>] },
+}
+
+impl Change<'_> {
+    /// The same, on its own.
+    pub fn to_update(self) -> Update {
+        let to_action =
+            |name: &str, data: &[Vec<u8>]| EntryAction::Action { name: name.to_owned(), data: data.to_vec() };
+        match self {
+            Self::Add { table, key, action, data } => Update::Add {
+                table: table.to_owned(),
+                key: key.iter().map(MatchParam::to_owned).collect(),
+                priority: 0,
+                action: to_action(action, data),
+            },
+            Self::Modify { table, handle, action, data } => {
+                Update::Modify { table: table.to_owned(), handle, action: to_action(action, data) }
+            }
+            Self::Delete { table, handle } => Update::Delete { table: table.to_owned(), handle },
+            Self::SetDefault { table, action, data } => {
+                Update::SetDefault { table: table.to_owned(), action: to_action(action, data) }
+            }
+        }
+    }
+}
+
 /// A switch as a control plane drives it: the embedded one in this process, or any that has BMv2's runtime API.
 ///
 /// Handles are the switch's own. What was refused has changed nothing.
@@ -143,6 +176,11 @@ pub trait SwitchControl: fmt::Debug + Send + Sync {
     /// Makes one change.
     fn apply_one(&self, update: Update) -> Answer<Option<u32>> {
         self.apply(&[update]).pop().unwrap_or(Err(ControlError::BadAnswer("nothing")))
+    }
+
+    /// Makes one change, without copies of what it is where the switch is in this process.
+    fn change(&self, change: Change<'_>) -> Answer<Option<u32>> {
+        self.apply_one(change.to_update())
     }
 
     /// All entries of a table.

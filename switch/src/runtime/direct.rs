@@ -1,7 +1,7 @@
 //! The embedded switch, driven in its own process.
 
 use super::config::md5;
-use super::control::{Answer, ControlError, SwitchControl, Update};
+use super::control::{Answer, Change, ControlError, SwitchControl, Update};
 use super::convert;
 use super::handler::Runtime;
 use crate::engine::{Count, Engine, Entry, EntryAction, Mirror, Node, TableError};
@@ -32,6 +32,17 @@ fn apply(engine: &mut Engine, update: &Update) -> Result<Option<u32>, TableError
     }
 }
 
+fn change(engine: &mut Engine, change: Change<'_>) -> Result<Option<u32>, TableError> {
+    match change {
+        Change::Add { table, key, action, data } => engine.table_add(table, key, action, data, 0).map(Some),
+        Change::Modify { table, handle, action, data } => {
+            engine.table_modify(table, handle, action, data).map(|()| None)
+        }
+        Change::Delete { table, handle } => engine.table_delete(table, handle).map(|()| None),
+        Change::SetDefault { table, action, data } => engine.table_set_default(table, action, data).map(|()| None),
+    }
+}
+
 impl SwitchControl for Runtime {
     fn is_local(&self) -> bool {
         true
@@ -40,6 +51,10 @@ impl SwitchControl for Runtime {
     fn apply(&self, updates: &[Update]) -> Vec<Answer<Option<u32>>> {
         // Each by itself, so that packets do not wait for all of them.
         updates.iter().map(|update| Ok(self.with(|engine| apply(engine, update))?)).collect()
+    }
+
+    fn change(&self, of: Change<'_>) -> Answer<Option<u32>> {
+        Ok(self.with(|engine| change(engine, of))?)
     }
 
     fn entries(&self, table: &str) -> Answer<Vec<Entry>> {

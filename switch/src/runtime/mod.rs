@@ -20,7 +20,7 @@ mod simple_switch;
 mod standard;
 
 pub use client::Client;
-pub use control::{Answer, ControlError, SwitchControl, Update};
+pub use control::{Answer, Change, ControlError, SwitchControl, Update};
 pub use handler::{Runtime, Settings};
 pub use notifier::{Notifier, NotifierError};
 pub use ports::{NoPorts, PortInfo, PortRefused, Ports};

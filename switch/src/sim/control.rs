@@ -272,7 +272,7 @@ impl World {
     /// What the tables say.
     pub(super) fn tables(&self) -> Entries {
         let live = Live::read(&self.fabric.runtime, Scope::All);
-        live.unwrap_or_else(|error| panic!("the tables cannot be read: {error}")).entries().clone()
+        live.unwrap_or_else(|error| panic!("the tables cannot be read: {error}")).entries()
     }
 }
 

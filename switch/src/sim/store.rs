@@ -209,8 +209,7 @@ impl World {
 
 /// What an entry of `memory_access` is about.
 pub(super) fn right_in(key: &Key) -> Option<(Pointer, MemoryOp, Ipv6Addr)> {
-    let exact: Vec<u128> =
-        key.fields.iter().map(|field| if let Match::Exact(value) = field { *value } else { 0 }).collect();
+    let exact: Vec<u128> = key.fields().map(|field| if let Match::Exact(value) = field { value } else { 0 }).collect();
     let [server, object, operation, source] = exact.as_slice() else { return None };
     let pointer = Pointer::new(PREFIX_DEFAULT, u8::try_from(*server).ok()?, u64::try_from(*object).ok()?);
     let op = MemoryOp::from_wire(u8::try_from(*operation).ok()?)?;

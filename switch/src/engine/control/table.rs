@@ -64,6 +64,10 @@ impl Engine {
 
     pub(super) fn table_mut(&mut self, name: &str) -> Result<(&TableSpec, &mut Table), TableError> {
         let index = self.table_index(name)?;
+        self.table_at_mut(index)
+    }
+
+    fn table_at_mut(&mut self, index: usize) -> Result<(&TableSpec, &mut Table), TableError> {
         self.program.tables.get(index).zip(self.state.tables.get_mut(index)).ok_or(TableError::InvalidTableName)
     }
 
@@ -83,26 +87,30 @@ impl Engine {
     pub(super) fn data(&self, action: usize, data: &[Vec<u8>]) -> Result<Vec<u8>, TableError> {
         let action = self.program.actions.get(action).filter(|action| action.parameters.len() == data.len());
         let action = action.ok_or(TableError::BadActionData)?;
+        if data.is_empty() {
+            return Ok(Vec::new());
+        }
         let values = action.parameters.iter().zip(data).map(|(slot, value)| fit_whole(value, slot.width));
         let values: Option<Vec<_>> = values.collect();
         values.map(|values| values.concat()).ok_or(TableError::BadActionData)
     }
 
     /// Adds an entry; its handle. `priority` counts in ternary and range tables: the lowest wins.
-    pub fn table_add(
+    pub fn table_add<B: AsRef<[u8]>>(
         &mut self,
         table: &str,
-        key: &[MatchParam],
+        key: &[MatchParam<B>],
         action: &str,
         data: &[Vec<u8>],
         priority: i32,
     ) -> Result<u32, TableError> {
-        let (spec, _) = self.table(table)?;
+        let index = self.table_index(table)?;
+        let spec = self.program.tables.get(index).ok_or(TableError::InvalidTableName)?;
         let (target, data) = match self.direct(spec, action, data) {
             Err(TableError::BadActionData) if spec.immutable => return Err(TableError::ImmutableEntries),
             found => found?,
         };
-        let (spec, table) = self.table_mut(table)?;
+        let (spec, table) = self.table_at_mut(index)?;
         if spec.immutable {
             return Err(TableError::ImmutableEntries);
         }

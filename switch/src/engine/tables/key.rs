@@ -118,6 +118,7 @@ fn first_mask(width: u32) -> u8 {
 }
 
 /// An entry's key as the table keeps it: value and mask, or, for ranges, lowest and highest.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Packed {
     pub(super) value: Vec<u8>,
     pub(super) other: Vec<u8>,
@@ -125,36 +126,42 @@ pub(super) struct Packed {
     pub(super) prefix: u32,
 }
 
-/// Checks and packs an entry's key. Bits of a mask beyond the field's width mean nothing; those of a value are an error.
-pub(super) fn pack(spec: &TableSpec, params: &[MatchParam]) -> Result<Packed, TableError> {
+/// Checks and packs an entry's key into the memory of another. Bits of a mask beyond the field's width mean nothing; those of a value are an error.
+pub(super) fn pack<B: AsRef<[u8]>>(
+    spec: &TableSpec,
+    params: &[MatchParam<B>],
+    packed: &mut Packed,
+) -> Result<(), TableError> {
     if params.len() != spec.key.len() {
         return Err(TableError::BadMatchKey);
     }
-    let mut packed = Packed { value: vec![0; spec.key_bytes], other: vec![0xff; spec.key_bytes], prefix: 0 };
-    for (field, param) in spec.key.iter().zip(params) {
-        pack_field(field, param, &mut packed).ok_or(TableError::BadMatchKey)?;
-    }
-    Ok(packed)
+    packed.value.clear();
+    packed.value.resize(spec.key_bytes, 0);
+    packed.other.clear();
+    packed.other.resize(spec.key_bytes, 0xff);
+    packed.prefix = 0;
+    let mut fields = spec.key.iter().zip(params);
+    fields.try_for_each(|(field, param)| pack_field(field, param, packed)).ok_or(TableError::BadMatchKey)
 }
 
-fn pack_field(field: &KeyField, param: &MatchParam, packed: &mut Packed) -> Option<()> {
+fn pack_field<B: AsRef<[u8]>>(field: &KeyField, param: &MatchParam<B>, packed: &mut Packed) -> Option<()> {
     let part = field.at..field.at + field.bytes;
     let (value, other) = (packed.value.get_mut(part.clone())?, packed.other.get_mut(part)?);
     match (field.kind, param) {
-        (MatchKind::Exact, MatchParam::Exact(bytes)) => put_whole(value, bytes, field.width)?,
+        (MatchKind::Exact, MatchParam::Exact(bytes)) => put_whole(value, bytes.as_ref(), field.width)?,
         (MatchKind::Valid, &MatchParam::Valid(valid)) => value.fill(valid.into()),
         (MatchKind::Lpm, MatchParam::Lpm(bytes, length)) if *length <= field.width => {
             packed.prefix = *length;
-            put_whole(value, bytes, field.width)?;
+            put_whole(value, bytes.as_ref(), field.width)?;
             put_prefix_mask(other, field.width, *length);
         }
         (MatchKind::Ternary, MatchParam::Ternary(bytes, mask)) => {
-            put_whole(value, bytes, field.width)?;
-            put(other, mask, field.width)?;
+            put_whole(value, bytes.as_ref(), field.width)?;
+            put(other, mask.as_ref(), field.width)?;
         }
-        (MatchKind::Range, MatchParam::Range(low, high)) if low <= high => {
-            put_whole(value, low, field.width)?;
-            put_whole(other, high, field.width)?;
+        (MatchKind::Range, MatchParam::Range(low, high)) if low.as_ref() <= high.as_ref() => {
+            put_whole(value, low.as_ref(), field.width)?;
+            put_whole(other, high.as_ref(), field.width)?;
         }
         _ => return None,
     }

@@ -13,17 +13,30 @@ pub(crate) use table::{Chosen, Table};
 
 /// One field of an entry's key. Bytes are big-endian, as many as hold the field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MatchParam {
+pub enum MatchParam<B = Vec<u8>> {
     /// The value.
-    Exact(Vec<u8>),
+    Exact(B),
     /// The value and how many of its bits count, from the field's most significant.
-    Lpm(Vec<u8>, u32),
+    Lpm(B, u32),
     /// The value and the mask.
-    Ternary(Vec<u8>, Vec<u8>),
+    Ternary(B, B),
     /// Whether the header is valid.
     Valid(bool),
     /// The lowest and the highest value.
-    Range(Vec<u8>, Vec<u8>),
+    Range(B, B),
+}
+
+impl MatchParam<&[u8]> {
+    /// The same, with bytes of its own.
+    pub fn to_owned(&self) -> MatchParam {
+        match *self {
+            Self::Exact(value) => MatchParam::Exact(value.to_vec()),
+            Self::Lpm(value, bits) => MatchParam::Lpm(value.to_vec(), bits),
+            Self::Ternary(value, mask) => MatchParam::Ternary(value.to_vec(), mask.to_vec()),
+            Self::Valid(valid) => MatchParam::Valid(valid),
+            Self::Range(low, high) => MatchParam::Range(low.to_vec(), high.to_vec()),
+        }
+    }
 }
 
 /// Packets and their bytes.

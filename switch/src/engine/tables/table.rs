@@ -12,6 +12,7 @@ use super::super::meters::Meters;
 use super::super::program::{MatchKind, TableSpec};
 use super::cells::Cells;
 use super::index::Owner;
+use super::key::Packed;
 use super::{Count, MatchParam, TableError, key};
 use groups::Group;
 
@@ -78,6 +79,8 @@ pub(crate) struct Table {
     /// Entries of a range table by priority, then place.
     ranges: Vec<u32>,
     scratch: Vec<u8>,
+    /// Memory for the key of an entry that is added.
+    packed: Packed,
 }
 
 impl Table {
@@ -96,6 +99,7 @@ impl Table {
             order: Vec::new(),
             ranges: Vec::new(),
             scratch: vec![0; spec.key_bytes],
+            packed: Packed::default(),
         }
     }
 
@@ -247,11 +251,12 @@ impl Table {
         params: &[MatchParam],
         priority: i32,
     ) -> Result<Option<u32>, TableError> {
-        let packed = key::pack(spec, params)?;
+        let mut packed = Packed::default();
+        key::pack(spec, params, &mut packed)?;
         Ok(self.find_packed(spec, &packed, rank(spec, priority, packed.prefix)))
     }
 
-    fn find_packed(&self, spec: &TableSpec, packed: &key::Packed, priority: i32) -> Option<u32> {
+    fn find_packed(&self, spec: &TableSpec, packed: &Packed, priority: i32) -> Option<u32> {
         if spec.kind == MatchKind::Range {
             let same = |place: &u32| {
                 let (low, high) = self.kept(*place).split_at(spec.key_bytes);
@@ -259,16 +264,16 @@ impl Table {
             };
             return self.ranges.iter().copied().find(same);
         }
-        let index = &self.groups.get(*self.by_mask.get(&packed.other)? as usize)?.index;
+        let index = &self.groups.get(self.group_of(&packed.other)? as usize)?.index;
         let mut places = index.find_all(&packed.value).filter_map(|cell| index.cells().place(cell));
         places.find(|&place| self.side(place).priority == priority)
     }
 
     /// Adds an entry; its handle.
-    pub(crate) fn add(
+    pub(crate) fn add<B: AsRef<[u8]>>(
         &mut self,
         spec: &TableSpec,
-        params: &[MatchParam],
+        params: &[MatchParam<B>],
         priority: i32,
         target: u32,
         data: &[u8],
@@ -276,9 +281,23 @@ impl Table {
         if spec.key.is_empty() {
             return Err(TableError::NoTableKey);
         }
-        let packed = key::pack(spec, params)?;
+        let mut packed = std::mem::take(&mut self.packed);
+        let added = key::pack(spec, params, &mut packed);
+        let added = added.and_then(|()| self.add_packed(spec, &packed, priority, target, data));
+        self.packed = packed;
+        added
+    }
+
+    fn add_packed(
+        &mut self,
+        spec: &TableSpec,
+        packed: &Packed,
+        priority: i32,
+        target: u32,
+        data: &[u8],
+    ) -> Result<u32, TableError> {
         let priority = rank(spec, priority, packed.prefix);
-        if self.find_packed(spec, &packed, priority).is_some() {
+        if self.find_packed(spec, packed, priority).is_some() {
             return Err(TableError::DuplicateEntry);
         }
         if self.entries >= spec.size {
@@ -290,11 +309,11 @@ impl Table {
         if spec.kind == MatchKind::Range {
             let at = self.ranges.partition_point(|&other| (self.side(other).priority, other) < (priority, place));
             self.ranges.insert(at, place);
-            let key = [packed.value, packed.other].concat();
+            let key = [&packed.value[..], &packed.other].concat();
             // All in one group, which is no search's.
-            self.link(place, &key, Vec::new(), target, data);
+            self.link(place, &key, &[], target, data);
         } else {
-            self.link(place, &packed.value, packed.other, target, data);
+            self.link(place, &packed.value, &packed.other, target, data);
         }
         self.entries += 1;
         Ok(self.handle(place))

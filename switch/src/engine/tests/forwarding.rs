@@ -245,12 +245,13 @@ fn table_operations_report_what_bmv2_reports() {
     let mut engine = load(&router());
     let key = [MatchParam::Lpm(vec![10, 0, 0, 0], 8)];
     let data = [vec![0, 1], vec![0; 6]];
+    let none: [MatchParam; 0] = [];
     let codes = [
         (engine.table_add("no", &key, "forward", &data, 0), TableError::InvalidTableName, 7),
         (engine.table_add("routes", &key, "allow", &data, 0), TableError::InvalidActionName, 8),
         (engine.table_add("routes", &key, "forward", &data[..1], 0), TableError::BadActionData, 26),
-        (engine.table_add("routes", &[], "forward", &data, 0), TableError::BadMatchKey, 18),
-        (engine.table_add("tbl_drop", &[], "drop", &[], 0), TableError::NoTableKey, 27),
+        (engine.table_add("routes", &none, "forward", &data, 0), TableError::BadMatchKey, 18),
+        (engine.table_add("tbl_drop", &none, "drop", &[], 0), TableError::NoTableKey, 27),
     ];
     for (found, error, code) in codes {
         assert_eq!(found, Err(error));

@@ -105,7 +105,8 @@ impl Calls {
         if !is_freed(packet, fields) || !self.objects.has(key) || self.waiting.contains_key(&key) {
             return self.pass_after(key, packet);
         }
-        let decisions = self.objects.free(key);
+        let mut decisions = Vec::new();
+        self.objects.free(key, &mut decisions);
         self.waiting.insert(key, packet.frame.to_vec());
         self.change(now, who, decisions, Waiter::Memory(key));
     }

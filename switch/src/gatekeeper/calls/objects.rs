@@ -2,6 +2,7 @@
 
 use super::super::output::{CallKey, Holder};
 use super::seen::Seen;
+use crate::few::Few;
 use crate::rules::{Decision, Operations};
 use bifrost_rpc::wire::Pointer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,9 +112,11 @@ impl Objects {
             return Vec::new();
         }
         let after = self.rights_of(&object);
+        let mut changes = Vec::new();
+        self.difference(key, &Rights::default(), &after, &mut changes);
         object.nodes().for_each(|node| _ = self.of_node.entry(node).or_default().insert(key));
         self.map.insert(key, object);
-        self.difference(key, &Rights::default(), &after)
+        changes
     }
 
     /// Tells that a server is about to lease an object, so that it is kept until that has ended.
@@ -128,37 +131,43 @@ impl Objects {
     }
 
     /// A server has leased an object.
-    pub(super) fn lease(&mut self, key: ObjectKey, call: CallKey) -> Vec<Decision> {
-        self.change(key, |object| {
+    pub(super) fn lease(&mut self, key: ObjectKey, call: CallKey, changes: &mut Vec<Decision>) {
+        self.change(key, changes, |object| {
             object.leases.iter_mut().filter(|lease| lease.call == call).for_each(|lease| lease.is_in_force = true);
-        })
+        });
     }
 
     /// A call leases an object no more.
-    pub(super) fn release(&mut self, key: ObjectKey, call: CallKey) -> Vec<Decision> {
-        self.change(key, |object| {
+    pub(super) fn release(&mut self, key: ObjectKey, call: CallKey, changes: &mut Vec<Decision>) {
+        self.change(key, changes, |object| {
             object.leases.retain(|lease| lease.call != call);
             object.leases.shrink_to_fit();
-        })
+        });
     }
 
     /// `to` controls an object that `from` controlled; whether that was so.
-    pub(super) fn transfer(&mut self, key: ObjectKey, from: Holder, to: Holder) -> (bool, Vec<Decision>) {
+    pub(super) fn transfer(
+        &mut self,
+        key: ObjectKey,
+        (from, to): (Holder, Holder),
+        changes: &mut Vec<Decision>,
+    ) -> bool {
         let controls = self.map.get(&key).is_some_and(|object| object.control == Some(from));
         if !controls || from == to {
-            return (false, Vec::new());
+            return false;
         }
-        (true, self.change(key, |object| object.control = Some(to)))
+        self.change(key, changes, |object| object.control = Some(to));
+        true
     }
 
     /// An object has been freed.
-    pub(super) fn free(&mut self, key: ObjectKey) -> Vec<Decision> {
-        self.change(key, |object| object.is_freed = true)
+    pub(super) fn free(&mut self, key: ObjectKey, changes: &mut Vec<Decision>) {
+        self.change(key, changes, |object| object.is_freed = true);
     }
 
     /// An object has been freed if `from` controlled it.
-    pub(super) fn reclaim(&mut self, key: ObjectKey, from: Holder) -> Vec<Decision> {
-        self.change(key, |object| object.is_freed |= object.control == Some(from))
+    pub(super) fn reclaim(&mut self, key: ObjectKey, from: Holder, changes: &mut Vec<Decision>) {
+        self.change(key, changes, |object| object.is_freed |= object.control == Some(from));
     }
 
     /// An incarnation has ended, and all before it: rights of theirs are gone. Looks at what the node has.
@@ -171,7 +180,7 @@ impl Objects {
         let mut decisions = Vec::new();
         for (key, before) in before {
             if let Some(object) = self.map.get(&key) {
-                decisions.extend(self.difference(key, &before, &self.rights_of(object)));
+                self.difference(key, &before, &self.rights_of(object), &mut decisions);
             }
         }
         decisions
@@ -185,12 +194,12 @@ impl Objects {
             of_node.flat_map(|keys| keys.range((server, 0)..=(server, u64::MAX))).copied().collect();
         let mut decisions = Vec::new();
         for key in keys {
-            decisions.extend(self.change(key, |object| {
+            self.change(key, &mut decisions, |object| {
                 object.leases.retain(|lease| !is_of(lease.callee));
                 if object.control.is_some_and(is_of) {
                     (object.control, object.is_freed) = (None, true);
                 }
-            }));
+            });
         }
         decisions
     }
@@ -206,35 +215,36 @@ impl Objects {
     }
 
     /// Notes who has an object, and who has it no more.
-    fn index(&mut self, key: ObjectKey, before: &[Ipv6Addr], after: &[Ipv6Addr]) {
-        for node in before.iter().filter(|node| !after.contains(node)) {
+    fn index(&mut self, key: ObjectKey, before: &Few<Ipv6Addr>, after: &Few<Ipv6Addr>) {
+        let is_in = |all: &Few<Ipv6Addr>, node: &Ipv6Addr| all.iter().any(|other| other == node);
+        for node in before.iter().filter(|node| !is_in(after, node)) {
             let Some(keys) = self.of_node.get_mut(node) else { continue };
             keys.remove(&key);
             if keys.is_empty() {
                 self.of_node.remove(node);
             }
         }
-        for node in after.iter().filter(|node| !before.contains(node)) {
+        for node in after.iter().filter(|node| !is_in(before, node)) {
             self.of_node.entry(*node).or_default().insert(key);
         }
     }
 
-    /// Changes an object; what that changes of rights to it.
-    fn change(&mut self, key: ObjectKey, how: impl FnOnce(&mut Object)) -> Vec<Decision> {
-        let Some(object) = self.map.get(&key) else { return Vec::new() };
+    /// Changes an object; what that changes of rights to it goes behind the other changes.
+    fn change(&mut self, key: ObjectKey, changes: &mut Vec<Decision>, how: impl FnOnce(&mut Object)) {
+        let Some(object) = self.map.get(&key) else { return };
         let before = self.rights_of(object);
-        let nodes_before: Vec<Ipv6Addr> = object.nodes().collect();
-        let Some(object) = self.map.get_mut(&key) else { return Vec::new() };
+        let nodes_before: Few<Ipv6Addr> = object.nodes().collect();
+        let Some(object) = self.map.get_mut(&key) else { return };
         how(object);
-        let Some(object) = self.map.get(&key) else { return Vec::new() };
+        let Some(object) = self.map.get(&key) else { return };
         let after = self.rights_of(object);
         let is_gone = object.is_gone();
-        let nodes: Vec<Ipv6Addr> = object.nodes().filter(|_| !is_gone).collect();
+        let nodes: Few<Ipv6Addr> = object.nodes().filter(|_| !is_gone).collect();
         if is_gone {
             self.map.remove(&key);
         }
         self.index(key, &nodes_before, &nodes);
-        self.difference(key, &before, &after)
+        self.difference(key, &before, &after, changes);
     }
 
     /// Who may do what to an object: the rule of `docs/gatekeeper.md`, section 4.
@@ -250,22 +260,20 @@ impl Objects {
         rights
     }
 
-    fn difference(&self, key: ObjectKey, before: &Rights, after: &Rights) -> Vec<Decision> {
+    fn difference(&self, key: ObjectKey, before: &Rights, after: &Rights, decisions: &mut Vec<Decision>) {
         let pointer = Pointer::new(self.prefix, key.0, key.1);
-        let mut decisions = Vec::new();
-        for (source, had) in &before.0 {
+        for (source, had) in before.0.iter() {
             let operations = without(*had, after.of(*source));
             if operations != Operations::default() {
                 decisions.push(Decision::Revoke { pointer, operations, source: *source });
             }
         }
-        for (source, has) in &after.0 {
+        for (source, has) in after.0.iter() {
             let operations = without(*has, before.of(*source));
             if operations != Operations::default() {
                 decisions.push(Decision::Grant { pointer, operations, source: *source });
             }
         }
-        decisions
     }
 
     /// Every object after one.
@@ -277,20 +285,25 @@ impl Objects {
 
     /// Grants of all that is allowed.
     pub(super) fn rights(&self) -> impl Iterator<Item = Decision> {
-        self.map.iter().flat_map(|(key, object)| self.difference(*key, &Rights::default(), &self.rights_of(object)))
+        self.map.iter().flat_map(|(key, object)| {
+            let mut grants = Vec::new();
+            self.difference(*key, &Rights::default(), &self.rights_of(object), &mut grants);
+            grants
+        })
     }
 }
 
 /// What each address may do to an object.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Rights(Vec<(Ipv6Addr, Operations)>);
+struct Rights(Few<(Ipv6Addr, Operations)>);
 
 impl Rights {
     fn add(&mut self, source: Ipv6Addr, more: Operations) {
-        match self.0.iter_mut().find(|(of, _)| *of == source) {
-            Some((_, has)) => *has = Operations { read: has.read || more.read, write: has.write || more.write },
-            None => self.0.push((source, more)),
+        if let Some((_, has)) = self.0.iter_mut().find(|(of, _)| *of == source) {
+            *has = Operations { read: has.read || more.read, write: has.write || more.write };
+            return;
         }
+        self.0.push((source, more));
     }
 
     fn of(&self, source: Ipv6Addr) -> Operations {

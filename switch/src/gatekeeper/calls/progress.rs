@@ -87,7 +87,7 @@ impl Calls {
         if !decisions.is_empty() {
             self.tickets += 1;
             let waits = self.checks.makes(Check::TablesFirst);
-            self.changes.insert(self.tickets, if waits { vec![waiter] } else { Vec::new() });
+            self.changes.insert(self.tickets, waits.then_some(waiter).into_iter().collect());
             self.steps.push_back(Step::Change { ticket: self.tickets, decisions });
             if !waits {
                 self.arrive(now, who, waiter, true);
@@ -142,7 +142,8 @@ impl Calls {
             }
             Told::Reclaim { call, objects, from, .. } => {
                 self.reclaimed(call);
-                let decisions = objects.iter().flat_map(|object| self.objects.reclaim(key_of(*object), from)).collect();
+                let mut decisions = Vec::new();
+                objects.iter().for_each(|object| self.objects.reclaim(key_of(*object), from, &mut decisions));
                 self.change(now, who, decisions, Waiter::Nobody);
             }
             Told::Cleanup { server, gone } => {
@@ -154,7 +155,8 @@ impl Calls {
 
     pub(super) fn leased(&mut self, now: Time, who: &dyn Directory, key: CallKey, server: u8) {
         let objects = self.calls.get(&key).map(|call| call.at(server)).unwrap_or_default();
-        let decisions = objects.iter().flat_map(|object| self.objects.lease(key_of(*object), key)).collect();
+        let mut decisions = Vec::new();
+        objects.iter().for_each(|object| self.objects.lease(key_of(*object), key, &mut decisions));
         self.change(now, who, decisions, Waiter::Call(key));
     }
 
@@ -168,7 +170,8 @@ impl Calls {
         };
         call.fate.get_or_insert(fate);
         self.count(cause);
-        let decisions = objects.iter().flat_map(|object| self.objects.release(key_of(*object), key)).collect();
+        let mut decisions = Vec::new();
+        objects.iter().for_each(|object| self.objects.release(key_of(*object), key, &mut decisions));
         self.change(now, who, decisions, Waiter::Call(key));
     }
 
@@ -183,15 +186,12 @@ impl Calls {
     ) {
         let mut decisions = Vec::new();
         for object in self.calls.get(&key).map(|call| call.at(server)).unwrap_or_default() {
-            decisions.extend(self.objects.release(key_of(object), key));
+            self.objects.release(key_of(object), key, &mut decisions);
         }
         let mut given = Vec::new();
-        if let Some((from, to)) = ends {
-            for object in returned {
-                let (is_given, changes) = self.objects.transfer(key_of(*object), from, to);
-                decisions.extend(changes);
-                given.extend(is_given.then_some(*object));
-            }
+        if let Some(ends) = ends {
+            let mut is_given = |object: &Pointer| self.objects.transfer(key_of(*object), ends, &mut decisions);
+            given.extend(returned.iter().copied().filter(|object| is_given(object)));
         }
         self.calls.get_mut(&key).into_iter().for_each(|call| call.given.append(&mut given));
         self.change(now, who, decisions, Waiter::Call(key));

@@ -133,7 +133,7 @@ impl World {
                     if scope == Scope::Described {
                         wanted.rows.retain(|key, _| !key.table.is_control_planes());
                         let own = self.switch.rows.iter().filter(|(key, _)| key.table.is_control_planes());
-                        wanted.rows.extend(own.map(|(key, row)| (key.clone(), row.clone())));
+                        wanted.rows.extend(own.map(|(key, row)| (*key, row.clone())));
                     }
                     let is_done = self.switch_refuses == 0;
                     if is_done {
@@ -222,17 +222,15 @@ impl World {
         let has = |table: Table, is_it: &dyn Fn(&EntryKey) -> bool| {
             self.switch.rows.keys().any(|key| key.table == table && is_it(key))
         };
-        let covers = |field: &Match| match *field {
-            Match::Lpm(value, bits) => bits == 0 || (value ^ source) >> (128 - u32::from(bits)) == 0,
-            Match::Exact(_) => false,
+        let covers = |field: Option<Match>| match field {
+            Some(Match::Lpm(value, bits)) => bits == 0 || (value ^ source) >> (128 - u32::from(bits)) == 0,
+            _ => false,
         };
         let mac = u128::from(Mac(node.mac).to_bits());
         let is_admitted = |key: &EntryKey| {
-            key.fields[0] == Match::Exact(node.port.into())
-                && key.fields[1] == Match::Exact(mac)
-                && covers(&key.fields[2])
+            key.fields().take(2).eq([Match::Exact(node.port.into()), Match::Exact(mac)]) && covers(key.fields().nth(2))
         };
-        match (has(Table::PortSecurity, &is_admitted), has(Table::BlockedSource, &|key| covers(&key.fields[0]))) {
+        match (has(Table::PortSecurity, &is_admitted), has(Table::BlockedSource, &|key| covers(key.fields().next()))) {
             (false, _) => Reason::Stranger,
             (true, true) => Reason::Fenced,
             (true, false) => Reason::Control,
@@ -313,7 +311,7 @@ impl World {
             _ => None,
         });
         let places = self.switch.rows.iter().filter(|(key, _)| {
-            key.table == Table::RpcPlace && Some(key.fields[0]) == number.map(|number| Match::Exact(number.into()))
+            key.table == Table::RpcPlace && key.fields().next() == number.map(|number| Match::Exact(number.into()))
         });
         places.filter_map(|(_, row)| port_of(&row.action)).collect()
     }
@@ -321,7 +319,7 @@ impl World {
     /// The switch says what the rules do.
     fn assert_tables(&self) {
         let actions = |entries: &Entries| -> BTreeMap<EntryKey, crate::rules::Action> {
-            entries.rows.iter().map(|(key, row)| (key.clone(), row.action)).collect()
+            entries.rows.iter().map(|(key, row)| (*key, row.action)).collect()
         };
         assert_eq!(actions(&self.switch), actions(&self.gatekeeper.rules().entries()));
     }
@@ -329,8 +327,8 @@ impl World {
 
 fn method_key(service: &str) -> EntryKey {
     let field = MethodField::new(service, "run");
-    let fields = vec![Match::Exact(field.name_len().into()), Match::Exact(u128::from_be_bytes(*field.bytes()))];
-    EntryKey { table: Table::RpcService, fields }
+    let fields = [Match::Exact(field.name_len().into()), Match::Exact(u128::from_be_bytes(*field.bytes()))];
+    EntryKey::of(Table::RpcService, fields).unwrap()
 }
 
 fn port_of(action: &crate::rules::Action) -> Option<u16> {

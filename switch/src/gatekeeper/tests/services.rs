@@ -54,7 +54,7 @@ fn instances_share_the_sessions() {
     assert_eq!(world.ask(&mut one, serve(7, "Ping", ServeState::Draining)), CONFIRMED);
     assert_eq!(world.places("Ping"), BTreeSet::from([2]));
     let instance = |world: &World| {
-        world.switch.rows.keys().any(|key| key.table == Table::RpcInstance && key.fields == [Match::Exact(7)])
+        world.switch.rows.keys().any(|key| key.table == Table::RpcInstance && key.fields().eq([Match::Exact(7)]))
     };
     assert!(instance(&world), "its sessions go on");
     assert_eq!(world.ask(&mut one, serve(7, "Ping", ServeState::Ended)), CONFIRMED);

@@ -1,5 +1,5 @@
 use super::*;
-use bifrost_rpc::wire::frame::Sum;
+use bifrost_rpc::wire::frame::{FrameAddresses, Sum};
 
 /// A port that notes what is sent.
 #[derive(Debug, Default)]

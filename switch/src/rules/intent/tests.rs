@@ -334,15 +334,15 @@ fn decision() -> impl Strategy<Value = Decision> {
 
 /// Key and action of all entries.
 fn says(entries: &Entries) -> BTreeMap<Key, Action> {
-    entries.rows.iter().map(|(key, row)| (key.clone(), row.action)).collect()
+    entries.rows.iter().map(|(key, row)| (*key, row.action)).collect()
 }
 
 /// Applies a batch as a switch does, which refuses what makes no sense.
 fn apply(tables: &mut BTreeMap<Key, Action>, batch: &[EntryChange]) {
     for change in batch {
         match change {
-            EntryChange::Add(key, action) => assert_eq!(tables.insert(key.clone(), *action), None, "{change}"),
-            EntryChange::Modify(key, action) => assert!(tables.insert(key.clone(), *action).is_some(), "{change}"),
+            EntryChange::Add(key, action) => assert_eq!(tables.insert(*key, *action), None, "{change}"),
+            EntryChange::Modify(key, action) => assert!(tables.insert(*key, *action).is_some(), "{change}"),
             EntryChange::Delete(key) => assert!(tables.remove(key).is_some(), "{change}"),
             EntryChange::Flood(_) | EntryChange::Mirror(_) => panic!("no decision changes {change}"),
         }
@@ -408,7 +408,7 @@ proptest! {
             }
             // Services that are served have a share for every value.
             for service in 1..=3_u128 {
-                let any = rows.keys().any(|key| key.table == Table::RpcPlace && key.fields[0] == crate::rules::Match::Exact(service));
+                let any = rows.keys().any(|key| key.table == Table::RpcPlace && key.fields().next() == Some(crate::rules::Match::Exact(service)));
                 prop_assert!(!any || rows.contains_key(&Key::new(Table::RpcPlace, &[service, 0], 0)));
             }
         }

@@ -24,7 +24,7 @@ impl Group {
 
 impl Table {
     /// Puts an entry into the group of its mask.
-    pub(super) fn link(&mut self, place: u32, key: &[u8], mask: Vec<u8>, target: u32, data: &[u8]) {
+    pub(super) fn link(&mut self, place: u32, key: &[u8], mask: &[u8], target: u32, data: &[u8]) {
         let number = self.group(mask);
         let priority = self.side(place).priority;
         self.sides[place as usize].spot = Spot { group: number, cell: u32::MAX };
@@ -38,14 +38,23 @@ impl Table {
         }
     }
 
+    /// The group of a mask.
+    pub(super) fn group_of(&self, mask: &[u8]) -> Option<u32> {
+        match self.groups.as_slice() {
+            // All entries of an exact table: no hash has to be made of the mask.
+            [only] => (only.mask == mask && !only.priorities.is_empty()).then_some(0),
+            _ => self.by_mask.get(mask).copied(),
+        }
+    }
+
     /// The group of a mask, made where there is none.
-    fn group(&mut self, mask: Vec<u8>) -> u32 {
-        if let Some(&group) = self.by_mask.get(&mask) {
+    fn group(&mut self, mask: &[u8]) -> u32 {
+        if let Some(group) = self.group_of(mask) {
             return group;
         }
         let is_exact = mask.iter().all(|&byte| byte == 0xff);
         let index = Index::new(self.sizes.0, self.sizes.1);
-        let made = Group { mask: mask.clone(), is_exact, index, priorities: BTreeMap::new() };
+        let made = Group { mask: mask.to_vec(), is_exact, index, priorities: BTreeMap::new() };
         let vacant = self.groups.iter().position(|group| group.priorities.is_empty());
         let place = vacant.unwrap_or(self.groups.len());
         match self.groups.get_mut(place) {
@@ -53,7 +62,7 @@ impl Table {
             None => self.groups.push(made),
         }
         let group = u32::try_from(place).unwrap_or(u32::MAX);
-        self.by_mask.insert(mask, group);
+        self.by_mask.insert(mask.to_vec(), group);
         self.order.push(group);
         group
     }
