@@ -11,7 +11,6 @@ mod clock;
 pub mod commands;
 pub mod daemon;
 pub mod engine;
-mod few;
 pub mod gatekeeper;
 pub mod gatekeeper_driver;
 mod idl;

@@ -3,9 +3,9 @@
 use super::input::Answered;
 use super::output::{MemoryMessage, Output};
 use super::record::Record;
-use crate::few::Few;
 use crate::rules::{EntryChange, Scope};
 use bifrost_rpc::endpoint::Time;
+use smallvec::{SmallVec, smallvec};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(super) struct Outbox<T> {
     ready: VecDeque<(T, Outcome)>,
     term: u64,
     last_batch: u64,
-    batches: BTreeMap<u64, Few<T>>,
+    batches: BTreeMap<u64, SmallVec<[T; 2]>>,
     repair: Repair<T>,
     lanes: BTreeMap<u8, Lane<T>>,
     last_record: u64,
@@ -90,7 +90,7 @@ impl<T> Outbox<T> {
     pub(super) fn change(&mut self, changes: Vec<EntryChange>, then: T) {
         if !changes.is_empty() {
             self.last_batch += 1;
-            self.batches.insert(self.last_batch, Few::from_iter([then]));
+            self.batches.insert(self.last_batch, smallvec![then]);
             self.put(Output::Change { batch: self.last_batch, changes });
         } else if let Some(mut last) = self.batches.last_entry() {
             last.get_mut().push(then);

@@ -14,6 +14,8 @@ use std::time::Duration;
 const ASK_WAIT: Duration = Duration::from_secs(10);
 
 type Work<M> = Box<dyn FnOnce(&mut M, Time, &Counts) + Send>;
+/// Asked again whenever something has been done, until it says that it is over.
+pub(super) type Patient<M> = Box<dyn FnMut(&M, Time) -> bool + Send>;
 
 /// What other threads tell the driver.
 pub(super) enum Event<M> {
@@ -21,6 +23,7 @@ pub(super) enum Event<M> {
     Tables,
     Table(u8, ServerTable),
     Ask(Work<M>),
+    Await(Patient<M>),
 }
 
 /// The way of events to the driver.
@@ -74,5 +77,21 @@ impl<M: Machine> Asker<M> {
             let _ = tell.send(work(machine, now, counts));
         });
         if self.events.tell(Event::Ask(work)) { told.recv_timeout(ASK_WAIT).ok() } else { None }
+    }
+
+    /// Waits for something to come true of the state machine, so long at most; `None`: the control plane has ended.
+    pub fn wait_until(&self, limit: Duration, is_true: impl Fn(&M) -> bool + Send + 'static) -> Option<bool> {
+        let (tell, told) = channel();
+        let mut end = None;
+        let patient: Patient<M> = Box::new(move |machine, now| {
+            let is_true = is_true(machine);
+            let is_over = is_true || *end.get_or_insert(now.plus(limit)) <= now;
+            if is_over {
+                // Whoever asked may have given up.
+                let _ = tell.send(is_true);
+            }
+            is_over
+        });
+        if self.events.tell(Event::Await(patient)) { told.recv_timeout(limit + ASK_WAIT).ok() } else { None }
     }
 }

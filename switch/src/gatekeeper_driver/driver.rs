@@ -101,6 +101,7 @@ impl<M: Machine> Driver<M> {
             clock,
             events: events.clone(),
             inbox,
+            patient: Vec::new(),
             counts: Counts::default(),
             followed: Followed::default(),
             is_stopped: Arc::clone(&is_stopped),

@@ -1,6 +1,6 @@
 //! The state machine at work: what comes goes into it, and what it says is done.
 
-use super::asker::{Event, Events};
+use super::asker::{Event, Events, Patient};
 use super::changer::{Changer, Done, Order};
 use super::counts::Counts;
 use super::driver::time;
@@ -33,6 +33,8 @@ pub(super) struct Run<M: Machine> {
     pub(super) clock: Instant,
     pub(super) events: Events<M>,
     pub(super) inbox: Receiver<Event<M>>,
+    /// Those who wait for something to come true.
+    pub(super) patient: Vec<Patient<M>>,
     pub(super) counts: Counts,
     pub(super) followed: Followed,
     pub(super) is_stopped: Arc<AtomicBool>,
@@ -69,6 +71,8 @@ impl<M: Machine> Run<M> {
         self.on_events();
         self.on_time();
         self.carry_out();
+        let now = self.now();
+        self.patient.retain_mut(|patient| !patient(&self.machine, now));
     }
 
     /// What another thread does that brings packets: those by which calls go on. It leaves the others, which may take long, to the driver's thread.
@@ -147,6 +151,7 @@ impl<M: Machine> Run<M> {
                     self.counts.pages += 1;
                     self.machine.handle(now, Input::Table { server, page });
                 }
+                Event::Await(patient) => self.patient.push(patient),
                 Event::Ask(work) => {
                     self.counts.repeated = self.servers.repeated();
                     self.counts.senseless = self.servers.malformed();

@@ -13,6 +13,7 @@ use bifrost_switch::rules::{Decision, Scope, rack::Mac};
 use bifrost_switch::runtime::{Client, RuntimeServer, SwitchControl};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 const HOLDER: Holder = Holder { node: std::net::Ipv6Addr::LOCALHOST, incarnation: 1 };
 
@@ -119,6 +120,21 @@ fn what_makes_no_sense_to_a_server_is_refused_and_holds_nobody_up() {
     let numbered = (1..).zip(expected).map(|(number, answered)| Heard::Memory(1, number, answered));
     assert_eq!(heard, numbered.collect::<Vec<_>>());
     assert_eq!(rig.driver.asker().ask(|_, _, counts| counts.senseless).unwrap(), 2);
+}
+
+#[test]
+fn who_waits_for_something_is_told_whether_it_came_true() {
+    let rig = Rig::start(None, Log::in_memory());
+    let asker = rig.driver.asker();
+    assert_eq!(asker.wait_until(Duration::from_millis(50), |_| false), Some(false));
+    let told = std::thread::spawn({
+        let asker = asker.clone();
+        move || asker.wait_until(WAIT, |script| script.asked > 0)
+    });
+    asker.ask(|script, _, _| script.asked += 1).unwrap();
+    assert_eq!(told.join().unwrap(), Some(true));
+    drop(rig);
+    assert_eq!(asker.wait_until(WAIT, |_| true), None);
 }
 
 #[test]

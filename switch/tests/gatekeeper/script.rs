@@ -23,13 +23,15 @@ pub(crate) struct Script {
     pub(crate) rules: Intent,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) snapshot: Vec<Record>,
+    /// For tests to count what they ask.
+    pub(crate) asked: u32,
     heard: Sender<Heard>,
 }
 
 impl Script {
     pub(crate) fn new(rules: Intent) -> (Self, Receiver<Heard>) {
         let (heard, told) = channel();
-        (Self { rules, outputs: VecDeque::new(), snapshot: Vec::new(), heard }, told)
+        (Self { rules, outputs: VecDeque::new(), snapshot: Vec::new(), asked: 0, heard }, told)
     }
 }
 

@@ -31,7 +31,6 @@ pub use step::{Step, Ticket};
 use super::checks::Checks;
 use super::input::{Answered, Reason, ServerObject};
 use super::output::{CallKey, Holder};
-use crate::few::Few;
 use crate::rules::Decision;
 use bifrost_rpc::endpoint::Time;
 use bifrost_rpc::wire::control::{OutstandingCall, ReportLine};
@@ -42,6 +41,7 @@ use objects::{ObjectKey, Objects};
 use packet::Packet;
 use progress::{Told, Waiter};
 use session::Sessions;
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How much of everything there may be.
@@ -163,7 +163,7 @@ pub struct Calls {
     /// What servers have been told and not answered.
     told: BTreeMap<Ticket, Told>,
     /// Changes of the tables that are on their way, and what waits for each and all before it.
-    changes: BTreeMap<Ticket, Few<Waiter>>,
+    changes: BTreeMap<Ticket, SmallVec<[Waiter; 2]>>,
     /// Answers to ALLOC and FREE that wait for the tables.
     waiting: BTreeMap<ObjectKey, Vec<u8>>,
     /// Servers that were told which incarnations had ended, of which some may not be there yet.

@@ -2,9 +2,9 @@
 
 use super::super::output::{CallKey, Holder};
 use super::seen::Seen;
-use crate::few::Few;
 use crate::rules::{Decision, Operations};
 use bifrost_rpc::wire::Pointer;
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
@@ -215,8 +215,8 @@ impl Objects {
     }
 
     /// Notes who has an object, and who has it no more.
-    fn index(&mut self, key: ObjectKey, before: &Few<Ipv6Addr>, after: &Few<Ipv6Addr>) {
-        let is_in = |all: &Few<Ipv6Addr>, node: &Ipv6Addr| all.iter().any(|other| other == node);
+    fn index(&mut self, key: ObjectKey, before: &[Ipv6Addr], after: &[Ipv6Addr]) {
+        let is_in = |all: &[Ipv6Addr], node: &Ipv6Addr| all.contains(node);
         for node in before.iter().filter(|node| !is_in(after, node)) {
             let Some(keys) = self.of_node.get_mut(node) else { continue };
             keys.remove(&key);
@@ -233,13 +233,13 @@ impl Objects {
     fn change(&mut self, key: ObjectKey, changes: &mut Vec<Decision>, how: impl FnOnce(&mut Object)) {
         let Some(object) = self.map.get(&key) else { return };
         let before = self.rights_of(object);
-        let nodes_before: Few<Ipv6Addr> = object.nodes().collect();
+        let nodes_before: SmallVec<[Ipv6Addr; 2]> = object.nodes().collect();
         let Some(object) = self.map.get_mut(&key) else { return };
         how(object);
         let Some(object) = self.map.get(&key) else { return };
         let after = self.rights_of(object);
         let is_gone = object.is_gone();
-        let nodes: Few<Ipv6Addr> = object.nodes().filter(|_| !is_gone).collect();
+        let nodes: SmallVec<[Ipv6Addr; 2]> = object.nodes().filter(|_| !is_gone).collect();
         if is_gone {
             self.map.remove(&key);
         }
@@ -295,7 +295,7 @@ impl Objects {
 
 /// What each address may do to an object.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Rights(Few<(Ipv6Addr, Operations)>);
+struct Rights(SmallVec<[(Ipv6Addr, Operations); 2]>);
 
 impl Rights {
     fn add(&mut self, source: Ipv6Addr, more: Operations) {

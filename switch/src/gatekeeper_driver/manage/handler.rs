@@ -12,12 +12,10 @@ use bifrost_rpc::thrift;
 use bifrost_rpc::wire::Pointer;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Time for the switch to take what was decided into its tables, before whoever asked for it is told that it has not.
 const TABLES_WAIT: Duration = Duration::from_secs(5);
-/// Between two looks whether it has.
-const TABLES_LOOK: Duration = Duration::from_millis(5);
 
 /// The service of one control plane.
 pub(super) struct Handler {
@@ -43,14 +41,11 @@ impl Handler {
 
     /// Waits until the tables say all that was decided up to a change.
     fn wait_until_in_force(&self, change: u64) -> thrift::Result<()> {
-        let start = Instant::now();
-        while !self.ask(move |gatekeeper, _| gatekeeper.is_in_force(change))? {
-            if start.elapsed() > TABLES_WAIT {
-                return Err(idl::NotYet {}.into());
-            }
-            std::thread::sleep(TABLES_LOOK);
+        match self.asker.wait_until(TABLES_WAIT, move |gatekeeper| gatekeeper.is_in_force(change)) {
+            Some(true) => Ok(()),
+            Some(false) => Err(idl::NotYet {}.into()),
+            None => Err(idl::Ended {}.into()),
         }
-        Ok(())
     }
 }
 
