@@ -46,6 +46,9 @@ pub struct Config {
     pub snapshots_max: usize,
     /// Whole-object writes of fewer bytes are copied into the memory there is, if nobody reads it. Default 4 KiB.
     pub adopt_bytes_min: usize,
+    /// Reads of as many bytes at most are copied, which is less work than to hold on to the version read; none where outcomes
+    /// are kept, whose memory would be accounted for by nobody. Default 4 KiB.
+    pub copied_bytes_max: usize,
     /// Bytes that a small write to a version being read copies at most: a multiple of it is what is read in one piece.
     /// Default, and at most, 256 KiB.
     pub chunk_bytes: usize,
@@ -74,6 +77,7 @@ impl Default for Config {
             leases_max: 1 << 20,
             snapshots_max: 1 << 16,
             adopt_bytes_min: 4096,
+            copied_bytes_max: 4096,
             chunk_bytes: crate::content::CHUNK_BYTES,
             checks: Checks::default(),
         }

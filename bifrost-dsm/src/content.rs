@@ -12,6 +12,7 @@
 
 use crate::block::Held;
 use crate::ledger::{Charge, Ledger};
+use crate::pieces::Pieces;
 use crate::refusal::Refusal;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -86,8 +87,19 @@ impl Content {
         start..(start + self.chunk).min(self.len)
     }
 
-    /// The bytes of a range, shared with this version. The caller has checked that the object has it.
-    pub(crate) fn read(&self, range: Range<usize>) -> Vec<Bytes> {
+    /// The bytes of a range, shared with this version, or copied if there are `copied_max` at most. The caller has checked
+    /// that the object has it.
+    pub(crate) fn read(&self, range: Range<usize>, copied_max: usize) -> Pieces {
+        match &self.base {
+            Some(base) if self.patches.is_empty() && range.len() <= copied_max => {
+                Pieces::One(Bytes::from(base.data()[range].to_vec()))
+            }
+            Some(base) if self.patches.is_empty() => Pieces::One(base.pin(range)),
+            _ => Pieces::Several(self.pieces(range)),
+        }
+    }
+
+    fn pieces(&self, range: Range<usize>) -> Vec<Bytes> {
         let mut pieces = Vec::with_capacity(1);
         let mut at = range.start;
         while at < range.end {
@@ -132,6 +144,12 @@ impl Content {
     ///
     /// `pinnable` is how many bytes more readers may be left with.
     pub(crate) fn write(&mut self, at: usize, data: &[u8], pinnable: u64, ledger: &Ledger) -> Result<(), Refusal> {
+        if self.patches.is_empty()
+            && let Some(base) = self.base.as_mut().and_then(Held::data_mut)
+        {
+            base[at..at + data.len()].copy_from_slice(data);
+            return Ok(());
+        }
         let patches = self.prepare(at, data, pinnable, ledger)?;
         let mut fresh = patches.into_iter().peekable();
         for chunk in at / self.chunk..=(at + data.len() - 1) / self.chunk {
@@ -227,7 +245,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn bytes(content: &Content) -> Vec<u8> {
-        content.read(0..content.len()).concat()
+        content.read(0..content.len(), 0).concat()
     }
 
     fn zeros(ledger: &Ledger, len: usize, chunk: usize) -> Content {
@@ -240,7 +258,7 @@ mod tests {
         let mut content = zeros(&ledger, 1 << 38, CHUNK_BYTES);
         content.write(1 << 37, b"x", 0, &ledger).unwrap();
         assert_eq!(ledger.used(), 1 << 38, "the reserve paid for the chunk");
-        assert_eq!(content.read((1 << 37) - 1..(1 << 37) + 2).concat(), b"\0x\0");
+        assert_eq!(content.read((1 << 37) - 1..(1 << 37) + 2, 0).concat(), b"\0x\0");
     }
 
     #[test]
@@ -249,7 +267,7 @@ mod tests {
         let data = vec![7; 1000];
         let address = data.as_ptr();
         let content = Content::whole(data, 64, ledger.charge(1000).unwrap());
-        let pieces = content.read(0..1000);
+        let pieces = content.read(0..1000, 0);
         assert_eq!((pieces.len(), pieces[0].as_ptr()), (1, address));
     }
 
@@ -257,22 +275,22 @@ mod tests {
     fn a_small_write_to_a_version_being_read_copies_its_chunk_alone_and_later_goes_back() {
         let ledger = Ledger::new(1 << 20);
         let mut content = Content::whole(vec![1; 1000], 100, ledger.charge(1000).unwrap());
-        let reader = content.read(0..1000);
+        let reader = content.read(0..1000, 0);
         content.write(150, &[2; 10], 0, &ledger).unwrap();
         assert_eq!(ledger.used(), 1100);
         assert_eq!(reader.concat(), [1; 1000]);
-        assert_eq!(content.read(149..161).concat(), [1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1]);
+        assert_eq!(content.read(149..161, 0).concat(), [1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1]);
         drop(reader);
         content.write(0, &[3], 0, &ledger).unwrap();
         assert_eq!((ledger.used(), content.patches.len()), (1000, 0));
-        assert_eq!(content.read(149..152).concat(), [1, 2, 2]);
+        assert_eq!(content.read(149..152, 0).concat(), [1, 2, 2]);
     }
 
     #[test]
     fn a_write_that_does_not_fit_changes_nothing() {
         let ledger = Ledger::new(1150);
         let mut content = Content::whole(vec![1; 1000], 100, ledger.charge(1000).unwrap());
-        let reader = content.read(0..1);
+        let reader = content.read(0..1, 0);
         assert_eq!(content.write(50, &[2; 100], 0, &ledger), Err(Refusal::OutOfMemory { free: 50 }));
         assert_eq!((bytes(&content), ledger.used()), (vec![1; 1000], 1000));
         drop(reader);
@@ -283,7 +301,7 @@ mod tests {
         let ledger = Ledger::new(1000);
         let mut content = zeros(&ledger, 100, 10);
         content.write(5, &[1; 10], 0, &ledger).unwrap();
-        let reader = content.read(0..20);
+        let reader = content.read(0..20, 0);
         assert!(matches!(content.write(0, &[2; 20], 19, &ledger), Err(Refusal::TooManyPinned { .. })));
         content.write(0, &[2; 20], 20, &ledger).unwrap();
         assert_eq!((ledger.pinned(), ledger.used()), (20, 120));
@@ -339,7 +357,7 @@ mod tests {
                     }
                     Act::Pin(a, b) => {
                         let range = (a % len).min(b % len)..(a % len).max(b % len);
-                        readers.push((content.read(range.clone()), plain[range].to_vec()));
+                        readers.push((content.read(range.clone(), 0), plain[range].to_vec()));
                     }
                     Act::Unpin => drop(readers.pop()),
                     Act::Share => snapshot = Some((content.share(), plain.clone())),

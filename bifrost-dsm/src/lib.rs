@@ -18,6 +18,7 @@ pub mod linear;
 mod memory;
 mod metrics;
 mod operation;
+mod pieces;
 mod refusal;
 mod retired;
 #[cfg(feature = "_sim")]

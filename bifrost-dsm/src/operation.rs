@@ -1,6 +1,7 @@
 //! Operations on objects, and their answers.
 
 use crate::config::BATCH_STEPS_MAX;
+use crate::pieces::Pieces;
 use crate::refusal::Refusal;
 use bifrost_rpc::memory::{MemoryOp, ObjectId, Pointer};
 use bytes::Bytes;
@@ -141,12 +142,12 @@ pub enum Answer {
     Batch(Vec<Answer>, Option<Refusal>),
 }
 
-/// The bytes of a read, all of one version, in the object's own memory. While they are kept, that memory is.
+/// The bytes of a read, all of one version. Long ones are in the object's own memory: while they are kept, that memory is.
 #[derive(Debug, Clone)]
 pub struct Data {
     pub(crate) object: ObjectId,
     pub(crate) offset: u64,
-    pub(crate) pieces: Vec<Bytes>,
+    pub(crate) pieces: Pieces,
 }
 
 impl Data {
@@ -159,7 +160,7 @@ impl Data {
     /// The bytes, piece by piece.
     #[must_use]
     pub fn into_pieces(self) -> Vec<Bytes> {
-        self.pieces
+        self.pieces.into_vec()
     }
 
     /// How many bytes there are.

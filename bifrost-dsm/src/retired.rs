@@ -2,31 +2,48 @@
 
 use crate::content::Content;
 
+#[derive(Debug)]
+enum Spent {
+    Version(Content),
+    /// What was copied.
+    Buffer(Vec<u8>),
+}
+
 /// Versions that nothing needs any more. Dropping it gives their memory back, and only then is it free again.
 #[derive(Debug, Default)]
 #[must_use = "it is to be dropped where that may take long"]
 pub struct Retired {
-    versions: Vec<Content>,
-    /// What was copied.
-    buffers: Vec<Vec<u8>>,
+    /// The usual case is one, which needs no list.
+    first: Option<Spent>,
+    more: Vec<Spent>,
 }
 
 impl Retired {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
     pub(crate) fn push(&mut self, content: Content) {
-        self.versions.push(content);
+        self.put(Spent::Version(content));
     }
 
     pub(crate) fn push_buffer(&mut self, buffer: Vec<u8>) {
-        self.buffers.push(buffer);
+        self.put(Spent::Buffer(buffer));
     }
 
-    /// Gives the memory back, but for a single buffer that nobody else has, which is returned to be used again.
+    fn put(&mut self, spent: Spent) {
+        match self.first {
+            None => self.first = Some(spent),
+            Some(_) => self.more.push(spent),
+        }
+    }
+
+    /// Gives the memory back, but for the first buffer, which is returned to be used again if nobody else has it.
     #[must_use]
-    pub fn into_spent(mut self) -> Option<Vec<u8>> {
-        match (self.versions.len(), self.buffers.len()) {
-            (1, 0) => self.versions.pop().and_then(Content::into_buffer),
-            (0, 1) => self.buffers.pop(),
-            _ => None,
+    pub fn into_spent(self) -> Option<Vec<u8>> {
+        match self.first? {
+            Spent::Version(content) => content.into_buffer(),
+            Spent::Buffer(buffer) => Some(buffer),
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::checks::{Check, Checks};
 use crate::identity::Holder;
+use bifrost_rpc::endpoint::QuickMap;
 use bifrost_rpc::memory::ObjectId;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What names a call for as long as the rack runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,7 +28,7 @@ pub(crate) struct Lend<'a> {
 #[derive(Debug)]
 pub(super) struct Leases {
     checks: Checks,
-    objects: HashMap<ObjectId, BTreeMap<CallKey, Holder>>,
+    objects: QuickMap<ObjectId, BTreeMap<CallKey, Holder>>,
     calls: BTreeMap<CallKey, BTreeSet<ObjectId>>,
     /// The calls that lease to each callee, with the number of their leases.
     callees: BTreeMap<(Holder, CallKey), usize>,
@@ -40,7 +41,7 @@ impl Leases {
     pub(super) fn new(checks: Checks) -> Self {
         Self {
             checks,
-            objects: HashMap::new(),
+            objects: QuickMap::default(),
             calls: BTreeMap::new(),
             callees: BTreeMap::new(),
             len: 0,
@@ -141,6 +142,9 @@ impl Leases {
 
     /// The object is gone, and with it its leases.
     pub(super) fn forget(&mut self, object: ObjectId) {
+        if !self.has(object) {
+            return;
+        }
         let calls: Vec<_> = self.objects.get(&object).into_iter().flatten().map(|(call, _)| *call).collect();
         calls.iter().for_each(|call| self.remove(object, *call));
         self.extra.remove(&object);

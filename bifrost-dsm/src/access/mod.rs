@@ -6,11 +6,17 @@ mod lease;
 use crate::checks::{Check, Checks};
 use crate::identity::{Holder, Node};
 use crate::refusal::Refusal;
+use bifrost_rpc::endpoint::QuickMap;
 use bifrost_rpc::memory::ObjectId;
 pub use lease::CallKey;
 use lease::Leases;
 pub(crate) use lease::Lend;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+
+/// Holders who control nothing any more whose entries are kept, so that one object made and freed again and again does not
+/// make and free its holder's entry, too.
+const IDLE_HOLDINGS_MAX: usize = 64;
 
 /// What somebody wants to do to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +40,14 @@ struct Entry {
     bytes: u64,
     /// Its controller has freed it; it is there for its lessees only.
     freed: bool,
+}
+
+/// What a holder controls.
+#[derive(Debug, Default)]
+struct Holding {
+    /// Bytes of all of them.
+    bytes: u64,
+    objects: BTreeSet<ObjectId>,
 }
 
 /// An object as the table has it.
@@ -62,13 +76,13 @@ pub(crate) struct Access {
     open: bool,
     limits: Limits,
     checks: Checks,
-    objects: BTreeMap<ObjectId, Entry>,
+    /// By ids that the server itself counts up.
+    objects: QuickMap<ObjectId, Entry>,
     /// The calls whose answers gave objects to who controls them: apart, for most objects are given by none.
     given: BTreeMap<ObjectId, CallKey>,
-    /// The same by who controls them.
-    controlled: BTreeSet<(Option<Holder>, ObjectId)>,
-    /// Bytes that each holder controls.
-    bytes: BTreeMap<Holder, u64>,
+    /// Every object is in one of these: by who controls it, or among those that nobody does.
+    holdings: BTreeMap<Holder, Holding>,
+    unheld: BTreeSet<ObjectId>,
     leases: Leases,
     /// The highest incarnation of each node that is ended.
     ended: BTreeMap<Node, u32>,
@@ -80,10 +94,10 @@ impl Access {
             open,
             limits,
             checks,
-            objects: BTreeMap::new(),
+            objects: QuickMap::default(),
             given: BTreeMap::new(),
-            controlled: BTreeSet::new(),
-            bytes: BTreeMap::new(),
+            holdings: BTreeMap::new(),
+            unheld: BTreeSet::new(),
             leases: Leases::new(checks),
             ended: BTreeMap::new(),
         }
@@ -128,52 +142,68 @@ impl Access {
         self.objects.get(&object).map(|entry| entry.freed)
     }
 
-    pub(crate) fn set_freed(&mut self, object: ObjectId, freed: bool) {
-        if let Some(entry) = self.objects.get_mut(&object) {
-            entry.freed = freed;
-        }
+    /// Notes whether the object is freed. Says whether it is there.
+    pub(crate) fn set_freed(&mut self, object: ObjectId, freed: bool) -> bool {
+        let entry = self.objects.get_mut(&object);
+        entry.map(|entry| entry.freed = freed).is_some()
     }
 
     /// Refuses a holder `bytes` more than its quota.
     pub(crate) fn quota(&self, holder: Holder, bytes: u64) -> Result<(), Refusal> {
         let limit = self.limits.holder_bytes_max;
-        let has = self.bytes.get(&holder).copied().unwrap_or(0);
+        if limit == u64::MAX {
+            return Ok(());
+        }
+        let has = self.holdings.get(&holder).map_or(0, |holding| holding.bytes);
         if has.saturating_add(bytes) > limit { Err(Refusal::Quota { limit }) } else { Ok(()) }
     }
 
     /// A new object, controlled by the node that made it.
     pub(crate) fn insert(&mut self, object: ObjectId, bytes: u64, control: Holder) {
-        self.objects.insert(object, Entry { control: None, bytes, freed: false });
-        self.controlled.insert((None, object));
-        self.set_control(object, Some(control));
+        self.objects.insert(object, Entry { control: Some(control), bytes, freed: false });
+        self.put(Some(control), object, bytes);
     }
 
     /// An object is gone, with all rights to it.
     pub(crate) fn remove(&mut self, object: ObjectId) {
-        self.set_control(object, None);
-        self.controlled.remove(&(None, object));
-        self.objects.remove(&object);
+        if let Some(entry) = self.objects.remove(&object) {
+            self.take(entry.control, object, entry.bytes);
+        }
         self.leases.forget(object);
     }
 
     fn set_control(&mut self, object: ObjectId, control: Option<Holder>) {
         let Some(entry) = self.objects.get_mut(&object) else { return };
         let before = std::mem::replace(&mut entry.control, control);
-        self.given.remove(&object);
-        if let Some(before) = before {
-            let left = self.bytes.get_mut(&before).map_or(0, |bytes| {
-                *bytes = bytes.saturating_sub(entry.bytes);
-                *bytes
-            });
-            if left == 0 {
-                self.bytes.remove(&before);
-            }
-        }
+        let bytes = entry.bytes;
+        self.take(before, object, bytes);
+        self.put(control, object, bytes);
+    }
+
+    /// Puts an object to those that somebody controls.
+    fn put(&mut self, control: Option<Holder>, object: ObjectId, bytes: u64) {
         if let Some(control) = control {
-            *self.bytes.entry(control).or_default() += entry.bytes;
+            let holding = self.holdings.entry(control).or_default();
+            holding.bytes += bytes;
+            holding.objects.insert(object);
+        } else {
+            self.unheld.insert(object);
         }
-        self.controlled.remove(&(before, object));
-        self.controlled.insert((control, object));
+    }
+
+    /// Takes an object out of those that somebody controls.
+    fn take(&mut self, control: Option<Holder>, object: ObjectId, bytes: u64) {
+        self.given.remove(&object);
+        let Some(control) = control else {
+            self.unheld.remove(&object);
+            return;
+        };
+        let Some(holding) = self.holdings.get_mut(&control) else { return };
+        holding.bytes = holding.bytes.saturating_sub(bytes);
+        holding.objects.remove(&object);
+        if holding.objects.is_empty() && self.holdings.len() > IDLE_HOLDINGS_MAX {
+            self.holdings.remove(&control);
+        }
     }
 
     /// Gives control of an object that nobody controls.
@@ -264,15 +294,14 @@ impl Access {
 
     /// Objects that a holder controls, `max` at most.
     pub(crate) fn controlled_by(&self, holder: Holder, max: usize) -> Vec<ObjectId> {
-        let (low, high) = (ObjectId::from_bits(0), ObjectId::from_bits(u64::MAX));
-        let objects = self.controlled.range((Some(holder), low)..=(Some(holder), high));
-        objects.take(max).map(|(_, object)| *object).collect()
+        self.holdings.get(&holder).into_iter().flat_map(|holding| &holding.objects).take(max).copied().collect()
     }
 
     /// The incarnations of a node up to one that control or lease anything.
     pub(crate) fn holders_until(&self, last: Holder) -> Vec<Holder> {
         let first = Holder { incarnation: 0, ..last };
-        let mut holders: BTreeSet<Holder> = self.bytes.range(first..=last).map(|(holder, _)| *holder).collect();
+        let holdings = self.holdings.range(first..=last).filter(|(_, holding)| !holding.objects.is_empty());
+        let mut holders: BTreeSet<Holder> = holdings.map(|(holder, _)| *holder).collect();
         holders.extend(self.leases.callees(first, last));
         holders.into_iter().collect()
     }
@@ -284,20 +313,35 @@ impl Access {
 
     /// The objects after a given one, each with `leases` of its leases at most.
     pub(crate) fn rows_after(&self, after: Option<ObjectId>, leases: usize) -> impl Iterator<Item = ObjectRow> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        self.objects.range((after.map_or(Unbounded, Excluded), Unbounded)).map(move |(object, entry)| {
-            let mut first = self.leases.of(*object, None, leases.saturating_add(1));
+        self.objects_after(after).filter_map(move |object| {
+            let entry = self.objects.get(&object)?;
+            let mut first = self.leases.of(object, None, leases.saturating_add(1));
             let has_more_leases = first.len() > leases;
             first.truncate(leases);
-            ObjectRow {
-                object: *object,
+            Some(ObjectRow {
+                object,
                 bytes: entry.bytes,
                 control: entry.control,
                 freed: entry.freed,
                 leases: first,
                 has_more_leases,
-                given_by: self.given.get(object).copied(),
-            }
+                given_by: self.given.get(&object).copied(),
+            })
+        })
+    }
+
+    /// The objects after a given one, in the order of their ids, whoever controls them.
+    fn objects_after(&self, after: Option<ObjectId>) -> impl Iterator<Item = ObjectId> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let sets = self.holdings.values().map(|holding| &holding.objects).chain([&self.unheld]);
+        let range = (after.map_or(Unbounded, Excluded), Unbounded);
+        let mut rests: Vec<_> = sets.map(|set| set.range(range).copied()).collect();
+        let firsts = rests.iter_mut().enumerate().filter_map(|(at, rest)| Some(Reverse((rest.next()?, at))));
+        let mut heads: BinaryHeap<Reverse<(ObjectId, usize)>> = firsts.collect();
+        std::iter::from_fn(move || {
+            let Reverse((object, at)) = heads.pop()?;
+            heads.extend(rests[at].next().map(|next| Reverse((next, at))));
+            Some(object)
         })
     }
 

@@ -1,8 +1,8 @@
 //! What the transport asks of a memory server.
 
 use super::SharedMemory;
-use super::translate::{announce_of, refused, reply_of, request_of};
-use crate::memory::Staged;
+use super::translate::{Asked, announce_of, asked, refused, reply_of};
+use crate::memory::{Retired, Staged};
 use crate::operation::Submitted;
 use bifrost_rpc::follow;
 use bifrost_rpc::memory::{Later, MemoryHandler, MemoryOperation, MemoryReply, MemoryStatus, ServedCall};
@@ -19,7 +19,7 @@ impl MemoryHandler for SharedMemory {
         let mut state = self.state();
         let state = &mut *state;
         let staged =
-            state.sessions.client(&mut state.memory, operation).map(|client| state.memory.stage(client, announce));
+            state.sessions.client(&mut state.memory, operation).map(|seat| state.memory.stage(seat.client, announce));
         match staged {
             Err(refusal) | Ok(Staged::Done(Err(refusal))) => Some(refused(refusal)),
             Ok(_) => None,
@@ -57,20 +57,21 @@ impl SharedMemory {
     }
 
     fn carry_out(&self, operation: &MemoryOperation, body: Vec<u8>) -> MemoryReply {
-        let (request, steps) = match request_of(operation, body, self.place) {
-            Ok(request) => request,
+        let Asked { request, steps, spent } = match asked(operation, body, self.place) {
+            Ok(asked) => asked,
             Err(refusal) => {
                 self.cancelled(operation.call);
                 return refused(self.with(|memory| memory.refused(refusal)));
             }
         };
+        let mut retired = Retired::default();
         let done = {
             let mut state = self.state();
             let state = &mut *state;
-            let client = state.sessions.client(&mut state.memory, operation);
-            client.map(|client| (state.memory.submit_keeping(client, request), state.memory.free_bytes()))
+            let seat = state.sessions.client(&mut state.memory, operation);
+            seat.map(|seat| (state.memory.submit_keeping_at(seat, request, &mut retired), state.memory.free_bytes()))
         };
-        let ((submitted, retired), free) = match done {
+        let (submitted, free) = match done {
             Ok(done) => done,
             Err(refusal) => return refused(refusal),
         };
@@ -79,6 +80,6 @@ impl SharedMemory {
             // It names no operation to wait for: the transport keeps the order.
             Submitted::Waiting => MemoryReply::with(MemoryStatus::Failed, 0),
         };
-        MemoryReply { spent: retired.into_spent(), ..reply }
+        MemoryReply { spent: retired.into_spent().or(spent), ..reply }
     }
 }

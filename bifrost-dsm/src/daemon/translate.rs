@@ -2,13 +2,18 @@
 
 use crate::config::BATCH_STEPS_MAX;
 use crate::memory::{Announce, Place};
-use crate::operation::{Action, Answer, Data, Outcome, Request, Step, Work};
+use crate::operation::{Action, Answer, Outcome, Request, Step, Work};
+use crate::pieces::Pieces;
 use crate::refusal::Refusal;
 use bifrost_rpc::buffer::{Message, MessageBuffer};
 use bifrost_rpc::memory::{
     Batch, BatchOp, BatchOutcome, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, ObjectId, Pointer,
 };
 use bifrost_rpc::wire::outcomes_to_bytes;
+use bytes::Bytes;
+
+/// What a batch reads of fewer bytes than this is copied behind the head of its answer, whatever it is sent from.
+const SMALL_BYTES: u64 = 4096;
 
 /// The pointer that an operation is on. That of an ALLOC may leave prefix and server to the server.
 fn target(operation: &MemoryOperation, (prefix, server): (u8, u8)) -> Pointer {
@@ -40,21 +45,27 @@ pub(super) fn announce_of(operation: &MemoryOperation, bytes: u32, place: (u8, u
     })
 }
 
-/// What is asked, and of how many steps it is. The order of writes is the transport's affair.
-pub(super) fn request_of(
-    operation: &MemoryOperation,
-    body: Vec<u8>,
-    place: (u8, u8),
-) -> Result<(Request, usize), Refusal> {
+/// What an operation asks.
+pub(super) struct Asked {
+    pub(super) request: Request,
+    /// Of how many steps it is.
+    pub(super) steps: usize,
+    /// The body of a batch, which nothing needs any more.
+    pub(super) spent: Option<Vec<u8>>,
+}
+
+/// What is asked. The order of writes is the transport's affair.
+pub(super) fn asked(operation: &MemoryOperation, body: Vec<u8>, place: (u8, u8)) -> Result<Asked, Refusal> {
     let target = target(operation, place);
-    let work = if operation.fields.is_batch {
-        Work::Batch(steps(target, operation.op(), &body)?)
-    } else {
-        let action = action(operation, body);
-        Work::One(Step { target, previous: 0, unit_log2: operation.fields.pointer.argument(), action })
-    };
-    let steps = work.steps().len();
-    Ok((Request { id: operation.rpc, lowest: operation.lowest, work }, steps))
+    let (id, lowest) = (operation.rpc, operation.lowest);
+    if operation.fields.is_batch {
+        let all = steps(target, operation.op(), &body)?;
+        let steps = all.len();
+        return Ok(Asked { request: Request { id, lowest, work: Work::Batch(all) }, steps, spent: Some(body) });
+    }
+    let unit_log2 = operation.fields.pointer.argument();
+    let work = Work::One(Step { target, previous: 0, unit_log2, action: action(operation, body) });
+    Ok(Asked { request: Request { id, lowest, work }, steps: 1, spent: None })
 }
 
 fn action(operation: &MemoryOperation, body: Vec<u8>) -> Action {
@@ -101,7 +112,10 @@ pub(super) fn refused(refusal: Refusal) -> MemoryReply {
 pub(super) fn reply_of(outcome: Outcome, steps: usize, free: u64) -> MemoryReply {
     match outcome {
         Ok(Answer::Allocated(pointer)) => MemoryReply::allocated_leaving(pointer, free),
-        Ok(Answer::Data(data)) => MemoryReply::data(message(std::iter::once(data), &[])),
+        Ok(Answer::Data(data)) => MemoryReply::data(match data.pieces {
+            Pieces::One(piece) => Message::from(piece),
+            Pieces::Several(pieces) => message(Vec::new(), pieces),
+        }),
         Ok(Answer::Written | Answer::Freed) => MemoryReply::done(),
         Ok(Answer::Batch(answers, refusal)) => MemoryReply::data(batch(answers, refusal, steps)),
         Err(refusal) => refused(refusal),
@@ -114,18 +128,22 @@ fn batch(answers: Vec<Answer>, refusal: Option<Refusal>, steps: usize) -> Messag
         let len = if let Answer::Data(data) = answer { data.len() as u64 } else { 0 };
         BatchOutcome { status: MemoryStatus::Ok, detail: 0, len }
     };
-    let mut outcomes: Vec<BatchOutcome> = answers.iter().map(done).collect();
+    let mut outcomes = Vec::with_capacity(steps);
+    outcomes.extend(answers.iter().map(done));
     let refused = refusal.map(|refusal| BatchOutcome { status: refusal.status(), detail: refusal.detail(), len: 0 });
     outcomes.extend(refused);
     outcomes.resize(steps, BatchOutcome { status: MemoryStatus::NotDone, detail: 0, len: 0 });
+    let mut head = outcomes_to_bytes(&outcomes);
+    let small = outcomes.iter().map(|outcome| outcome.len).filter(|len| *len < SMALL_BYTES).sum::<u64>();
+    head.reserve_exact(usize::try_from(small).unwrap_or(0));
     let data = answers.into_iter().filter_map(|answer| if let Answer::Data(data) = answer { Some(data) } else { None });
-    message(data, &outcomes_to_bytes(&outcomes))
+    message(head, data.flat_map(|data| data.pieces.into_vec()))
 }
 
 /// A message of what was read: large pieces are sent from the object's memory.
-fn message(data: impl Iterator<Item = Data>, head: &[u8]) -> Message {
-    let mut message = MessageBuffer::new();
-    message.put_slice(head);
-    data.flat_map(Data::into_pieces).for_each(|piece| message.put_shared(piece));
+fn message(head: Vec<u8>, pieces: impl IntoIterator<Item = Bytes>) -> Message {
+    let mut message = MessageBuffer::recycle(Vec::new());
+    *message.tail_mut() = head;
+    pieces.into_iter().for_each(|piece| message.put_shared(piece));
     message.finish()
 }

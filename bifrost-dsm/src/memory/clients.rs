@@ -4,9 +4,10 @@ use super::staging::Staging;
 use crate::config::Config;
 use crate::identity::{Client, Holder};
 use crate::ledger::{Charge, Ledger};
-use crate::operation::{Outcome, Work};
+use crate::operation::{Outcome, Step, Work};
 use crate::refusal::Refusal;
 use rangemap::RangeSet;
+use slab::Slab;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -31,9 +32,19 @@ struct Record {
     _charge: Charge,
 }
 
+/// Where a client is kept, so that an operation looks it up once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seat {
+    pub(crate) client: Client,
+    at: usize,
+    /// Tells a client that was opened again from what it was before.
+    number: u64,
+}
+
 /// One client.
 #[derive(Debug)]
 pub(super) struct State {
+    number: u64,
     /// The client waits for no answer below.
     lowest: u64,
     /// Ids from `lowest` on whose answers it does not wait for either.
@@ -47,15 +58,21 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The client waits for no answer below. Returns whether that is new.
+    /// The client waits for no answer below. Returns whether operations that waited may go on for it.
     pub(super) fn advance(&mut self, lowest: u64) -> bool {
-        let rises = lowest > self.lowest;
-        if rises {
-            self.lowest = lowest;
-            self.ended.remove(0..lowest);
-            self.forget(0..lowest);
+        if lowest <= self.lowest {
+            return false;
         }
-        rises
+        self.lowest = lowest;
+        if !self.ended.is_empty() {
+            self.ended.remove(0..lowest);
+        }
+        self.forget(0..lowest);
+        self.has_waiting()
+    }
+
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
     /// The client does not wait for the answers of these. Where that makes too many ranges, they are kept instead.
@@ -75,7 +92,7 @@ impl State {
     }
 
     pub(super) fn has_ended(&self, id: u64) -> bool {
-        id < self.lowest || self.ended.contains(&id)
+        id < self.lowest || (!self.ended.is_empty() && self.ended.contains(&id))
     }
 
     pub(super) fn record(&self, id: u64) -> Option<Outcome> {
@@ -96,20 +113,23 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn conclude(&mut self, id: u64, outcome: Outcome, ledger: &Ledger) {
+    pub(super) fn conclude(&mut self, id: u64, outcome: &Outcome, ledger: &Ledger) {
         self.staged.remove(&id);
         if self.keeps_outcomes && !self.has_ended(id) {
             // Bounded by the number of records, and needed to refuse for lack of memory.
-            let record = Record { outcome, _charge: ledger.charge_anyway(RECORD_BYTES) };
+            let record = Record { outcome: outcome.clone(), _charge: ledger.charge_anyway(RECORD_BYTES) };
             self.records.insert(id, record);
         }
     }
 
     /// Whether all writes that the operation follows have been executed, refused or given up.
-    pub(super) fn is_ready(&self, operation: &Waiting) -> bool {
-        operation.work.steps().iter().all(|step| {
+    pub(super) fn is_ready(&self, id: u64, work: &Work) -> bool {
+        if let Work::One(Step { previous: 0, .. }) = work {
+            return true;
+        }
+        work.steps().iter().all(|step| {
             let previous = step.previous;
-            previous >= operation.id || self.has_ended(previous) || self.records.contains_key(&previous)
+            previous >= id || self.has_ended(previous) || self.records.contains_key(&previous)
         })
     }
 
@@ -123,7 +143,7 @@ impl State {
 
     /// Takes out the first waiting operation that need not wait any more.
     pub(super) fn next_ready(&mut self) -> Option<Waiting> {
-        let id = *self.waiting.iter().find(|(_, operation)| self.is_ready(operation))?.0;
+        let id = *self.waiting.iter().find(|(id, operation)| self.is_ready(**id, &operation.work))?.0;
         self.waiting.remove(&id)
     }
 
@@ -150,7 +170,9 @@ impl State {
 }
 
 fn drop_range<T>(map: &mut BTreeMap<u64, T>, ids: &Range<u64>) {
-    while let Some((id, _)) = map.range(ids.clone()).next() {
+    // Most clients have nothing here.
+    while !map.is_empty() {
+        let Some((id, _)) = map.range(ids.clone()).next() else { return };
         let id = *id;
         map.remove(&id);
     }
@@ -158,17 +180,23 @@ fn drop_range<T>(map: &mut BTreeMap<u64, T>, ids: &Range<u64>) {
 
 /// All clients.
 #[derive(Debug, Default)]
-pub(super) struct Clients(BTreeMap<Client, State>);
+pub(super) struct Clients {
+    states: Slab<State>,
+    seats: BTreeMap<Client, Seat>,
+    /// Clients ever opened.
+    opened: u64,
+}
 
 impl Clients {
-    pub(super) fn open(&mut self, client: Client, config: &Config, ledger: &Ledger) -> Result<(), Refusal> {
-        if self.0.contains_key(&client) {
-            return Ok(());
+    pub(super) fn open(&mut self, client: Client, config: &Config, ledger: &Ledger) -> Result<Seat, Refusal> {
+        if let Some(seat) = self.seat(client) {
+            return Ok(seat);
         }
-        if self.0.len() >= config.clients_max {
+        if self.len() >= config.clients_max {
             return Err(Refusal::TooManyClients { limit: config.clients_max as u64 });
         }
         let state = State {
+            number: self.opened + 1,
             lowest: 1,
             ended: RangeSet::new(),
             records: BTreeMap::new(),
@@ -177,31 +205,45 @@ impl Clients {
             keeps_outcomes: config.keeps_outcomes,
             _charge: ledger.charge(CLIENT_BYTES)?,
         };
-        self.0.insert(client, state);
-        Ok(())
+        self.opened += 1;
+        let seat = Seat { client, at: self.states.insert(state), number: self.opened };
+        self.seats.insert(client, seat);
+        Ok(seat)
     }
 
     pub(super) fn close(&mut self, client: Client) {
-        self.0.remove(&client);
+        if let Some(seat) = self.seats.remove(&client) {
+            self.states.remove(seat.at);
+        }
+    }
+
+    pub(super) fn seat(&self, client: Client) -> Option<Seat> {
+        self.seats.get(&client).copied()
+    }
+
+    /// The client of a seat, if it has not left it.
+    pub(super) fn at(&mut self, seat: Seat) -> Option<&mut State> {
+        self.states.get_mut(seat.at).filter(|state| state.number == seat.number)
     }
 
     pub(super) fn get_mut(&mut self, client: Client) -> Option<&mut State> {
-        self.0.get_mut(&client)
+        let seat = self.seat(client)?;
+        self.at(seat)
     }
 
     /// The clients of an incarnation and of those before it.
     pub(super) fn until(&self, last: Holder) -> Vec<Client> {
         let first = Client { holder: Holder { incarnation: 0, ..last }, id: 0 };
-        self.0.range(first..=Client { holder: last, id: u64::MAX }).map(|(client, _)| *client).collect()
+        self.seats.range(first..=Client { holder: last, id: u64::MAX }).map(|(client, _)| *client).collect()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.states.len()
     }
 
     /// Writes being staged, operations waiting.
     pub(super) fn unfinished(&self) -> (u64, u64) {
-        let states = self.0.values();
-        states.fold((0, 0), |(s, w), state| (s + state.staged.len() as u64, w + state.waiting.len() as u64))
+        let states = self.states.iter();
+        states.fold((0, 0), |(s, w), (_, state)| (s + state.staged.len() as u64, w + state.waiting.len() as u64))
     }
 }

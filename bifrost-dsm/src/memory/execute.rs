@@ -4,31 +4,23 @@ use super::{Memory, OBJECT_BYTES, Object};
 use crate::access::Right;
 use crate::checks::Check;
 use crate::content::Content;
-use crate::identity::{Client, Holder};
+use crate::identity::Holder;
 use crate::ledger::Charge;
 use crate::operation::{Action, Answer, Data, Outcome, READ_TO_END_BYTES_MAX, Step, Work};
 use crate::refusal::Refusal;
 use bifrost_rpc::memory::{ARGUMENT_MAX, ObjectId, Pointer, READ_TO_END};
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 impl Memory {
     /// Executes an operation. `charge` accounts for the bytes that came with it.
-    pub(super) fn execute(
-        &mut self,
-        client: Client,
-        work: Work,
-        refused: Option<Refusal>,
-        mut charge: Charge,
-    ) -> Outcome {
-        if let Some(refusal) = refused {
-            return Err(refusal);
-        }
+    pub(super) fn execute(&mut self, holder: Holder, work: Work, mut charge: Charge) -> Outcome {
         match work {
-            Work::One(step) => self.step(client.holder, step, &mut charge),
+            Work::One(step) => self.step(holder, step, &mut charge),
             Work::Batch(steps) => {
                 let mut answers = Vec::with_capacity(steps.len());
                 for step in steps {
-                    match self.step(client.holder, step, &mut charge) {
+                    match self.step(holder, step, &mut charge) {
                         Ok(answer) => answers.push(answer),
                         Err(refusal) => {
                             self.counters.refused(&refusal);
@@ -142,32 +134,17 @@ impl Memory {
         offset: u64,
         len: u64,
     ) -> Result<Range<usize>, Refusal> {
-        let has = self.objects.get(&object).ok_or(Refusal::NoSuchObject)?.content.len();
-        if len == 0 {
-            return Err(Refusal::ZeroLength);
-        }
-        let unit = 1u64 << unit_log2.min(ARGUMENT_MAX);
-        if !offset.is_multiple_of(unit) || !len.is_multiple_of(unit) {
-            return Err(Refusal::Misaligned { unit });
-        }
-        let start = usize::try_from(offset).ok();
-        let end = offset.checked_add(len).and_then(|end| usize::try_from(end).ok()).filter(|end| *end <= has);
-        start.zip(end).map(|(start, end)| start..end).ok_or(Refusal::PastEnd { len: has as u64 })
-    }
-
-    /// Bytes from an offset to the end of an object, if they are not too many for one answer.
-    fn rest(&self, object: ObjectId, offset: u64) -> Result<u64, Refusal> {
-        let has = self.objects.get(&object).ok_or(Refusal::NoSuchObject)?.content.len() as u64;
-        let rest = has.checked_sub(offset).filter(|rest| (1..=READ_TO_END_BYTES_MAX).contains(rest));
-        rest.ok_or(Refusal::PastEnd { len: has })
+        let content = &self.objects.get(&object).ok_or(Refusal::NoSuchObject)?.content;
+        range_of(content, unit_log2, offset, len)
     }
 
     fn read(&mut self, holder: Holder, target: &Pointer, unit_log2: u8, offset: u64, len: u64) -> Outcome {
         let object = self.resolve(holder, target, Right::Read)?;
-        let len = if len == READ_TO_END { self.rest(object, offset)? } else { len };
-        let range = self.range(object, unit_log2, offset, len)?;
         let content = &self.objects.get(&object).ok_or(Refusal::NoSuchObject)?.content;
-        Ok(Answer::Data(Data { object, offset, pieces: content.read(range) }))
+        let len = if len == READ_TO_END { rest_of(content, offset)? } else { len };
+        let range = range_of(content, unit_log2, offset, len)?;
+        let copied_max = if self.config.keeps_outcomes { 0 } else { self.config.copied_bytes_max };
+        Ok(Answer::Data(Data { object, offset, pieces: content.read(range, copied_max) }))
     }
 
     fn write(
@@ -195,8 +172,8 @@ impl Memory {
             let written = content.write(at, &data, pinnable, &self.ledger);
             written
                 .map_err(|refusal| if matches!(refusal, Refusal::TooManyPinned { .. }) { too_many } else { refusal })?;
-            if let Some(retired) = &mut self.retired {
-                retired.push_buffer(data);
+            if self.keeps_retired {
+                self.retired.push_buffer(data);
             }
         } else {
             if content.would_pin() > pinnable {
@@ -217,33 +194,61 @@ impl Memory {
 
     /// Frees an object, now or when nothing holds it any more.
     pub(super) fn give_up(&mut self, object: ObjectId) {
-        self.access.set_freed(object, true);
-        self.settle(object);
+        if self.access.set_freed(object, true) {
+            self.settle_freed(object);
+        }
     }
 
     /// Removes an object that is freed and that nothing holds.
     pub(super) fn settle(&mut self, object: ObjectId) {
-        if self.access.is_freed(object) != Some(true) {
+        if self.access.is_freed(object) == Some(true) {
+            self.settle_freed(object);
+        }
+    }
+
+    fn settle_freed(&mut self, object: ObjectId) {
+        let checks = self.config.checks;
+        if self.access.is_leased(object) && checks.makes(Check::DeferredFree) {
             return;
         }
-        let checks = self.config.checks;
-        let leased = self.access.is_leased(object) && checks.makes(Check::DeferredFree);
-        let kept = self.objects.get(&object).is_some_and(|object| object.snapshots > 0);
-        let kept = kept && checks.makes(Check::SnapshotFree);
-        if !leased && !kept {
-            if let Some(object) = self.objects.remove(&object) {
-                self.retire(object.content);
+        if let Entry::Occupied(entry) = self.objects.entry(object) {
+            if entry.get().snapshots > 0 && checks.makes(Check::SnapshotFree) {
+                return;
             }
-            self.access.remove(object);
+            let content = entry.remove().content;
+            self.retire(content);
         }
+        self.access.remove(object);
     }
 
     /// Lets go of a version.
     pub(super) fn retire(&mut self, content: Content) {
-        if let Some(retired) = &mut self.retired {
-            retired.push(content);
+        if self.keeps_retired {
+            self.retired.push(content);
         }
     }
+}
+
+/// Bytes of an object as a range, if it has them and they are whole units.
+fn range_of(content: &Content, unit_log2: u8, offset: u64, len: u64) -> Result<Range<usize>, Refusal> {
+    let has = content.len();
+    if len == 0 {
+        return Err(Refusal::ZeroLength);
+    }
+    let unit = 1u64 << unit_log2.min(ARGUMENT_MAX);
+    if (offset | len) & (unit - 1) != 0 {
+        return Err(Refusal::Misaligned { unit });
+    }
+    let start = usize::try_from(offset).ok();
+    let end = offset.checked_add(len).and_then(|end| usize::try_from(end).ok()).filter(|end| *end <= has);
+    start.zip(end).map(|(start, end)| start..end).ok_or(Refusal::PastEnd { len: has as u64 })
+}
+
+/// Bytes from an offset to the end of an object, if they are not too many for one answer.
+fn rest_of(content: &Content, offset: u64) -> Result<u64, Refusal> {
+    let has = content.len() as u64;
+    let rest = has.checked_sub(offset).filter(|rest| (1..=READ_TO_END_BYTES_MAX).contains(rest));
+    rest.ok_or(Refusal::PastEnd { len: has })
 }
 
 /// The buffer without room that nobody accounts for.
@@ -261,7 +266,7 @@ impl Memory {
         let pinned = data.pieces.iter().flat_map(|piece| piece.iter()).nth(at).copied().unwrap_or(0);
         let now = self.objects.get(&data.object).filter(|_| !self.config.checks.makes(Check::VersionPinning));
         let at = usize::try_from(data.offset).unwrap_or(0) + at;
-        now.and_then(|object| object.content.read(at..at + 1).first().map(|byte| byte[0])).unwrap_or(pinned)
+        now.and_then(|object| object.content.read(at..at + 1, 0).first().map(|byte| byte[0])).unwrap_or(pinned)
     }
 
     /// What a server without staging would do with a fragment of a write.
@@ -277,6 +282,6 @@ impl Memory {
     /// The bytes of an object, for who judges a simulation.
     pub(crate) fn peek(&self, object: ObjectId) -> Option<Vec<u8>> {
         let content = &self.objects.get(&object)?.content;
-        Some(content.read(0..content.len()).concat())
+        Some(content.read(0..content.len(), 0).concat())
     }
 }

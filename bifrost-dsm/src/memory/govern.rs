@@ -59,9 +59,8 @@ impl Memory {
         control: &Control,
         max: usize,
     ) -> (Option<Result<Controlled, Refusal>>, Retired) {
-        self.retired = Some(Retired::default());
-        let outcome = self.control_step(stamp, control, max);
-        (outcome, self.retired.take().unwrap_or_default())
+        let mut retired = Retired::default();
+        (self.keeping(&mut retired, |memory| memory.control_step(stamp, control, max)), retired)
     }
 
     /// The last control message that was applied.

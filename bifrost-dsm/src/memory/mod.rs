@@ -20,13 +20,22 @@ use crate::metrics::{Counters, Metrics};
 use crate::operation::{Action, Outcome, Request, Submitted, Work};
 use crate::refusal::Refusal;
 pub use crate::retired::Retired;
+use bifrost_rpc::endpoint::QuickMap;
 use bifrost_rpc::memory::ObjectId;
+pub(crate) use clients::Seat;
 use clients::{Clients, Waiting};
 pub use export::Page;
 use snapshots::Snapshots;
 pub use staging::{Announce, Place, Staged};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
+
+/// Whether an operation is new.
+enum Admitted {
+    New(Seat),
+    /// It came before: what became of it.
+    Before(Submitted),
+}
 
 /// What an object takes beside its bytes: entries of tables, one block.
 const OBJECT_BYTES: u64 = 512;
@@ -49,7 +58,8 @@ pub struct Memory {
     boot: u32,
     /// Objects made under `boot`.
     made: u32,
-    objects: HashMap<ObjectId, Object>,
+    /// By ids that this server itself counts up.
+    objects: QuickMap<ObjectId, Object>,
     access: Access,
     clients: Clients,
     snapshots: Snapshots,
@@ -59,8 +69,9 @@ pub struct Memory {
     /// What came of operations that had to wait.
     answers: VecDeque<(Client, u64, Outcome)>,
     counters: Counters,
-    /// Memory that the operation under way lets go of, to be dropped by whoever submitted it.
-    retired: Option<Retired>,
+    /// Memory that the operation under way lets go of, if it is to be dropped by whoever submitted it.
+    retired: Retired,
+    keeps_retired: bool,
 }
 
 impl Memory {
@@ -78,7 +89,7 @@ impl Memory {
             ledger: Ledger::new(capacity),
             boot: config.boot,
             made: 0,
-            objects: HashMap::new(),
+            objects: QuickMap::default(),
             access: Access::new(config.open, limits, checks),
             clients: Clients::default(),
             snapshots: Snapshots::default(),
@@ -86,7 +97,8 @@ impl Memory {
             unfinished: None,
             answers: VecDeque::new(),
             counters: Counters::default(),
-            retired: None,
+            retired: Retired::default(),
+            keeps_retired: false,
             config,
         }
     }
@@ -116,6 +128,11 @@ impl Memory {
     ///
     /// [`Refusal::EndedIncarnation`], [`Refusal::TooManyClients`], [`Refusal::OutOfMemory`].
     pub fn open(&mut self, client: Client) -> Result<(), Refusal> {
+        self.open_seat(client).map(|_seat| ())
+    }
+
+    /// As [`Memory::open`]; says where the client is.
+    pub(crate) fn open_seat(&mut self, client: Client) -> Result<Seat, Refusal> {
         let opened =
             self.access.lives(client.holder).and_then(|()| self.clients.open(client, &self.config, &self.ledger));
         opened.inspect_err(|refusal| self.counters.refused(refusal))
@@ -131,20 +148,24 @@ impl Memory {
     /// The client waits for no answer below `lowest` any more, nor for those of `ended`: their records go, and
     /// operations of these ids are refused from now on.
     pub fn acknowledge(&mut self, client: Client, lowest: u64, ended: &[Range<u64>]) {
-        if let Some(state) = self.clients.get_mut(client) {
+        if let Some(seat) = self.clients.seat(client)
+            && let Some(state) = self.clients.at(seat)
+        {
             state.advance(lowest);
             ended.iter().for_each(|ids| state.end(ids.clone(), self.config.records_max));
-            self.release(client);
+            self.release(seat);
         }
     }
 
     /// Drops an operation that waits or is being staged, because its caller gave it up. One that was executed stays so.
     /// Either way the client must not issue it again.
     pub fn cancel(&mut self, client: Client, id: u64) {
-        if let Some(state) = self.clients.get_mut(client) {
+        if let Some(seat) = self.clients.seat(client)
+            && let Some(state) = self.clients.at(seat)
+        {
             state.drop_unfinished(id);
             state.end(id..id.saturating_add(1), self.config.records_max);
-            self.release(client);
+            self.release(seat);
         }
     }
 
@@ -158,24 +179,44 @@ impl Memory {
     /// As [`Memory::submit`]; memory that the operation lets go of is not given back to the system here, which takes long
     /// where it is large, but returned.
     pub fn submit_keeping(&mut self, client: Client, request: Request) -> (Submitted, Retired) {
-        self.retired = Some(Retired::default());
-        let submitted = self.submit(client, request);
-        (submitted, self.retired.take().unwrap_or_default())
+        let mut retired = Retired::default();
+        (self.keeping(&mut retired, |memory| memory.submit(client, request)), retired)
+    }
+
+    /// As [`Memory::submit_keeping`], of a client that sits there.
+    pub(crate) fn submit_keeping_at(&mut self, seat: Seat, request: Request, retired: &mut Retired) -> Submitted {
+        self.keeping(retired, |memory| memory.submit_at(seat.client, Some(seat), request))
+    }
+
+    /// Memory that is let go of meanwhile goes into `retired`, which is empty.
+    fn keeping<T>(&mut self, retired: &mut Retired, act: impl FnOnce(&mut Self) -> T) -> T {
+        self.keeps_retired = true;
+        let done = act(self);
+        self.keeps_retired = false;
+        if !self.retired.is_empty() {
+            std::mem::swap(&mut self.retired, retired);
+        }
+        done
     }
 
     /// Takes a request. Each id is executed once; a copy gets the answer of the first.
     pub fn submit(&mut self, client: Client, request: Request) -> Submitted {
-        match self.admit(client, request.id, request.lowest, request.work.only_reads()) {
+        self.submit_at(client, self.clients.seat(client), request)
+    }
+
+    fn submit_at(&mut self, client: Client, seat: Option<Seat>, request: Request) -> Submitted {
+        let reads = request.work.only_reads();
+        let seat = match self.admit(client, seat, request.id, request.lowest, reads) {
             Err(refusal) => {
                 self.counters.refused(&refusal);
                 return Submitted::Done(Err(refusal));
             }
-            Ok(Some(before)) => return before,
-            Ok(None) => {}
-        }
-        match self.accept(client, &request) {
-            Ok(charge) => self.run(client, Waiting { id: request.id, work: request.work, refused: None, charge }),
-            Err(refusal) => self.refuse(client, request.id, request.work, refusal),
+            Ok(Admitted::Before(before)) => return before,
+            Ok(Admitted::New(seat)) => seat,
+        };
+        match self.accept(seat, &request) {
+            Ok(charge) => self.run(seat, reads, request.id, request.work, charge),
+            Err(refusal) => self.refuse(seat, request.id, request.work, refusal),
         }
     }
 
@@ -220,35 +261,44 @@ impl Memory {
     }
 
     /// Whether an operation is new. An error is no outcome: the operation is not remembered.
-    fn admit(&mut self, client: Client, id: u64, lowest: u64, reads: bool) -> Result<Option<Submitted>, Refusal> {
+    fn admit(
+        &mut self,
+        client: Client,
+        mut seat: Option<Seat>,
+        id: u64,
+        lowest: u64,
+        reads: bool,
+    ) -> Result<Admitted, Refusal> {
         self.access.lives(client.holder)?;
         if !self.config.checks.makes(Check::UnknownClient) {
-            self.clients.open(client, &self.config, &self.ledger)?;
+            seat = Some(self.clients.open(client, &self.config, &self.ledger)?);
         }
-        if self.clients.get_mut(client).ok_or(Refusal::UnknownClient)?.advance(lowest) {
-            self.release(client);
+        let seat = seat.ok_or(Refusal::UnknownClient)?;
+        let mut state = self.clients.at(seat).ok_or(Refusal::UnknownClient)?;
+        if state.advance(lowest) {
+            self.release(seat);
+            state = self.clients.at(seat).ok_or(Refusal::UnknownClient)?;
         }
-        let state = self.clients.get_mut(client).ok_or(Refusal::UnknownClient)?;
         if state.has_ended(id) && self.config.checks.makes(Check::EndedOperation) {
             return Err(Refusal::Ended);
         }
         if self.config.checks.makes(Check::DuplicateOperation) {
             if let Some(outcome) = state.record(id) {
                 self.counters.duplicates += 1;
-                return Ok(Some(Submitted::Done(outcome)));
+                return Ok(Admitted::Before(Submitted::Done(outcome)));
             }
             if state.waits(id) {
-                return Ok(Some(Submitted::Waiting));
+                return Ok(Admitted::Before(Submitted::Waiting));
             }
         }
         if !reads {
             state.room(id, &self.config)?;
         }
-        Ok(None)
+        Ok(Admitted::New(seat))
     }
 
     /// Checks the shape of a new request, and charges for the bytes that came with it.
-    fn accept(&mut self, client: Client, request: &Request) -> Result<Charge, Refusal> {
+    fn accept(&mut self, seat: Seat, request: &Request) -> Result<Charge, Refusal> {
         if let Work::Batch(steps) = &request.work {
             if steps.is_empty() || steps.len() > BATCH_STEPS_MAX {
                 return Err(Refusal::BatchLength { limit: BATCH_STEPS_MAX as u64 });
@@ -261,7 +311,7 @@ impl Memory {
             }
         }
         let len = request.work.steps().iter().map(|step| step.action.data_len()).sum();
-        let staged = self.clients.get_mut(client).and_then(|state| state.unstage(request.id));
+        let staged = self.clients.at(seat).and_then(|state| state.unstage(request.id));
         // Bytes that were announced are paid for already.
         match staged {
             Some(mut staged) if staged.charge.bytes() >= len => Ok(staged.charge.split(len)),
@@ -270,55 +320,69 @@ impl Memory {
     }
 
     /// Executes an operation, or has it wait for the write before it.
-    fn run(&mut self, client: Client, operation: Waiting) -> Submitted {
-        let Some(state) = self.clients.get_mut(client) else { return Submitted::Done(Err(Refusal::UnknownClient)) };
-        if !state.is_ready(&operation) && self.config.checks.makes(Check::WriteOrder) {
-            return match state.wait(operation, self.config.waiting_max) {
-                Ok(()) => Submitted::Waiting,
-                Err(refusal) => {
-                    self.counters.refused(&refusal);
-                    Submitted::Done(Err(refusal))
-                }
-            };
+    fn run(&mut self, seat: Seat, reads: bool, id: u64, work: Work, charge: Charge) -> Submitted {
+        let Some(state) = self.clients.at(seat) else { return Submitted::Done(Err(Refusal::UnknownClient)) };
+        if !state.is_ready(id, &work) && self.config.checks.makes(Check::WriteOrder) {
+            return self.wait(seat, Waiting { id, work, refused: None, charge });
         }
-        let reads = operation.work.only_reads();
-        let outcome = self.execute(client, operation.work, operation.refused, operation.charge);
-        self.conclude(client, operation.id, reads, outcome)
+        let outcome = self.execute(seat.client.holder, work, charge);
+        self.conclude(seat, id, reads, outcome)
+    }
+
+    /// Has an operation wait for the write before it.
+    fn wait(&mut self, seat: Seat, operation: Waiting) -> Submitted {
+        let Some(state) = self.clients.at(seat) else { return Submitted::Done(Err(Refusal::UnknownClient)) };
+        match state.wait(operation, self.config.waiting_max) {
+            Ok(()) => Submitted::Waiting,
+            Err(refusal) => {
+                self.counters.refused(&refusal);
+                Submitted::Done(Err(refusal))
+            }
+        }
     }
 
     /// Refuses an operation, when it is its turn. Its data is dropped now.
-    fn refuse(&mut self, client: Client, id: u64, mut work: Work, refusal: Refusal) -> Submitted {
+    fn refuse(&mut self, seat: Seat, id: u64, mut work: Work, refusal: Refusal) -> Submitted {
         work.drop_data();
-        let charge = self.ledger.charge_anyway(0);
-        self.run(client, Waiting { id, work, refused: Some(refusal), charge })
+        let Some(state) = self.clients.at(seat) else { return Submitted::Done(Err(Refusal::UnknownClient)) };
+        if !state.is_ready(id, &work) && self.config.checks.makes(Check::WriteOrder) {
+            let charge = self.ledger.charge_anyway(0);
+            return self.wait(seat, Waiting { id, work, refused: Some(refusal), charge });
+        }
+        self.conclude(seat, id, work.only_reads(), Err(refusal))
     }
 
     /// Records an outcome, and lets go what waited for it.
-    fn conclude(&mut self, client: Client, id: u64, reads: bool, outcome: Outcome) -> Submitted {
+    fn conclude(&mut self, seat: Seat, id: u64, reads: bool, outcome: Outcome) -> Submitted {
         if let Err(refusal) = &outcome {
             self.counters.refused(refusal);
         }
         if !reads {
-            if let Some(state) = self.clients.get_mut(client) {
-                state.conclude(id, outcome.clone(), &self.ledger);
+            if let Some(state) = self.clients.at(seat) {
+                state.conclude(id, &outcome, &self.ledger);
+                if state.has_waiting() {
+                    self.release(seat);
+                }
             }
-            self.release(client);
         }
         Submitted::Done(outcome)
     }
 
     /// Executes what a client has waiting and need not wait any more.
-    fn release(&mut self, client: Client) {
-        while let Some(operation) = self.clients.get_mut(client).and_then(clients::State::next_ready) {
+    fn release(&mut self, seat: Seat) {
+        while let Some(operation) = self.clients.at(seat).and_then(clients::State::next_ready) {
             let (id, reads) = (operation.id, operation.work.only_reads());
-            let outcome = self.execute(client, operation.work, operation.refused, operation.charge);
+            let outcome = match operation.refused {
+                Some(refusal) => Err(refusal),
+                None => self.execute(seat.client.holder, operation.work, operation.charge),
+            };
             if let Err(refusal) = &outcome {
                 self.counters.refused(refusal);
             }
-            if let Some(state) = self.clients.get_mut(client).filter(|_| !reads) {
-                state.conclude(id, outcome.clone(), &self.ledger);
+            if let Some(state) = self.clients.at(seat).filter(|_| !reads) {
+                state.conclude(id, &outcome, &self.ledger);
             }
-            self.answers.push_back((client, id, outcome));
+            self.answers.push_back((seat.client, id, outcome));
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Writes that come in fragments: their memory is reserved when they are announced, and they take effect at once, when
 //! all has come.
 
-use super::clients::Waiting;
-use super::{Memory, Submitted};
+use super::{Admitted, Memory, Seat, Submitted};
 use crate::access::Right;
 use crate::checks::Check;
 use crate::identity::Client;
@@ -91,15 +90,14 @@ impl Staging {
     }
 
     /// The operation; none of a batch, whose steps were not announced.
-    fn into_operation(self) -> Option<Waiting> {
+    fn into_operation(self) -> Option<(u64, Work, Charge)> {
         let Announce { id, target, previous, unit_log2, place, .. } = self.announce;
         let action = match place {
             Place::New { len } => Action::AllocWrite { len, data: self.data },
             Place::At(offset) => Action::Write { offset, data: self.data },
             Place::Batch => return None,
         };
-        let work = Work::One(Step { target, previous, unit_log2, action });
-        Some(Waiting { id, work, refused: None, charge: self.charge })
+        Some((id, Work::One(Step { target, previous, unit_log2, action }), self.charge))
     }
 }
 
@@ -108,19 +106,19 @@ impl Memory {
     /// [`Memory::land`] and [`Memory::commit`], or, if they were collected elsewhere, by [`Memory::submit`] under the same
     /// id, which takes the reservation over.
     pub fn stage(&mut self, client: Client, announce: Announce) -> Staged {
-        match self.admit(client, announce.id, announce.lowest, false) {
+        let seat = match self.admit(client, self.clients.seat(client), announce.id, announce.lowest, false) {
             Err(refusal) => {
                 self.counters.refused(&refusal);
                 return Staged::Done(Err(refusal));
             }
-            Ok(Some(Submitted::Waiting)) => return Staged::Waiting,
-            Ok(Some(Submitted::Done(outcome))) => return Staged::Done(outcome),
-            Ok(None) => {}
-        }
-        if self.clients.get_mut(client).is_some_and(|state| state.staged(announce.id).is_some()) {
+            Ok(Admitted::Before(Submitted::Waiting)) => return Staged::Waiting,
+            Ok(Admitted::Before(Submitted::Done(outcome))) => return Staged::Done(outcome),
+            Ok(Admitted::New(seat)) => seat,
+        };
+        if self.clients.at(seat).is_some_and(|state| state.staged(announce.id).is_some()) {
             return Staged::Ready;
         }
-        match self.reserve(client, announce) {
+        match self.reserve(seat, announce) {
             Ok(()) => Staged::Ready,
             Err(refusal @ Refusal::TooManyOutstanding { .. }) => {
                 self.counters.refused(&refusal);
@@ -130,7 +128,7 @@ impl Memory {
                 let Announce { id, target, previous, unit_log2, .. } = announce;
                 let action = Action::Write { offset: 0, data: Vec::new() };
                 let work = Work::One(Step { target, previous, unit_log2, action });
-                match self.refuse(client, id, work, refusal) {
+                match self.refuse(seat, id, work, refusal) {
                     Submitted::Done(outcome) => Staged::Done(outcome),
                     Submitted::Waiting => Staged::Waiting,
                 }
@@ -138,9 +136,9 @@ impl Memory {
         }
     }
 
-    fn reserve(&mut self, client: Client, announce: Announce) -> Result<(), Refusal> {
-        let limit = self.config.staged_max;
-        let state = self.clients.get_mut(client).ok_or(Refusal::UnknownClient)?;
+    fn reserve(&mut self, seat: Seat, announce: Announce) -> Result<(), Refusal> {
+        let (limit, client) = (self.config.staged_max, seat.client);
+        let state = self.clients.at(seat).ok_or(Refusal::UnknownClient)?;
         if state.staged_len() >= limit {
             return Err(Refusal::TooManyOutstanding { limit: limit as u64 });
         }
@@ -156,7 +154,7 @@ impl Memory {
         }
         let charge = self.ledger.charge(announce.len)?;
         let staging = Staging { announce, data: Vec::new(), got: RangeSet::new(), charge };
-        if let Some(state) = self.clients.get_mut(client) {
+        if let Some(state) = self.clients.at(seat) {
             state.stage(announce.id, staging);
         }
         Ok(())
@@ -193,8 +191,10 @@ impl Memory {
 
     /// Executes a staged write of which all has come.
     pub fn commit(&mut self, client: Client, id: u64) -> Submitted {
-        let state = self.clients.get_mut(client);
-        let Some(state) = state else { return Submitted::Done(Err(Refusal::UnknownClient)) };
+        let seat = self.clients.seat(client);
+        let Some((seat, state)) = seat.and_then(|seat| Some((seat, self.clients.at(seat)?))) else {
+            return Submitted::Done(Err(Refusal::UnknownClient));
+        };
         if let Some(outcome) = state.record(id) {
             return Submitted::Done(outcome);
         }
@@ -205,7 +205,7 @@ impl Memory {
             return Submitted::Done(Err(Refusal::Incomplete));
         }
         match state.unstage(id).and_then(Staging::into_operation) {
-            Some(operation) => self.run(client, operation),
+            Some((id, work, charge)) => self.run(seat, work.only_reads(), id, work, charge),
             None => Submitted::Done(Err(Refusal::Incomplete)),
         }
     }

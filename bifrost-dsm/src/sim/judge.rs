@@ -4,6 +4,7 @@ use crate::access::CallKey;
 use crate::control::{Control, Controlled, Stamp};
 use crate::identity::{Client, Holder};
 use crate::operation::{Action, Answer, Data, Outcome, Request, Step, Work};
+use crate::pieces::Pieces;
 use crate::refusal::Refusal;
 use bifrost_rpc::memory::ObjectId;
 use std::collections::BTreeMap;
@@ -390,7 +391,7 @@ impl Judge {
 /// An outcome with copies of what was read, which pin nothing.
 fn unpinned(outcome: &Outcome) -> Outcome {
     let copy = |answer: &Answer| match answer {
-        Answer::Data(data) => Answer::Data(Data { pieces: vec![data.to_vec().into()], ..data.clone() }),
+        Answer::Data(data) => Answer::Data(Data { pieces: Pieces::One(data.to_vec().into()), ..data.clone() }),
         other => other.clone(),
     };
     match outcome {

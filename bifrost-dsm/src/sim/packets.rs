@@ -5,6 +5,7 @@ use super::world::{Event, World};
 use crate::identity::Client;
 use crate::memory::{Announce, Place, Staged};
 use crate::operation::{Action, Answer, Data, Outcome, Request, Step, Submitted, Work};
+use crate::pieces::Pieces;
 use crate::refusal::Refusal;
 
 const TRIES_MAX: u32 = 5;
@@ -182,7 +183,7 @@ impl World {
         let delay = self.rng.between(1, self.plan.delay);
         if !self.rng.chance(self.plan.loss) {
             // The answer itself is as long as the read; nobody needs the pinned version any more.
-            let data = Data { pieces: vec![sent.clone().into()], ..data };
+            let data = Data { pieces: Pieces::One(sent.clone().into()), ..data };
             self.at(delay, Event::Answer(operation, Ok(Answer::Data(data)), Some(sent)));
         }
     }

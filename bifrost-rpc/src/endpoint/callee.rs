@@ -1,6 +1,7 @@
 //! The callee's side of a session: which calls have ended, what is answered and sent.
 
 use super::caller_time::earlier;
+use super::calls::Calls;
 use super::config::Config;
 use super::datagrams::Datagrams;
 use super::link::{Exchange, Link};
@@ -8,7 +9,7 @@ use super::record::{Answered, Released, Served};
 use super::time::Time;
 use crate::wire::{AckStatus, Flags, MemoryFields};
 use rangemap::RangeSet;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Ranges of ended calls above the lowest outstanding one that are remembered at most; beyond, what the client says
@@ -34,7 +35,9 @@ pub(super) struct CalleeSession {
     pub(super) finished: RangeSet<u64>,
     /// Ranges put into `finished` since they were counted: at least as many as there are.
     finished_inserts: usize,
-    pub(super) calls: BTreeMap<u64, Served>,
+    pub(super) calls: Calls,
+    /// The memory of a record that went, for the next.
+    spare: Option<Box<Answered>>,
     outgoing: VecDeque<u64>,
     /// Memory operations that wait: for which write, and which they are.
     pub(super) held: Vec<(u64, u64)>,
@@ -54,7 +57,8 @@ impl CalleeSession {
             lowest: 0,
             finished: RangeSet::new(),
             finished_inserts: 0,
-            calls: BTreeMap::new(),
+            calls: Calls::default(),
+            spare: None,
             outgoing: VecDeque::new(),
             held: Vec::new(),
             bytes: 0,
@@ -69,9 +73,11 @@ impl CalleeSession {
         if lowest <= self.lowest {
             return released;
         }
-        while let Some(entry) = self.calls.first_entry().filter(|entry| *entry.key() < lowest) {
-            let (rpc, served) = entry.remove_entry();
+        while let Some((rpc, served)) = self.calls.pop_below(lowest) {
             released.end(rpc, served, &mut self.link);
+        }
+        if released.record.is_some() {
+            self.spare = released.record.take();
         }
         self.give_back(&released);
         if remember {
@@ -93,9 +99,9 @@ impl CalleeSession {
         if start >= range.end || self.finished_inserts >= FINISHED_RANGES_MAX {
             return released;
         }
-        let ended: Vec<u64> = self.calls.range(start..range.end).map(|(rpc, _)| *rpc).collect();
+        let ended: Vec<u64> = self.calls.range(start..range.end).map(|(rpc, _)| rpc).collect();
         for rpc in ended {
-            if let Some(served) = self.calls.remove(&rpc) {
+            if let Some(served) = self.calls.remove(rpc) {
                 released.end(rpc, served, &mut self.link);
             }
         }
@@ -114,7 +120,7 @@ impl CalleeSession {
 
     /// What a memory operation asked that can be answered now.
     pub(super) fn answerable(&self, rpc: u64) -> Option<MemoryFields> {
-        match self.calls.get(&rpc)? {
+        match self.calls.get(rpc)? {
             Served::Arriving(arriving) => arriving.memory,
             Served::Memory(run) => Some(run.fields),
             _ => None,
@@ -123,13 +129,13 @@ impl CalleeSession {
 
     /// What packets without a message say of a call.
     pub(super) fn exchange(&self, rpc: u64) -> Exchange {
-        let served = self.calls.get(&rpc);
+        let served = self.calls.get(rpc);
         Exchange { rpc, pointer: served.and_then(Served::pointer), leased: served.is_some_and(Served::is_leased) }
     }
 
     /// Whether the caller of a call understands references in the answer; of one that was given up nobody cares.
     pub(super) fn takes_references(&self, rpc: u64) -> bool {
-        !matches!(self.calls.get(&rpc), Some(Served::Running(run)) if !run.references)
+        !matches!(self.calls.get(rpc), Some(Served::Running(run)) if !run.references)
     }
 
     /// Whether the client said that the call has ended.
@@ -140,7 +146,7 @@ impl CalleeSession {
     /// Keeps and sends the answer of a running call, or of a memory operation that was announced. Returns the memory it
     /// takes; what the operation held goes to `released`.
     pub(super) fn answer(&mut self, rpc: u64, mut answered: Answered, released: &mut Released) -> Option<usize> {
-        let served = self.calls.get_mut(&rpc)?;
+        let served = self.calls.get_mut(rpc)?;
         let unacked = match served {
             Served::Running(run) => {
                 answered.leased = run.leased;
@@ -158,23 +164,31 @@ impl CalleeSession {
             }
             _ => return None,
         };
+        answered.queued = true;
         // The answer acknowledges the call.
         self.link.unacked = self.link.unacked.saturating_sub(unacked);
         let bytes = answered.out.bytes();
         self.pinned += answered.pinned();
-        match std::mem::replace(served, Served::Answered(Box::new(answered))) {
+        let record = match self.spare.take() {
+            Some(mut spare) => {
+                *spare = answered;
+                spare
+            }
+            None => Box::new(answered),
+        };
+        match std::mem::replace(served, Served::Answered(record)) {
             Served::Arriving(arriving) => released.drop_arriving(*arriving),
             Served::Memory(run) => released.drop_held(run.held),
             _ => {}
         }
         self.bytes = (self.bytes + bytes).saturating_sub(released.bytes);
-        self.enqueue(rpc);
+        self.outgoing.push_back(rpc);
         Some(bytes)
     }
 
     /// Tells the caller that all of a call has arrived.
     pub(super) fn acknowledge(&mut self, rpc: u64) {
-        if let Some(Served::RunningOneway(run)) = self.calls.get_mut(&rpc) {
+        if let Some(Served::RunningOneway(run)) = self.calls.get_mut(rpc) {
             run.acks += 1;
         }
         self.link.note_ack(self.exchange(rpc), AckStatus::Complete, Vec::new());
@@ -182,7 +196,7 @@ impl CalleeSession {
 
     /// An answer has something to send.
     pub(super) fn enqueue(&mut self, rpc: u64) {
-        if let Some(Served::Answered(answered)) = self.calls.get_mut(&rpc)
+        if let Some(Served::Answered(answered)) = self.calls.get_mut(rpc)
             && !answered.queued
         {
             answered.queued = true;
@@ -193,7 +207,7 @@ impl CalleeSession {
     /// The client asks for the answer again: what it does not have is sent once more. An answer of one fragment has no
     /// timer here, so that asking again and again is what tells of a path that loses large datagrams.
     pub(super) fn answer_again(&mut self, rpc: u64) {
-        if let Some(Served::Answered(answered)) = self.calls.get_mut(&rpc)
+        if let Some(Served::Answered(answered)) = self.calls.get_mut(rpc)
             && answered.out.is_sent()
         {
             // Nobody acknowledges an answer of one fragment: that it is asked for again is how its loss shows.
@@ -208,21 +222,21 @@ impl CalleeSession {
 
     /// Acknowledges all that has come of large calls.
     pub(super) fn ack_all(&mut self) {
-        for (rpc, served) in &mut self.calls {
+        for (rpc, served) in self.calls.iter_mut() {
             match served {
                 Served::Arriving(arriving) if arriving.inbound.unacked > 0 => {
                     arriving.inbound.unacked = 0;
-                    let about = Exchange { pointer: arriving.pointer(), ..Exchange::from(*rpc) };
+                    let about = Exchange { pointer: arriving.pointer(), ..Exchange::from(rpc) };
                     self.link.note_ack(about, AckStatus::Partial, arriving.inbound.ranges(64));
                 }
                 Served::Memory(run) if run.unacked > 0 => {
                     run.unacked = 0;
-                    let about = Exchange { pointer: Some(run.fields.pointer), ..Exchange::from(*rpc) };
+                    let about = Exchange { pointer: Some(run.fields.pointer), ..Exchange::from(rpc) };
                     self.link.note_ack(about, AckStatus::Complete, Vec::new());
                 }
                 Served::Running(run) if run.unacked > 0 => {
                     run.unacked = 0;
-                    self.link.note_ack(*rpc, AckStatus::Complete, Vec::new());
+                    self.link.note_ack(rpc, AckStatus::Complete, Vec::new());
                 }
                 _ => {}
             }
@@ -243,44 +257,43 @@ impl CalleeSession {
             self.link.put_note(0, out);
         }
         while let Some(rpc) = self.outgoing.front().copied() {
-            let Some(Served::Answered(answered)) = self.calls.get_mut(&rpc) else {
+            let Some(Served::Answered(answered)) = self.calls.get_mut(rpc) else {
                 self.outgoing.pop_front();
                 continue;
             };
-            let Some(range) = answered.out.peek() else {
-                answered.queued = false;
-                self.outgoing.pop_front();
-                // What takes room in the window must leave it even if what the client says of it is lost.
-                if answered.out.is_counted() {
-                    let wait = self.link.rtt.timeout(answered.backoff).max(ANSWER_TIMEOUT_MIN);
-                    answered.timer = Some(now.plus(wait));
+            while let Some(range) = answered.out.peek() {
+                if self.link.window.room() == 0 {
+                    answered.timer.get_or_insert(now.plus(ANSWER_TIMEOUT_MIN));
                     self.link.has_new_timer = true;
+                    return;
                 }
-                continue;
-            };
-            if self.link.window.room() == 0 {
-                answered.timer.get_or_insert(now.plus(ANSWER_TIMEOUT_MIN));
+                let route = self.link.route(answered.memory.as_ref().map(|memory| memory.pointer));
+                if !out.takes(self.link.fragment_datagram(&answered.out, &range), route, limits) {
+                    return;
+                }
+                let mut header = Link::message_header(answered.kind, answered.method, rpc, 0);
+                let is_prompt = answered.prompt && answered.out.packets == 0;
+                header.flags = Flags(0).and(is_prompt, Flags::PROMPT).and(answered.leased, Flags::LEASED);
+                if let Some(memory) = &answered.memory {
+                    memory.put(&mut header, true);
+                }
+                self.link.put_fragment(now, header, &mut answered.out, range, out);
+            }
+            answered.queued = false;
+            self.outgoing.pop_front();
+            // What takes room in the window must leave it even if what the client says of it is lost.
+            if answered.out.is_counted() {
+                let wait = self.link.rtt.timeout(answered.backoff).max(ANSWER_TIMEOUT_MIN);
+                answered.timer = Some(now.plus(wait));
                 self.link.has_new_timer = true;
-                return;
             }
-            let route = self.link.route(answered.memory.map(|memory| memory.pointer));
-            if !out.takes(self.link.fragment_datagram(&answered.out, &range), route, limits) {
-                return;
-            }
-            let mut header = Link::message_header(answered.kind, answered.method, rpc, 0);
-            let is_prompt = answered.prompt && answered.out.packets == 0;
-            header.flags = Flags(0).and(is_prompt, Flags::PROMPT).and(answered.leased, Flags::LEASED);
-            if let Some(memory) = &answered.memory {
-                memory.put(&mut header, true);
-            }
-            self.link.put_fragment(now, header, &mut answered.out, range, out);
         }
     }
 
     /// The next time at which something is due: an answer's timer, an arriving message that makes no progress, the
     /// end of the lease.
     pub(super) fn next_deadline(&self, config: &Config) -> Option<Time> {
-        let calls = self.calls.values().filter_map(|served| match served {
+        let calls = self.calls.iter().filter_map(|(_, served)| match served {
             Served::Answered(answered) => answered.timer,
             Served::Arriving(arriving) => Some(arriving.progress.plus(config.peer_timeout)),
             Served::Running(_) | Served::RunningOneway(_) | Served::Memory(_) | Served::Done { .. } => None,
@@ -292,7 +305,7 @@ impl CalleeSession {
     pub(super) fn calls_timeout(&mut self, now: Time, config: &Config) -> Released {
         let mut due = Vec::new();
         let mut stuck = Vec::new();
-        for (rpc, served) in &mut self.calls {
+        for (rpc, served) in self.calls.iter_mut() {
             match served {
                 Served::Answered(answered) if answered.timer.is_some_and(|timer| timer <= now) => {
                     answered.timer = None;
@@ -305,17 +318,17 @@ impl CalleeSession {
                         // It may be kept from being sent by what others have in flight.
                         let wait = self.link.rtt.timeout(answered.backoff).max(ANSWER_TIMEOUT_MIN);
                         answered.timer = Some(now.plus(wait));
-                        due.push(*rpc);
+                        due.push(rpc);
                     }
                 }
-                Served::Arriving(arriving) if now.since(arriving.progress) >= config.peer_timeout => stuck.push(*rpc),
+                Served::Arriving(arriving) if now.since(arriving.progress) >= config.peer_timeout => stuck.push(rpc),
                 _ => {}
             }
         }
         due.into_iter().for_each(|rpc| self.enqueue(rpc));
         let mut released = Released::default();
         for rpc in stuck {
-            if let Some(served) = self.calls.remove(&rpc) {
+            if let Some(served) = self.calls.remove(rpc) {
                 released.take(rpc, served, &mut self.link);
             }
         }

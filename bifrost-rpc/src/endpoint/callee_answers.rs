@@ -53,7 +53,7 @@ impl Endpoint {
     pub fn done(&mut self, call: ServedCall) {
         let session = self.callee_by_session.get(&call.session).and_then(|index| self.callees.get_mut(*index));
         let client = session.as_ref().map_or(0, |session| session.link.client);
-        match session.and_then(|session| session.calls.get_mut(&call.rpc)) {
+        match session.and_then(|session| session.calls.get_mut(call.rpc)) {
             Some(served @ Served::RunningOneway(_)) => {
                 let leased = served.is_leased();
                 *served = Served::Done { leased };
@@ -76,7 +76,7 @@ impl Endpoint {
         let Some(session) = self.callees.get_mut(index) else {
             return true;
         };
-        match session.calls.get_mut(&call.rpc) {
+        match session.calls.get_mut(call.rpc) {
             Some(Served::Running(_)) => {}
             Some(Served::Memory(run)) if run.held.is_none() => {}
             Some(Served::RunningOneway(run)) => {
@@ -93,7 +93,7 @@ impl Endpoint {
             }
         }
         let about = session.exchange(call.rpc);
-        session.calls.remove(&call.rpc);
+        session.calls.remove(call.rpc);
         let retry_us = u32::try_from(retry.as_micros()).unwrap_or(u32::MAX);
         self.refuse_call(index, about, 0, Refusal::Busy { retry_us });
         self.touch(now, SessionRef::Callee(index));
@@ -154,9 +154,9 @@ impl Endpoint {
         let released = session.raise_lowest(u64::MAX, true);
         self.bytes = self.bytes.saturating_sub(released.bytes);
         let client = session.link.client;
-        self.report_released(session.link.session, client, &released.leased);
-        for rpc in released.unanswered {
-            let call = ServedCall { session: session.link.session, rpc };
+        self.report_released(session.link.session, client, released.leased());
+        for rpc in released.unanswered() {
+            let call = ServedCall { session: session.link.session, rpc: *rpc };
             self.events.push_back(Event::Cancelled { call });
         }
         if session.link.root.is_none() {
@@ -170,12 +170,12 @@ impl Endpoint {
     /// Accounts for what a session let go of, and tells of calls that need not run any more.
     pub(super) fn released(&mut self, index: usize, released: Released) {
         self.bytes = self.bytes.saturating_sub(released.bytes);
-        let Some((session, client)) = self.callees.get(index).map(|of| (of.link.session, of.link.client)) else {
-            return;
-        };
-        self.report_released(session, client, &released.leased);
-        for rpc in &released.unanswered {
-            self.events.push_back(Event::Cancelled { call: ServedCall { session, rpc: *rpc } });
+        if let Some(of) = self.callees.get(index).filter(|_| released.has_calls()) {
+            let (session, client) = (of.link.session, of.link.client);
+            self.report_released(session, client, released.leased());
+            for rpc in released.unanswered() {
+                self.events.push_back(Event::Cancelled { call: ServedCall { session, rpc: *rpc } });
+            }
         }
         released.give_spent(&mut self.pool);
     }

@@ -27,7 +27,7 @@ impl Endpoint {
         let (mut released, mut given_back) = (Released::default(), Vec::new());
         for (_, held) in later {
             let about = session.exchange(held);
-            if let Some(served) = session.calls.remove(&held) {
+            if let Some(served) = session.calls.remove(held) {
                 released.take(held, served, &mut session.link);
                 given_back.push(about);
             }
@@ -46,11 +46,15 @@ impl CalleeSession {
     /// One that was done came after those before it; one that was refused early says which that was. One that ended otherwise says nothing of those that it followed
     /// itself, and may never have been seen here: then all that were issued before it have to be out of the way.
     pub(super) fn is_settled(&self, mut previous: u64, object: u64) -> bool {
+        // There are no records of those below.
+        if previous < self.lowest.max(1) {
+            return true;
+        }
         // Each follows a lower one, so this ends.
-        while let Some(Served::Answered(answered)) = self.calls.get(&previous) {
+        while let Some(Served::Answered(answered)) = self.calls.get(previous) {
             previous = answered.follows;
         }
-        match self.calls.get(&previous) {
+        match self.calls.get(previous) {
             _ if previous < self.lowest.max(1) => true,
             Some(_) => false,
             None if !self.has_ended(previous) => false,
@@ -64,7 +68,7 @@ impl CalleeSession {
         let mut next = open.start;
         for (rpc, served) in self.calls.range(open.clone()) {
             let other = served.pointer().is_some_and(|pointer| pointer.object() != object);
-            if *rpc != next || !(other || matches!(served, Served::Answered(_))) {
+            if rpc != next || !(other || matches!(served, Served::Answered(_))) {
                 return false;
             }
             next += 1;
@@ -79,7 +83,7 @@ impl CalleeSession {
         held.retain(|(previous, rpc)| {
             let object = self.exchange(*rpc).pointer.map_or(0, crate::wire::Pointer::object);
             let is_settled = self.is_settled(*previous, object);
-            match self.calls.get_mut(rpc) {
+            match self.calls.get_mut(*rpc) {
                 Some(Served::Memory(run)) if is_settled => free.extend(run.held.take().map(|held| *held)),
                 Some(Served::Memory(_)) => return true,
                 // It was given up.

@@ -107,7 +107,7 @@ impl Endpoint {
             self.stats.duplicates += 1;
             return;
         }
-        match session.calls.get(&header.rpc) {
+        match session.calls.get(header.rpc) {
             Some(Served::Arriving(_)) => self.on_call_fragment(now, index, packet),
             Some(_) if finds_duplicates => self.on_duplicate(index, header),
             _ => self.on_new_call(now, index, packet),
@@ -120,7 +120,7 @@ impl Endpoint {
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
-        match session.calls.get(&header.rpc) {
+        match session.calls.get(header.rpc) {
             Some(Served::Running(_) | Served::RunningOneway(_) | Served::Memory(_) | Served::Done { .. }) => {
                 session.acknowledge(header.rpc);
             }
@@ -139,10 +139,11 @@ impl Endpoint {
         let (len, is_first) = (header.message_len as usize, header.flags.has(Flags::FIRST));
         let memory = (header.kind == PacketType::Memory).then(|| MemoryFields::of(header));
         let has_room = |of: &Self| of.callees.get(index).is_some_and(|session| of.has_room(session, len));
-        if memory.is_some() && !has_room(self) {
+        let mut fits = has_room(self);
+        if memory.is_some() && !fits {
             self.make_room(index, header.rpc);
+            fits = has_room(self);
         }
-        let fits = has_room(self);
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
@@ -196,7 +197,7 @@ impl Endpoint {
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
-        let Some(Served::Arriving(arriving)) = session.calls.get_mut(&header.rpc) else {
+        let Some(Served::Arriving(arriving)) = session.calls.get_mut(header.rpc) else {
             return;
         };
         let is_same = arriving.inbound.len() == header.message_len as usize
@@ -222,13 +223,13 @@ impl Endpoint {
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
-        let Some(Served::Arriving(arriving)) = session.calls.get_mut(&header.rpc) else {
+        let Some(Served::Arriving(arriving)) = session.calls.get_mut(header.rpc) else {
             return;
         };
         self.senders.heard(now, &mut session.link.sent_large);
         session.link.credits = self.senders.share(self.config.receive_buffer_bytes);
         if inserted == Inserted::Complete {
-            let Some(Served::Arriving(arriving)) = session.calls.remove(&header.rpc) else {
+            let Some(Served::Arriving(arriving)) = session.calls.remove(header.rpc) else {
                 return;
             };
             let (message, pointers) = arriving.inbound.into_parts();
@@ -312,7 +313,7 @@ impl Endpoint {
         };
         let released = session.finish(rpc..rpc.saturating_add(1), remember);
         // Whoever asks about a leased call that never came, or ended before, is told so, too.
-        let asks = header.flags.has(Flags::LEASED) && released.leased.is_empty() && session.has_ended(rpc);
+        let asks = header.flags.has(Flags::LEASED) && released.leased().is_empty() && session.has_ended(rpc);
         let (session, client) = (session.link.session, session.link.client);
         self.released(index, released);
         if asks {
@@ -328,7 +329,7 @@ impl Endpoint {
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
-        let Some(Served::Answered(answered)) = session.calls.get_mut(&header.rpc) else {
+        let Some(Served::Answered(answered)) = session.calls.get_mut(header.rpc) else {
             return;
         };
         if session.link.on_ack(now, &mut answered.out, &ack, false) {
@@ -351,7 +352,7 @@ impl Endpoint {
             let echo = body.get(..PING_ECHO_BYTES).unwrap_or_default();
             return session.link.note(PacketType::Pong, about, Flags::default(), echo.to_vec());
         }
-        match session.calls.get_mut(&header.rpc) {
+        match session.calls.get_mut(header.rpc) {
             None => session.link.note_ack(about, AckStatus::Discarded, Vec::new()),
             Some(Served::Arriving(arriving)) => {
                 arriving.inbound.unacked = 0;

@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// A table with [`QuickHasher`].
-pub(crate) type QuickMap<K, V> = HashMap<K, V, BuildHasherDefault<QuickHasher>>;
+/// A table with [`QuickHasher`]: for keys that whoever owns it chose, not for those that others can choose.
+pub type QuickMap<K, V> = HashMap<K, V, BuildHasherDefault<QuickHasher>>;
 
 /// Multiplies and folds eight bytes at a time.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct QuickHasher(u64);
+pub struct QuickHasher(u64);
 
 /// An odd number without a pattern: 2^64 divided by the golden ratio.
 const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;

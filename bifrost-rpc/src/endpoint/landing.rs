@@ -64,7 +64,7 @@ impl Endpoint {
             }
             SessionRef::Callee(index) => {
                 let session = self.callees.get_mut(index)?;
-                match session.calls.get_mut(&rpc)? {
+                match session.calls.get_mut(rpc)? {
                     Served::Arriving(arriving) => {
                         let kind = (arriving.kind, arriving.memory);
                         Some((&mut session.link, &mut arriving.inbound, kind))
@@ -145,7 +145,7 @@ impl Endpoint {
             }
             SessionRef::Callee(index) => {
                 if let Some(session) = self.callees.get_mut(index)
-                    && let Some(Served::Arriving(arriving)) = session.calls.get_mut(&header.rpc)
+                    && let Some(Served::Arriving(arriving)) = session.calls.get_mut(header.rpc)
                 {
                     arriving.progress = now;
                 }

@@ -165,7 +165,7 @@ impl Endpoint {
             self.prompt.push(operation.call);
             self.events.push_back(Event::Memory { operation, body });
         }
-        session.calls.insert(header.rpc, Served::Memory(Box::new(run)));
+        session.calls.insert(header.rpc, Served::Memory(run));
         if session.link.owes_ack() {
             session.ack_all();
         }
@@ -186,7 +186,9 @@ impl Endpoint {
     /// Answers a memory operation, also one that is only announced: it is then not to be done. Nothing happens
     /// if its session or its caller is gone. A read whose answer finds no room is given back, to be asked for again.
     pub fn answer_memory(&mut self, now: Time, call: ServedCall, reply: MemoryReply) {
-        self.pool.put(reply.spent.unwrap_or_default());
+        if let Some(spent) = reply.spent {
+            self.pool.put(spent);
+        }
         let Some(index) = self.callee_by_session.get(&call.session).copied() else {
             return;
         };
@@ -211,15 +213,20 @@ impl Endpoint {
             (fields.offset, fields.len) = (high, low);
         }
         // One that was only announced when it was refused may be whole by now: it is not to be done any more.
-        self.events.retain(|event| !matches!(event, Event::Memory { operation, .. } if operation.call == call));
+        if !self.events.is_empty() {
+            self.events.retain(|event| !matches!(event, Event::Memory { operation, .. } if operation.call == call));
+        }
         let out = Outbound::new(reply.body, session.link.fragment_bytes());
         let mut answered = Answered::new(PacketType::Memory, MethodField::NONE, out, is_prompt);
         answered.memory = Some(fields);
         let mut released = Released::default();
         let kept = session.answer(call.rpc, answered, &mut released);
+        let has_held = !session.held.is_empty();
         self.bytes = (self.bytes + kept.unwrap_or(0)).saturating_sub(released.bytes);
         released.give_spent(&mut self.pool);
-        self.release_held(index);
+        if has_held {
+            self.release_held(index);
+        }
         self.touch(now, SessionRef::Callee(index));
     }
 }

@@ -17,6 +17,7 @@ mod caller_packets;
 mod caller_refused;
 mod caller_send;
 mod caller_time;
+mod calls;
 mod checks;
 mod config;
 mod datagrams;
@@ -58,6 +59,7 @@ pub use config::{Config, Key};
 pub use datagrams::{Datagrams, Transmit};
 pub use error::{CallError, Lost};
 pub use from_control::SessionControlSeal;
+pub use hash::{QuickHasher, QuickMap};
 pub use landing::Landing;
 pub use memory_api::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest};
 pub use time::Time;
@@ -65,7 +67,6 @@ pub use time::Time;
 use crate::wire::{MethodField, check_pointers};
 use callee::CalleeSession;
 use caller::CallerSession;
-pub(crate) use hash::QuickMap;
 use pool::BufferPool;
 pub(crate) use seal::{OPEN_NONCE_BYTES, OpenSeal, TAG_BYTES, derive, keyed_hash};
 use slab::Slab;
@@ -285,6 +286,15 @@ impl Endpoint {
     /// Whether [`Endpoint::poll_event`] has something.
     pub(crate) fn has_events(&self) -> bool {
         !self.events.is_empty()
+    }
+
+    /// All that has happened, which goes behind what stands in `events`.
+    pub(crate) fn take_events(&mut self, events: &mut VecDeque<Event>) {
+        if events.is_empty() {
+            std::mem::swap(events, &mut self.events);
+        } else {
+            events.append(&mut self.events);
+        }
     }
 
     /// The next thing that happened.

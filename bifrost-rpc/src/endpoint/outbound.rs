@@ -93,6 +93,11 @@ impl Outbound {
         self.message
     }
 
+    /// Takes the message out of what is not sent any more.
+    pub(super) fn take_message(&mut self) -> Message {
+        std::mem::replace(&mut self.message, Message::empty())
+    }
+
     pub(super) fn message_len(&self) -> u32 {
         self.len
     }

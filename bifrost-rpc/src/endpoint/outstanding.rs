@@ -67,7 +67,7 @@ impl CalleeSession {
             is_answered: matches!(served, Served::Answered(_) | Served::Done { .. }),
             session: self.link.session,
             client: self.link.client,
-            rpc: *rpc,
+            rpc,
             instance: self.link.instance,
         })
     }

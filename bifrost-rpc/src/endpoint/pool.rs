@@ -37,7 +37,12 @@ impl BufferPool {
     /// A copy of `bytes` in a buffer as [`BufferPool::take_exact`] gives them.
     pub(super) fn copy_exact(&mut self, bytes: &[u8]) -> Vec<u8> {
         if bytes.len() < LARGE_BYTES_MIN {
-            return bytes.to_vec();
+            let fits = self.small.iter().rposition(|spent| spent.capacity() == bytes.len() && !bytes.is_empty());
+            let Some(at) = fits else { return bytes.to_vec() };
+            let mut buffer = self.small.remove(at);
+            buffer.clear();
+            buffer.extend_from_slice(bytes);
+            return buffer;
         }
         let mut buffer = self.take_exact(bytes.len());
         buffer.copy_from_slice(bytes);
@@ -62,12 +67,20 @@ impl BufferPool {
         buffer
     }
 
-    /// Keeps a buffer, or drops it where enough are kept.
+    /// Keeps a buffer. Where enough are kept a large one is dropped, and a small one takes the place of the oldest: those of
+    /// the sizes that come now are wanted next.
     pub(super) fn put(&mut self, spent: Vec<u8>) {
         let capacity = spent.capacity();
-        let kept = if capacity >= LARGE_BYTES_MIN { &mut self.large } else { &mut self.small };
-        if kept.len() < KEPT_MAX && capacity <= KEPT_BYTES_MAX && capacity > 0 {
-            kept.push(spent);
+        if capacity == 0 || capacity > KEPT_BYTES_MAX {
+            return;
+        }
+        if capacity < LARGE_BYTES_MIN {
+            if self.small.len() >= KEPT_MAX {
+                self.small.remove(0);
+            }
+            self.small.push(spent);
+        } else if self.large.len() < KEPT_MAX {
+            self.large.push(spent);
         }
     }
 }
@@ -95,6 +108,12 @@ mod tests {
         assert_eq!(pool.take_exact(40_000), vec![1; 40_000]);
         assert_eq!(pool.copy_exact(&[7; 20_000]), [7; 20_000]);
         assert_eq!(pool.copy_exact(b"abc").capacity(), 3);
+        let spent = b"xyz".to_vec();
+        let address = spent.as_ptr();
+        pool.put(spent);
+        assert_eq!((pool.copy_exact(b"ab").capacity(), pool.copy_exact(b"").capacity()), (2, 0));
+        let copy = pool.copy_exact(b"abc");
+        assert_eq!((copy.as_ptr(), copy.capacity(), &copy[..]), (address, 3, &b"abc"[..]));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(super) enum Served {
     /// The same of a oneway call.
     RunningOneway(RunningOneway),
     /// A memory operation that is being done, or waits for another.
-    Memory(Box<MemoryRun>),
+    Memory(MemoryRun),
     /// The answer, kept until the client says that the call has ended.
     Answered(Box<Answered>),
     /// A oneway call that ran.
@@ -159,20 +159,45 @@ pub(super) struct Released {
     pub(super) bytes: usize,
     /// Memory not shared any more.
     pub(super) pinned: usize,
-    /// Calls that had not been answered.
-    pub(super) unanswered: Vec<u64>,
-    /// Leased calls whose handlers have not ended, with whether they run; none of them is started from now on.
-    pub(super) leased: Vec<(u64, bool)>,
+    /// A record's memory, to be used again.
+    pub(super) record: Option<Box<Answered>>,
     /// The usual case is one, which needs no list.
     first_spent: Option<Vec<u8>>,
-    more_spent: Vec<Vec<u8>>,
+    rest: Option<Box<Rest>>,
+}
+
+/// What few packets let go of.
+#[derive(Debug, Default)]
+struct Rest {
+    unanswered: Vec<u64>,
+    leased: Vec<(u64, bool)>,
+    spent: Vec<Vec<u8>>,
 }
 
 impl Released {
+    fn rest(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
+    }
+
+    /// Whether any call has to be told of.
+    pub(super) fn has_calls(&self) -> bool {
+        self.rest.is_some()
+    }
+
+    /// Calls that had not been answered.
+    pub(super) fn unanswered(&self) -> &[u64] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.unanswered)
+    }
+
+    /// Leased calls whose handlers have not ended, with whether they run; none of them is started from now on.
+    pub(super) fn leased(&self) -> &[(u64, bool)] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.leased)
+    }
+
     pub(super) fn spend(&mut self, spent: Vec<u8>) {
         match self.first_spent {
             None => self.first_spent = Some(spent),
-            Some(_) => self.more_spent.push(spent),
+            Some(_) => self.rest().spent.push(spent),
         }
     }
 
@@ -180,7 +205,9 @@ impl Released {
     pub(super) fn give_spent(self, pool: &mut BufferPool) {
         if let Some(spent) = self.first_spent {
             pool.put(spent);
-            self.more_spent.into_iter().for_each(|spent| pool.put(spent));
+        }
+        if let Some(rest) = self.rest {
+            rest.spent.into_iter().for_each(|spent| pool.put(spent));
         }
     }
 
@@ -199,7 +226,7 @@ impl Released {
     /// Takes the record of a call that is not started any more.
     pub(super) fn end(&mut self, rpc: u64, served: Served, link: &mut Link) {
         if let Some(runs) = served.runs().filter(|_| served.is_leased()) {
-            self.leased.push((rpc, runs));
+            self.rest().leased.push((rpc, runs));
         }
         self.take(rpc, served, link);
     }
@@ -209,13 +236,13 @@ impl Released {
         match served {
             Served::Arriving(arriving) => {
                 if arriving.memory.is_some() {
-                    self.unanswered.push(rpc);
+                    self.rest().unanswered.push(rpc);
                 }
                 self.drop_arriving(*arriving);
             }
-            Served::Running(_) => self.unanswered.push(rpc),
+            Served::Running(_) => self.rest().unanswered.push(rpc),
             Served::Memory(run) => {
-                self.unanswered.push(rpc);
+                self.rest().unanswered.push(rpc);
                 self.drop_held(run.held);
             }
             Served::Answered(mut answered) => {
@@ -223,8 +250,12 @@ impl Released {
                 self.bytes += answered.out.bytes();
                 let in_flight = answered.out.drain_flight();
                 link.window.acked(in_flight);
-                if let Some(spent) = answered.out.into_message().into_spent() {
+                if let Some(spent) = answered.out.take_message().into_spent() {
                     self.spend(spent);
+                }
+                // One that was in flight may have kept long lists of what was.
+                if !answered.out.is_counted() {
+                    self.record = Some(answered);
                 }
             }
             // A oneway call that was reported delivered runs, whatever becomes of its caller.

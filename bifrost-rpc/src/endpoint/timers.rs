@@ -38,11 +38,11 @@ impl Endpoint {
     /// Puts a session's next deadline into the timer queue. Where an entry stands for a time that is near anyway,
     /// the search for an earlier one is left to it.
     pub(super) fn arm(&mut self, now: Time, session: SessionRef) {
-        let near = now.plus(self.config.rto_min);
+        let rto_min = self.config.rto_min;
         let is_callee = matches!(session, SessionRef::Callee(_));
         let Some(link) = self.link_mut(session) else { return };
         let nothing_new = is_callee && !link.has_new_timer;
-        if link.armed.is_some_and(|armed| armed <= near || nothing_new) {
+        if link.armed.is_some_and(|armed| nothing_new || armed <= now.plus(rto_min)) {
             return;
         }
         link.has_new_timer = false;

@@ -4,6 +4,7 @@ use crate::buffer::{Message, MessageBuffer};
 use crate::endpoint::{AnswerKind, Datagrams, Event, MemoryReply, ServedCall};
 use crate::reference::Passing;
 use crate::wire::MethodField;
+use std::collections::VecDeque;
 
 /// Small buffers that a thread keeps for its next answers.
 const SPARE_MAX: usize = 64;
@@ -17,7 +18,7 @@ type Written = (AnswerKind, Message, Option<Passing>);
 #[derive(Debug, Default)]
 pub(super) struct Desk {
     pub(super) batch: Datagrams,
-    pub(super) events: Vec<Event>,
+    pub(super) events: VecDeque<Event>,
     /// Answers to be given to the endpoint; none to a oneway call.
     pub(super) answers: Vec<(ServedCall, MethodField, Option<Written>)>,
     /// Answers to memory operations.

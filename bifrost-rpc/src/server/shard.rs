@@ -247,16 +247,16 @@ impl Shard {
     ) -> bool {
         let mut has_calls = false;
         loop {
-            while let Some(event) = endpoint.poll_event() {
-                desk.events.push(event);
-            }
+            endpoint.take_events(&mut desk.events);
             if desk.events.is_empty() {
                 break;
             }
             has_calls = true;
             drop(endpoint);
             let mut events = std::mem::take(&mut desk.events);
-            events.drain(..).for_each(|event| self.on_event(now, event, desk));
+            while let Some(event) = events.pop_front() {
+                self.on_event(now, event, desk);
+            }
             desk.events = events;
             // An answer may let memory operations go that waited for it.
             endpoint = self.answer_all(now, desk);

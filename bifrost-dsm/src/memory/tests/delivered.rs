@@ -55,12 +55,22 @@ fn a_replaced_or_copied_buffer_is_given_out_to_be_used_again() {
     assert_eq!((spent.as_ptr(), spent), (address, vec![1; 10_000]));
     let part = keeping(&mut rig, pointer, Action::Write { offset: 5, data: vec![3; 100] });
     assert_eq!(part.1, Some(vec![3; 100]), "what was copied");
-    let read = keeping(&mut rig, pointer, Action::Read { offset: 0, len: 10 }).0.unwrap();
+    let read = keeping(&mut rig, pointer, Action::Read { offset: 0, len: 5000 }).0.unwrap();
     assert_eq!(keeping(&mut rig, pointer, Action::Write { offset: 0, data: vec![4; 10_000] }).1, None, "it is read");
     assert_eq!(keeping(&mut rig, pointer, Action::Free).1, Some(vec![4; 10_000]));
     assert_eq!(rig.used(), 10_000, "the version that is read");
     drop(read);
     assert_eq!(rig.used(), 0);
+}
+
+#[test]
+fn a_short_read_is_copied_and_holds_on_to_nothing() {
+    let mut rig = rig();
+    let pointer = rig.alloc(A, &[1; 10_000]);
+    let short = keeping(&mut rig, pointer, Action::Read { offset: 5, len: 4096 }).0.unwrap();
+    let spent = keeping(&mut rig, pointer, Action::Write { offset: 0, data: vec![2; 10_000] }).1;
+    assert_eq!(spent, Some(vec![1; 10_000]), "nobody reads it any more");
+    assert!(matches!(short, Answer::Data(data) if data.to_vec() == [1; 4096]));
 }
 
 #[test]

@@ -151,6 +151,7 @@ impl Plan {
             open: true,
             capacity_bytes: if self.is_tight { 4 * self.bytes + 10_000 } else { 1 << 30 },
             chunk_bytes: 256,
+            copied_bytes_max: 64,
             checks: without.and_then(Missing::of_memory).map_or_else(Checks::default, Checks::without),
             ..Config::default()
         }
