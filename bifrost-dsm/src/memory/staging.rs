@@ -1,12 +1,13 @@
 //! Writes that come in fragments: their memory is reserved when they are announced, and they take effect at once, when
 //! all has come.
 
-use super::{Admitted, Memory, Seat, Submitted};
+use super::submit::Admitted;
+use super::{Memory, Seat};
 use crate::access::Right;
 use crate::checks::Check;
 use crate::identity::Client;
 use crate::ledger::Charge;
-use crate::operation::{Action, Outcome, Step, Work};
+use crate::operation::{Action, Outcome, Step, Submitted, Work};
 use crate::refusal::Refusal;
 use bifrost_rpc::memory::Pointer;
 use rangemap::RangeSet;

@@ -6,9 +6,10 @@ mod rights;
 mod steps;
 
 use super::*;
+use crate::config::BATCH_STEPS_MAX;
 use crate::control::{Control, Controlled, Stamp};
 use crate::identity::{Holder, Node};
-use crate::operation::{Answer, READ_TO_END_BYTES_MAX, Step};
+use crate::operation::{Action, Answer, READ_TO_END_BYTES_MAX, Request, Step, Submitted, Work};
 use bifrost_rpc::memory::{PREFIX_DEFAULT, Pointer, READ_TO_END};
 
 const KIB: u64 = 1 << 10;

@@ -79,6 +79,7 @@ impl CalleeSession {
         if released.record.is_some() {
             self.spare = released.record.take();
         }
+        self.calls.tidy();
         self.give_back(&released);
         if remember {
             self.lowest = lowest;

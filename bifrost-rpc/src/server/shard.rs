@@ -312,7 +312,7 @@ impl Shard {
         for (call, reply) in desk.memory.drain(..) {
             endpoint.answer_memory(now, call, reply);
         }
-        for spent in desk.large.drain(..) {
+        while let Some(spent) = desk.large.pop() {
             endpoint.recycle(spent);
         }
         endpoint
