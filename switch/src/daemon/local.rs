@@ -84,6 +84,9 @@ impl LocalPort {
             take(&mut inbox)
         };
         look().or_else(|| {
+            if wait.is_zero() {
+                return None;
+            }
             // Others that receive at the same time do not wait for this thread.
             self.0.queue.wait(wait);
             look()
