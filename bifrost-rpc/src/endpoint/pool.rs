@@ -67,20 +67,13 @@ impl BufferPool {
         buffer
     }
 
-    /// Keeps a buffer. Where enough are kept a large one is dropped, and a small one takes the place of the oldest: those of
-    /// the sizes that come now are wanted next.
+    /// Keeps a buffer, or drops it where enough are kept. None takes the place of another: of many that come back the last
+    /// would be kept, and the system would not get back the memory below it.
     pub(super) fn put(&mut self, spent: Vec<u8>) {
         let capacity = spent.capacity();
-        if capacity == 0 || capacity > KEPT_BYTES_MAX {
-            return;
-        }
-        if capacity < LARGE_BYTES_MIN {
-            if self.small.len() >= KEPT_MAX {
-                self.small.remove(0);
-            }
-            self.small.push(spent);
-        } else if self.large.len() < KEPT_MAX {
-            self.large.push(spent);
+        let kept = if capacity >= LARGE_BYTES_MIN { &mut self.large } else { &mut self.small };
+        if kept.len() < KEPT_MAX && capacity <= KEPT_BYTES_MAX && capacity > 0 {
+            kept.push(spent);
         }
     }
 }
