@@ -23,6 +23,7 @@ mod refusal;
 mod retired;
 #[cfg(feature = "_sim")]
 pub mod sim;
+mod table;
 
 pub use access::{CallKey, ObjectRow};
 pub use bifrost_rpc::memory::{ObjectId, Pointer};

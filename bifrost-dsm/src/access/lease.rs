@@ -2,6 +2,7 @@
 
 use crate::checks::{Check, Checks};
 use crate::identity::Holder;
+use crate::table::shrink;
 use bifrost_rpc::endpoint::QuickMap;
 use bifrost_rpc::memory::ObjectId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,6 +95,7 @@ impl Leases {
         let Some(callee) = calls.remove(&call) else { return };
         if calls.is_empty() {
             self.objects.remove(&object);
+            shrink(&mut self.objects);
         }
         if let Some(objects) = self.calls.get_mut(&call) {
             objects.remove(&object);

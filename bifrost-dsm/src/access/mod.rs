@@ -6,6 +6,7 @@ mod lease;
 use crate::checks::{Check, Checks};
 use crate::identity::{Holder, Node};
 use crate::refusal::Refusal;
+use crate::table::shrink;
 use bifrost_rpc::endpoint::QuickMap;
 use bifrost_rpc::memory::ObjectId;
 pub use lease::CallKey;
@@ -167,6 +168,7 @@ impl Access {
     /// An object is gone, with all rights to it.
     pub(crate) fn remove(&mut self, object: ObjectId) {
         if let Some(entry) = self.objects.remove(&object) {
+            shrink(&mut self.objects);
             self.take(entry.control, object, entry.bytes);
         }
         self.leases.forget(object);

@@ -8,6 +8,7 @@ use crate::identity::Holder;
 use crate::ledger::Charge;
 use crate::operation::{Action, Answer, Data, Outcome, READ_TO_END_BYTES_MAX, Step, Work};
 use crate::refusal::Refusal;
+use crate::table::shrink;
 use bifrost_rpc::memory::{ARGUMENT_MAX, ObjectId, Pointer, READ_TO_END};
 use std::collections::hash_map::Entry;
 use std::ops::Range;
@@ -216,6 +217,7 @@ impl Memory {
                 return;
             }
             let content = entry.remove().content;
+            shrink(&mut self.objects);
             self.retire(content);
         }
         self.access.remove(object);
