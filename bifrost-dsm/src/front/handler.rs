@@ -1,9 +1,10 @@
 //! What the control service does with a memory.
 
-use super::convert::{call, holder, holder_out, lease_out, metrics_out, object, objects, pointer};
+use super::convert::{call, holder_out, lease_out, metrics_out, object, objects, pointer};
 use super::convert::{refused, row_out, stamp, stamp_out};
 use super::idl::bifrost::Ptr;
 use super::idl::memory_control as idl;
+use super::nodes::Nodes;
 use crate::access::CallKey;
 use crate::config::Config;
 use crate::control::Control;
@@ -14,18 +15,23 @@ use idl::{Call, Holder, Malformed, Stamp};
 pub(super) struct Handler {
     memory: SharedMemory,
     config: Config,
+    nodes: Nodes,
 }
 
 impl Handler {
     pub(super) fn new(memory: SharedMemory) -> Self {
         let config = memory.with(|memory| memory.config().clone());
-        Self { memory, config }
+        Self { memory, config, nodes: Nodes::default() }
     }
 
     /// Has a control message done.
     fn control(&self, at: Stamp, control: Result<Control, Malformed>) -> thrift::Result<i64> {
         let changed = self.memory.control(stamp(&at)?, &control?).map_err(refused)?.changed;
         Ok(i64::try_from(changed).unwrap_or(i64::MAX))
+    }
+
+    fn holder(&self, holder: &Holder) -> Result<crate::Holder, Malformed> {
+        self.nodes.holder(holder)
     }
 
     fn object(&self, pointer: Ptr) -> Result<crate::ObjectId, Malformed> {
@@ -39,17 +45,17 @@ fn page(max: i32) -> usize {
 
 impl idl::MemoryControlSyncHandler for Handler {
     fn handle_grant(&self, at: Stamp, object: Ptr, to: Holder) -> thrift::Result<i64> {
-        let control = || Ok(Control::Grant { object: self.object(object)?, to: holder(&to)? });
+        let control = || Ok(Control::Grant { object: self.object(object)?, to: self.holder(&to)? });
         self.control(at, control())
     }
 
     fn handle_revoke(&self, at: Stamp, object: Ptr, from: Holder) -> thrift::Result<i64> {
-        let control = || Ok(Control::Revoke { object: self.object(object)?, from: holder(&from)? });
+        let control = || Ok(Control::Revoke { object: self.object(object)?, from: self.holder(&from)? });
         self.control(at, control())
     }
 
     fn handle_reclaim(&self, at: Stamp, passed: Vec<Ptr>, from: Holder) -> thrift::Result<i64> {
-        let control = || Ok(Control::Reclaim { objects: objects(&passed, &self.config)?, from: holder(&from)? });
+        let control = || Ok(Control::Reclaim { objects: objects(&passed, &self.config)?, from: self.holder(&from)? });
         self.control(at, control())
     }
 
@@ -63,7 +69,12 @@ impl idl::MemoryControlSyncHandler for Handler {
     ) -> thrift::Result<i64> {
         let control = || {
             let objects = objects(&passed, &self.config)?;
-            Ok(Control::Lease { call: call(&of), caller: holder(&caller)?, callee: holder(&callee)?, objects })
+            Ok(Control::Lease {
+                call: call(&of),
+                caller: self.holder(&caller)?,
+                callee: self.holder(&callee)?,
+                objects,
+            })
         };
         self.control(at, control())
     }
@@ -75,22 +86,22 @@ impl idl::MemoryControlSyncHandler for Handler {
     fn handle_reply(&self, at: Stamp, of: Call, from: Holder, to: Holder, returned: Vec<Ptr>) -> thrift::Result<i64> {
         let control = || {
             let returned = objects(&returned, &self.config)?;
-            Ok(Control::Reply { call: call(&of), from: holder(&from)?, to: holder(&to)?, returned })
+            Ok(Control::Reply { call: call(&of), from: self.holder(&from)?, to: self.holder(&to)?, returned })
         };
         self.control(at, control())
     }
 
     fn handle_succeed(&self, at: Stamp, from: Holder, to: Holder) -> thrift::Result<i64> {
-        let control = || Ok(Control::Succeed { from: holder(&from)?, to: holder(&to)? });
+        let control = || Ok(Control::Succeed { from: self.holder(&from)?, to: self.holder(&to)? });
         self.control(at, control())
     }
 
     fn handle_end_incarnation(&self, at: Stamp, gone: Holder) -> thrift::Result<i64> {
-        self.control(at, holder(&gone).map(|holder| Control::EndIncarnation { holder }))
+        self.control(at, self.holder(&gone).map(|holder| Control::EndIncarnation { holder }))
     }
 
     fn handle_cleanup(&self, at: Stamp, gone: Holder) -> thrift::Result<i64> {
-        self.control(at, holder(&gone).map(|holder| Control::Cleanup { holder }))
+        self.control(at, self.holder(&gone).map(|holder| Control::Cleanup { holder }))
     }
 
     fn handle_snapshot(&self, at: Stamp, id: i64, of: Vec<Ptr>) -> thrift::Result<i64> {

@@ -2,6 +2,7 @@
 
 mod convert;
 mod handler;
+mod nodes;
 
 use crate::daemon::SharedMemory;
 use bifrost_rpc::endpoint::Stats;
