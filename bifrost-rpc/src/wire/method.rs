@@ -30,10 +30,15 @@ impl MethodField {
             tail[0] = b':';
             tail[1..=method.len()].copy_from_slice(method.as_bytes());
         } else {
-            let mut name = service.bytes().chain([b':']).chain(method.bytes());
-            let hash = fnv1a(name.clone());
-            let (head, tail) = bytes.split_at_mut(METHOD_BYTES / 2);
-            head.iter_mut().zip(&mut name).for_each(|(slot, byte)| *slot = byte);
+            let parts = [service.as_bytes(), b":", method.as_bytes()];
+            // Part by part, since a chain of iterators asks at each byte which part it is in.
+            let hash = parts.into_iter().fold(FNV_BASIS, |hash, part| fnv1a_from(hash, part.iter().copied()));
+            let (mut head, tail) = bytes.split_at_mut(METHOD_BYTES / 2);
+            for part in parts {
+                let (slots, rest) = head.split_at_mut(part.len().min(head.len()));
+                slots.copy_from_slice(&part[..slots.len()]);
+                head = rest;
+            }
             tail.copy_from_slice(&hash.to_be_bytes());
         }
         Self { len: u8::try_from(full).unwrap_or(u8::MAX), bytes }
@@ -58,9 +63,17 @@ impl MethodField {
     }
 }
 
+/// The hash of no bytes.
+const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+
 /// The 64-bit FNV-1a hash.
 pub(crate) fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    fnv1a_from(FNV_BASIS, bytes)
+}
+
+/// The same, of bytes behind others whose hash is known.
+fn fnv1a_from(hash: u64, bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 impl fmt::Display for MethodField {
@@ -85,6 +98,23 @@ impl fmt::Debug for MethodField {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_field_is_what_the_whole_name_makes_it(service in ".{0,24}", method in ".{0,24}") {
+            let whole = format!("{service}:{method}").into_bytes();
+            let field = MethodField::new(&service, &method);
+            let mut wanted = whole.clone();
+            if whole.len() > METHOD_BYTES {
+                wanted.truncate(METHOD_BYTES / 2);
+                wanted.extend(fnv1a(whole.iter().copied()).to_be_bytes());
+            }
+            wanted.resize(METHOD_BYTES, 0);
+            prop_assert_eq!(field.bytes().as_slice(), wanted.as_slice());
+            prop_assert_eq!(usize::from(field.name_len()), whole.len());
+        }
+    }
 
     #[test]
     fn short_names_stand_as_they_are() {
