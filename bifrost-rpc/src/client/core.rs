@@ -354,13 +354,18 @@ impl Core {
                 self.changed.notify_one();
             }
         }
-        self.port.run_timers();
+        let now = self.port.clock.now();
         let mut endpoint = self.port.endpoint();
+        if endpoint.poll_timeout().is_some_and(|due| due <= now) {
+            endpoint.handle_timeout(now);
+        }
         self.deliver(&mut endpoint, None);
-        self.begin_put_off(self.port.clock.now(), &mut endpoint);
-        drop(endpoint);
+        self.begin_put_off(now, &mut endpoint);
         // What was begun just now has to be looked after as well.
-        self.port.flush(&mut scratch.batch)
+        match endpoint.wants_transmit() {
+            true => self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket),
+            false => endpoint.poll_timeout(),
+        }
     }
 
     /// The timer thread.
