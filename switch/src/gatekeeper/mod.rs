@@ -16,6 +16,7 @@ mod joining;
 mod life;
 mod machine;
 mod members;
+mod numbered;
 mod orders;
 mod outbox;
 mod output;

@@ -1,6 +1,7 @@
 //! What is under way: batches for the switch, messages to memory servers, log records, and what is to be done when each is done.
 
 use super::input::Answered;
+use super::numbered::Numbered;
 use super::output::{MemoryMessage, Output};
 use super::record::Record;
 use crate::rules::{EntryChange, Scope};
@@ -30,7 +31,7 @@ pub(super) struct Outbox<T> {
     ready: VecDeque<(T, Outcome)>,
     term: u64,
     last_batch: u64,
-    batches: BTreeMap<u64, SmallVec<[T; 2]>>,
+    batches: Numbered<SmallVec<[T; 2]>>,
     repair: Repair<T>,
     lanes: BTreeMap<u8, Lane<T>>,
     last_record: u64,
@@ -64,7 +65,7 @@ impl<T> Outbox<T> {
             ready: VecDeque::new(),
             term,
             last_batch: 0,
-            batches: BTreeMap::new(),
+            batches: Numbered::default(),
             repair: Repair { scope: Scope::Described, due: None, under_way: None, waiting: Vec::new(), failures: 0 },
             lanes: BTreeMap::new(),
             last_record: 0,
@@ -90,10 +91,10 @@ impl<T> Outbox<T> {
     pub(super) fn change(&mut self, changes: Vec<EntryChange>, then: T) {
         if !changes.is_empty() {
             self.last_batch += 1;
-            self.batches.insert(self.last_batch, smallvec![then]);
+            self.batches.push(self.last_batch, smallvec![then]);
             self.put(Output::Change { batch: self.last_batch, changes });
-        } else if let Some(mut last) = self.batches.last_entry() {
-            last.get_mut().push(then);
+        } else if let Some(last) = self.batches.last_mut() {
+            last.push(then);
         } else if self.repair.due.is_some() {
             self.repair.waiting.push(then);
         } else {
@@ -110,7 +111,7 @@ impl<T> Outbox<T> {
 
     fn reconcile_now(&mut self) {
         self.last_batch += 1;
-        self.batches.insert(self.last_batch, self.repair.waiting.drain(..).collect());
+        self.batches.push(self.last_batch, self.repair.waiting.drain(..).collect());
         (self.repair.due, self.repair.under_way) = (None, Some(self.last_batch));
         self.put(Output::Reconcile { batch: self.last_batch, scope: self.repair.scope });
     }
@@ -123,11 +124,11 @@ impl<T> Outbox<T> {
     /// Whether the tables say all that was decided up to this batch.
     pub(super) fn is_in_force(&self, batch: u64) -> bool {
         let is_repaired = self.repair.due.is_none() && self.repair.under_way.is_none();
-        is_repaired && self.batches.first_key_value().is_none_or(|(first, _)| *first > batch)
+        is_repaired && self.batches.first().is_none_or(|first| first > batch)
     }
 
     pub(super) fn on_changed(&mut self, now: Time, batch: u64, is_done: bool) {
-        let Some(waiting) = self.batches.remove(&batch) else { return };
+        let Some(waiting) = self.batches.take(batch) else { return };
         self.repair.under_way.take_if(|repairs| *repairs == batch);
         if is_done && self.repair.due.is_some() {
             // It was done, but what it rests on was not, or is lost.

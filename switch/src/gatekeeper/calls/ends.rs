@@ -124,9 +124,9 @@ impl Calls {
         self.begun.remove(&server);
         self.objects.forget_server(server);
         self.waiting.retain(|key, _| key.0 != server);
-        let told: Vec<_> = self.told.iter().filter(|(_, told)| told.server() == server).map(|(at, _)| *at).collect();
+        let told: Vec<_> = self.told.iter().filter(|(_, told)| told.server() == server).map(|(at, _)| at).collect();
         for ticket in told {
-            let Some(told) = self.told.remove(&ticket) else { continue };
+            let Some(told) = self.told.take(ticket) else { continue };
             let answered = match told {
                 Told::Lease { .. } => Answered::Refused(0),
                 _ => Answered::Applied(0),

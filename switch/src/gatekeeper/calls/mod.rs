@@ -30,6 +30,7 @@ pub use step::{Step, Ticket};
 
 use super::checks::Checks;
 use super::input::{Answered, Reason, ServerObject};
+use super::numbered::Numbered;
 use super::output::{CallKey, Holder};
 use crate::rules::Decision;
 use bifrost_rpc::endpoint::Time;
@@ -161,9 +162,9 @@ pub struct Calls {
     /// Calls whose giving is being freed, and how many servers have not answered yet.
     reclaiming: BTreeMap<CallKey, u32>,
     /// What servers have been told and not answered.
-    told: BTreeMap<Ticket, Told>,
+    told: Numbered<Told>,
     /// Changes of the tables that are on their way, and what waits for each and all before it.
-    changes: BTreeMap<Ticket, SmallVec<[Waiter; 2]>>,
+    changes: Numbered<SmallVec<[Waiter; 2]>>,
     /// Answers to ALLOC and FREE that wait for the tables.
     waiting: BTreeMap<ObjectKey, Vec<u8>>,
     /// Servers that were told which incarnations had ended, of which some may not be there yet.
@@ -189,8 +190,8 @@ impl Calls {
             loads: BTreeMap::new(),
             gifts: BTreeMap::new(),
             reclaiming: BTreeMap::new(),
-            told: BTreeMap::new(),
-            changes: BTreeMap::new(),
+            told: Numbered::default(),
+            changes: Numbered::default(),
             waiting: BTreeMap::new(),
             begun: BTreeSet::new(),
             cleaning: BTreeMap::new(),
@@ -238,7 +239,7 @@ impl Calls {
 
     /// A memory server has answered. Answers of one server come in the order of the messages.
     pub fn handle_told(&mut self, now: Time, who: &dyn Directory, ticket: Ticket, answered: Answered) {
-        let told = self.told.remove(&ticket);
+        let told = self.told.take(ticket);
         // With another control plane in charge nothing more is decided here.
         if let Some(told) = told.filter(|_| answered != Answered::OldTerm) {
             self.answered(now, who, told, answered);

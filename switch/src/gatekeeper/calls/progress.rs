@@ -72,7 +72,7 @@ impl Calls {
     /// Tells a server something.
     pub(super) fn tell(&mut self, server: u8, message: MemoryMessage, told: Told) {
         self.tickets += 1;
-        self.told.insert(self.tickets, told);
+        self.told.push(self.tickets, told);
         self.steps.push_back(Step::Tell { server, ticket: self.tickets, message });
     }
 
@@ -87,13 +87,13 @@ impl Calls {
         if !decisions.is_empty() {
             self.tickets += 1;
             let waits = self.checks.makes(Check::TablesFirst);
-            self.changes.insert(self.tickets, waits.then_some(waiter).into_iter().collect());
+            self.changes.push(self.tickets, waits.then_some(waiter).into_iter().collect());
             self.steps.push_back(Step::Change { ticket: self.tickets, decisions });
             if !waits {
                 self.arrive(now, who, waiter, true);
             }
-        } else if let Some(mut last) = self.changes.last_entry() {
-            last.get_mut().push(waiter);
+        } else if let Some(last) = self.changes.last_mut() {
+            last.push(waiter);
         } else {
             self.arrive(now, who, waiter, true);
         }
@@ -101,7 +101,7 @@ impl Calls {
 
     /// The tables have changed.
     pub(super) fn changed(&mut self, now: Time, who: &dyn Directory, ticket: Ticket, is_done: bool) {
-        for (number, waiter) in self.changes.remove(&ticket).unwrap_or_default().into_iter().enumerate() {
+        for (number, waiter) in self.changes.take(ticket).unwrap_or_default().into_iter().enumerate() {
             // Those after the first wait for what was there already.
             self.arrive(now, who, waiter, is_done || number > 0);
         }
