@@ -5,7 +5,7 @@ use super::idl::memory_control as idl;
 use crate::access::{CallKey, ObjectRow};
 use crate::config::Config;
 use crate::control::{CONTROL_OBJECTS_MAX, Stamp};
-use crate::identity::{Holder, Node};
+use crate::identity::Holder;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use bifrost_rpc::memory::{ObjectId, Pointer};
@@ -112,6 +112,7 @@ pub(super) fn metrics_out(metrics: Metrics) -> idl::Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::Node;
     use proptest::prelude::*;
 
     proptest! {

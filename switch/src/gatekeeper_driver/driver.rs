@@ -177,7 +177,7 @@ impl<M: Machine> Shared<M> {
             let mut held = None;
             let goes_on = self.waker.receive(wait, &mut |packet| {
                 if let Some(run) = held.get_or_insert_with(|| self.lock()) {
-                    run.as_mut().into_iter().for_each(|run| run.on_packet(packet));
+                    run.as_mut().into_iter().for_each(|run| run.on_packet(run.now(), packet));
                 }
             });
             drop(held);

@@ -50,7 +50,7 @@ impl<M: Machine> Run<M> {
     /// Does what is to be done before the first packet.
     pub(super) fn begin(&mut self) {
         self.servers.poll_here();
-        self.carry_out();
+        self.carry_out(self.now());
     }
 
     /// How long the driver's thread may wait.
@@ -65,12 +65,12 @@ impl<M: Machine> Run<M> {
     pub(super) fn turn(&mut self) {
         self.servers.poll_here();
         for packet in std::mem::take(&mut self.left) {
-            self.on_packet(&packet);
+            self.on_packet(self.now(), &packet);
         }
-        self.on_answers();
+        self.on_answers(self.now());
         self.on_events();
         self.on_time();
-        self.carry_out();
+        self.carry_out(self.now());
         let now = self.now();
         self.patient.retain_mut(|patient| !patient(&self.machine, now));
     }
@@ -83,14 +83,16 @@ impl<M: Machine> Run<M> {
         }
         self.servers.poll_here();
         let (waker, port) = (Arc::clone(&self.events.waker), Arc::clone(&self.port));
+        // One look at the clock for all that is done here: it takes microseconds.
+        let now = self.now();
         waker.be_guest(|| {
             // That the port has ended the driver's thread finds by itself.
             port.receive(Duration::ZERO, &mut |packet| match packet_in(packet) {
                 Some((Reason::Control | Reason::Stranger | Reason::Fenced, ..)) => self.left.push(packet.to_vec()),
-                _ => self.on_packet(packet),
+                _ => self.on_packet(now, packet),
             });
-            self.on_answers();
-            self.carry_out();
+            self.on_answers(now);
+            self.carry_out(now);
         });
         let is_early = self.due().is_some_and(|due| due < self.waits_until);
         if is_early || !self.left.is_empty() || self.is_stopped.load(Ordering::Acquire) {
@@ -99,7 +101,7 @@ impl<M: Machine> Run<M> {
         true
     }
 
-    fn now(&self) -> Time {
+    pub(super) fn now(&self) -> Time {
         time(self.clock)
     }
 
@@ -109,7 +111,7 @@ impl<M: Machine> Run<M> {
         timers.chain(self.changer.due()).min()
     }
 
-    pub(super) fn on_packet(&mut self, packet: &[u8]) {
+    pub(super) fn on_packet(&mut self, now: Time, packet: &[u8]) {
         self.counts.packets_in += 1;
         let Some((reason, port, frame)) = packet_in(packet) else {
             self.counts.malformed += 1;
@@ -120,11 +122,10 @@ impl<M: Machine> Run<M> {
             return;
         }
         followed::packet_in(reason, frame);
-        self.machine.handle(self.now(), Input::Packet { reason, port, frame });
+        self.machine.handle(now, Input::Packet { reason, port, frame });
     }
 
-    fn on_answers(&mut self) {
-        let now = self.now();
+    fn on_answers(&mut self, now: Time) {
         let (machine, followed) = (&mut self.machine, &mut self.followed);
         self.servers.poll(now, |server, sequence, answered| {
             followed.answered(server, sequence, &answered);
@@ -180,7 +181,7 @@ impl<M: Machine> Run<M> {
     }
 
     /// Does all that is to be done, and what follows from it.
-    fn carry_out(&mut self) {
+    fn carry_out(&mut self, now: Time) {
         loop {
             let mut batches: Vec<(u64, Vec<EntryChange>)> = Vec::new();
             let mut changed: Vec<(u64, bool)> = Vec::new();
@@ -197,7 +198,7 @@ impl<M: Machine> Run<M> {
                         let entries = self.machine.entries();
                         changed.extend(self.order(Order::Reconcile { batch, entries, scope }));
                     }
-                    output => self.carry_out_other(output),
+                    output => self.carry_out_other(now, output),
                 }
             }
             self.counts.packets_out += self.leaving.len() as u64;
@@ -210,13 +211,12 @@ impl<M: Machine> Run<M> {
                 return;
             }
             for (batch, is_done) in changed {
-                self.machine.handle(self.now(), Input::Changed { batch, is_done });
+                self.machine.handle(now, Input::Changed { batch, is_done });
             }
         }
     }
 
-    fn carry_out_other(&mut self, output: Output) {
-        let now = self.now();
+    fn carry_out_other(&mut self, now: Time, output: Output) {
         match output {
             Output::Memory { server, term, sequence, message } => {
                 self.counts.messages += 1;
