@@ -92,6 +92,10 @@ impl<M: Machine> Run<M> {
                 _ => self.on_packet(now, packet),
             });
             self.on_answers(now);
+            // What came was taken in by this thread itself, mostly, which need not tell itself of it.
+            if !self.servers.is_busy() {
+                waker.forget_answers();
+            }
             self.carry_out(now);
         });
         let is_early = self.due().is_some_and(|due| due < self.waits_until);

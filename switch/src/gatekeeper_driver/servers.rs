@@ -147,6 +147,11 @@ impl Servers {
         }
     }
 
+    /// Whether some server has not answered yet.
+    pub(super) fn is_busy(&self) -> bool {
+        self.present.values().any(|server| server.lane.is_busy())
+    }
+
     /// Messages that made no sense to their servers.
     pub(super) fn malformed(&self) -> u64 {
         self.malformed + self.present.values().map(|server| server.lane.malformed()).sum::<u64>()

@@ -39,6 +39,11 @@ impl Waker {
         }
     }
 
+    /// Whatever has been told of answers so far, all are seen. To be called only by who sees to them.
+    pub(super) fn forget_answers(&self) {
+        self.has_answers.store(false, Ordering::SeqCst);
+    }
+
     /// Does the driver's work by another thread than the driver's: once, and again while answers come. One thread at a time may.
     pub(super) fn be_guest(&self, mut work: impl FnMut()) {
         self.has_guest.store(true, Ordering::SeqCst);
@@ -143,6 +148,18 @@ mod tests {
         assert!(!waker.has_news.load(Ordering::SeqCst));
         waker.tell_answers();
         assert!(waker.has_news.load(Ordering::SeqCst), "the guest has gone");
+    }
+
+    #[test]
+    fn a_guest_that_has_seen_all_answers_does_not_look_again() {
+        let waker = Waker::new(port(true), PERIOD);
+        let mut looks = 0;
+        waker.be_guest(|| {
+            looks += 1;
+            waker.tell_answers();
+            waker.forget_answers();
+        });
+        assert_eq!(looks, 1);
     }
 
     #[test]
