@@ -9,6 +9,18 @@ enum Spent {
     Buffer(Vec<u8>),
 }
 
+/// Buffers beside the first that are used again.
+const MORE_MAX: usize = 2;
+
+impl Spent {
+    fn into_buffer(self) -> Option<Vec<u8>> {
+        match self {
+            Self::Version(content) => content.into_buffer(),
+            Self::Buffer(buffer) => Some(buffer),
+        }
+    }
+}
+
 /// Versions that nothing needs any more. Dropping it gives their memory back, and only then is it free again.
 #[derive(Debug, Default)]
 #[must_use = "it is to be dropped where that may take long"]
@@ -38,12 +50,10 @@ impl Retired {
         }
     }
 
-    /// Gives the memory back, but for the first buffer, which is returned to be used again if nobody else has it.
+    /// Gives the memory back, but for the first few buffers, which are returned to be used again if nobody else has them.
     #[must_use]
-    pub fn into_spent(self) -> Option<Vec<u8>> {
-        match self.first? {
-            Spent::Version(content) => content.into_buffer(),
-            Spent::Buffer(buffer) => Some(buffer),
-        }
+    pub fn into_spent(self) -> (Option<Vec<u8>>, Vec<Vec<u8>>) {
+        let more = self.more.into_iter().take(MORE_MAX).filter_map(Spent::into_buffer).collect();
+        (self.first.and_then(Spent::into_buffer), more)
     }
 }

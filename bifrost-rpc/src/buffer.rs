@@ -317,11 +317,14 @@ impl Message {
         }
     }
 
-    /// Gives back the memory of a contiguous message for [`MessageBuffer::recycle`].
+    /// Gives back the memory of a contiguous message, or of a large block that nobody else has, for [`MessageBuffer::recycle`].
     pub(crate) fn into_spent(self) -> Option<Vec<u8>> {
         match self.body {
             Body::Contiguous(all) => Some(all),
-            Body::Blocks(_) => None,
+            Body::Blocks(blocks) => {
+                let large = blocks.into_iter().filter(|block| block.len() >= KEEP_BYTES_MIN);
+                large.filter_map(|block| block.try_into_mut().ok()).map(Vec::from).next()
+            }
         }
     }
 }

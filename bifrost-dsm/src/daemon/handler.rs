@@ -80,6 +80,7 @@ impl SharedMemory {
             // It names no operation to wait for: the transport keeps the order.
             Submitted::Waiting => MemoryReply::with(MemoryStatus::Failed, 0),
         };
-        MemoryReply { spent: retired.into_spent().or(spent), ..reply }
+        let (first, more_spent) = retired.into_spent();
+        MemoryReply { spent: first.or(spent), more_spent, ..reply }
     }
 }

@@ -115,7 +115,22 @@ fn large_blocks_are_not_copied() {
     let mut found = Vec::new();
     message.pieces(0, message.len(), |piece| found.push(piece.as_ptr()));
     assert_eq!(found, addresses);
-    assert!(message.into_spent().is_none());
+}
+
+#[test]
+fn a_large_block_gives_its_memory_back_unless_others_have_it() {
+    let (shared, own) = (Bytes::from(large(2)), large(1));
+    let address = own.as_ptr();
+    let mut buffer = MessageBuffer::new();
+    buffer.put_owned(b"head".to_vec());
+    buffer.put_shared(shared.clone());
+    buffer.put_owned(own);
+    let spent = buffer.finish().into_spent().unwrap();
+    assert_eq!((spent.as_ptr(), &spent), (address, &large(1)));
+    assert_eq!(shared, large(2));
+    let mut buffer = MessageBuffer::new();
+    buffer.put_shared(shared.clone());
+    assert!(buffer.finish().into_spent().is_none());
 }
 
 #[test]

@@ -240,7 +240,7 @@ impl Endpoint {
         } else if is_abandoned {
             self.report_abandoned(of, rpc, &call);
         }
-        self.pool.put(call.out.into_message().into_spent().unwrap_or_default());
+        self.pool.put_sent(call.out.into_message().into_spent().unwrap_or_default());
         self.events.push_back(Event::Answer { call: call.id, result });
     }
 

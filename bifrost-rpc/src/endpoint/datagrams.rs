@@ -91,6 +91,11 @@ impl Datagrams {
         (self.len, self.segments, self.segment_bytes, self.route) = (0, 0, 0, None);
     }
 
+    /// Lets go of the blocks: once they are sent, nobody shall find that they are still shared.
+    pub(crate) fn let_go(&mut self) {
+        self.blocks.clear();
+    }
+
     pub(super) fn transmit(&self, to: SocketAddr) -> Transmit {
         Transmit { to, from: None, segment_bytes: self.segment_bytes, segments: self.segments }
     }

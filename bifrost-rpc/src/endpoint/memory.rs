@@ -186,9 +186,7 @@ impl Endpoint {
     /// Answers a memory operation, also one that is only announced: it is then not to be done. Nothing happens
     /// if its session or its caller is gone. A read whose answer finds no room is given back, to be asked for again.
     pub fn answer_memory(&mut self, now: Time, call: ServedCall, reply: MemoryReply) {
-        if let Some(spent) = reply.spent {
-            self.pool.put(spent);
-        }
+        reply.spent.into_iter().chain(reply.more_spent).for_each(|spent| self.pool.put(spent));
         let Some(index) = self.callee_by_session.get(&call.session).copied() else {
             return;
         };

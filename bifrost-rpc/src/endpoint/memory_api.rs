@@ -103,6 +103,8 @@ pub struct MemoryReply {
     pub body: Message,
     /// Memory that is not needed any more, to receive into: such as what a write replaced.
     pub spent: Option<Vec<u8>>,
+    /// More of it: of a batch that freed several objects.
+    pub more_spent: Vec<Vec<u8>>,
 }
 
 impl MemoryReply {
@@ -115,7 +117,7 @@ impl MemoryReply {
     /// A status with its detail, without data.
     #[must_use]
     pub fn with(status: MemoryStatus, detail: u64) -> Self {
-        Self { status, detail, allocated: None, body: Message::empty(), spent: None }
+        Self { status, detail, allocated: None, body: Message::empty(), spent: None, more_spent: Vec::new() }
     }
 
     /// Done: an object was made.

@@ -2,6 +2,8 @@
 
 /// Buffers kept at most, of either kind.
 const KEPT_MAX: usize = 8;
+/// Large buffers that there may be before one is kept that its owner gave to be sent: as many as are soon wanted again.
+const SENT_KEPT_MAX: usize = 2;
 /// A buffer of at least this size serves large messages.
 const LARGE_BYTES_MIN: usize = 16 * 1024;
 /// Larger buffers than this are given back to the system.
@@ -75,6 +77,13 @@ impl BufferPool {
         buffer
     }
 
+    /// Keeps a buffer that was sent, as [`BufferPool::put`] does, where few others are kept.
+    pub(super) fn put_sent(&mut self, spent: Vec<u8>) {
+        if spent.capacity() < LARGE_BYTES_MIN || self.large.len() < SENT_KEPT_MAX {
+            self.put(spent);
+        }
+    }
+
     /// Keeps a buffer, or drops it where enough are kept. None takes the place of another: of many that come back the last
     /// would be kept, and the system would not get back the memory below it.
     pub(super) fn put(&mut self, spent: Vec<u8>) {
@@ -130,6 +139,8 @@ mod tests {
         let mut pool = BufferPool::default();
         pool.put(vec![1; 4 << 20]);
         assert!(pool.take(20_000).capacity() < 4 << 20);
+        (0..100).for_each(|_| pool.put_sent(vec![0; 20_000]));
+        assert_eq!(pool.large.len(), SENT_KEPT_MAX);
         (0..100).for_each(|_| pool.put(vec![0; 20_000]));
         assert_eq!(pool.large.len(), KEPT_MAX);
     }

@@ -83,6 +83,7 @@ impl Port {
             }
             let socket = if socket.peer() == Some(transmit.to) { socket } else { &self.socket };
             let fits = socket.send(&transmit, batch);
+            batch.let_go();
             if fits && !wants_more {
                 return due;
             }

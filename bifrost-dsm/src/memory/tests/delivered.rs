@@ -10,7 +10,7 @@ fn rig() -> Rig {
 fn keeping(rig: &mut Rig, target: Pointer, action: Action) -> (Outcome, Option<Vec<u8>>) {
     let request = Request { id: rig.next(), lowest: 1, work: Work::One(step(target, action)) };
     match rig.memory.submit_keeping(client(A), request) {
-        (Submitted::Done(outcome), retired) => (outcome, retired.into_spent()),
+        (Submitted::Done(outcome), retired) => (outcome, retired.into_spent().0),
         (Submitted::Waiting, _) => panic!("it waits"),
     }
 }
@@ -38,6 +38,16 @@ fn an_object_may_begin_with_bytes_and_go_on_with_zeros() {
     let longer = Action::AllocWrite { len: 2, data: vec![7; 3] };
     assert_eq!(rig.step(A, nowhere(), longer), Err(Refusal::Incomplete));
     rig.free(A, pointer).unwrap();
+    assert_eq!(rig.used(), 0);
+}
+
+#[test]
+fn a_batch_that_frees_several_objects_gives_out_the_first_few() {
+    let mut rig = rig();
+    let freed: Vec<_> = (1..=4_u8).map(|fill| step(rig.alloc(A, &[fill; 100]), Action::Free)).collect();
+    let request = Request { id: rig.next(), lowest: 1, work: Work::Batch(freed) };
+    let (_, retired) = rig.memory.submit_keeping(client(A), request);
+    assert_eq!(retired.into_spent(), (Some(vec![1; 100]), vec![vec![2; 100], vec![3; 100]]));
     assert_eq!(rig.used(), 0);
 }
 
