@@ -41,7 +41,7 @@ pub enum Action {
     Read {
         /// Where it begins.
         offset: u64,
-        /// Its bytes; [`bifrost_rpc::memory::READ_TO_END`] for all that there are.
+        /// Its bytes; [`bifrost_rpc::memory::READ_TO_END`] for all that there are, n more if they are n at most.
         len: u64,
     },
     /// Writes a range.

@@ -5,7 +5,7 @@ use crate::wire::{POINTERS_MAX, Pointer};
 use bytes::Bytes;
 
 /// Blocks of at least this many bytes that their owner gives up are kept, not copied.
-const KEEP_BYTES_MIN: usize = 16 * 1024;
+pub(crate) const KEEP_BYTES_MIN: usize = 16 * 1024;
 
 /// What is written before such a block is copied if it is no longer than this.
 const COPY_BYTES_MAX: usize = 256;
@@ -61,8 +61,12 @@ impl MessageBuffer {
 
     /// Ends what [`MessageBuffer::set_passing`] began: the message's pointers are noted.
     pub(crate) fn list_pointers(&mut self) -> Option<Passing> {
-        let passing = self.passing.take()?;
-        passing.pointers().iter().for_each(|pointer| self.put_pointer(*pointer));
+        let mut passing = self.passing.take()?;
+        match self.pointers.is_empty() {
+            // Each is there once, and they are no more than can be sent.
+            true => self.pointers = passing.take_pointers(),
+            false => passing.take_pointers().into_iter().for_each(|pointer| self.put_pointer(pointer)),
+        }
         Some(passing)
     }
 
@@ -136,6 +140,16 @@ impl MessageBuffer {
             self.put_slice(&block);
         } else {
             self.put_block(block);
+        }
+    }
+
+    /// Appends a block, which is not copied where nothing stands before it.
+    pub(crate) fn put_whole(&mut self, block: Bytes) {
+        if self.is_empty() && !block.is_empty() {
+            self.blocks_bytes = block.len();
+            self.blocks.push(block);
+        } else {
+            self.put_shared(block);
         }
     }
 

@@ -7,6 +7,7 @@ mod chain;
 mod limits;
 mod nested;
 mod rack;
+mod together;
 
 #[path = "../golden/rust/bifrost.rs"]
 #[rustfmt::skip]

@@ -18,22 +18,30 @@ pub(crate) fn bytes(len: usize) -> Vec<u8> {
 
 #[derive(Default)]
 pub(crate) struct Counting {
-    store: Store,
+    pub(crate) store: Store,
+    /// Messages other than those that free: these come some time later.
+    pub(crate) asked: AtomicUsize,
     pub(crate) made: AtomicUsize,
     pub(crate) freed: AtomicUsize,
     pub(crate) read_bytes: AtomicUsize,
 }
 
 impl MemoryHandler for Counting {
+    fn spans_objects(&self) -> bool {
+        self.store.spans_objects()
+    }
+
     fn announced(&self, operation: &MemoryOperation, bytes: u32) -> Option<MemoryReply> {
         MemoryHandler::announced(&self.store, operation, bytes)
     }
 
     fn run(&self, operation: &MemoryOperation, body: Vec<u8>, later: &Later<'_>) -> Option<MemoryReply> {
+        let objects = if operation.fields.is_batch { usize::from(body[1]) } else { 1 };
         let reply = self.store.run(operation, body, later)?;
+        self.asked.fetch_add(usize::from(operation.op() != MemoryOp::Free), SeqCst);
         match operation.op() {
-            MemoryOp::Alloc => self.made.fetch_add(1, SeqCst),
-            MemoryOp::Free => self.freed.fetch_add(1, SeqCst),
+            MemoryOp::Alloc => self.made.fetch_add(objects, SeqCst),
+            MemoryOp::Free => self.freed.fetch_add(objects, SeqCst),
             MemoryOp::Read => self.read_bytes.fetch_add(reply.body.len(), SeqCst),
             MemoryOp::Write => 0,
         };
@@ -53,9 +61,17 @@ pub(crate) struct Rack {
 
 impl Rack {
     pub(crate) fn new() -> Self {
-        let counts = Arc::new(Counting::default());
+        Self::of(Store::default())
+    }
+
+    pub(crate) fn of(store: Store) -> Self {
+        let counts = Arc::new(Counting { store, ..Counting::default() });
         let server = Server::builder().listen("udp://[::1]:0").memory(Arc::clone(&counts) as Arc<_>).start().unwrap();
         Self { counts, server }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.server.url()
     }
 
     pub(crate) fn memory(&self) -> GlobalMemory {

@@ -9,11 +9,10 @@ use bifrost_rpc::buffer::{Message, MessageBuffer};
 use bifrost_rpc::memory::{
     Batch, BatchOp, BatchOutcome, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, ObjectId, Pointer,
 };
-use bifrost_rpc::wire::outcomes_to_bytes;
-use bytes::Bytes;
+use bifrost_rpc::wire::{outcomes_bytes, put_outcomes};
 
 /// What a batch reads of fewer bytes than this is copied behind the head of its answer, whatever it is sent from.
-const SMALL_BYTES: u64 = 4096;
+const SMALL_BYTES: usize = 4096;
 
 /// The pointer that an operation is on. That of an ALLOC may leave prefix and server to the server.
 fn target(operation: &MemoryOperation, (prefix, server): (u8, u8)) -> Pointer {
@@ -85,22 +84,24 @@ fn steps(target: Pointer, sent_as: MemoryOp, body: &[u8]) -> Result<Vec<Step>, R
     if count == 0 || count > BATCH_STEPS_MAX {
         return Err(Refusal::BatchLength { limit: BATCH_STEPS_MAX as u64 });
     }
-    let (batch, places) = Batch::parse(body).map_err(|_malformed| Refusal::Incomplete)?;
-    if batch.strongest() > sent_as {
+    let batch = Batch::parse(body).map_err(|_malformed| Refusal::Incomplete)?;
+    if !batch.may_go_as(sent_as) {
         return Err(Refusal::Incomplete);
     }
-    let step = |(op, place): (&BatchOp, std::ops::Range<usize>)| Step {
+    let step = |(op, data): (&BatchOp, &[u8])| Step {
         target: if op.object == 0 { target } else { target.with_object(ObjectId::from_bits(op.object)) },
         previous: 0,
         unit_log2: op.argument,
         action: match op.op {
             MemoryOp::Read => Action::Read { offset: op.offset, len: op.len },
-            MemoryOp::Write => Action::Write { offset: op.offset, data: body[place].to_vec() },
-            // A batch has no ALLOC.
-            MemoryOp::Alloc | MemoryOp::Free => Action::Free,
+            MemoryOp::Write => Action::Write { offset: op.offset, data: data.to_vec() },
+            MemoryOp::Alloc => Action::AllocWrite { len: op.len, data: data.to_vec() },
+            MemoryOp::Free => Action::Free,
         },
     };
-    Ok(batch.ops().iter().zip(places).map(step).collect())
+    let mut steps = Vec::with_capacity(count);
+    steps.extend(batch.with_data(body).map(step));
+    Ok(steps)
 }
 
 /// The answer that says why not.
@@ -114,36 +115,45 @@ pub(super) fn reply_of(outcome: Outcome, steps: usize, free: u64) -> MemoryReply
         Ok(Answer::Allocated(pointer)) => MemoryReply::allocated_leaving(pointer, free),
         Ok(Answer::Data(data)) => MemoryReply::data(match data.pieces {
             Pieces::One(piece) => Message::from(piece),
-            Pieces::Several(pieces) => message(Vec::new(), pieces),
+            several @ Pieces::Several(_) => message(Vec::new(), [several]),
         }),
         Ok(Answer::Written | Answer::Freed) => MemoryReply::done(),
-        Ok(Answer::Batch(answers, refusal)) => MemoryReply::data(batch(answers, refusal, steps)),
+        Ok(Answer::Batch(answers, refusal)) => MemoryReply::data(batch(answers, refusal, steps, free)),
         Err(refusal) => refused(refusal),
     }
 }
 
 /// The answer to a batch: how each step ended, then what was read.
-fn batch(answers: Vec<Answer>, refusal: Option<Refusal>, steps: usize) -> Message {
+fn batch(answers: Vec<Answer>, refusal: Option<Refusal>, steps: usize, free: u64) -> Message {
     let done = |answer: &Answer| {
-        let len = if let Answer::Data(data) = answer { data.len() as u64 } else { 0 };
-        BatchOutcome { status: MemoryStatus::Ok, detail: 0, len }
+        let done = BatchOutcome::with(MemoryStatus::Ok, 0);
+        match answer {
+            Answer::Data(data) => BatchOutcome { len: data.len() as u64, ..done },
+            Answer::Allocated(pointer) => BatchOutcome { detail: free, made: Some(*pointer), ..done },
+            _ => done,
+        }
     };
-    let mut outcomes = Vec::with_capacity(steps);
-    outcomes.extend(answers.iter().map(done));
-    let refused = refusal.map(|refusal| BatchOutcome { status: refusal.status(), detail: refusal.detail(), len: 0 });
-    outcomes.extend(refused);
-    outcomes.resize(steps, BatchOutcome { status: MemoryStatus::NotDone, detail: 0, len: 0 });
-    let mut head = outcomes_to_bytes(&outcomes);
-    let small = outcomes.iter().map(|outcome| outcome.len).filter(|len| *len < SMALL_BYTES).sum::<u64>();
-    head.reserve_exact(usize::try_from(small).unwrap_or(0));
+    let refused = refusal.map(|refusal| BatchOutcome::with(refusal.status(), refusal.detail()));
+    let left_out = std::iter::repeat(BatchOutcome::with(MemoryStatus::NotDone, 0));
+    let outcomes = answers.iter().map(done).chain(refused).chain(left_out);
+    let len = |answer: &Answer| if let Answer::Data(data) = answer { data.len() } else { 0 };
+    let small = answers.iter().map(len).filter(|len| *len < SMALL_BYTES).sum::<usize>();
+    // Exactly what it needs: nobody accounts for more.
+    let mut head = Vec::with_capacity(outcomes_bytes(steps).saturating_add(small));
+    put_outcomes(outcomes, steps, &mut head);
     let data = answers.into_iter().filter_map(|answer| if let Answer::Data(data) = answer { Some(data) } else { None });
-    message(head, data.flat_map(|data| data.pieces.into_vec()))
+    message(head, data.map(|data| data.pieces))
 }
 
 /// A message of what was read: large pieces are sent from the object's memory.
-fn message(head: Vec<u8>, pieces: impl IntoIterator<Item = Bytes>) -> Message {
+fn message(head: Vec<u8>, data: impl IntoIterator<Item = Pieces>) -> Message {
     let mut message = MessageBuffer::recycle(Vec::new());
     *message.tail_mut() = head;
-    pieces.into_iter().for_each(|piece| message.put_shared(piece));
+    for pieces in data {
+        match pieces {
+            Pieces::One(piece) => message.put_shared(piece),
+            Pieces::Several(pieces) => pieces.into_iter().for_each(|piece| message.put_shared(piece)),
+        }
+    }
     message.finish()
 }

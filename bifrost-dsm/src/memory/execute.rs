@@ -142,7 +142,10 @@ impl Memory {
     fn read(&mut self, holder: Holder, target: &Pointer, unit_log2: u8, offset: u64, len: u64) -> Outcome {
         let object = self.resolve(holder, target, Right::Read)?;
         let content = &self.objects.get(&object).ok_or(Refusal::NoSuchObject)?.content;
-        let len = if len == READ_TO_END { rest_of(content, offset)? } else { len };
+        let len = match len.checked_sub(READ_TO_END) {
+            Some(limit) if limit <= READ_TO_END_BYTES_MAX => rest_of(content, offset, limit)?,
+            _ => len,
+        };
         let range = range_of(content, unit_log2, offset, len)?;
         let copied_max = if self.config.keeps_outcomes { 0 } else { self.config.copied_bytes_max };
         Ok(Answer::Data(Data { object, offset, pieces: content.read(range, copied_max) }))
@@ -246,10 +249,11 @@ fn range_of(content: &Content, unit_log2: u8, offset: u64, len: u64) -> Result<R
     start.zip(end).map(|(start, end)| start..end).ok_or(Refusal::PastEnd { len: has as u64 })
 }
 
-/// Bytes from an offset to the end of an object, if they are not too many for one answer.
-fn rest_of(content: &Content, offset: u64) -> Result<u64, Refusal> {
+/// Bytes from an offset to the end of an object, if they are not too many for one answer, or for who asks: 0 asks for all.
+fn rest_of(content: &Content, offset: u64, limit: u64) -> Result<u64, Refusal> {
     let has = content.len() as u64;
-    let rest = has.checked_sub(offset).filter(|rest| (1..=READ_TO_END_BYTES_MAX).contains(rest));
+    let limit = if limit == 0 { READ_TO_END_BYTES_MAX } else { limit };
+    let rest = has.checked_sub(offset).filter(|rest| (1..=limit).contains(rest));
     rest.ok_or(Refusal::PastEnd { len: has })
 }
 

@@ -149,7 +149,8 @@ impl Memory {
                 let object = self.resolve(client.holder, &announce.target, Right::Write)?;
                 self.range(object, announce.unit_log2, offset, announce.len)?;
             }
-            // Where nodes are protected from each other it touches this object alone.
+            // Where nodes are protected from each other it makes none, and touches this object alone.
+            Place::Batch if !self.config.open && announce.target.object() == 0 => return Err(Refusal::SeveralObjects),
             Place::Batch if !self.config.open => _ = self.resolve(client.holder, &announce.target, Right::Read)?,
             Place::Batch => {}
         }

@@ -138,6 +138,9 @@ fn a_read_to_the_end_needs_no_length() {
         assert_eq!(rig.read(A, pointer, beyond, READ_TO_END), Err(Refusal::PastEnd { len: 5 }));
     }
     assert_eq!(rig.read(A, pointer, 0, READ_TO_END - 1), Err(Refusal::PastEnd { len: 5 }));
+    assert_eq!(rig.read(A, pointer, 0, READ_TO_END + 5).unwrap(), b"hello");
+    assert_eq!(rig.read(A, pointer, 0, READ_TO_END + 4), Err(Refusal::PastEnd { len: 5 }));
+    assert_eq!(rig.read(A, pointer, 1, READ_TO_END + 4).unwrap(), b"ello");
     let len = READ_TO_END_BYTES_MAX + 1;
     let Ok(Answer::Allocated(large)) = rig.step(A, nowhere(), Action::Alloc { len }) else { panic!("no room") };
     assert_eq!(rig.read(A, large, 0, READ_TO_END), Err(Refusal::PastEnd { len }));

@@ -62,14 +62,12 @@ impl World {
 
     fn draw_work(&mut self, process: usize) -> Work {
         let Some((target, len)) = self.draw_pointer(process).filter(|_| !self.rng.chance(120)) else {
-            let len = self.rng.between(1, self.plan.bytes);
-            let action = if self.rng.chance(500) {
-                Action::Alloc { len }
-            } else {
-                Action::AllocWrite { len, data: self.data(len) }
-            };
-            let target = Pointer::new(PREFIX_DEFAULT, 1, 0);
-            return Work::One(Step { target, previous: 0, unit_log2: 0, action });
+            let first = self.draw_alloc();
+            if !self.rng.chance(250) {
+                return Work::One(first);
+            }
+            let more = self.rng.between(0, 2);
+            return Work::Batch(std::iter::once(first).chain((0..more).map(|_| self.draw_alloc())).collect());
         };
         let action = self.draw_action(len);
         let first = Step { target, previous: 0, unit_log2: 0, action };
@@ -82,6 +80,15 @@ impl World {
         };
         let action = self.draw_action(len);
         Work::Batch(vec![first, Step { target: other, previous: 0, unit_log2: 0, action }])
+    }
+
+    fn draw_alloc(&mut self) -> Step {
+        let len = self.rng.between(1, self.plan.bytes);
+        let action = match self.rng.chance(500) {
+            true => Action::Alloc { len },
+            false => Action::AllocWrite { len, data: self.data(len) },
+        };
+        Step { target: Pointer::new(PREFIX_DEFAULT, 1, 0), previous: 0, unit_log2: 0, action }
     }
 
     fn draw_action(&mut self, len: u64) -> Action {

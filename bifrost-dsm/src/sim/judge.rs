@@ -6,7 +6,7 @@ use crate::identity::{Client, Holder};
 use crate::operation::{Action, Answer, Data, Outcome, Request, Step, Work};
 use crate::pieces::Pieces;
 use crate::refusal::Refusal;
-use bifrost_rpc::memory::ObjectId;
+use bifrost_rpc::memory::{MemoryOp, ObjectId};
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone)]
@@ -98,7 +98,7 @@ impl Judge {
             return self.step(client.holder, step, outcome, &may);
         };
         self.keep(client, request, outcome);
-        let one = steps.iter().all(|step| step.target == steps[0].target);
+        let one = steps.iter().all(|step| step.target == steps[0].target && step.action.operation() != MemoryOp::Alloc);
         if !self.open && !one {
             return (*outcome != Err(Refusal::SeveralObjects))
                 .then(|| format!("a batch of several objects: {outcome:?}"));

@@ -146,13 +146,17 @@ impl World {
         if let Some(wrong) = self.judge.executed(client, &issued.request, &outcome, may) {
             self.broke(Rule::Judge, wrong);
         }
-        if let Ok(Answer::Allocated(pointer)) = &outcome {
-            self.record.made(record, pointer.object_id());
-            let len = self.operations[operation].request.work.steps().iter().map(|step| match &step.action {
-                Action::Alloc { len } => *len,
-                action => action.data_len(),
-            });
-            self.pointers.push((*pointer, len.sum()));
+        let answers = match &outcome {
+            Ok(Answer::Batch(answers, _)) => answers.as_slice(),
+            Ok(answer) => std::slice::from_ref(answer),
+            Err(_) => &[],
+        };
+        let steps = self.operations[operation].request.work.steps();
+        for (at, (step, answer)) in steps.iter().zip(answers).enumerate() {
+            let Answer::Allocated(pointer) = answer else { continue };
+            self.record.made(record + at, pointer.object_id());
+            let len = if let Action::Alloc { len } = step.action { len } else { step.action.data_len() };
+            self.pointers.push((*pointer, len));
         }
         self.outcome(operation, outcome);
     }

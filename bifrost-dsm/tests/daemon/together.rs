@@ -4,7 +4,7 @@ use crate::support::{bytes, open, refused, serve, wait_until};
 use bifrost_dsm::Config;
 use bifrost_dsm::daemon::Daemon;
 use bifrost_rpc::memory::{GlobalMemory, MemoryStatus, Pointer};
-use bifrost_rpc::reference::Ref;
+use bifrost_rpc::reference::{Leased, Ref};
 
 fn objects(daemon: &Daemon) -> u64 {
     daemon.memory().metrics().objects
@@ -101,6 +101,44 @@ fn two_references_are_read_at_once() {
     assert!(gone.lend().into_value_with(here.lend()).is_err());
     assert!(here.lend().into_value_with(gone.lend()).is_err());
     assert_eq!(here.read().unwrap(), bytes(4, 10));
+}
+
+#[test]
+fn short_references_are_read_by_one_message_and_long_ones_each_by_its_own() {
+    let (daemon, client) = serve(open());
+    drop(client);
+    let memory = GlobalMemory::connect(&daemon.server().url()).unwrap();
+    // The lengths are not known to who reads.
+    let read = |a, b| {
+        let (one, two) = (memory.store(bytes(1, a)).unwrap(), memory.store(bytes(2, b)).unwrap());
+        let [first, second] = [one.pointer(), two.pointer()].map(|pointer| Ref::from(Leased::new(pointer, &memory)));
+        let before = packets(&daemon);
+        assert!(first.into_value_with(second).unwrap() == (bytes(1, a), bytes(2, b)));
+        let asked = packets(&daemon) - before;
+        one.free().unwrap();
+        two.free().unwrap();
+        asked
+    };
+    assert_eq!([read(100, 100), read(1, 32 << 10)], [1, 1]);
+    assert_eq!(read(100, 40 << 10), 3, "one was too long, which was not known");
+    assert_eq!([read(100, 40 << 10), read(10, 10)], [2, 2], "as those before are those after");
+    assert_eq!([read(10, 10), read(10, 10)], [1, 1]);
+    wait_until("all is freed", || objects(&daemon) == 0);
+}
+
+#[test]
+fn a_read_follows_a_write_though_it_could_go_with_another() {
+    let (daemon, client) = serve(open());
+    drop(client);
+    let memory = GlobalMemory::connect(&daemon.server().url()).unwrap();
+    let (one, two) = (memory.store(bytes(1, 100)).unwrap(), memory.store(bytes(2, 100)).unwrap());
+    for round in 0..100 {
+        let write = memory.start_write(two.pointer(), 0, bytes(round, 100)).unwrap();
+        assert!(one.lend().into_value_with(two.lend()).unwrap() == (bytes(1, 100), bytes(round, 100)));
+        write.wait().unwrap();
+    }
+    drop((one, two));
+    wait_until("all is freed", || objects(&daemon) == 0);
 }
 
 #[test]

@@ -185,20 +185,21 @@ impl Core {
         self.timer.wake_by(due);
     }
 
-    /// Whether the server of a request's service understands references; opens a session if there is none.
-    pub(super) fn peer_references(&self, request: Request) -> Result<bool, CallError> {
+    /// Whether the server of a request's service understands references; opens a session by a request if there is none.
+    pub(super) fn peer_references(&self, service: u64, request: impl FnOnce() -> Request) -> Result<bool, CallError> {
         let now = self.port.clock.now();
-        let known = self.port.endpoint().peer_references(now, self.peer, request.service);
+        let known = self.port.endpoint().peer_references(now, self.peer, service);
         if let Some(references) = known {
             return Ok(references);
         }
+        let request = request();
         let asked = self.begin_with(true, |endpoint, now, peer| Ok(endpoint.ask_session(now, peer, request)))?;
         Ok(matches!(self.wait(asked)?, Answered::Session { references: true }))
     }
 
-    /// Whether batches may name several objects.
-    pub(super) fn peer_spans_objects(&self) -> bool {
-        self.port.endpoint().peer_spans_objects(self.peer)
+    /// Whether a batch may make objects, or name these, now.
+    pub(super) fn may_span_objects(&self, objects: &[Pointer]) -> bool {
+        self.port.endpoint().may_span_objects(self.peer, objects)
     }
 
     /// Nobody receives while no call is under way: a server's farewell may lie in the socket, and must be heard before

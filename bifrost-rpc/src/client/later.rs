@@ -45,11 +45,13 @@ impl Later {
             return Vec::new();
         }
         let mut requests = self.requests();
-        let (mut taken, mut left) = (Vec::new(), Vec::new());
-        for request in requests.drain(..) {
-            if taken.len() < max && is_wanted(&request) { taken.push(request) } else { left.push(request) }
-        }
-        *requests = left;
+        let mut taken = Vec::with_capacity(requests.len().min(max));
+        let mut left = max;
+        taken.extend(requests.extract_if(.., |request| {
+            let is_taken = left > 0 && is_wanted(request);
+            left -= usize::from(is_taken);
+            is_taken
+        }));
         self.len.store(requests.len(), Ordering::Release);
         taken
     }
@@ -62,15 +64,17 @@ impl Core {
         if self.check_socket().is_err() {
             return;
         }
-        if self.later.push(request) >= LATER_MAX {
-            return self.send_later();
+        match self.later.push(request) {
+            LATER_MAX.. => self.send_later(),
+            1 => self.timer.wake_by(Some(self.port.clock.now().plus(DELAY))),
+            // What was put off before goes earlier, and takes this along.
+            _ => {}
         }
-        self.timer.wake_by(Some(self.port.clock.now().plus(DELAY)));
     }
 
     /// Takes back what was put off and is wanted, to be done by a batch, if the server's batches may name several objects.
     pub(super) fn take_put_off(&self, max: usize, is_wanted: impl Fn(&MemoryRequest) -> bool) -> Vec<MemoryRequest> {
-        match self.later.is_empty() || !self.peer_spans_objects() {
+        match self.later.is_empty() || !self.may_span_objects(&[]) {
             true => Vec::new(),
             false => self.later.take(max, is_wanted),
         }

@@ -5,6 +5,7 @@ use super::core::Core;
 use super::way::Call;
 use crate::buffer::MessageBuffer;
 use crate::endpoint::{Answered, CallError, CallId, MemoryAnswer, MemoryRequest};
+use crate::wire::Pointer;
 use std::time::Duration;
 
 impl Channel {
@@ -31,6 +32,11 @@ impl Channel {
     /// Has a memory operation done whose end nobody awaits: it is sent with whatever is sent next, or in 5 ms.
     pub(crate) fn put_off(&self, request: MemoryRequest) {
         self.way.put_off(request);
+    }
+
+    /// Whether a batch may make objects, or name these, now.
+    pub(crate) fn may_span_objects(&self, objects: &[Pointer]) -> bool {
+        self.way.may_span_objects(objects)
     }
 
     /// Takes back what was put off, to be done by a batch, if the server's batches may name several objects.

@@ -7,7 +7,7 @@ use crate::io::{Address, Style};
 use crate::protocol::{Binary, Codec, Encode, Limits, WireProtocol, in_protocol};
 use crate::service::{Method, write_call};
 use crate::stream::{InProcess, StreamCall, StreamClient};
-use crate::wire::{MethodField, check_pointers};
+use crate::wire::{MethodField, Pointer, check_pointers};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -184,6 +184,11 @@ impl Way {
         }
     }
 
+    /// Whether a batch may make objects, or name these, now.
+    pub(super) fn may_span_objects(&self, objects: &[Pointer]) -> bool {
+        matches!(self, Self::Udp(udp) if udp.core.may_span_objects(objects))
+    }
+
     /// Takes back what was put off, if the server's batches may name several objects.
     pub(super) fn take_put_off(&self, max: usize, is_wanted: impl Fn(&MemoryRequest) -> bool) -> Vec<MemoryRequest> {
         match self {
@@ -210,7 +215,10 @@ impl Way {
     /// Whether references may go to a service.
     pub(super) fn takes_references(&self, named: Named<'_>, deadline: Option<Duration>) -> Result<bool, CallError> {
         match self {
-            Self::Udp(udp) => udp.core.peer_references(named.request(MessageBuffer::recycle(Vec::new()), deadline)),
+            Self::Udp(udp) => {
+                let request = || named.request(MessageBuffer::recycle(Vec::new()), deadline);
+                udp.core.peer_references(service_hash(named.service), request)
+            }
             Self::Stream(_) | Self::InProcess(_) => Ok(false),
         }
     }

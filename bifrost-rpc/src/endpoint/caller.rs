@@ -9,7 +9,7 @@ use super::outbound::Outbound;
 use super::time::Time;
 use super::unheard::Unheard;
 use super::{Answered, CallId, Request};
-use crate::wire::{Flags, Header, MemoryFields, MethodField, check_pointers};
+use crate::wire::{Flags, Header, MemoryFields, MethodField, Pointer, check_pointers};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -142,6 +142,11 @@ impl CallerSession {
             references: request.references,
             only_asks: false,
         }));
+    }
+
+    /// Of a memory session: whether there is no write, sent or waiting, that operations on these objects may have to follow.
+    pub(super) fn has_no_writes(&self, objects: &[Pointer]) -> bool {
+        objects.is_empty() || (self.waiting.is_empty() && objects.iter().all(|object| self.writes.has_none(*object)))
     }
 
     /// What becomes of a call in an open session without being sent: the callee would not take it, or it only asks.

@@ -1,6 +1,6 @@
 //! In which order a caller wants memory operations done: each after the last write to its object.
 
-use crate::wire::{MemoryFields, MemoryOp, MemoryStatus};
+use crate::wire::{MemoryFields, MemoryOp, MemoryStatus, Pointer};
 use std::collections::BTreeMap;
 
 /// Objects whose last write a session remembers at most.
@@ -14,6 +14,11 @@ pub(super) struct Writes {
 }
 
 impl Writes {
+    /// Whether all writes to an object were seen to be done.
+    pub(super) fn has_none(&self, object: Pointer) -> bool {
+        !self.last.contains_key(&object.object())
+    }
+
     /// Operation `rpc` is about to be sent: it follows the last write to its object.
     pub(super) fn order(&mut self, fields: &mut MemoryFields, rpc: u64, lowest: u64) {
         let object = fields.pointer.object();
@@ -49,7 +54,6 @@ impl Writes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Pointer;
 
     fn fields(op: MemoryOp, object: u64) -> MemoryFields {
         let pointer = Pointer::new(1, 1, object).with_operation(op as u8, 0);

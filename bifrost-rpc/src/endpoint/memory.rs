@@ -49,11 +49,13 @@ impl Endpoint {
         self.spans_objects = true;
     }
 
-    /// Whether batches to a memory server may name several objects, as far as is known.
+    /// Whether a batch to a memory server may make objects, or name these, now: the server has said so, and there is no write to
+    /// one of them that it might have to follow, since a batch can name the write before it of one object only.
     #[must_use]
-    pub fn peer_spans_objects(&self, peer: SocketAddr) -> bool {
+    pub fn may_span_objects(&self, peer: SocketAddr, objects: &[Pointer]) -> bool {
         let index = self.caller_by_target.get(&(peer, MEMORY_SERVICE_HASH));
-        index.and_then(|index| self.callers.get(*index)).is_some_and(|session| session.link.peer_spans)
+        let session = index.and_then(|index| self.callers.get(*index));
+        session.is_some_and(|session| session.link.peer_spans && session.has_no_writes(objects))
     }
 
     /// Starts a memory operation. Where links route by pointers it goes to its pointer's address, and only the port of `peer`

@@ -1,42 +1,50 @@
-//! Round-trip estimation and retransmission time-out: RFC 6298, in microseconds and with a configurable floor.
+//! Round-trip estimation and retransmission time-out: RFC 6298, with a configurable floor.
 
 use std::time::Duration;
 
-/// The estimator of one path.
+/// The estimator of one path. All is kept in nanoseconds, and the time-out as it is used: it is asked for several times for
+/// each packet.
 #[derive(Debug, Clone)]
 pub(super) struct Rtt {
-    smoothed: Option<Duration>,
-    variation: Duration,
-    floor: Duration,
-    initial: Duration,
-    ceiling: Duration,
+    smoothed: Option<u64>,
+    variation: u64,
+    floor: u64,
+    ceiling: u64,
+    /// The time-out without time-outs before it.
+    base: u64,
 }
 
 impl Rtt {
     pub(super) fn new(floor: Duration, initial: Duration, ceiling: Duration) -> Self {
-        Self { smoothed: None, variation: Duration::ZERO, floor, initial, ceiling }
+        let (floor, ceiling) = (nanos(floor), nanos(ceiling));
+        Self { smoothed: None, variation: 0, floor, ceiling: ceiling.max(floor), base: nanos(initial).max(floor) }
     }
 
     /// Takes a sample of a packet that was sent once (Karn's rule).
     pub(super) fn sample(&mut self, rtt: Duration) {
-        match self.smoothed {
+        let rtt = nanos(rtt);
+        let smoothed = match self.smoothed {
             None => {
-                self.smoothed = Some(rtt);
                 self.variation = rtt / 2;
+                rtt
             }
             Some(smoothed) => {
-                self.variation = (self.variation * 3 + smoothed.abs_diff(rtt)) / 4;
-                self.smoothed = Some((smoothed * 7 + rtt) / 8);
+                self.variation = self.variation.saturating_mul(3).saturating_add(smoothed.abs_diff(rtt)) / 4;
+                smoothed.saturating_mul(7).saturating_add(rtt) / 8
             }
-        }
+        };
+        self.smoothed = Some(smoothed);
+        self.base = smoothed.saturating_add(self.variation.saturating_mul(4)).max(self.floor);
     }
 
     /// The retransmission time-out after `backoff` time-outs in a row.
     pub(super) fn timeout(&self, backoff: u32) -> Duration {
-        let base = self.smoothed.map_or(self.initial, |smoothed| smoothed + 4 * self.variation);
-        let base = base.max(self.floor);
-        base.saturating_mul(1 << backoff.min(16)).min(self.ceiling.max(self.floor))
+        Duration::from_nanos(self.base.saturating_mul(1 << backoff.min(16)).min(self.ceiling))
     }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

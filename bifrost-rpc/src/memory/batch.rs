@@ -1,9 +1,11 @@
 //! Batches, as a client makes them.
 
+use super::together::{TOGETHER_BYTES_MAX, each, outcomes_of};
 use super::{MemoryAnswer, MemoryClient, MemoryError, MemoryOp, MemoryRequest, Pointer};
 use crate::client::Channel;
-use crate::wire::{BATCH_MAX, Batch, BatchOp, MemoryStatus, parse_outcomes};
+use crate::wire::{BATCH_MAX, BatchOp, BatchOutcome, MemoryStatus};
 use bytes::Bytes;
+use std::ops::Range;
 
 /// Several operations, at most 64, done in order with nobody else's between them: on one object, on several
 /// ([`MemoryBatch::on`]) only of a server that does not protect nodes from each other. After one that is refused the rest is not
@@ -68,7 +70,7 @@ impl<'a> MemoryBatch<'a> {
         let mut ops = self.ops;
         let count = ops.len();
         let along = frees_along(client, self.object, &mut ops);
-        let ended = run(client, self.object, ops, self.data);
+        let ended = run(client, self.object, ops, &self.data);
         let is_done = |at: usize| ended.as_ref().is_ok_and(|ended| ended.get(count + at).is_some_and(was_done));
         for (_, object) in along.into_iter().enumerate().filter(|(at, _)| !is_done(*at)) {
             client.free_later(object);
@@ -105,29 +107,24 @@ fn run(
     client: &MemoryClient,
     object: Pointer,
     ops: Vec<BatchOp>,
-    data: Vec<Bytes>,
+    data: &[Bytes],
 ) -> Result<Vec<Result<Bytes, MemoryError>>, MemoryError> {
     let count = ops.len() as u64;
-    let batch = Batch::new(ops).map_err(MemoryError::BadBatch)?;
-    let mut body = Channel::buffer();
-    body.put_slice(&batch.to_bytes());
-    data.into_iter().for_each(|data| body.put_shared(data));
-    let request = client.request(object, batch.strongest(), 0, 0);
-    let request = MemoryRequest { is_batch: true, body: body.finish(), ..request };
+    let request = client.batch_request(object, ops, data)?;
     client.run(request, count, outcomes)
 }
 
 fn outcomes(
     answer: MemoryAnswer,
-    _channel: &Channel,
+    channel: &Channel,
     expected: u64,
 ) -> Result<Vec<Result<Bytes, MemoryError>>, MemoryError> {
-    let outcomes = parse_outcomes(&answer.body).map_err(|_error| MemoryError::BadAnswer("with a malformed batch"))?;
-    if outcomes.len() as u64 != expected {
-        return Err(MemoryError::BadAnswer("to another number of operations"));
+    if answer.body.len() <= TOGETHER_BYTES_MAX {
+        return each(answer, channel, expected, |_outcome, read| Ok(Bytes::copy_from_slice(read)));
     }
+    let outcomes = outcomes_of(&answer, expected)?;
     let body = Bytes::from(answer.body);
-    let result = |(outcome, place): (crate::wire::BatchOutcome, std::ops::Range<usize>)| match outcome.status {
+    let result = |(outcome, place): (BatchOutcome, Range<usize>)| match outcome.status {
         MemoryStatus::Ok => Ok(body.slice(place)),
         status => Err(MemoryError::Refused { status, detail: outcome.detail }),
     };

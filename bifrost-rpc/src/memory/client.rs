@@ -2,7 +2,7 @@
 
 use super::pending::{Finish, finish};
 use super::{MemoryAnswer, MemoryBatch, MemoryError, MemoryOp, MemoryRequest, MemoryStatus, PendingMemory, Pointer};
-use crate::buffer::Message;
+use crate::buffer::{KEEP_BYTES_MIN, Message};
 use crate::client::{Channel, ConnectError};
 use crate::endpoint::{CallId, MEMORY_BYTES_MAX};
 use crate::wire::READ_TO_END;
@@ -41,6 +41,11 @@ impl MemoryClient {
         Self { channel, server: server.root() }
     }
 
+    /// The server's root pointer, as far as it is known.
+    pub(super) fn server(&self) -> Pointer {
+        self.server
+    }
+
     /// The channel underneath.
     #[must_use]
     pub fn channel(&self) -> &Channel {
@@ -53,7 +58,7 @@ impl MemoryClient {
     ///
     /// [`MemoryError`].
     pub fn alloc(&self, bytes: u64) -> Result<Pointer, MemoryError> {
-        self.allocate(bytes, Bytes::new()).map(|made| made.object)
+        self.allocate(bytes, &Bytes::new()).map(|made| made.object)
     }
 
     /// Makes an object of these bytes, by one message.
@@ -68,7 +73,7 @@ impl MemoryClient {
             let object = self.alloc(len)?;
             return self.fill(object, data);
         }
-        self.allocate(len, data).map(|made| made.object)
+        self.allocate(len, &data).map(|made| made.object)
     }
 
     /// Reads a range.
@@ -177,7 +182,7 @@ impl MemoryClient {
     /// The data are too long, or the socket has failed.
     pub fn start_alloc_and_write(&self, data: impl Into<Bytes>) -> Result<PendingMemory<Pointer>, MemoryError> {
         let data = data.into();
-        self.start(self.alloc_request(data.len() as u64, data), 0, |answer, channel, expected| {
+        self.start(self.alloc_request(data.len() as u64, &data), 0, |answer, channel, expected| {
             allocated(answer, channel, expected).map(|made| made.object)
         })
     }
@@ -243,19 +248,19 @@ impl MemoryClient {
         MemoryRequest { pointer, op, argument: 0, is_batch: false, offset, len, body, place: None, deadline }
     }
 
-    fn alloc_request(&self, len: u64, data: Bytes) -> MemoryRequest {
-        MemoryRequest { body: data.into(), ..self.request(self.server, MemoryOp::Alloc, 0, len) }
+    fn alloc_request(&self, len: u64, data: &Bytes) -> MemoryRequest {
+        MemoryRequest { body: message_of(data), ..self.request(self.server, MemoryOp::Alloc, 0, len) }
     }
 
     /// Makes an object of `len` bytes that begins with these.
-    pub(super) fn allocate(&self, len: u64, data: Bytes) -> Result<Allocated, MemoryError> {
+    pub(super) fn allocate(&self, len: u64, data: &Bytes) -> Result<Allocated, MemoryError> {
         self.run(self.alloc_request(len, data), 0, allocated)
     }
 
     /// Begins to make an object of these bytes. Few bytes may be held, to be sent with the next or when somebody waits.
     pub(super) fn start_allocation(
         &self,
-        data: Bytes,
+        data: &Bytes,
         may_hold: bool,
     ) -> Result<PendingMemory<Allocated>, MemoryError> {
         let is_held = may_hold && data.len() <= HELD_BYTES_MAX;
@@ -295,7 +300,7 @@ impl MemoryClient {
         Ok(PendingMemory { call, channel: self.channel.clone(), expected, finish })
     }
 
-    fn start<T>(
+    pub(super) fn start<T>(
         &self,
         request: MemoryRequest,
         expected: u64,
@@ -304,6 +309,16 @@ impl MemoryClient {
         let call: Option<CallId> = Some(self.channel.begin_memory(request)?);
         Ok(PendingMemory { call, channel: self.channel.clone(), expected, finish })
     }
+}
+
+/// A message of these bytes. Few are copied into memory that is used again, and many are shared.
+fn message_of(data: &Bytes) -> Message {
+    if data.is_empty() || data.len() >= KEEP_BYTES_MIN {
+        return Message::from(data.clone());
+    }
+    let mut body = Channel::buffer();
+    body.put_slice(data);
+    body.finish()
 }
 
 /// The steps in which a long range is read or written.

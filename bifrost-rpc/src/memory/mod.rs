@@ -20,6 +20,7 @@ mod error;
 mod global;
 mod handler;
 mod pending;
+mod together;
 
 pub use crate::endpoint::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest, ServedCall};
 pub use crate::server::{Later, Unanswered};
@@ -30,6 +31,8 @@ pub use crate::wire::{
 pub use batch::MemoryBatch;
 pub use client::MemoryClient;
 pub use error::MemoryError;
+pub(crate) use global::PendingAllocs;
 pub use global::{GlobalMemory, PendingAlloc, ServersError};
 pub use handler::MemoryHandler;
 pub use pending::PendingMemory;
+pub(crate) use together::TOGETHER_BYTES_MAX;

@@ -2,7 +2,7 @@
 
 use super::{Content, Memory, Received, ReferenceError};
 use crate::endpoint::MEMORY_BYTES_MAX;
-use crate::memory::{MemoryError, MemoryStatus, PendingMemory, Pointer};
+use crate::memory::{MemoryError, MemoryStatus, PendingMemory, Pointer, TOGETHER_BYTES_MAX};
 use crate::protocol::Limits;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -109,6 +109,33 @@ impl Object {
         Some(self.received.clone().unwrap_or_else(own))
     }
 
+    /// All of this content and of another's by one message, if both are short; `None` if they are to be read each by itself.
+    pub(crate) fn read_with(&self, other: &Self) -> Result<Option<(Content, Content)>, ReferenceError> {
+        let (settings, others) = (self.settings()?, other.settings()?);
+        let limit = settings.limits.message_bytes_max.min(others.limits.message_bytes_max);
+        let known = [self, other].map(|object| object.len.get().map(|len| *len <= TOGETHER_BYTES_MAX as u64));
+        if known.contains(&Some(false)) || !settings.memory.is_same(&others.memory) {
+            return Ok(None);
+        }
+        let are_known = known == [Some(true); 2];
+        let read = settings.memory.read_together(&[self.pointer, other.pointer], are_known, limit)?;
+        let contents = read.and_then(|read| <[_; 2]>::try_from(read).ok());
+        Ok(contents.map(|[own, others]| (self.content_of(own, settings), other.content_of(others, settings))))
+    }
+
+    /// This and another were read each by itself: what is read next may be as long.
+    pub(crate) fn read_apart(&self, other: &Self) {
+        let is_short = |object: &Self| object.len.get().is_some_and(|len| *len <= TOGETHER_BYTES_MAX as u64);
+        if let Some(settings) = &self.settings {
+            settings.memory.expect_short(is_short(self) && is_short(other));
+        }
+    }
+
+    fn content_of(&self, bytes: Vec<u8>, settings: &Settings) -> Content {
+        self.len.get_or_init(|| bytes.len() as u64);
+        Content::new(bytes, settings.limits, self.received())
+    }
+
     /// Begins to read all of the content, held for others like it; `None` if it is too long for one operation.
     pub(crate) fn begin(&self) -> Result<Option<PendingMemory<Vec<u8>>>, ReferenceError> {
         let len = self.len.get().copied();
@@ -123,10 +150,7 @@ impl Object {
         let settings = self.settings()?;
         let limit = settings.limits.message_bytes_max as u64;
         match begun.map(PendingMemory::wait) {
-            Some(Ok(bytes)) if bytes.len() as u64 <= limit => {
-                self.len.get_or_init(|| bytes.len() as u64);
-                Ok(Content::new(bytes, settings.limits, self.received()))
-            }
+            Some(Ok(bytes)) if bytes.len() as u64 <= limit => Ok(self.content_of(bytes, settings)),
             // Too long for one operation or for the limits: which of the two is found out there.
             None | Some(Ok(_) | Err(MemoryError::Refused { status: MemoryStatus::OutOfRange, .. })) => self.content(),
             Some(Err(error)) => Err(error.into()),
@@ -141,10 +165,7 @@ impl Object {
         let settings = self.settings()?;
         let limit = settings.limits.message_bytes_max as u64;
         match settings.memory.read_all(self.pointer, limit) {
-            Ok(bytes) => {
-                self.len.get_or_init(|| bytes.len() as u64);
-                Ok(Content::new(bytes, settings.limits, self.received()))
-            }
+            Ok(bytes) => Ok(self.content_of(bytes, settings)),
             Err(MemoryError::Refused { status: MemoryStatus::OutOfRange, detail: len }) => {
                 Err(ReferenceError::TooLarge { len, limit })
             }

@@ -2,6 +2,7 @@
 
 use super::object::{Held, Settings};
 use super::refs::Choice;
+use super::store::Together;
 use super::visit::{Reference, Visitor};
 use super::{Memory, Received, ReferenceError};
 use crate::memory::Pointer;
@@ -104,9 +105,9 @@ impl Passing {
         Self::new(None, Kind::Measure)
     }
 
-    /// The pointers that the packet lists: all that a call passes, those that an answer gives.
-    pub(crate) fn pointers(&self) -> &[Pointer] {
-        &self.pointers
+    /// Takes the pointers that the packet lists: all that a call passes, those that an answer gives.
+    pub(crate) fn take_pointers(&mut self) -> Vec<Pointer> {
+        std::mem::take(&mut self.pointers)
     }
 
     /// What the pointers of the call that is answered have come with.
@@ -162,12 +163,12 @@ impl Passing {
     }
 
     /// Begins to store a value.
-    fn start(&mut self, value: &mut dyn Reference) -> Result<(), ReferenceError> {
+    fn start(&mut self, value: &mut dyn Reference, together: &mut Together) -> Result<(), ReferenceError> {
         let Some(settings) = self.settings.clone() else { return Ok(()) };
         if self.held.len() + self.storing >= POINTERS_MAX {
             return Err(ReferenceError::TooMany);
         }
-        value.start_storing(&settings)?;
+        value.start_storing(&settings, together)?;
         self.storing += 1;
         Ok(())
     }
@@ -226,13 +227,17 @@ fn level(passing: &mut Passing, show: Show<'_>) -> thrift::Result<()> {
         return Err(ReferenceError::TooDeep(DEPTH_MAX).into());
     }
     passing.depth += 1;
-    show(&mut Start(passing))?;
-    show(&mut Finish(passing))?;
+    let mut together = Together::default();
+    show(&mut Start(passing, &mut together))?;
+    if let Some(settings) = &passing.settings {
+        together.start(&settings.memory)?;
+    }
+    show(&mut Finish(passing, &mut together))?;
     passing.depth -= 1;
     Ok(())
 }
 
-struct Start<'a>(&'a mut Passing);
+struct Start<'a>(&'a mut Passing, &'a mut Together);
 
 impl Visitor for Start<'_> {
     fn visit(&mut self, group: &mut [&mut dyn Reference]) -> thrift::Result<()> {
@@ -247,7 +252,7 @@ impl Visitor for Start<'_> {
         // First what is there, so that nothing is stored for a call that cannot be.
         group.iter().filter_map(|one| one.held()).try_for_each(|held| self.0.note(held))?;
         for value in group.iter_mut().filter(|one| one.choice().is_some()) {
-            self.0.start(*value)?;
+            self.0.start(*value, self.1)?;
         }
         Ok(())
     }
@@ -263,12 +268,12 @@ impl Start<'_> {
     }
 }
 
-struct Finish<'a>(&'a mut Passing);
+struct Finish<'a>(&'a mut Passing, &'a mut Together);
 
 impl Visitor for Finish<'_> {
     fn visit(&mut self, group: &mut [&mut dyn Reference]) -> thrift::Result<()> {
         for one in group {
-            if one.finish_storing()? {
+            if one.finish_storing(self.1)? {
                 self.0.storing = self.0.storing.saturating_sub(1);
                 one.held().map_or(Ok(()), |held| self.0.note(held))?;
             }

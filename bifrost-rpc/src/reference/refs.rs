@@ -164,8 +164,13 @@ impl<T: Encode + Decode> Ref<T> {
         let (Some(one), Some(two)) = (self.object(), other.object()) else {
             return Ok((self.into_value()?, other.into_value()?));
         };
+        if let Some((one, two)) = one.read_with(two)? {
+            return Ok((one.value()?, two.value()?));
+        }
         let begun = (one.begin()?, two.begin()?);
-        Ok((one.end(begun.0)?.value()?, two.end(begun.1)?.value()?))
+        let (first, second) = (one.end(begun.0)?, two.end(begun.1)?);
+        one.read_apart(two);
+        Ok((first.value()?, second.value()?))
     }
 }
 

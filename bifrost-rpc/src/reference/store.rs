@@ -5,7 +5,7 @@ use super::passing::Passing;
 use super::{Memory, Owned, ReferenceError};
 use crate::buffer::MessageBuffer;
 use crate::endpoint::MEMORY_BYTES_MAX;
-use crate::memory::{PendingAlloc, Pointer};
+use crate::memory::{PendingAlloc, PendingAllocs, Pointer, TOGETHER_BYTES_MAX};
 use crate::protocol::{BinaryWriter, Decode, Encode, Limits};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -25,11 +25,14 @@ impl Settings {
 
 /// What an object holds for a value, and the objects that it names.
 pub(super) fn encode<T: Encode>(value: T) -> Result<(Bytes, Vec<Held>), ReferenceError> {
-    let mut out = MessageBuffer::new();
-    out.set_passing(Some(Passing::into_object()));
+    // Mostly it is one block, which is kept.
+    let mut out = MessageBuffer::recycle(Vec::new());
     let of_content = |error: thrift::Error| ReferenceError::of_content(&error);
     let mut value = value;
-    super::passing::prepare(&mut value, out.passing()).map_err(of_content)?;
+    if T::HAS_REFERENCES {
+        out.set_passing(Some(Passing::into_object()));
+        super::passing::prepare(&mut value, out.passing()).map_err(of_content)?;
+    }
     value.encode_object(&mut BinaryWriter::new(&mut out)).map_err(of_content)?;
     let parts = out.list_pointers().map(Passing::into_held).unwrap_or_default();
     match out.is_empty() {
@@ -46,37 +49,79 @@ pub(crate) fn encoded_len(write: impl FnOnce(&mut BinaryWriter<'_>) -> thrift::R
     Ok(out.len())
 }
 
+/// Short values that are stored together: their contents are collected, and sent when all are there.
+#[derive(Debug, Default)]
+pub struct Together {
+    contents: Vec<Bytes>,
+    begun: Option<PendingAllocs>,
+}
+
+impl Together {
+    /// Begins to store what was collected.
+    pub(crate) fn start(&mut self, memory: &Memory) -> Result<(), ReferenceError> {
+        if !self.contents.is_empty() {
+            self.begun = Some(memory.start_alloc_and_write_all(std::mem::take(&mut self.contents))?);
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, content: Bytes) -> usize {
+        self.contents.push(content);
+        self.contents.len() - 1
+    }
+
+    fn take(&mut self, at: usize) -> Result<Pointer, ReferenceError> {
+        Ok(self.begun.as_mut().ok_or(ReferenceError::Empty)?.take(at)?)
+    }
+}
+
 /// A value on its way into an object.
 #[derive(Debug)]
 pub(super) struct Storing {
-    /// Known already where the value was too long for one operation.
-    pointer: Option<Result<PendingAlloc, Pointer>>,
+    place: Option<Place>,
     len: u64,
     parts: Vec<Held>,
     settings: Arc<Settings>,
 }
 
+#[derive(Debug)]
+enum Place {
+    /// It is there: it was too long for one operation.
+    There(Pointer),
+    /// An operation of its own makes it.
+    Alone(Box<PendingAlloc>),
+    /// One of several that are made together.
+    Among(usize),
+}
+
 impl Storing {
-    pub(super) fn start<T: Encode>(value: T, settings: &Arc<Settings>) -> Result<Self, ReferenceError> {
+    /// Begins to store a value; a short one when [`Together::start`] says so.
+    pub(super) fn start<T: Encode>(
+        value: T,
+        settings: &Arc<Settings>,
+        together: &mut Together,
+    ) -> Result<Self, ReferenceError> {
         let (bytes, parts) = encode(value)?;
-        let len = bytes.len() as u64;
+        let len = bytes.len();
         let memory = &settings.memory;
-        let pointer = match len <= u64::from(MEMORY_BYTES_MAX) {
-            true => Ok(memory.hold_alloc_and_write(bytes)?),
-            false => Err(memory.alloc_and_write(bytes)?),
+        let place = match len {
+            ..=TOGETHER_BYTES_MAX => Place::Among(together.push(bytes)),
+            _ if len <= MEMORY_BYTES_MAX as usize => Place::Alone(Box::new(memory.start_alloc_and_write(bytes)?)),
+            _ => Place::There(memory.alloc_and_write(bytes)?),
         };
-        Ok(Self { pointer: Some(pointer), len, parts, settings: Arc::clone(settings) })
+        Ok(Self { place: Some(place), len: len as u64, parts, settings: Arc::clone(settings) })
     }
 
-    pub(super) fn finish<T>(mut self) -> Result<Owned<T>, ReferenceError> {
-        Ok(Owned::of(Arc::new(self.stored()?)))
+    pub(super) fn finish<T>(mut self, together: &mut Together) -> Result<Owned<T>, ReferenceError> {
+        Ok(Owned::of(Arc::new(self.stored(Some(together))?)))
     }
 
-    fn stored(&mut self) -> Result<Object, ReferenceError> {
-        let pointer = match self.pointer.take() {
-            Some(Ok(pending)) => pending.wait()?,
-            Some(Err(pointer)) => pointer,
-            None => return Err(ReferenceError::Empty),
+    fn stored(&mut self, together: Option<&mut Together>) -> Result<Object, ReferenceError> {
+        let pointer = match (self.place.take(), together) {
+            (Some(Place::There(pointer)), _) => pointer,
+            (Some(Place::Alone(pending)), _) => pending.wait()?,
+            (Some(Place::Among(at)), Some(together)) => together.take(at)?,
+            (Some(Place::Among(_)) | None, _) => return Err(ReferenceError::Empty),
         };
         let parts = std::mem::take(&mut self.parts);
         Ok(Object::stored(pointer, self.len, parts, Arc::clone(&self.settings)))
@@ -85,11 +130,9 @@ impl Storing {
 
 impl Drop for Storing {
     /// What is not wanted any more, because something else failed, is freed; it must be waited for, since only the answer
-    /// names it.
+    /// names it. Those that were made with others are freed with [`PendingAllocs`].
     fn drop(&mut self) {
-        if self.pointer.is_some() {
-            drop(self.stored());
-        }
+        drop(self.stored(None));
     }
 }
 
@@ -101,6 +144,9 @@ impl Memory {
     ///
     /// [`ReferenceError`]; an empty value cannot be stored.
     pub fn store<T: Encode + Decode>(&self, value: T) -> Result<Owned<T>, ReferenceError> {
-        Storing::start(value, &Arc::new(Settings::of(self)))?.finish()
+        let mut together = Together::default();
+        let storing = Storing::start(value, &Arc::new(Settings::of(self)), &mut together)?;
+        together.start(self)?;
+        storing.finish(&mut together)
     }
 }

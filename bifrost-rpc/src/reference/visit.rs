@@ -2,7 +2,7 @@
 
 use super::object::{Held, Settings};
 use super::refs::{Choice, State};
-use super::store::Storing;
+use super::store::{Storing, Together};
 use super::{Ref, ReferenceError};
 use crate::protocol::{Decode, Encode};
 use std::sync::Arc;
@@ -36,10 +36,10 @@ pub trait Sealed {
     fn visit_inner(&mut self, visitor: &mut dyn Visitor) -> thrift::Result<()>;
     /// Makes a pointer a value; says how many bytes were read.
     fn fetch(&mut self) -> Result<u64, ReferenceError>;
-    /// Begins to store its value.
-    fn start_storing(&mut self, settings: &Arc<Settings>) -> Result<(), ReferenceError>;
+    /// Begins to store its value, alone or with others.
+    fn start_storing(&mut self, settings: &Arc<Settings>, together: &mut Together) -> Result<(), ReferenceError>;
     /// Waits until its value is stored, and is a pointer then; says whether it was being stored.
-    fn finish_storing(&mut self) -> Result<bool, ReferenceError>;
+    fn finish_storing(&mut self, together: &mut Together) -> Result<bool, ReferenceError>;
 }
 
 impl<T: Encode + Decode> Sealed for Ref<T> {
@@ -80,18 +80,20 @@ impl<T: Encode + Decode> Sealed for Ref<T> {
         held.object.len()
     }
 
-    fn start_storing(&mut self, settings: &Arc<Settings>) -> Result<(), ReferenceError> {
+    fn start_storing(&mut self, settings: &Arc<Settings>, together: &mut Together) -> Result<(), ReferenceError> {
         match std::mem::replace(&mut self.state, State::Gone) {
-            State::Value(value, _) => self.state = State::Storing(Box::new(Storing::start(value, settings)?)),
+            State::Value(value, _) => {
+                self.state = State::Storing(Box::new(Storing::start(value, settings, together)?));
+            }
             state => self.state = state,
         }
         Ok(())
     }
 
-    fn finish_storing(&mut self) -> Result<bool, ReferenceError> {
+    fn finish_storing(&mut self, together: &mut Together) -> Result<bool, ReferenceError> {
         match std::mem::replace(&mut self.state, State::Gone) {
             State::Storing(storing) => {
-                self.state = State::Owned(storing.finish()?);
+                self.state = State::Owned(storing.finish(together)?);
                 Ok(true)
             }
             state => {

@@ -2,7 +2,8 @@
 
 use super::{Flags, Header, PacketType, Pointer};
 
-/// The length of a READ of all up to the object's end: no object is so long.
+/// The length of a READ of all up to the object's end: no object is so long. A length that is n more asks for that if it is n
+/// bytes at most.
 pub const READ_TO_END: u64 = 1 << 62;
 
 /// What is done to an object. The number stands in byte 6 of the pointer.
@@ -261,7 +262,7 @@ impl MemoryFields {
         let body = u64::from(message_len);
         let fits = match self.operation() {
             None => false,
-            Some(MemoryOp::Alloc) if self.is_batch => false,
+            Some(MemoryOp::Alloc) if self.is_batch && self.pointer.object() != 0 => false,
             Some(_) if self.is_batch => self.offset == 0 && self.len == 0 && body > 0,
             Some(MemoryOp::Alloc) => self.offset == 0 && body <= self.len && self.pointer.object() == 0,
             Some(MemoryOp::Write) => body == self.len,
@@ -290,7 +291,9 @@ mod tests {
         assert!(fields(Alloc, 0, 100).is_request(1, 60), "allocate and write");
         assert!(!fields(Alloc, 0, 100).is_request(1, 101), "more content than object");
         assert!(!fields(Alloc, 8, 100).is_request(1, 0), "an offset");
-        assert!(!batch(Alloc).is_request(1, 8), "a batch of allocations");
+        assert!(batch(Alloc).is_request(1, 40), "a batch of allocations");
+        let pointer = Pointer::new(1, 1, 5).with_operation(Alloc as u8, 0);
+        assert!(!MemoryFields { pointer, ..batch(Alloc) }.is_request(1, 40), "a batch of allocations on an object");
         assert!(fields(Read, 8, 100).is_request(1, 0));
         assert!(!fields(Read, 8, 100).is_request(1, 100), "a read with data");
         assert!(!fields(Read, u64::MAX, 1).is_request(1, 0), "past the end of all objects");

@@ -220,3 +220,17 @@ fn channels_have_the_settings_given() {
     let clear = GlobalMemory::connect_with(&server.url(), quick()).unwrap();
     assert!(matches!(clear.alloc(10), Err(MemoryError::Call(error)) if !error.may_have_run()));
 }
+
+#[test]
+fn a_batch_names_several_objects_of_a_server_that_takes_it() {
+    let _watchdog = Watchdog::of("several", 100);
+    let store = Arc::new(Store::of(1, 1 << 20).open());
+    let handler: Arc<Store> = Arc::clone(&store);
+    let server = Server::builder().listen("udp://[::1]:0").memory(handler).start().unwrap();
+    let memory = GlobalMemory::connect_with(&server.url(), quick()).unwrap();
+    let (one, two) = (memory.alloc_and_write(vec![1; 10]).unwrap(), memory.alloc_and_write(vec![2; 10]).unwrap());
+    let results = memory.batch(one).read(0, 10).on(two).read(5, 5).free().on(one).free().run().unwrap();
+    let results: Vec<_> = results.into_iter().map(Result::unwrap).collect();
+    assert_eq!(results[..2], [vec![1; 10], vec![2; 5]]);
+    assert_eq!(store.objects(), 0);
+}

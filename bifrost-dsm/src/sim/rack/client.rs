@@ -92,6 +92,9 @@ impl World {
     }
 
     fn alloc(&mut self, client: usize) {
+        if self.rng.chance(300) {
+            return self.alloc_several(client);
+        }
         let server = self.plan.clients + self.rng.index(self.plan.servers);
         let len = self.rng.between(1, self.plan.bytes);
         let data = if self.rng.chance(500) { self.data(len) } else { Vec::new() };
@@ -103,12 +106,30 @@ impl World {
         self.begin(client, known, vec![Op::Alloc(content)], request);
     }
 
+    /// A batch that makes objects.
+    fn alloc_several(&mut self, client: usize) {
+        let server = self.plan.clients + self.rng.index(self.plan.servers);
+        let pointer = Pointer::new(PREFIX_DEFAULT, self.server_byte(server), 0);
+        let known = Known { server, pointer, len: 0, is_there: true };
+        let count = self.rng.between(1, 4);
+        let alloc = |world: &mut Self| {
+            let len = world.rng.between(1, world.plan.bytes);
+            Op::Alloc(world.data(len))
+        };
+        let ops = (0..count).map(|_| alloc(self)).collect();
+        self.ask_together(client, known, ops);
+    }
+
+    fn ask_together(&mut self, client: usize, known: Known, ops: Vec<Op>) {
+        let (batch, body) = batch(&ops);
+        let request = MemoryRequest { is_batch: true, ..self.request(known, batch.strongest(), 0, 0, body) };
+        self.begin(client, known, ops, request);
+    }
+
     /// One operation on an object, or a batch of them.
     fn ask(&mut self, client: usize, known: Known, ops: Vec<Op>) {
         let [op] = ops.as_slice() else {
-            let (batch, body) = batch(&ops);
-            let request = MemoryRequest { is_batch: true, ..self.request(known, batch.strongest(), 0, 0, body) };
-            return self.begin(client, known, ops, request);
+            return self.ask_together(client, known, ops);
         };
         let request = match op {
             Op::Read(at, len) => self.request(known, MemoryOp::Read, *at as u64, *len as u64, Message::empty()),
@@ -215,16 +236,17 @@ fn batch(ops: &[Op]) -> (Batch, Message) {
         let (op, offset, len) = match op {
             Op::Read(at, len) => (MemoryOp::Read, *at, *len),
             Op::Write(at, data) => (MemoryOp::Write, *at, data.len()),
+            Op::Alloc(data) => (MemoryOp::Alloc, 0, data.len()),
             _ => (MemoryOp::Free, 0, 0),
         };
         BatchOp { op, argument: 0, object: 0, offset: offset as u64, len: len as u64 }
     });
-    // At most a few, and none of them an alloc.
+    // At most a few, and allocs only among themselves.
     let batch = Batch::new(steps.collect()).unwrap_or_else(|error| panic!("a batch that is none: {error}"));
     let mut body = MessageBuffer::new();
     body.put_slice(&batch.to_bytes());
     for op in ops {
-        if let Op::Write(_, data) = op {
+        if let Op::Write(_, data) | Op::Alloc(data) = op {
             body.put_slice(data);
         }
     }

@@ -4,7 +4,7 @@ use super::client::Known;
 use crate::linear::{Entry, History, Op, Seen, Verdict, check};
 use crate::sim::{Broken, Rule};
 use bifrost_rpc::endpoint::{Answered, CallError, MemoryAnswer};
-use bifrost_rpc::memory::MemoryStatus;
+use bifrost_rpc::memory::{MemoryStatus, Pointer};
 use bifrost_rpc::wire::parse_outcomes;
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ struct Operation {
 /// What came of an operation.
 #[derive(Debug, Default)]
 pub(super) struct Ended {
-    pub(super) made: Option<Known>,
+    pub(super) made: Vec<Known>,
     /// The object was freed, or is not there.
     pub(super) gone: Option<Known>,
     pub(super) is_done: bool,
@@ -97,12 +97,12 @@ impl Record {
         };
         self.operations[operation].is_unknown = answer.status() == MemoryStatus::Failed;
         let mut ended = Ended { is_done: true, ..Ended::default() };
-        for (step, (status, bytes)) in statuses(answer, steps).into_iter().enumerate() {
+        for (step, (status, bytes, made)) in statuses(answer, steps).into_iter().enumerate() {
             let (key, entry) = &mut self.entries[first + step];
-            if let (MemoryStatus::Ok, Op::Alloc(_)) = (status, &entry.op) {
-                let pointer = answer.allocated();
+            if let (MemoryStatus::Ok, Op::Alloc(content)) = (status, &entry.op) {
+                let pointer = made.unwrap_or_else(|| answer.allocated());
                 *key = Some((asked.known.server, pointer.object()));
-                ended.made = Some(Known { pointer, ..asked.known });
+                ended.made.push(Known { pointer, len: content.len() as u64, ..asked.known });
             }
             let seen = seen(status, &entry.op, bytes);
             let is_gone = seen == Some(Seen::Gone) || (seen.is_some() && entry.op == Op::Free);
@@ -141,7 +141,7 @@ impl Record {
         let of_server = self.operations.iter().filter(|operation| operation.asked.known.server == server);
         let unknown = of_server
             .filter(|operation| operation.is_unknown && matches!(self.entries[operation.first].1.op, Op::Alloc(_)));
-        unknown.count() as u64
+        unknown.map(|operation| operation.steps as u64).sum()
     }
 
     /// Judges all histories.
@@ -199,11 +199,11 @@ fn seen(status: MemoryStatus, op: &Op, bytes: Vec<u8>) -> Option<Seen> {
     }
 }
 
-/// The status of each step, with what was read.
-fn statuses(answer: &MemoryAnswer, steps: usize) -> Vec<(MemoryStatus, Vec<u8>)> {
+/// The status of each step, with what was read, and what a batch has made.
+fn statuses(answer: &MemoryAnswer, steps: usize) -> Vec<(MemoryStatus, Vec<u8>, Option<Pointer>)> {
     if !answer.fields.is_batch || answer.status() != MemoryStatus::Ok {
-        return vec![(answer.status(), answer.body.clone()); steps];
+        return vec![(answer.status(), answer.body.clone(), None); steps];
     }
     let outcomes = parse_outcomes(&answer.body).unwrap_or_default();
-    outcomes.into_iter().map(|(outcome, place)| (outcome.status, answer.body[place].to_vec())).collect()
+    outcomes.into_iter().map(|(outcome, place)| (outcome.status, answer.body[place].to_vec(), outcome.made)).collect()
 }

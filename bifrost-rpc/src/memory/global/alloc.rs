@@ -1,7 +1,8 @@
 //! Making objects: at the server chosen, and where that cannot, at others.
 
 use super::GlobalMemory;
-use crate::endpoint::CallError;
+use super::placement::ServerSet;
+use crate::endpoint::{CallError, Time};
 use crate::memory::client::Allocated;
 use crate::memory::{MemoryClient, MemoryError, MemoryStatus, PendingMemory, Pointer};
 use crate::wire::Refusal;
@@ -12,13 +13,13 @@ use bytes::Bytes;
 pub(super) struct Allocation {
     memory: GlobalMemory,
     len: u64,
-    tried: Vec<u8>,
+    tried: ServerSet,
     failure: Option<MemoryError>,
 }
 
 impl Allocation {
     pub(super) fn new(memory: &GlobalMemory, len: u64) -> Self {
-        Self { memory: memory.clone(), len, tried: Vec::new(), failure: None }
+        Self { memory: memory.clone(), len, tried: ServerSet::default(), failure: None }
     }
 
     /// Makes the object by `attempt`, at one server after the other until it is made.
@@ -37,22 +38,51 @@ impl Allocation {
 
     /// Begins to make an object of these bytes; few may be held, to be sent with others or when somebody waits.
     pub(super) fn start(mut self, data: Bytes, may_hold: bool) -> Result<PendingAlloc, MemoryError> {
+        let server = self.next()?;
+        self.start_at(server, data, may_hold)
+    }
+
+    /// The same, at this server first, which [`Allocation::next`] has given.
+    pub(super) fn start_at(mut self, mut server: u8, data: Bytes, may_hold: bool) -> Result<PendingAlloc, MemoryError> {
         loop {
-            let server = self.next()?;
-            match self.memory.client(server).and_then(|client| client.start_allocation(data.clone(), may_hold)) {
+            match self.memory.client(server).and_then(|client| client.start_allocation(&data, may_hold)) {
                 Ok(pending) => return Ok(PendingAlloc { allocation: self, server, pending, data }),
                 Err(error) => self.conclude(server, Err(error)).map(drop)?,
             }
+            server = self.next()?;
         }
     }
 
+    /// Makes the object somewhere, after a batch was to make it at this server.
+    pub(super) fn go_on(
+        mut self,
+        server: u8,
+        outcome: Result<Allocated, MemoryError>,
+        data: &Bytes,
+    ) -> Result<Pointer, MemoryError> {
+        match outcome {
+            Ok(made) => return self.own(server, made.object),
+            // It was not its turn, or the server has come back as one that does not take such batches.
+            Err(MemoryError::Refused { status: MemoryStatus::NotDone | MemoryStatus::SeveralObjects, .. }) => {}
+            Err(error) => {
+                self.tried.insert(server);
+                self.conclude(server, Err(error)).map(drop)?;
+            }
+        }
+        self.run(|client| client.allocate(data.len() as u64, data))
+    }
+
     /// The server to try next; an error when all have been tried.
-    fn next(&mut self) -> Result<u8, MemoryError> {
-        let now = self.memory.inner.clock.now();
+    pub(super) fn next(&mut self) -> Result<u8, MemoryError> {
+        self.next_at(self.memory.inner.clock.now())
+    }
+
+    /// The same, at this time.
+    pub(super) fn next_at(&mut self, now: Time) -> Result<u8, MemoryError> {
         let server = self.memory.placement().choose(now, self.len, &self.tried);
         // Without a failure there is no server: in a rack to which none has come yet.
         let server = server.ok_or_else(|| self.failure.take().unwrap_or(MemoryError::UnknownServer(0)))?;
-        self.tried.push(server);
+        self.tried.insert(server);
         Ok(server)
     }
 
@@ -137,7 +167,7 @@ impl PendingAlloc {
         let Self { mut allocation, server, pending, data } = self;
         match allocation.conclude(server, pending.wait())? {
             Some(object) => Ok(object),
-            None => allocation.run(|client| client.allocate(data.len() as u64, data.clone())),
+            None => allocation.run(|client| client.allocate(data.len() as u64, &data)),
         }
     }
 

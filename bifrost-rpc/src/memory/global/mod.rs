@@ -3,9 +3,11 @@
 mod alloc;
 mod placement;
 mod servers;
+mod together;
 
 pub use alloc::PendingAlloc;
 pub use servers::ServersError;
+pub(crate) use together::PendingAllocs;
 
 use super::client::OPERATION_BYTES_MAX;
 use super::{MemoryBatch, MemoryClient, MemoryError, PendingMemory, Pointer};
@@ -15,6 +17,7 @@ use alloc::Allocation;
 use bytes::Bytes;
 use placement::Placement;
 use servers::Servers;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The rack's memory: memory servers m1 … m255, told apart by the server in each pointer. Cheap to clone; may be used by
@@ -43,6 +46,8 @@ struct Inner {
     servers: Servers,
     placement: Mutex<Placement>,
     clock: Clock,
+    /// Objects of which nothing is known are taken to be short where several are read at once.
+    expects_short: AtomicBool,
 }
 
 impl GlobalMemory {
@@ -65,7 +70,7 @@ impl GlobalMemory {
     pub fn connect_with(servers: &str, channels: ChannelBuilder) -> Result<Self, ServersError> {
         let servers = Servers::parse(servers, channels)?;
         let placement = Mutex::new(Placement::new(servers.ids()));
-        Ok(Self { inner: Arc::new(Inner { servers, placement, clock: Clock::new() }) })
+        Ok(Self::over(servers, placement))
     }
 
     /// The memory of a rack, over channels on a link to it: operations go to their pointers, whatever server that is. New objects go
@@ -73,7 +78,17 @@ impl GlobalMemory {
     pub(crate) fn of_rack(memory_prefix: u8, channels: ChannelBuilder) -> Self {
         let servers = Servers::of_rack(memory_prefix, channels);
         let placement = Mutex::new(Placement::new([]));
-        Self { inner: Arc::new(Inner { servers, placement, clock: Clock::new() }) }
+        Self::over(servers, placement)
+    }
+
+    fn over(servers: Servers, placement: Mutex<Placement>) -> Self {
+        let (clock, expects_short) = (Clock::new(), AtomicBool::new(true));
+        Self { inner: Arc::new(Inner { servers, placement, clock, expects_short }) }
+    }
+
+    /// Whether both are handles to the same servers.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     /// New objects go to these servers from now on.
@@ -110,7 +125,7 @@ impl GlobalMemory {
     ///
     /// [`MemoryError`]: *out of memory* when no server has room, with the most that one has free.
     pub fn alloc(&self, bytes: u64) -> Result<Pointer, MemoryError> {
-        Allocation::new(self, bytes).run(|client| client.allocate(bytes, Bytes::new()))
+        Allocation::new(self, bytes).run(|client| client.allocate(bytes, &Bytes::new()))
     }
 
     /// Makes an object of these bytes, by one message.
@@ -122,7 +137,7 @@ impl GlobalMemory {
         let data = data.into();
         let len = data.len() as u64;
         if len <= OPERATION_BYTES_MAX {
-            return Allocation::new(self, len).run(|client| client.allocate(len, data.clone()));
+            return Allocation::new(self, len).run(|client| client.allocate(len, &data));
         }
         let object = self.alloc(len)?;
         self.of(object)?.fill(object, data)
@@ -195,11 +210,6 @@ impl GlobalMemory {
     pub fn start_alloc_and_write(&self, data: impl Into<Bytes>) -> Result<PendingAlloc, MemoryError> {
         let data = data.into();
         Allocation::new(self, data.len() as u64).start(data, false)
-    }
-
-    /// As [`GlobalMemory::start_alloc_and_write`]; few bytes are held, to be sent with others or when somebody waits.
-    pub(crate) fn hold_alloc_and_write(&self, data: Bytes) -> Result<PendingAlloc, MemoryError> {
-        Allocation::new(self, data.len() as u64).start(data, true)
     }
 
     /// As [`MemoryClient::hold_read`].

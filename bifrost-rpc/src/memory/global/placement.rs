@@ -8,6 +8,20 @@ const ASK_AGAIN: Duration = Duration::from_secs(10);
 /// A server that could not be reached gets no objects for this long, unless there is no other.
 const LEFT_OUT: Duration = Duration::from_secs(5);
 
+/// Some of the servers that there can be.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ServerSet([u64; 4]);
+
+impl ServerSet {
+    pub(super) fn insert(&mut self, id: u8) {
+        self.0[usize::from(id >> 6)] |= 1 << (id & 63);
+    }
+
+    fn contains(&self, id: u8) -> bool {
+        self.0[usize::from(id >> 6)] & (1 << (id & 63)) != 0
+    }
+}
+
 /// A memory server as a client knows it.
 #[derive(Debug, Clone, Copy)]
 struct Server {
@@ -86,23 +100,33 @@ impl Placement {
     /// The server for a new object of `len` bytes, which count as taken there until it reports; `None` when all were tried.
     ///
     /// Servers with room come first, then those believed to have none, then those left out.
-    pub(super) fn choose(&mut self, now: Time, len: u64, tried: &[u8]) -> Option<u8> {
+    pub(super) fn choose(&mut self, now: Time, len: u64, tried: &ServerSet) -> Option<u8> {
+        self.place(now, len, tried, None)
+    }
+
+    /// A new object goes to the same server as the one before it.
+    pub(super) fn join(&mut self, now: Time, len: u64, id: u8) {
+        self.place(now, len, &ServerSet::default(), Some(id));
+    }
+
+    fn place(&mut self, now: Time, len: u64, tried: &ServerSet, at: Option<u8>) -> Option<u8> {
         let best = self.servers.iter().filter_map(|server| server.free).max().unwrap_or(1).max(1);
-        let mut open: Vec<_> = self.servers.iter_mut().filter(|server| !tried.contains(&server.id)).collect();
         let fits = |server: &Server| !server.is_left_out(now) && server.belief(now, len, best) >= len;
+        let is_open = |server: &Server| !tried.contains(server.id);
         let mut total = 0;
-        for server in open.iter_mut().filter(|server| fits(server)) {
+        for server in self.servers.iter_mut().filter(|server| is_open(server) && fits(server)) {
             let weight = i128::from(server.belief(now, len, best));
             server.credit += weight;
             total += weight;
         }
         // The last of equal ones is the maximum: from the end, that is the first.
-        let key = |server: &&mut &mut Server| match fits(server) {
+        let key = |server: &&mut Server| match fits(server) {
             true => (2, server.credit),
             false if server.is_left_out(now) => (0, 0),
             false => (1, i128::from(server.belief(now, len, best))),
         };
-        let next = open.iter_mut().rev().max_by_key(key)?;
+        let may_be = |server: &&mut Server| is_open(server) && at.is_none_or(|id| server.id == id);
+        let next = self.servers.iter_mut().filter(may_be).rev().max_by_key(key)?;
         next.credit -= total;
         next.free = next.free.map(|free| free.saturating_sub(len));
         Some(next.id)
@@ -113,9 +137,15 @@ impl Placement {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     const NOW: Time = Time::from_nanos(1_000_000_000);
+
+    fn set<'a>(ids: impl IntoIterator<Item = &'a u8>) -> ServerSet {
+        let mut set = ServerSet::default();
+        ids.into_iter().for_each(|id| set.insert(*id));
+        set
+    }
 
     fn placement(frees: &[u64]) -> Placement {
         let mut placement = Placement::new((1..).zip(frees).map(|(id, _)| id));
@@ -126,7 +156,7 @@ mod tests {
     fn chosen(placement: &mut Placement, times: usize) -> BTreeMap<u8, u32> {
         let mut chosen = BTreeMap::new();
         for _ in 0..times {
-            *chosen.entry(placement.choose(NOW, 1, &[]).unwrap()).or_default() += 1;
+            *chosen.entry(placement.choose(NOW, 1, &ServerSet::default()).unwrap()).or_default() += 1;
         }
         chosen
     }
@@ -149,26 +179,26 @@ mod tests {
     #[test]
     fn one_without_room_is_asked_last_and_again_after_a_while() {
         let mut placement = placement(&[39, 50]);
-        assert_eq!(placement.choose(NOW, 40, &[]), Some(2));
-        assert_eq!(placement.choose(NOW, 40, &[2]), Some(1), "before the call fails");
-        assert_eq!(placement.choose(NOW, 40, &[1, 2]), None);
+        assert_eq!(placement.choose(NOW, 40, &set(&[])), Some(2));
+        assert_eq!(placement.choose(NOW, 40, &set(&[2])), Some(1), "before the call fails");
+        assert_eq!(placement.choose(NOW, 40, &set(&[1, 2])), None);
         placement.report(NOW, 1, Some(39));
         placement.report(NOW.plus(ASK_AGAIN), 2, Some(1 << 20));
         let later = NOW.plus(ASK_AGAIN);
-        assert_eq!([1, 2].map(|_| placement.choose(later, 40, &[]).unwrap()), [1, 2], "both");
+        assert_eq!([1, 2].map(|_| placement.choose(later, 40, &set(&[])).unwrap()), [1, 2], "both");
     }
 
     #[test]
     fn one_left_out_is_asked_only_if_there_is_no_other() {
         let mut placement = placement(&[1 << 40, 10]);
         placement.leave_out(NOW, 1);
-        assert_eq!(placement.choose(NOW, 5, &[]), Some(2));
-        assert_eq!(placement.choose(NOW, 500, &[]), Some(2), "even one without room comes first");
-        assert_eq!(placement.choose(NOW, 5, &[2]), Some(1));
-        assert_eq!(placement.choose(NOW.plus(LEFT_OUT), 5, &[]), Some(1));
+        assert_eq!(placement.choose(NOW, 5, &set(&[])), Some(2));
+        assert_eq!(placement.choose(NOW, 500, &set(&[])), Some(2), "even one without room comes first");
+        assert_eq!(placement.choose(NOW, 5, &set(&[2])), Some(1));
+        assert_eq!(placement.choose(NOW.plus(LEFT_OUT), 5, &set(&[])), Some(1));
         placement.leave_out(NOW, 1);
         placement.report(NOW, 1, None);
-        assert_eq!(placement.choose(NOW, 5, &[]), Some(1), "it has answered");
+        assert_eq!(placement.choose(NOW, 5, &set(&[])), Some(1), "it has answered");
     }
 
     proptest! {
@@ -181,12 +211,11 @@ mod tests {
             placement.leave_out(NOW, left_out);
             let mut left: BTreeMap<u8, u64> = (1..).zip(frees).collect();
             for len in lens {
-                let mut tried = Vec::new();
+                let mut tried = BTreeSet::new();
                 let rank = |id: u8, free: u64| if id == left_out { 0 } else { 1 + u8::from(free >= len) };
                 let mut before = 2;
-                while let Some(server) = placement.choose(NOW, len, &tried) {
-                    prop_assert!(!tried.contains(&server));
-                    tried.push(server);
+                while let Some(server) = placement.choose(NOW, len, &set(&tried)) {
+                    prop_assert!(tried.insert(server));
                     let free = left.get_mut(&server).unwrap();
                     prop_assert!(rank(server, *free) <= before);
                     before = rank(server, *free);

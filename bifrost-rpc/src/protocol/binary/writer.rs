@@ -34,7 +34,7 @@ impl<'a> BinaryWriter<'a> {
 
     /// Nothing but these bytes.
     pub(crate) fn raw(&mut self, bytes: Bytes) {
-        self.out.put_shared(bytes);
+        self.out.put_whole(bytes);
     }
 
     #[inline]

@@ -39,11 +39,14 @@ pub(crate) struct Store {
     answers_later: bool,
     /// Writes are refused.
     is_read_only: bool,
+    /// Batches may name several objects, and make some.
+    is_open: bool,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Self { state: Mutex::default(), object_bytes_max: 1 << 30, answers_later: false, is_read_only: false }
+        let (state, object_bytes_max) = (Mutex::default(), 1 << 30);
+        Self { state, object_bytes_max, answers_later: false, is_read_only: false, is_open: false }
     }
 }
 
@@ -56,7 +59,12 @@ impl Store {
     /// One with an id, and room for so many bytes in all.
     pub(crate) fn of(server: u8, capacity: u64) -> Self {
         let state = State { server, capacity, ..State::default() };
-        Self { state: Mutex::new(state), object_bytes_max: capacity, answers_later: false, is_read_only: false }
+        Self { state: Mutex::new(state), object_bytes_max: capacity, ..Self::default() }
+    }
+
+    /// The same, and its batches may name several objects.
+    pub(crate) fn open(self) -> Self {
+        Self { is_open: true, ..self }
     }
 
     pub(crate) fn objects(&self) -> usize {
@@ -141,19 +149,26 @@ impl State {
     }
 
     fn batch(&mut self, object: u64, body: &[u8]) -> MemoryReply {
-        let Ok((batch, places)) = Batch::parse(body) else { return MemoryReply::with(MemoryStatus::Incomplete, 0) };
+        let Ok(batch) = Batch::parse(body) else { return MemoryReply::with(MemoryStatus::Incomplete, 0) };
         let (mut outcomes, mut read, mut failed) = (Vec::new(), Vec::new(), false);
-        for (op, place) in batch.ops().iter().zip(places) {
+        for (op, data) in batch.with_data(body) {
+            let object = if op.object == 0 { object } else { op.object };
+            let mut made = None;
             let outcome = match op.op {
                 _ if failed => Err((MemoryStatus::NotDone, 0)),
+                MemoryOp::Alloc => {
+                    let reply = self.alloc(op.len, data.to_vec());
+                    made = reply.allocated;
+                    made.map(|_| Bytes::new()).ok_or((reply.status, reply.detail))
+                }
                 MemoryOp::Read => self.read(object, op.offset, op.len),
-                MemoryOp::Write => self.write(object, op.offset, body[place].to_vec()).map(|_| Bytes::new()),
+                MemoryOp::Write => self.write(object, op.offset, data.to_vec()).map(|_| Bytes::new()),
                 _ => self.objects.remove(&object).map(|_| Bytes::new()).ok_or((MemoryStatus::NoObject, 0)),
             };
             failed |= outcome.is_err();
             let (status, detail) = outcome.as_ref().err().copied().unwrap_or((MemoryStatus::Ok, 0));
             let data = outcome.unwrap_or_default();
-            outcomes.push(BatchOutcome { status, detail, len: data.len() as u64 });
+            outcomes.push(BatchOutcome { len: data.len() as u64, made, ..BatchOutcome::with(status, detail) });
             read.push(data);
         }
         let mut message = MessageBuffer::new();
@@ -183,6 +198,10 @@ impl State {
 }
 
 impl MemoryHandler for Store {
+    fn spans_objects(&self) -> bool {
+        self.is_open
+    }
+
     fn announced(&self, operation: &MemoryOperation, bytes: u32) -> Option<MemoryReply> {
         let end = operation.fields.offset + operation.fields.len;
         if end > self.object_bytes_max {

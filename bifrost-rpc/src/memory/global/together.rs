@@ -1,0 +1,152 @@
+//! Several short objects at once: at one server by one message where it takes that, otherwise one by one.
+
+use super::alloc::{Allocation, PendingAlloc};
+use super::{GlobalMemory, MemoryError, Pointer};
+use crate::memory::client::Allocated;
+use crate::memory::together::{Each, TOGETHER_BYTES_MAX};
+use crate::memory::{MemoryStatus, PendingMemory};
+use bytes::Bytes;
+use std::mem::{replace, take};
+use std::sync::atomic::Ordering;
+
+/// Each object is taken once.
+const TAKEN: MemoryError = MemoryError::BadAnswer("twice");
+
+/// Objects being made at the same time. What is not taken is freed.
+#[derive(Debug)]
+pub(crate) struct PendingAllocs {
+    memory: GlobalMemory,
+    way: Way,
+}
+
+#[derive(Debug)]
+enum Way {
+    /// One message makes them all.
+    Together(Together),
+    /// There is only one.
+    One(Option<PendingAlloc>),
+    /// Each has its own.
+    Alone(Vec<Option<PendingAlloc>>),
+}
+
+#[derive(Debug)]
+struct Together {
+    server: u8,
+    contents: Vec<Bytes>,
+    /// Until its answer has come.
+    pending: Option<PendingMemory<Each<Allocated>>>,
+    outcomes: Each<Allocated>,
+}
+
+impl GlobalMemory {
+    /// Begins to make objects of these bytes, each of which is short.
+    pub(crate) fn start_alloc_and_write_all(&self, contents: Vec<Bytes>) -> Result<PendingAllocs, MemoryError> {
+        let memory = self.clone();
+        let alone = |content: Bytes, may_hold| Allocation::new(self, content.len() as u64).start(content, may_hold);
+        let mut first = Allocation::new(self, contents.first().map_or(0, |content| content.len() as u64));
+        if contents.len() < 2 {
+            let begun = contents.into_iter().next().map(|content| alone(content, false)).transpose()?;
+            return Ok(PendingAllocs { memory, way: Way::One(begun) });
+        }
+        let now = self.inner.clock.now();
+        let server = first.next_at(now)?;
+        let client = self.client(server).ok().filter(|client| client.may_span_objects(&[]));
+        if let Some(Ok(pending)) = client.map(|client| client.start_allocations(&contents)) {
+            let rest = contents.iter().skip(1).map(Bytes::len);
+            rest.for_each(|len| self.placement().join(now, len as u64, server));
+            let way = Way::Together(Together { server, contents, pending: Some(pending), outcomes: Vec::new() });
+            return Ok(PendingAllocs { memory, way });
+        }
+        let mut contents = contents.into_iter();
+        let mut begun = Vec::with_capacity(contents.len());
+        if let Some(content) = contents.next() {
+            begun.push(Some(first.start_at(server, content, true)?));
+        }
+        for content in contents {
+            begun.push(Some(alone(content, true)?));
+        }
+        Ok(PendingAllocs { memory, way: Way::Alone(begun) })
+    }
+
+    /// Reads objects whole by one message, if one server has them, takes that, and they are short, as far as can be told
+    /// before. With `None` they are to be read one by one, which also tells what is wrong.
+    pub(crate) fn read_together(
+        &self,
+        objects: &[Pointer],
+        are_known: bool,
+        bytes_max: usize,
+    ) -> Result<Option<Vec<Vec<u8>>>, MemoryError> {
+        let expects_short = are_known || self.inner.expects_short.load(Ordering::Relaxed);
+        let [first, rest @ ..] = objects else { return Ok(None) };
+        if !expects_short || rest.iter().any(|object| object.root() != first.root()) {
+            return Ok(None);
+        }
+        let client = self.of(*first)?;
+        if !client.may_span_objects(objects) {
+            return Ok(None);
+        }
+        let read = match client.read_together(objects, bytes_max.min(TOGETHER_BYTES_MAX)) {
+            Ok(read) => read.into_iter().collect::<Result<Vec<_>, _>>(),
+            Err(error @ MemoryError::Refused { .. }) => Err(error),
+            Err(error) => return Err(error),
+        };
+        if let Err(MemoryError::Refused { status: MemoryStatus::OutOfRange, .. }) = read {
+            self.expect_short(false);
+        }
+        Ok(read.ok())
+    }
+
+    /// Whether the objects that are read together next are taken to be short, where nothing is known of them: as those were that
+    /// were read together last.
+    pub(crate) fn expect_short(&self, are_short: bool) {
+        self.inner.expects_short.store(are_short, Ordering::Relaxed);
+    }
+}
+
+impl PendingAllocs {
+    /// Waits for one of the objects. Where the server asked could not make it, other servers are asked now. Each is to be taken
+    /// once.
+    pub(crate) fn take(&mut self, at: usize) -> Result<Pointer, MemoryError> {
+        let begun = match &mut self.way {
+            Way::One(begun) => begun.take(),
+            Way::Alone(begun) => begun.get_mut(at).and_then(Option::take),
+            Way::Together(together) => {
+                together.wait(&self.memory);
+                let outcome = together.outcomes.get_mut(at).map_or(Err(TAKEN), |outcome| replace(outcome, Err(TAKEN)));
+                let content = together.contents.get_mut(at).map(take).unwrap_or_default();
+                return Allocation::new(&self.memory, content.len() as u64).go_on(together.server, outcome, &content);
+            }
+        };
+        begun.map_or(Err(TAKEN), PendingAlloc::wait)
+    }
+}
+
+impl Together {
+    fn wait(&mut self, memory: &GlobalMemory) {
+        let Some(pending) = self.pending.take() else { return };
+        self.outcomes = pending.wait().unwrap_or_else(|error| vec![Err(error); self.contents.len()]);
+        let free = self.outcomes.iter().rev().flatten().next().map(|made| made.free);
+        if let Some(free) = free {
+            memory.placement().report(memory.inner.clock.now(), self.server, Some(free).filter(|free| *free > 0));
+        }
+    }
+}
+
+impl Drop for PendingAllocs {
+    /// What is not wanted any more must be waited for: only the answer names it.
+    fn drop(&mut self) {
+        let free = |pending: PendingAlloc| {
+            let _ = pending.wait().map(|object| self.memory.free_later(object));
+        };
+        match &mut self.way {
+            Way::One(begun) => begun.take().into_iter().for_each(free),
+            Way::Alone(begun) => begun.drain(..).flatten().for_each(free),
+            Way::Together(together) => {
+                together.wait(&self.memory);
+                for made in together.outcomes.drain(..).flatten() {
+                    self.memory.free_later(made.object);
+                }
+            }
+        }
+    }
+}
