@@ -1,6 +1,7 @@
 //! Memory that operations let go of.
 
 use crate::content::Content;
+use bifrost_rpc::memory::SPENT_BYTES_MAX;
 
 #[derive(Debug)]
 enum Spent {
@@ -14,10 +15,12 @@ const MORE_MAX: usize = 2;
 
 impl Spent {
     fn into_buffer(self) -> Option<Vec<u8>> {
-        match self {
+        let buffer = match self {
             Self::Version(content) => content.into_buffer(),
             Self::Buffer(buffer) => Some(buffer),
-        }
+        };
+        // What is too large to be used again is given back here, where no lock is held.
+        buffer.filter(|buffer| buffer.capacity() <= SPENT_BYTES_MAX)
     }
 }
 

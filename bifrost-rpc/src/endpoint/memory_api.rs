@@ -7,6 +7,9 @@ use crate::wire::{MemoryFields, MemoryOp, MemoryStatus, Pointer};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// Bytes of a spent buffer that is received into again, at most.
+pub const SPENT_BYTES_MAX: usize = 8 << 20;
+
 /// A memory operation to be done.
 #[derive(Debug)]
 pub struct MemoryRequest {
@@ -101,7 +104,8 @@ pub struct MemoryReply {
     pub allocated: Option<Pointer>,
     /// The data read. Large blocks are sent as they are, and kept until the caller says that it has them.
     pub body: Message,
-    /// Memory that is not needed any more, to receive into: such as what a write replaced.
+    /// Memory that is not needed any more, to receive into: such as what a write replaced. What has more than [`SPENT_BYTES_MAX`]
+    /// is not used again, and better dropped where that holds nobody up.
     pub spent: Option<Vec<u8>>,
     /// More of it: of a batch that freed several objects.
     pub more_spent: Vec<Vec<u8>>,

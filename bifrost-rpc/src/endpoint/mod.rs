@@ -61,7 +61,7 @@ pub use error::{CallError, Lost};
 pub use from_control::SessionControlSeal;
 pub use hash::{QuickHasher, QuickMap};
 pub use landing::Landing;
-pub use memory_api::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest};
+pub use memory_api::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest, SPENT_BYTES_MAX};
 pub use time::Time;
 
 use crate::wire::{MethodField, check_pointers};

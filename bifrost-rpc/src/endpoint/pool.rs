@@ -1,5 +1,7 @@
 //! Buffers to be used again: fresh memory costs page faults, which for large messages cost more than the copying.
 
+use super::memory_api::SPENT_BYTES_MAX;
+
 /// Buffers kept at most, of either kind.
 const KEPT_MAX: usize = 8;
 /// Large buffers that there may be before one is kept that its owner gave to be sent: as many as are soon wanted again.
@@ -7,7 +9,7 @@ const SENT_KEPT_MAX: usize = 2;
 /// A buffer of at least this size serves large messages.
 const LARGE_BYTES_MIN: usize = 16 * 1024;
 /// Larger buffers than this are given back to the system.
-const KEPT_BYTES_MAX: usize = 8 << 20;
+const KEPT_BYTES_MAX: usize = SPENT_BYTES_MAX;
 /// What a fresh buffer is filled with. Zeros are what an allocator may have the system make page by page, by faults that take longer
 /// than the filling, even where it has memory at hand that was used before (jemalloc does).
 const FILLING: u8 = 0xa5;

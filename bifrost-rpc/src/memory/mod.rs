@@ -22,7 +22,7 @@ mod handler;
 mod pending;
 mod together;
 
-pub use crate::endpoint::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest, ServedCall};
+pub use crate::endpoint::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest, SPENT_BYTES_MAX, ServedCall};
 pub use crate::server::{Later, Unanswered};
 pub use crate::wire::{
     ARGUMENT_MAX, Batch, BatchOp, BatchOutcome, MemoryFields, MemoryOp, MemoryStatus, ObjectId, PREFIX_DEFAULT,

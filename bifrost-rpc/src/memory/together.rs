@@ -52,6 +52,7 @@ impl MemoryClient {
         let mut body = Channel::buffer();
         batch.put_into(body.tail_mut());
         for data in data {
+            // To share a block takes an allocation, which few bytes are not worth.
             if data.len() < KEEP_BYTES_MIN { body.put_slice(data) } else { body.put_shared(data.clone()) }
         }
         let request = self.request(pointer, batch.strongest(), 0, 0);

@@ -83,9 +83,9 @@ impl<M: Machine> Run<M> {
         }
         self.servers.poll_here();
         let (waker, port) = (Arc::clone(&self.events.waker), Arc::clone(&self.port));
-        // One look at the clock for all that is done here: it takes microseconds.
-        let now = self.now();
         waker.be_guest(|| {
+            // One look at the clock for all that is done at once: it takes microseconds.
+            let now = self.now();
             // That the port has ended the driver's thread finds by itself.
             port.receive(Duration::ZERO, &mut |packet| match packet_in(packet) {
                 Some((Reason::Control | Reason::Stranger | Reason::Fenced, ..)) => self.left.push(packet.to_vec()),

@@ -1,6 +1,7 @@
 //! The server behind a transport that hands on each operation once, in order, and collects fragments itself.
 
 use super::*;
+use bifrost_rpc::memory::SPENT_BYTES_MAX;
 
 fn rig() -> Rig {
     Rig::new(Config { keeps_outcomes: false, open: true, ..Config::default() })
@@ -49,6 +50,16 @@ fn a_batch_that_frees_several_objects_gives_out_the_first_few() {
     let (_, retired) = rig.memory.submit_keeping(client(A), request);
     assert_eq!(retired.into_spent(), (Some(vec![1; 100]), vec![vec![2; 100], vec![3; 100]]));
     assert_eq!(rig.used(), 0);
+}
+
+#[test]
+fn what_is_too_large_to_be_used_again_is_not_given_out() {
+    let mut rig = rig();
+    for (len, is_given) in [(SPENT_BYTES_MAX, true), (SPENT_BYTES_MAX + 1, false)] {
+        let pointer = rig.alloc(A, &vec![1; len]);
+        assert_eq!(keeping(&mut rig, pointer, Action::Free).1.is_some(), is_given);
+        assert_eq!(rig.used(), 0);
+    }
 }
 
 #[test]

@@ -43,12 +43,12 @@ impl GlobalMemory {
     pub(crate) fn start_alloc_and_write_all(&self, contents: Vec<Bytes>) -> Result<PendingAllocs, MemoryError> {
         let memory = self.clone();
         let alone = |content: Bytes, may_hold| Allocation::new(self, content.len() as u64).start(content, may_hold);
-        let mut first = Allocation::new(self, contents.first().map_or(0, |content| content.len() as u64));
         if contents.len() < 2 {
             let begun = contents.into_iter().next().map(|content| alone(content, false)).transpose()?;
             return Ok(PendingAllocs { memory, way: Way::One(begun) });
         }
         let now = self.inner.clock.now();
+        let mut first = Allocation::new(self, contents.first().map_or(0, |content| content.len() as u64));
         let server = first.next_at(now)?;
         let client = self.client(server).ok().filter(|client| client.may_span_objects(&[]));
         if let Some(Ok(pending)) = client.map(|client| client.start_allocations(&contents)) {
