@@ -12,14 +12,17 @@ use crate::wire::control::OutstandingCall;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 type Outcome = Result<Answered, CallError>;
 
-/// A waiting thread looks at the time this often even when nothing arrives; deadlines are kept to within twice that.
+/// A waiting thread whose receive nobody can end looks at the time this often even when nothing arrives; deadlines are kept to
+/// within twice that.
 const TICK: Duration = Duration::from_millis(10);
+/// Tries to end a receive before the socket is given up: a second.
+const WAKES_MAX: u32 = 100;
 /// Time between the starts of two calls after which what has come unheard is taken in before the second.
 const PAUSE: Duration = Duration::from_millis(1);
 /// Receives in a row that the timer thread makes where no thread waits.
@@ -29,10 +32,19 @@ const DRAIN_ROUNDS: usize = 64;
 struct Waiters {
     /// Whether a thread is receiving for all.
     has_leader: bool,
+    /// The call for whose end it waits, if it does nothing else meanwhile.
+    led_for: Option<CallId>,
     /// Threads that wait to be told.
     followers: usize,
     /// Calls whose end somebody wants to know; with the end, once it has come.
     calls: QuickMap<CallId, Option<Outcome>>,
+}
+
+impl Waiters {
+    /// Whether the end that the receiving thread waits for has been left for it: it would receive on in vain.
+    fn is_led_in_vain(&self) -> bool {
+        self.led_for.is_some_and(|call| self.calls.get(&call).is_some_and(Option::is_some))
+    }
 }
 
 /// A socket, its endpoint, and those who wait for it.
@@ -47,6 +59,8 @@ pub(super) struct Core {
     started: AtomicU64,
     waiters: Mutex<Waiters>,
     changed: Condvar,
+    /// Tries to end a receive that failed, since one did not.
+    failed_wakes: AtomicU32,
     /// Why the socket failed for good.
     failure: OnceLock<String>,
     on_end: OnEnd,
@@ -87,12 +101,14 @@ impl Core {
     }
 
     fn over(socket: PortSocket, peer: SocketAddr, mut config: Config, on_end: OnEnd) -> io::Result<Arc<Self>> {
-        socket.set_receive_timeout(Some(TICK))?;
+        if !socket.can_wake() {
+            socket.set_receive_timeout(Some(TICK))?;
+        }
         config.receive_buffer_bytes = socket.receive_buffer_bytes();
         config.reports = Port::reports(&socket);
         let clock = Clock::new();
         let endpoint = Endpoint::new(config, crate::io::seed()?);
-        let waiters = Waiters { has_leader: false, followers: 0, calls: QuickMap::default() };
+        let waiters = Waiters { has_leader: false, led_for: None, followers: 0, calls: QuickMap::default() };
         let core = Arc::new(Self {
             port: Port::new(socket, clock, endpoint),
             peer,
@@ -102,6 +118,7 @@ impl Core {
             sequence: AtomicI32::new(0),
             waiters: Mutex::new(waiters),
             changed: Condvar::new(),
+            failed_wakes: AtomicU32::new(0),
             failure: OnceLock::new(),
             on_end,
         });
@@ -230,11 +247,11 @@ impl Core {
                 waiters.followers -= 1;
                 continue;
             }
-            waiters.has_leader = true;
+            (waiters.has_leader, waiters.led_for) = (true, Some(call));
             drop(waiters);
             let outcome = SCRATCH.with_borrow_mut(|scratch| self.lead(call, scratch));
             waiters = self.waiters();
-            waiters.has_leader = false;
+            (waiters.has_leader, waiters.led_for) = (false, None);
             if waiters.followers > 0 {
                 self.changed.notify_one();
             }
@@ -254,7 +271,9 @@ impl Core {
         let mut place = None;
         loop {
             let (mut endpoint, now, received) = self.port.receive(&self.port.socket, place, scratch.buffer())?;
-            if received == Received::Nothing {
+            // A receive that was ended brings no bytes.
+            let is_idle = matches!(received, Received::Nothing | Received::Bytes(0, ..));
+            if is_idle {
                 endpoint.handle_timeout(now);
             }
             place = if self.port.socket.takes_places() { endpoint.take_landing() } else { None };
@@ -266,7 +285,7 @@ impl Core {
             };
             self.timer.wake_by(due);
             // Without an end nothing may have come because another thread has seen it.
-            if wanted.is_some() || received == Received::Nothing {
+            if wanted.is_some() || is_idle {
                 self.give_back(place);
                 return Ok(wanted);
             }
@@ -301,10 +320,26 @@ impl Core {
             if waiters.followers > 0 {
                 self.changed.notify_all();
             }
+            if waiters.is_led_in_vain() {
+                // Not here: the endpoint is locked.
+                self.timer.wake_by(Some(self.port.clock.now()));
+            }
             drop(waiters);
             self.on_end.tell();
         }
         own
+    }
+
+    /// Ends the receive of the thread that receives in vain.
+    fn wake_leader(&self) {
+        match self.port.socket.wake() {
+            Ok(()) => self.failed_wakes.store(0, Ordering::Relaxed),
+            Err(error) if self.failed_wakes.fetch_add(1, Ordering::Relaxed) >= WAKES_MAX => {
+                self.fail(&error);
+                self.port.socket.shut_down();
+            }
+            Err(_) => {}
+        }
     }
 
     fn fail(&self, error: &io::Error) {
@@ -372,7 +407,16 @@ impl Core {
     /// The timer thread.
     fn keep_time(&self) {
         let mut scratch = Scratch::new();
-        self.timer.run(|| self.take_in(&mut scratch));
+        self.timer.run(|| {
+            let due = self.take_in(&mut scratch);
+            if !self.waiters().is_led_in_vain() {
+                return due;
+            }
+            // Until it has ended.
+            self.wake_leader();
+            let again = self.port.clock.now().plus(TICK);
+            Some(due.map_or(again, |due| due.min(again)))
+        });
     }
 
     /// Waits for oneway calls to be delivered, for `linger` at most; then ends all sessions and the timer thread.

@@ -75,6 +75,25 @@ impl PortSocket {
         }
     }
 
+    /// Whether [`PortSocket::wake`] ends a blocked receive.
+    pub(crate) fn can_wake(&self) -> bool {
+        match self {
+            Self::Kernel(socket) => socket.can_wake(),
+            Self::Link(socket) => socket.can_wake(),
+        }
+    }
+
+    /// Ends a blocked receive of a socket that can do that.
+    pub(crate) fn wake(&self) -> io::Result<()> {
+        match self {
+            Self::Kernel(socket) => socket.wake(),
+            Self::Link(socket) => {
+                socket.wake();
+                Ok(())
+            }
+        }
+    }
+
     /// The one peer, if there is only one.
     pub(crate) fn peer(&self) -> Option<SocketAddr> {
         match self {

@@ -5,15 +5,17 @@
 //! matters what was one datagram ([`Socket::behind_switch`]).
 
 mod told;
+mod wake;
 
 use crate::endpoint::{Datagrams, Transmit};
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, recvfrom, recvmsg, sendmsg, sendto, sockopt};
 use socket2::{Domain, Protocol, Type};
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use told::{addressed, received};
 
@@ -49,6 +51,8 @@ pub enum Received {
 pub struct Socket {
     inner: UdpSocket,
     peer: Option<SocketAddr>,
+    /// There was no way to the peer when the socket was last connected to it.
+    is_astray: AtomicBool,
     /// Whether each datagram has to be one packet.
     is_behind_switch: bool,
     /// Datagrams dropped because they are not.
@@ -158,7 +162,8 @@ impl Socket {
             Ok(_) => SEGMENTS_MAX,
             Err(_) => 1,
         };
-        Self { inner, peer, is_behind_switch: false, odd: AtomicU64::new(0), segments_max: AtomicUsize::new(segments) }
+        let (odd, segments_max) = (AtomicU64::new(0), AtomicUsize::new(segments));
+        Self { inner, peer, is_astray: AtomicBool::new(false), is_behind_switch: false, odd, segments_max }
     }
 
     /// The address that it is bound to.
@@ -238,6 +243,16 @@ impl Socket {
         addressed(got.map(|got| (got.bytes, got.address)))
     }
 
+    /// Waits so long at most for a datagram; says whether one is there.
+    pub(crate) fn is_readable(&self, wait: Duration) -> io::Result<bool> {
+        let mut sockets = [PollFd::new(self.inner.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut sockets, PollTimeout::try_from(wait).unwrap_or(PollTimeout::MAX)) {
+            Ok(ready) => Ok(ready > 0),
+            Err(Errno::EINTR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Whether [`Socket::scatter`] may be used: where each datagram has to be looked at first, it may not.
     pub(crate) fn takes_places(&self) -> bool {
         !self.is_behind_switch
@@ -257,6 +272,9 @@ impl Socket {
     /// Sends a batch. Datagrams that the system does not take are lost, as they might be in the network; `false` says
     /// that they are too large for the link.
     pub(crate) fn send(&self, transmit: &Transmit, datagrams: &Datagrams) -> bool {
+        if !self.has_way() {
+            return true;
+        }
         if let (1, None, Some(bytes)) = (transmit.segments, transmit.from, datagrams.contiguous()) {
             let sent = match self.peer {
                 Some(_) => self.inner.send(bytes),
@@ -270,6 +288,9 @@ impl Socket {
     /// Sends datagrams to the one peer that stand one after the other, all of `segment_bytes` but the last, which may be
     /// shorter. As [`Socket::send`].
     pub(crate) fn send_joined(&self, bytes: &[u8], segment_bytes: usize) -> bool {
+        if !self.has_way() {
+            return true;
+        }
         let send = |bytes| self.inner.send(bytes).map_err(|error| error.raw_os_error().unwrap_or_default());
         if bytes.len() <= segment_bytes {
             return send(bytes) != Err(nix::libc::EMSGSIZE);

@@ -6,12 +6,12 @@ mod node;
 
 use crate::support::probe::{ADD, Probe};
 use crate::support::store::Store;
-use crate::support::{Client, Random, Watchdog};
+use crate::support::{Client, Random, Watchdog, call_error};
 use bifrost_rpc::memory::{GlobalMemory, MemoryClient, Pointer};
 use bifrost_rpc::{CallError, Channel, ConnectError, Key, Link, LinkError, Server, wait_any};
 use hub::{Hub, PREFIX, Switch, mac};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Two nodes, the first of which serves [`Probe`].
 fn cabled() -> (Hub, Link, Link) {
@@ -55,6 +55,27 @@ fn calls_cross_a_tunnel() {
         let running = serve(&server);
         echoes(&call(&client, &running.url()));
     }
+}
+
+/// Where nothing comes by a tunnel, calls end at their deadlines and servers when they are told to, and the tunnel goes on.
+#[test]
+fn who_waits_at_a_silent_tunnel_is_woken() {
+    let _watchdog = Watchdog::of("silent tunnel", 100);
+    let switch = Switch::start(None, 9000);
+    let (server, client) = (switch.link(1, None), switch.link(2, None));
+    let channel = Channel::builder().link(&client).deadline(Duration::from_millis(100));
+    let nobody = Client(channel.connect(&format!("udp://[{}]:7400", hub::address(9))).unwrap());
+    let running = serve(&server);
+    let caller = call(&client, &running.url());
+    for _ in 0..3 {
+        assert!(matches!(call_error(&nobody.add(1)), CallError::Deadline { .. }));
+        echoes(&caller);
+    }
+    // The leader of the server's link waits for whatever comes.
+    let start = Instant::now();
+    drop(caller);
+    assert_eq!(running.shutdown(Duration::from_secs(50)), 0);
+    assert!(start.elapsed() < Duration::from_secs(20));
 }
 
 /// The caller knows neither who serves nor where; the answer comes from the address that was called.

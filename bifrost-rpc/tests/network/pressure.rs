@@ -65,6 +65,27 @@ fn deadlines_of_calls_never_sent_say_so() {
     assert!(matches!(error, CallError::Deadline { may_have_run: false, .. }), "{error}");
 }
 
+/// One of the threads receives for all, and nothing ever comes: whose deadline is over is told so all the same, whoever that is.
+#[test]
+fn deadlines_of_several_threads_are_kept_where_nothing_comes() {
+    let _watchdog = Watchdog::of("deadlines, several threads", 100);
+    let silent = std::net::UdpSocket::bind("[::1]:0").unwrap();
+    let channel = Channel::connect(&format!("udp://{}", silent.local_addr().unwrap())).unwrap();
+    std::thread::scope(|scope| {
+        for each in 1..=8 {
+            let client = Client(channel.clone().with_deadline(Duration::from_millis(50 * each)));
+            scope.spawn(move || {
+                for _ in 0..3 {
+                    let start = Instant::now();
+                    let error = call_error(&client.add(1));
+                    assert!(matches!(error, CallError::Deadline { .. }), "{error}");
+                    assert!(start.elapsed() < Duration::from_secs(20));
+                }
+            });
+        }
+    });
+}
+
 /// Calls given up before a worker took them do not run; their places in the queue are free.
 #[test]
 fn calls_given_up_leave_the_queue() {

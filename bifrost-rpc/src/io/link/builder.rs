@@ -254,7 +254,7 @@ impl LinkBuilder {
             prefix: self.prefix.unwrap_or(address),
             mtu: told.mtu,
         };
-        let demux = Demux::new(place.mac);
+        let demux = Demux::new(place.mac, carrier.can_wake());
         Ok(Link(Arc::new(Handle(Arc::new(Shared { carrier, place, demux, reports: Reports::default() })))))
     }
 

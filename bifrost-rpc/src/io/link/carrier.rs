@@ -1,6 +1,6 @@
 //! What frames go by.
 
-use super::demux::{Brought, Demux, TICK};
+use super::demux::{Brought, Demux, REST, TICK, Wait};
 use super::frames::write_frames;
 use super::native::Sockets;
 use super::slot::Seat;
@@ -59,6 +59,25 @@ impl Carrier {
         }
     }
 
+    /// Whether [`Carrier::wake`] ends a blocked receive.
+    pub(super) fn can_wake(&self) -> bool {
+        match self {
+            Self::Tunnel(_) => true,
+            // The first receive may be ended by this.
+            Self::Cable(cable) => cable.wake(),
+            Self::Native(_) => false,
+        }
+    }
+
+    /// Ends the blocked receive of who leads, or else the next one.
+    pub(super) fn wake(&self) {
+        match self {
+            Self::Tunnel(tunnel) => tunnel.wake(),
+            Self::Cable(cable) => _ = cable.wake(),
+            Self::Native(_) => {}
+        }
+    }
+
     /// Receives for all sockets. What is for `seat` is put into `into`, its datagrams joined; the rest is left for whom it is
     /// for. `None`: nothing came in time.
     pub(super) fn lead(
@@ -66,14 +85,18 @@ impl Carrier {
         demux: &Demux,
         seat: Option<&Seat>,
         into: &mut [u8],
-        may_wait: bool,
+        wait: Wait,
     ) -> io::Result<Option<Brought>> {
         match self {
-            Self::Tunnel(tunnel) => tunnel.lead(demux, seat, into, may_wait),
-            Self::Native(sockets) => sockets.lead(demux, seat, into, may_wait),
+            Self::Tunnel(tunnel) => tunnel.lead(demux, seat, into, wait),
+            Self::Native(sockets) => sockets.lead(demux, seat, into, wait),
             Self::Cable(cable) => {
                 let (mut brought, mut any) = (Brought::default(), false);
-                let wait = if may_wait { TICK } else { Duration::ZERO };
+                let wait = match wait {
+                    Wait::No => Duration::ZERO,
+                    Wait::Long if demux.can_wake() => REST,
+                    Wait::Little | Wait::Long => TICK,
+                };
                 let goes_on = cable.receive(wait, &mut |frame| {
                     any = true;
                     let Some((addresses, payload)) = demux.parse(frame) else { return };
@@ -90,7 +113,8 @@ impl Carrier {
                     (true, _) => Ok(Some(brought)),
                     (false, true) => Ok(None),
                     (false, false) => {
-                        demux.fail("the switch in this process has stopped");
+                        // Who leads is here.
+                        let _ = demux.fail("the switch in this process has stopped");
                         Ok(None)
                     }
                 }
@@ -137,7 +161,7 @@ impl Carrier {
 
 impl Link {
     /// As [`Carrier::lead`].
-    pub(super) fn lead(&self, seat: &Seat, into: &mut [u8], may_wait: bool) -> io::Result<Option<Brought>> {
-        self.0.carrier.lead(&self.0.demux, Some(seat), into, may_wait)
+    pub(super) fn lead(&self, seat: &Seat, into: &mut [u8], wait: Wait) -> io::Result<Option<Brought>> {
+        self.0.carrier.lead(&self.0.demux, Some(seat), into, wait)
     }
 }

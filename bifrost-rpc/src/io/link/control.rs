@@ -1,6 +1,6 @@
 //! What comes in by a link for the node itself: packets of the rack's control plane.
 
-use super::demux::{Demux, Led};
+use super::demux::{Demux, Led, Wait};
 use super::{Carrier, Link};
 use crate::wire::frame::{FrameAddresses, Mac};
 use crate::wire::{IDENTIFIER, PacketType, RACK_PORT, VERSION};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Packets that wait at most; more are lost, and sent again.
 const INBOX_PACKETS: usize = 64;
 
-type Wake = Arc<dyn Fn() + Send + Sync>;
+pub(super) type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// Packets for the node, and what is called when the first is there.
 pub(super) struct ControlInbox {
@@ -34,6 +34,11 @@ impl ControlInbox {
         }
         self.packets.push_back((*addresses, payload.to_vec()));
         (self.packets.len() == 1).then(|| Arc::clone(&self.wake))
+    }
+
+    /// What is called when something is there.
+    pub(super) fn wake(&self) -> Wake {
+        Arc::clone(&self.wake)
     }
 
     pub(super) fn pop(&mut self) -> Option<(FrameAddresses, Vec<u8>)> {
@@ -72,7 +77,8 @@ impl Link {
 
     /// Receives for all, if nobody does: waits a little, if `may_wait`.
     pub(crate) fn receive_for_all(&self, buffer: &mut [u8], may_wait: bool) -> io::Result<Led> {
-        let lead = || self.0.carrier.lead(self.demux(), None, buffer, may_wait);
+        let wait = if may_wait { Wait::Little } else { Wait::No };
+        let lead = || self.0.carrier.lead(self.demux(), None, buffer, wait);
         self.demux().lead_for_others(lead)
     }
 
@@ -93,7 +99,9 @@ impl Link {
 
     /// Ends all sockets that are open now: who waits there, or will, is told why.
     pub(crate) fn fail_sockets(&self, why: &str) {
-        self.demux().fail_sockets(why);
+        if self.demux().fail_sockets(why) {
+            self.0.carrier.wake();
+        }
     }
 
     /// Why nothing will come any more, if so.

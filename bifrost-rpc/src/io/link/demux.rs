@@ -13,19 +13,43 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-/// A thread that waits at a socket looks about this often even when nothing arrives.
+/// A thread that nobody can wake looks about this often even when nothing arrives.
 pub(super) const TICK: Duration = Duration::from_millis(10);
+/// One that is woken looks about this often all the same.
+pub(super) const REST: Duration = Duration::from_secs(1);
+/// A guest waits so long for those to receive that are there all the time.
+const GUEST_PATIENCE: Duration = Duration::from_millis(100);
 /// The ports that a socket takes which asks for none: IANA's dynamic ones.
 const FREE_PORTS: std::ops::RangeInclusive<u16> = 49_152..=65_535;
 
 #[derive(Debug, Default)]
 struct State {
     sockets: BTreeMap<u16, Slot>,
-    has_leader: bool,
+    leader: Option<Leader>,
     next_port: u16,
     control: Option<ControlInbox>,
     /// Why nothing will come any more.
     failure: Option<String>,
+}
+
+/// Who receives for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leader {
+    /// The reader of the socket at this port.
+    Reader(u16),
+    /// One that has no socket here.
+    Other,
+}
+
+/// How long a receive waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Not at all.
+    No,
+    /// A little.
+    Little,
+    /// Until something comes or it is woken; a little where it cannot be woken.
+    Long,
 }
 
 /// The sockets of a link.
@@ -33,6 +57,8 @@ struct State {
 pub(super) struct Demux {
     state: Mutex<State>,
     mac: Mac,
+    /// Whether a blocked receive of the leader's can be ended.
+    can_wake: bool,
     /// Frames that do not hold one packet.
     odd: AtomicU64,
 }
@@ -56,8 +82,12 @@ pub(crate) enum Led {
 }
 
 impl Demux {
-    pub(super) fn new(mac: Mac) -> Self {
-        Self { state: Mutex::default(), mac, odd: AtomicU64::new(0) }
+    pub(super) fn new(mac: Mac, can_wake: bool) -> Self {
+        Self { state: Mutex::default(), mac, can_wake, odd: AtomicU64::new(0) }
+    }
+
+    pub(super) fn can_wake(&self) -> bool {
+        self.can_wake
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -95,17 +125,35 @@ impl Demux {
         tell(successor);
     }
 
-    /// Ends receives at a socket, now and from now on.
-    pub(super) fn shut_down(&self, seat: &Seat) {
-        if let Some(slot) = self.lock().sockets.get_mut(&seat.binding.port) {
-            slot.is_shut = true;
-        }
-        seat.arrived.notify_all();
+    /// Ends receives at a socket, now and from now on. Says whether its reader receives for all, and is to be woken there.
+    #[must_use]
+    pub(super) fn shut_down(&self, seat: &Seat) -> bool {
+        self.end_wait(seat, |slot| slot.is_shut = true)
     }
 
-    /// Ends all sockets that are open.
-    pub(super) fn fail_sockets(&self, why: &str) {
-        self.lock().sockets.values_mut().for_each(|slot| slot.fail(why));
+    /// Ends a receive that waits at a socket, or else the next one. As [`Demux::shut_down`].
+    #[must_use]
+    pub(super) fn wake(&self, seat: &Seat) -> bool {
+        self.end_wait(seat, |slot| slot.is_woken = true)
+    }
+
+    fn end_wait(&self, seat: &Seat, mark: impl FnOnce(&mut Slot)) -> bool {
+        let mut state = self.lock();
+        if let Some(slot) = state.sockets.get_mut(&seat.binding.port) {
+            mark(slot);
+        }
+        let leads = state.leader == Some(Leader::Reader(seat.binding.port));
+        drop(state);
+        seat.arrived.notify_all();
+        leads
+    }
+
+    /// Ends all sockets that are open. Says whether a reader of them receives for all, and is to be woken there.
+    #[must_use]
+    pub(super) fn fail_sockets(&self, why: &str) -> bool {
+        let mut state = self.lock();
+        state.sockets.values_mut().for_each(|slot| slot.fail(why));
+        matches!(state.leader, Some(Leader::Reader(_)))
     }
 
     pub(super) fn failure(&self) -> Option<String> {
@@ -130,11 +178,18 @@ impl Demux {
         self.lock().control.as_mut()?.pop()
     }
 
-    /// Nothing will come any more.
-    pub(super) fn fail(&self, why: &str) {
+    /// Nothing will come any more. As [`Demux::fail_sockets`].
+    #[must_use]
+    pub(super) fn fail(&self, why: &str) -> bool {
         let mut state = self.lock();
         state.failure.get_or_insert_with(|| why.to_owned());
         state.sockets.values().for_each(|slot| slot.arrived.notify_all());
+        let (wake, leads) = (state.control.as_ref().map(ControlInbox::wake), state.leader.is_some());
+        drop(state);
+        if let Some(wake) = wake {
+            wake();
+        }
+        leads
     }
 
     /// Takes what has come for a socket. Without a leader, `lead` receives for all, and says what it brought for this one.
@@ -151,18 +206,30 @@ impl Demux {
             if let Some(received) = state.ready(seat, into).transpose() {
                 break received;
             }
-            if !state.has_leader && (has_waited || state.may_lead(&seat.binding)) {
-                state.has_leader = true;
+            if may_wait && state.take_wake(seat) {
+                break Ok(Received::Nothing);
+            }
+            if state.leader.is_none() && (has_waited || state.may_lead(&seat.binding)) {
+                state.leader = Some(Leader::Reader(seat.binding.port));
                 drop(state);
                 let brought = lead(into);
                 state = self.lock();
-                state.has_leader = false;
+                state.leader = None;
                 match brought {
                     Ok(Some(Brought { filled, of: Some((from, to)) })) => {
                         break Ok(Received::Bytes(filled, from, Some(to)));
                     }
-                    // Only for others; there may be more.
-                    Ok(Some(_)) => continue,
+                    // Only for others; there may be more. A guest lets one of them go on.
+                    Ok(Some(_)) => {
+                        has_waited = false;
+                        if !state.may_lead(&seat.binding) {
+                            let successor = state.successor();
+                            drop(state);
+                            tell(successor);
+                            state = self.lock();
+                        }
+                        continue;
+                    }
                     Ok(None) => break Ok(Received::Nothing),
                     Err(error) => break Err(error),
                 }
@@ -170,8 +237,13 @@ impl Demux {
             if !may_wait {
                 break Ok(Received::Nothing);
             }
-            (state, has_waited) = State::wait(state, seat);
-            if has_waited && state.has_leader {
+            let patience = match (self.can_wake, seat.binding.role) {
+                (false, _) => TICK,
+                (true, Role::Guest) => GUEST_PATIENCE,
+                (true, _) => REST,
+            };
+            (state, has_waited) = State::wait(state, seat, patience);
+            if has_waited && state.leader.is_some() {
                 break state.ready(seat, into).map(|received| received.unwrap_or(Received::Nothing));
             }
         };
@@ -184,14 +256,14 @@ impl Demux {
     /// Receives for all sockets, if nobody does.
     pub(super) fn lead_for_others(&self, lead: impl FnOnce() -> io::Result<Option<Brought>>) -> io::Result<Led> {
         let mut state = self.lock();
-        if state.has_leader {
+        if state.leader.is_some() {
             return Ok(Led::Elsewhere);
         }
-        state.has_leader = true;
+        state.leader = Some(Leader::Other);
         drop(state);
         let led = lead();
         let mut state = self.lock();
-        state.has_leader = false;
+        state.leader = None;
         let successor = state.successor();
         drop(state);
         tell(successor);
@@ -290,15 +362,20 @@ impl State {
         }
     }
 
-    /// Waits a little for the leader to leave something; says whether it was in vain.
-    fn wait<'a>(mut state: MutexGuard<'a, Self>, seat: &Seat) -> (MutexGuard<'a, Self>, bool) {
+    /// Whether the socket's reader has been woken, once.
+    fn take_wake(&mut self, seat: &Seat) -> bool {
+        self.sockets.get_mut(&seat.binding.port).is_some_and(|slot| std::mem::take(&mut slot.is_woken))
+    }
+
+    /// Waits so long for the leader to leave something; says whether it was in vain.
+    fn wait<'a>(mut state: MutexGuard<'a, Self>, seat: &Seat, patience: Duration) -> (MutexGuard<'a, Self>, bool) {
         let count = |state: &mut Self, change: fn(usize) -> usize| {
             if let Some(slot) = state.sockets.get_mut(&seat.binding.port) {
                 slot.readers = change(slot.readers);
             }
         };
         count(&mut state, |readers| readers + 1);
-        let (mut state, waited) = seat.arrived.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner);
+        let (mut state, waited) = seat.arrived.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
         count(&mut state, |readers| readers.saturating_sub(1));
         (state, waited.timed_out())
     }
@@ -323,7 +400,7 @@ impl State {
 
     /// Somebody goes away. If nobody leads, one who waits is to do it; not one for whom something is there, as it goes away, too.
     fn successor(&self) -> Option<Arc<Condvar>> {
-        if self.has_leader {
+        if self.leader.is_some() {
             return None;
         }
         let can = |slot: &&Slot| slot.readers > 0 && slot.is_empty() && self.may_lead(&slot.binding);

@@ -2,7 +2,7 @@
 //!
 //! The kernel joins datagrams and tells how long each was: what is not one packet is dropped, as from frames.
 
-use super::demux::{Brought, Demux, TICK};
+use super::demux::{Brought, Demux, TICK, Wait};
 use super::slot::Seat;
 use crate::endpoint::{Datagrams, Transmit};
 use crate::io::{Received, Socket};
@@ -95,9 +95,9 @@ impl Sockets {
         demux: &Demux,
         seat: Option<&Seat>,
         into: &mut [u8],
-        may_wait: bool,
+        wait: Wait,
     ) -> io::Result<Option<Brought>> {
-        let Some((port, socket)) = self.wait(may_wait)? else { return Ok(None) };
+        let Some((port, socket)) = self.wait(wait != Wait::No)? else { return Ok(None) };
         let told = socket.receive_told(into, MsgFlags::MSG_DONTWAIT)?;
         let Received::Bytes(bytes, SocketAddr::V6(from), Some(destination)) = told.received else { return Ok(None) };
         let addresses = FrameAddresses {

@@ -33,6 +33,8 @@ pub(super) struct Slot {
     pub(super) readers: usize,
     pub(super) arrived: Arc<Condvar>,
     pub(super) is_shut: bool,
+    /// The next receive that would wait does not.
+    pub(super) is_woken: bool,
     /// Why this socket is of no use any more.
     pub(super) failure: Option<String>,
     is_failed: Arc<AtomicBool>,
@@ -58,6 +60,7 @@ impl Slot {
             readers: 0,
             arrived,
             is_shut: false,
+            is_woken: false,
             failure: None,
             is_failed,
             guest: None,

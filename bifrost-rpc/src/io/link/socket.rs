@@ -1,6 +1,7 @@
 //! A UDP socket of a node on a link, with the interface of one that the kernel has.
 
 use super::binding::{Binding, Role};
+use super::demux::Wait;
 use super::slot::{Guest, INBOX_BYTES, Seat};
 use super::{Link, Reports};
 use crate::endpoint::{Datagrams, Transmit};
@@ -100,12 +101,27 @@ impl LinkSocket {
     }
 
     pub(crate) fn shut_down(&self) {
-        self.link.0.demux.shut_down(&self.seat);
+        if self.link.0.demux.shut_down(&self.seat) {
+            self.link.0.carrier.wake();
+        }
     }
 
-    /// Takes datagrams in, all of one sender; waits a little for them if `may_wait`.
+    /// Whether [`LinkSocket::wake`] ends a receive that waits. Where it does not, each returns after some milliseconds.
+    pub(crate) fn can_wake(&self) -> bool {
+        self.link.0.demux.can_wake()
+    }
+
+    /// Ends a receive that waits, or else the next one: it brings nothing.
+    pub(crate) fn wake(&self) {
+        if self.link.0.demux.wake(&self.seat) {
+            self.link.0.carrier.wake();
+        }
+    }
+
+    /// Takes datagrams in, all of one sender; waits for them if `may_wait`.
     pub(crate) fn receive(&self, into: &mut [u8], may_wait: bool) -> io::Result<Received> {
-        let lead = |into: &mut [u8]| self.link.lead(&self.seat, into, may_wait);
+        let wait = if may_wait { Wait::Long } else { Wait::No };
+        let lead = |into: &mut [u8]| self.link.lead(&self.seat, into, wait);
         self.link.0.demux.receive(&self.seat, into, may_wait, lead)
     }
 

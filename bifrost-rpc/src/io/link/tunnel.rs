@@ -1,7 +1,7 @@
 //! A link over a tunnel: one outer UDP socket, connected to the switch's, and a thread that keeps the attachment.
 
 use super::LinkError;
-use super::demux::{Brought, Demux, Led, TICK};
+use super::demux::{Brought, Demux, Led, TICK, Wait};
 use super::frames::write_frames;
 use super::slot::Seat;
 use crate::endpoint::{Datagrams, Time};
@@ -50,6 +50,8 @@ impl Tunnel {
             match state {
                 NodeState::Attached(_, seat) => {
                     tunnel.note_state();
+                    // From here on whoever waits is woken.
+                    tunnel.socket.set_receive_timeout(None).map_err(|source| LinkError::Socket { switch, source })?;
                     return Ok((tunnel, seat));
                 }
                 NodeState::Asking(refused) if clock.now() >= until => {
@@ -148,9 +150,13 @@ impl Tunnel {
         demux: &Demux,
         seat: Option<&Seat>,
         into: &mut [u8],
-        may_wait: bool,
+        wait: Wait,
     ) -> io::Result<Option<Brought>> {
-        let received = if may_wait { self.socket.receive(into)? } else { self.socket.try_receive(into)? };
+        let received = match wait {
+            Wait::Long => self.socket.receive(into)?,
+            Wait::Little if !self.socket.is_readable(TICK)? => return Ok(None),
+            Wait::Little | Wait::No => self.socket.try_receive(into)?,
+        };
         let bytes = match received {
             Received::Bytes(bytes, ..) => bytes,
             Received::Nothing => return Ok(None),
@@ -191,19 +197,26 @@ impl Tunnel {
             let asks = matches!(self.end().state(), NodeState::Asking(_));
             // Where nobody waits for frames, the answer to the last KEEP lies in the socket. An error is found by who reads next.
             for _ in 0..DRAIN_ROUNDS {
-                let lead = || self.lead(demux, None, &mut buffer, asks);
+                let lead = || self.lead(demux, None, &mut buffer, if asks { Wait::Little } else { Wait::No });
                 if !matches!(demux.lead_for_others(lead), Ok(Led::Something)) {
                     break;
                 }
             }
             self.step();
             let end = self.end();
-            if let NodeState::Ended(reason) = end.state() {
-                demux.fail(&format!("the switch has ended the link: {reason}"));
+            if let NodeState::Ended(reason) = end.state()
+                && demux.fail(&format!("the switch has ended the link: {reason}"))
+            {
+                self.wake();
             }
             let soon = self.clock.now().plus(TICK);
             if asks { Some(soon) } else { end.poll_timeout() }
         });
+    }
+
+    /// Ends the blocked receive of who leads, or else the next one. Where that fails, the switch's next answer to a KEEP does it.
+    pub(super) fn wake(&self) {
+        let _ = self.socket.wake();
     }
 
     /// Leaves; the thread that keeps the attachment ends.
