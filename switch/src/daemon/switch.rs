@@ -103,7 +103,8 @@ impl Switch {
 
     fn start_tunnels(&mut self) -> Result<(), StartError> {
         let Some(tunnels) = self.tunnels.clone() else { return Ok(()) };
-        let fabric = Arc::clone(&self.fabric);
+        let (fabric, kept) = (Arc::clone(&self.fabric), Arc::clone(&tunnels));
+        self.spawn("bifrost-leases".into(), move |forwarder| kept.keep_leases(forwarder))?;
         self.spawn("bifrost-tunnels".into(), move |forwarder| {
             if let Err(error) = tunnels.run(forwarder) {
                 tunnels.ports().for_each(|port| fabric.fault(port, &error));
@@ -223,6 +224,7 @@ impl Switch {
             tunnels.shut_down();
         }
         for thread in self.threads.drain(..) {
+            thread.thread().unpark();
             // A thread that panicked has ended, too.
             let _ = thread.join();
         }

@@ -70,7 +70,6 @@ struct Bound {
 impl Tunnels {
     pub(crate) fn bind(address: SocketAddr, lease: Duration) -> io::Result<Self> {
         let socket = Socket::bind(address)?;
-        socket.set_receive_timeout(Some(LOOK))?;
         let address = socket.local_addr()?;
         Ok(Self {
             socket,
@@ -169,12 +168,11 @@ impl Tunnels {
     /// The socket cannot be used any more.
     pub(crate) fn run(&self, forwarder: &mut Forwarder) -> io::Result<()> {
         let mut buffer = vec![0; RECEIVE_BYTES];
-        let mut next_look = Time::from_nanos(0);
         let mut until_try = TRY_EVERY;
         while !forwarder.is_stopped() {
             let received = self.socket.receive(&mut buffer)?;
-            let now = time(forwarder);
             if let Received::Bytes(bytes, from, _) = received {
+                let now = time(forwarder);
                 self.take(now, from, buffer.get(..bytes).unwrap_or_default(), forwarder);
                 // To look costs a system call, which is not spent on each datagram of those that come one by one.
                 until_try -= 1;
@@ -183,17 +181,21 @@ impl Tunnels {
                 }
                 forwarder.flush();
             }
-            if now >= next_look {
-                next_look = now.plus(LOOK);
-                let mut ends = self.ends();
-                ends.iter_mut().for_each(|end| end.handle_timeout(now));
-                self.settle(&mut ends);
-            }
         }
         let mut ends = self.ends();
         ends.iter_mut().for_each(SwitchEnd::close);
         self.settle(&mut ends);
         Ok(())
+    }
+
+    /// Sees to leases that have run out, until told to stop: on a thread of its own, so that none has to receive with a time-out.
+    pub(crate) fn keep_leases(&self, forwarder: &Forwarder) {
+        while !forwarder.is_stopped() {
+            std::thread::park_timeout(LOOK);
+            let mut ends = self.ends();
+            ends.iter_mut().for_each(|end| end.handle_timeout(time(forwarder)));
+            self.settle(&mut ends);
+        }
     }
 
     /// Takes in what has come meanwhile; says whether there was something. What leaves goes together: sending costs more than all else.
