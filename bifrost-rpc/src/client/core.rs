@@ -12,17 +12,17 @@ use crate::wire::control::OutstandingCall;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 type Outcome = Result<Answered, CallError>;
 
-/// A waiting thread whose receive nobody can end looks at the time this often even when nothing arrives; deadlines are kept to
-/// within twice that.
+/// A waiting thread that does not receive, or whose receive nobody can end, looks at the time this often even when nothing arrives;
+/// deadlines are kept to within twice that.
 const TICK: Duration = Duration::from_millis(10);
-/// Tries to end a receive before the socket is given up: a second.
-const WAKES_MAX: u32 = 100;
+/// Tries to end a receive before it is ended in a way that always helps.
+const WAKES_MAX: u32 = 10;
 /// Time between the starts of two calls after which what has come unheard is taken in before the second.
 const PAUSE: Duration = Duration::from_millis(1);
 /// Receives in a row that the timer thread makes where no thread waits.
@@ -59,8 +59,6 @@ pub(super) struct Core {
     started: AtomicU64,
     waiters: Mutex<Waiters>,
     changed: Condvar,
-    /// Tries to end a receive that failed, since one did not.
-    failed_wakes: AtomicU32,
     /// Why the socket failed for good.
     failure: OnceLock<String>,
     on_end: OnEnd,
@@ -118,7 +116,6 @@ impl Core {
             sequence: AtomicI32::new(0),
             waiters: Mutex::new(waiters),
             changed: Condvar::new(),
-            failed_wakes: AtomicU32::new(0),
             failure: OnceLock::new(),
             on_end,
         });
@@ -272,7 +269,7 @@ impl Core {
         loop {
             let (mut endpoint, now, received) = self.port.receive(&self.port.socket, place, scratch.buffer())?;
             // A receive that was ended brings no bytes.
-            let is_idle = matches!(received, Received::Nothing | Received::Bytes(0, ..));
+            let is_idle = matches!(received, Received::Nothing | Received::Ended | Received::Bytes(0, ..));
             if is_idle {
                 endpoint.handle_timeout(now);
             }
@@ -328,18 +325,6 @@ impl Core {
             self.on_end.tell();
         }
         own
-    }
-
-    /// Ends the receive of the thread that receives in vain.
-    fn wake_leader(&self) {
-        match self.port.socket.wake() {
-            Ok(()) => self.failed_wakes.store(0, Ordering::Relaxed),
-            Err(error) if self.failed_wakes.fetch_add(1, Ordering::Relaxed) >= WAKES_MAX => {
-                self.fail(&error);
-                self.port.socket.shut_down();
-            }
-            Err(_) => {}
-        }
     }
 
     fn fail(&self, error: &io::Error) {
@@ -407,13 +392,20 @@ impl Core {
     /// The timer thread.
     fn keep_time(&self) {
         let mut scratch = Scratch::new();
+        let mut wakes = 0;
         self.timer.run(|| {
             let due = self.take_in(&mut scratch);
             if !self.waiters().is_led_in_vain() {
+                wakes = 0;
                 return due;
             }
             // Until it has ended.
-            self.wake_leader();
+            wakes += 1;
+            if wakes <= WAKES_MAX {
+                self.port.socket.wake()
+            } else {
+                self.port.socket.wake_for_good()
+            }
             let again = self.port.clock.now().plus(TICK);
             Some(due.map_or(again, |due| due.min(again)))
         });

@@ -1,5 +1,6 @@
 //! Whom a channel tells that calls have ended.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// What is called when calls have ended for which nobody waits at the moment.
@@ -18,6 +19,9 @@ impl OnEnd {
     }
 
     pub(super) fn tell(&self) {
-        self.0.iter().for_each(|tell| tell());
+        if let Some(tell) = &self.0 {
+            // A panic has told the user; the thread has calls of others to look after.
+            let _ = catch_unwind(AssertUnwindSafe(|| tell()));
+        }
     }
 }

@@ -67,7 +67,8 @@ impl PortSocket {
         }
     }
 
-    /// Blocking receives of a kernel's socket return after this time; those of a link's always do after some milliseconds.
+    /// Blocking receives of a kernel's socket return after this time. Those of a link's do after some milliseconds where they cannot be
+    /// woken.
     pub(crate) fn set_receive_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         match self {
             Self::Kernel(socket) => socket.set_receive_timeout(timeout),
@@ -84,13 +85,18 @@ impl PortSocket {
     }
 
     /// Ends a blocked receive of a socket that can do that.
-    pub(crate) fn wake(&self) -> io::Result<()> {
+    pub(crate) fn wake(&self) {
         match self {
             Self::Kernel(socket) => socket.wake(),
-            Self::Link(socket) => {
-                socket.wake();
-                Ok(())
-            }
+            Self::Link(socket) => socket.wake(),
+        }
+    }
+
+    /// The same where that has not helped.
+    pub(crate) fn wake_for_good(&self) {
+        match self {
+            Self::Kernel(socket) => socket.wake_for_good(),
+            Self::Link(socket) => socket.wake_for_good(),
         }
     }
 

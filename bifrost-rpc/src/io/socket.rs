@@ -9,15 +9,15 @@ mod wake;
 
 use crate::endpoint::{Datagrams, Transmit};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, recvfrom, recvmsg, sendmsg, sendto, sockopt};
 use socket2::{Domain, Protocol, Type};
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use told::{addressed, received};
+use wake::Waking;
 
 /// Bytes to receive into: the largest datagram, or the largest batch that the kernel joins.
 pub const RECEIVE_BYTES: usize = 65_536;
@@ -51,8 +51,7 @@ pub enum Received {
 pub struct Socket {
     inner: UdpSocket,
     peer: Option<SocketAddr>,
-    /// There was no way to the peer when the socket was last connected to it.
-    is_astray: AtomicBool,
+    waking: Waking,
     /// Whether each datagram has to be one packet.
     is_behind_switch: bool,
     /// Datagrams dropped because they are not.
@@ -163,7 +162,7 @@ impl Socket {
             Err(_) => 1,
         };
         let (odd, segments_max) = (AtomicU64::new(0), AtomicUsize::new(segments));
-        Self { inner, peer, is_astray: AtomicBool::new(false), is_behind_switch: false, odd, segments_max }
+        Self { inner, peer, waking: Waking::default(), is_behind_switch: false, odd, segments_max }
     }
 
     /// The address that it is bound to.
@@ -224,6 +223,7 @@ impl Socket {
     pub fn receive(&self, into: &mut [u8]) -> io::Result<Received> {
         match self.peer {
             _ if self.is_behind_switch => self.receive_single(into, MsgFlags::empty()),
+            Some(peer) if !self.waits() => self.look(into, peer),
             Some(peer) => received(self.inner.recv(into).map(|bytes| (bytes, peer))),
             None => addressed(recvfrom(self.inner.as_raw_fd(), into)),
         }
@@ -243,19 +243,9 @@ impl Socket {
         addressed(got.map(|got| (got.bytes, got.address)))
     }
 
-    /// Waits so long at most for a datagram; says whether one is there.
-    pub(crate) fn is_readable(&self, wait: Duration) -> io::Result<bool> {
-        let mut sockets = [PollFd::new(self.inner.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut sockets, PollTimeout::try_from(wait).unwrap_or(PollTimeout::MAX)) {
-            Ok(ready) => Ok(ready > 0),
-            Err(Errno::EINTR) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// Whether [`Socket::scatter`] may be used: where each datagram has to be looked at first, it may not.
     pub(crate) fn takes_places(&self) -> bool {
-        !self.is_behind_switch
+        !self.is_behind_switch && self.waits()
     }
 
     /// Waits for one datagram, which fills three places in turn.

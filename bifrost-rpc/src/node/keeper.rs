@@ -16,9 +16,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 /// Where nobody waits at the link, what has come for the node is looked for about so often.
-const LOOK_EACH: Duration = Duration::from_millis(100);
-/// And so often whether somebody still does.
-const LOOK_ELSEWHERE: Duration = Duration::from_millis(250);
+const LOOK_EACH: Duration = Duration::from_millis(50);
 /// And so often while an answer is waited for, if another thread receives, which wakes this one when it comes.
 const LOOK_WAITING: Duration = Duration::from_millis(1);
 /// Lines that nobody waits for are reported after this time: together, while calls follow on each other.
@@ -217,8 +215,7 @@ impl Keeper {
             // It waits at the link.
             (true, true) => Duration::ZERO,
             (true, false) => LOOK_WAITING,
-            (false, true) => LOOK_EACH,
-            (false, false) => LOOK_ELSEWHERE,
+            (false, _) => LOOK_EACH,
         });
         let due = state.membership.poll_timeout().into_iter().chain(report_at).fold(look, Time::min);
         let stands = state.membership.state();

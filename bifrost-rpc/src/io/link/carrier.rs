@@ -78,6 +78,14 @@ impl Carrier {
         }
     }
 
+    /// The same where that has not helped.
+    pub(super) fn wake_for_good(&self) {
+        match self {
+            Self::Tunnel(tunnel) => tunnel.wake_for_good(),
+            Self::Cable(_) | Self::Native(_) => self.wake(),
+        }
+    }
+
     /// Receives for all sockets. What is for `seat` is put into `into`, its datagrams joined; the rest is left for whom it is
     /// for. `None`: nothing came in time.
     pub(super) fn lead(

@@ -15,10 +15,10 @@ use std::time::Duration;
 
 /// A thread that nobody can wake looks about this often even when nothing arrives.
 pub(super) const TICK: Duration = Duration::from_millis(10);
-/// One that is woken looks about this often all the same.
+/// One that is woken does so this often all the same, but for who leads at a tunnel.
 pub(super) const REST: Duration = Duration::from_secs(1);
 /// A guest waits so long for those to receive that are there all the time.
-const GUEST_PATIENCE: Duration = Duration::from_millis(100);
+const GUEST_PATIENCE: Duration = Duration::from_millis(50);
 /// The ports that a socket takes which asks for none: IANA's dynamic ones.
 const FREE_PORTS: std::ops::RangeInclusive<u16> = 49_152..=65_535;
 
@@ -219,10 +219,10 @@ impl Demux {
                     Ok(Some(Brought { filled, of: Some((from, to)) })) => {
                         break Ok(Received::Bytes(filled, from, Some(to)));
                     }
-                    // Only for others; there may be more. A guest lets one of them go on.
+                    // Only for others; there may be more. A guest lets a server go on that waits.
                     Ok(Some(_)) => {
-                        has_waited = false;
-                        if !state.may_lead(&seat.binding) {
+                        if !state.may_lead(&seat.binding) && state.has_waiting_host() {
+                            has_waited = false;
                             let successor = state.successor();
                             drop(state);
                             tell(successor);
@@ -396,6 +396,11 @@ impl State {
     fn may_lead(&self, binding: &Binding) -> bool {
         let is_host = |slot: &Slot| slot.binding.role == Role::Server && !slot.is_shut;
         binding.role != Role::Guest || !self.sockets.values().any(is_host)
+    }
+
+    fn has_waiting_host(&self) -> bool {
+        let waits = |slot: &Slot| slot.binding.role == Role::Server && !slot.is_shut && slot.readers > 0;
+        self.sockets.values().any(waits)
     }
 
     /// Somebody goes away. If nobody leads, one who waits is to do it; not one for whom something is there, as it goes away, too.

@@ -118,6 +118,13 @@ impl LinkSocket {
         }
     }
 
+    /// The same where that has not helped.
+    pub(crate) fn wake_for_good(&self) {
+        if self.link.0.demux.wake(&self.seat) {
+            self.link.0.carrier.wake_for_good();
+        }
+    }
+
     /// Takes datagrams in, all of one sender; waits for them if `may_wait`.
     pub(crate) fn receive(&self, into: &mut [u8], may_wait: bool) -> io::Result<Received> {
         let wait = if may_wait { Wait::Long } else { Wait::No };

@@ -51,7 +51,8 @@ impl Tunnel {
                 NodeState::Attached(_, seat) => {
                     tunnel.note_state();
                     // From here on whoever waits is woken.
-                    tunnel.socket.set_receive_timeout(None).map_err(|source| LinkError::Socket { switch, source })?;
+                    let ready = tunnel.socket.prepare_wake().and_then(|()| tunnel.socket.set_receive_timeout(None));
+                    ready.map_err(|source| LinkError::Socket { switch, source })?;
                     return Ok((tunnel, seat));
                 }
                 NodeState::Asking(refused) if clock.now() >= until => {
@@ -154,14 +155,10 @@ impl Tunnel {
     ) -> io::Result<Option<Brought>> {
         let received = match wait {
             Wait::Long => self.socket.receive(into)?,
-            Wait::Little if !self.socket.is_readable(TICK)? => return Ok(None),
-            Wait::Little | Wait::No => self.socket.try_receive(into)?,
+            Wait::Little => self.socket.receive_within(TICK, into)?,
+            Wait::No => self.socket.try_receive(into)?,
         };
-        let bytes = match received {
-            Received::Bytes(bytes, ..) => bytes,
-            Received::Nothing => return Ok(None),
-            Received::Ended => return Err(io::ErrorKind::NotConnected.into()),
-        };
+        let Received::Bytes(bytes, ..) = received else { return Ok(None) };
         let mut brought = Brought::default();
         self.on_datagram(into, bytes, |buffer, frame| {
             let start = frame.start + FRAME_HEADERS_BYTES;
@@ -204,19 +201,25 @@ impl Tunnel {
             }
             self.step();
             let end = self.end();
-            if let NodeState::Ended(reason) = end.state()
+            let (state, due) = (end.state(), end.poll_timeout());
+            drop(end);
+            if let NodeState::Ended(reason) = state
                 && demux.fail(&format!("the switch has ended the link: {reason}"))
             {
                 self.wake();
             }
-            let soon = self.clock.now().plus(TICK);
-            if asks { Some(soon) } else { end.poll_timeout() }
+            if asks { Some(self.clock.now().plus(TICK)) } else { due }
         });
     }
 
-    /// Ends the blocked receive of who leads, or else the next one. Where that fails, the switch's next answer to a KEEP does it.
+    /// Ends the blocked receive of who leads, or else the next one.
     pub(super) fn wake(&self) {
-        let _ = self.socket.wake();
+        self.socket.wake();
+    }
+
+    /// The same where that has not helped.
+    pub(super) fn wake_for_good(&self) {
+        self.socket.wake_for_good();
     }
 
     /// Leaves; the thread that keeps the attachment ends.
