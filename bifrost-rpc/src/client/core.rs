@@ -1,5 +1,7 @@
 //! The machinery of a channel: threads that wait share one socket, one of them receives for all.
 
+mod timing;
+
 use super::later::Later;
 use super::on_end::OnEnd;
 use super::scratch::{SCRATCH, SPARE_BYTES_MAX, Scratch};
@@ -21,12 +23,8 @@ type Outcome = Result<Answered, CallError>;
 /// A waiting thread that does not receive, or whose receive nobody can end, looks at the time this often even when nothing arrives;
 /// deadlines are kept to within twice that.
 const TICK: Duration = Duration::from_millis(10);
-/// Tries to end a receive before it is ended in a way that always helps.
-const WAKES_MAX: u32 = 10;
 /// Time between the starts of two calls after which what has come unheard is taken in before the second.
 const PAUSE: Duration = Duration::from_millis(1);
-/// Receives in a row that the timer thread makes where no thread waits.
-const DRAIN_ROUNDS: usize = 64;
 
 #[derive(Debug)]
 struct Waiters {
@@ -282,7 +280,7 @@ impl Core {
             };
             self.timer.wake_by(due);
             // Without an end nothing may have come because another thread has seen it.
-            if wanted.is_some() || is_idle {
+            if wanted.is_some() || is_idle || self.waiters().is_led_in_vain() {
                 self.give_back(place);
                 return Ok(wanted);
             }
@@ -356,59 +354,6 @@ impl Core {
         self.deliver(&mut endpoint, None);
         drop(endpoint);
         self.port.flush(&mut Datagrams::new());
-    }
-
-    /// Takes in what has arrived where no thread does, and does what is due.
-    fn take_in(&self, scratch: &mut Scratch) -> Option<Time> {
-        let mut waiters = self.waiters();
-        let leads = !waiters.has_leader;
-        waiters.has_leader = true;
-        drop(waiters);
-        if leads {
-            let drained = self.port.drain(&self.port.socket, scratch.buffer(), DRAIN_ROUNDS);
-            let mut waiters = self.waiters();
-            waiters.has_leader = false;
-            if let Err(error) = drained {
-                self.fail(&error);
-            }
-            if waiters.followers > 0 {
-                self.changed.notify_one();
-            }
-        }
-        let now = self.port.clock.now();
-        let mut endpoint = self.port.endpoint();
-        if endpoint.poll_timeout().is_some_and(|due| due <= now) {
-            endpoint.handle_timeout(now);
-        }
-        self.deliver(&mut endpoint, None);
-        self.begin_put_off(now, &mut endpoint);
-        // What was begun just now has to be looked after as well.
-        match endpoint.wants_transmit() {
-            true => self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket),
-            false => endpoint.poll_timeout(),
-        }
-    }
-
-    /// The timer thread.
-    fn keep_time(&self) {
-        let mut scratch = Scratch::new();
-        let mut wakes = 0;
-        self.timer.run(|| {
-            let due = self.take_in(&mut scratch);
-            if !self.waiters().is_led_in_vain() {
-                wakes = 0;
-                return due;
-            }
-            // Until it has ended.
-            wakes += 1;
-            if wakes <= WAKES_MAX {
-                self.port.socket.wake()
-            } else {
-                self.port.socket.wake_for_good()
-            }
-            let again = self.port.clock.now().plus(TICK);
-            Some(due.map_or(again, |due| due.min(again)))
-        });
     }
 
     /// Waits for oneway calls to be delivered, for `linger` at most; then ends all sessions and the timer thread.
