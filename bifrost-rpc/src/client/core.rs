@@ -273,11 +273,7 @@ impl Core {
             }
             place = if self.port.socket.takes_places() { endpoint.take_landing() } else { None };
             let wanted = self.deliver(&mut endpoint, Some(call));
-            let due = if endpoint.wants_transmit() {
-                self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket)
-            } else {
-                endpoint.poll_timeout()
-            };
+            let due = self.port.flush_wanted(now, endpoint, &mut scratch.batch, &self.port.socket);
             self.timer.wake_by(due);
             // Without an end nothing may have come because another thread has seen it.
             if wanted.is_some() || is_idle || self.waiters().is_led_in_vain() {

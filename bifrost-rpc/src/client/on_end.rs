@@ -25,3 +25,22 @@ impl OnEnd {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[test]
+    fn a_panic_of_the_users_does_not_end_the_thread_that_tells() {
+        let told = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&told);
+        let on_end = OnEnd::of(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            panic!("a user's mistake");
+        });
+        on_end.tell();
+        on_end.tell();
+        assert_eq!(told.load(Ordering::Relaxed), 2);
+    }
+}

@@ -56,8 +56,19 @@ impl Port {
     pub(crate) fn flush(&self, batch: &mut Datagrams) -> Option<Time> {
         let mut endpoint = self.endpoint();
         self.hand_on(&mut endpoint);
+        self.flush_wanted(self.clock.now(), endpoint, batch, &self.socket)
+    }
+
+    /// As [`Port::flush_locked`], where there may be nothing to be sent. Either way the endpoint is free afterwards.
+    pub(crate) fn flush_wanted<'a>(
+        &'a self,
+        now: Time,
+        endpoint: MutexGuard<'a, Endpoint>,
+        batch: &mut Datagrams,
+        socket: &PortSocket,
+    ) -> Option<Time> {
         match endpoint.wants_transmit() {
-            true => self.flush_locked(self.clock.now(), endpoint, batch, &self.socket),
+            true => self.flush_locked(now, endpoint, batch, socket),
             false => endpoint.poll_timeout(),
         }
     }

@@ -286,11 +286,7 @@ impl Shard {
         socket: &PortSocket,
     ) {
         self.port.hand_on(&mut endpoint);
-        let due = if endpoint.wants_transmit() {
-            self.port.flush_locked(now, endpoint, &mut desk.batch, socket)
-        } else {
-            endpoint.poll_timeout()
-        };
+        let due = self.port.flush_wanted(now, endpoint, &mut desk.batch, socket);
         self.timer.wake_by(due);
     }
 

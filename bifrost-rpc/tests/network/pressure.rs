@@ -3,6 +3,7 @@
 use crate::support::probe::{APPEND, NAP, pause};
 use crate::support::{Client, Effects, Probe, Watchdog, call_error};
 use bifrost_rpc::{CallError, Channel, Server};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// A call that finds the queue full waits, is sent again, and runs once.
@@ -83,6 +84,29 @@ fn deadlines_of_several_threads_are_kept_where_nothing_comes() {
                 }
             });
         }
+    });
+}
+
+/// Who receives for all finds that its own deadline is over while a large answer is on its way in to another thread, of which a part may
+/// be expected in its place.
+#[test]
+fn deadlines_pass_while_large_answers_come_for_others() {
+    let _watchdog = Watchdog::of("deadlines beside large answers", 100);
+    let server = Server::builder().listen("udp://[::1]:0").service(Probe::default()).workers(4).start().unwrap();
+    let client = Client::connect(&server.url());
+    let hasty = Client(client.0.clone().with_deadline(Duration::from_millis(3)));
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Acquire) {
+                assert_eq!(client.echo(vec![7; 8 << 20]).unwrap().len(), 8 << 20);
+            }
+        });
+        for _ in 0..100 {
+            let error = call_error(&hasty.number(&NAP, 20));
+            assert!(matches!(error, CallError::Deadline { .. }), "{error}");
+        }
+        is_over.store(true, Ordering::Release);
     });
 }
 

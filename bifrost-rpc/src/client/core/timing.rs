@@ -9,8 +9,8 @@ use std::time::Duration;
 const DRAIN_ROUNDS: usize = 64;
 /// Time in which a thread that receives in vain finds that by itself, where something comes.
 const GRACE: Duration = Duration::from_millis(1);
-/// Tries to end its receive before that is ended in a way that always helps.
-const WAKES_MAX: u32 = 10;
+/// Tries to end its receive, within a second, before that is ended in a way that always helps: the thread may only wait for a processor.
+const WAKES_MAX: u32 = 100;
 
 impl Core {
     /// Takes in what has arrived where no thread does, and does what is due.
@@ -38,10 +38,7 @@ impl Core {
         self.deliver(&mut endpoint, None);
         self.begin_put_off(now, &mut endpoint);
         // What was begun just now has to be looked after as well.
-        match endpoint.wants_transmit() {
-            true => self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket),
-            false => endpoint.poll_timeout(),
-        }
+        self.port.flush_wanted(now, endpoint, &mut scratch.batch, &self.port.socket)
     }
 
     /// The timer thread.

@@ -78,6 +78,9 @@ impl Socket {
 
     /// Ends a blocked receive, whatever the system gives. From then on the socket is looked at each millisecond instead.
     pub(crate) fn wake_for_good(&self) {
+        if !self.can_wake() {
+            return;
+        }
         self.waking.is_looked_at.store(true, Ordering::Release);
         self.shut_down();
     }
@@ -224,6 +227,7 @@ mod tests {
         let socket = Socket::bind((Ipv6Addr::LOCALHOST, 0).into()).unwrap();
         assert!(!socket.can_wake());
         socket.wake();
+        socket.wake_for_good();
         socket.set_receive_timeout(Some(SILENT)).unwrap();
         assert_eq!(socket.receive(&mut [0; 64]).unwrap(), Received::Nothing);
     }
