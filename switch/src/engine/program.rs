@@ -257,8 +257,22 @@ pub(crate) enum Primitive {
 #[derive(Debug)]
 pub(crate) enum Node {
     Table(usize),
-    If { name: String, condition: Expr, then: Next, otherwise: Next },
-    Call { action: usize, next: Next },
+    /// A table without key whose default entry nobody can change: always the same action, and what follows it.
+    Fixed {
+        table: usize,
+        action: usize,
+        next: Next,
+    },
+    If {
+        name: String,
+        condition: Expr,
+        then: Next,
+        otherwise: Next,
+    },
+    Call {
+        action: usize,
+        next: Next,
+    },
 }
 
 /// How one field of a key is matched.

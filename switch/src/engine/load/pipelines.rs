@@ -3,7 +3,7 @@
 use super::super::error::{Problem, Result};
 use super::super::json::Node as Json;
 use super::super::limits::OBJECTS_MAX;
-use super::super::program::{Next, Node, ProfileSpec, Program};
+use super::super::program::{After, Holds, Next, Node, ProfileSpec, Program, TableSpec};
 use super::{Known, arrays, names, tables};
 
 pub(super) fn load(root: &Json<'_>, program: &mut Program, known: &mut Known) -> Result<()> {
@@ -62,7 +62,7 @@ fn declare(pipeline: &Json<'_>, program: &Program, known: &mut Known) -> Result<
 fn define(pipeline: &Json<'_>, program: &mut Program, known: &Known) -> Result<()> {
     for node in pipeline.list("tables")? {
         let table = tables::table(&node, program, known)?;
-        program.nodes.push(Node::Table(program.tables.len()));
+        program.nodes.push(node_of(&table, program));
         program.table_names.insert(table.name.clone(), program.tables.len());
         program.tables.push(table);
     }
@@ -81,6 +81,26 @@ fn define(pipeline: &Json<'_>, program: &mut Program, known: &Known) -> Result<(
     Ok(())
 }
 
+/// The node of the next table.
+fn node_of(table: &TableSpec, program: &Program) -> Node {
+    let index = program.tables.len();
+    match fixed(table, program) {
+        Some((action, next)) => Node::Fixed { table: index, action, next },
+        None => Node::Table(index),
+    }
+}
+
+/// What a table does that always does the same.
+fn fixed(table: &TableSpec, program: &Program) -> Option<(usize, Next)> {
+    let action = table.const_action.filter(|_| table.key.is_empty() && table.holds == Holds::Actions)?;
+    let has_data = program.actions.get(action).is_none_or(|action| !action.parameters.is_empty());
+    let next = match &table.after {
+        After::Action(nexts) => nexts.get(table.place_of(action)?).copied().flatten(),
+        After::Outcome { miss, .. } => *miss,
+    };
+    (!has_data).then_some((action, next))
+}
+
 pub(super) fn action_by_id(node: &Json<'_>, known: &Known) -> Result<usize> {
     let id = node.int()?;
     known.actions.get(&id).copied().map_or_else(|| node.unknown("action id", id), Ok)
@@ -94,12 +114,13 @@ pub(super) fn next(name: Option<Json<'_>>, known: &Known) -> Result<Next> {
 
 /// Where a node leads to.
 fn targets(node: &Node, program: &Program) -> Vec<usize> {
-    use super::super::program::After;
     let nexts: Vec<Next> = match node {
-        Node::Table(table) => program.tables.get(*table).map_or_else(Vec::new, |table| match &table.after {
-            After::Action(nexts) => nexts.iter().copied().chain([table.after_miss]).collect(),
-            After::Outcome { hit, miss } => vec![*hit, *miss],
-        }),
+        Node::Table(table) | Node::Fixed { table, .. } => {
+            program.tables.get(*table).map_or_else(Vec::new, |table| match &table.after {
+                After::Action(nexts) => nexts.iter().copied().chain([table.after_miss]).collect(),
+                After::Outcome { hit, miss } => vec![*hit, *miss],
+            })
+        }
         Node::If { then, otherwise, .. } => vec![*then, *otherwise],
         Node::Call { next, .. } => vec![*next],
     };
@@ -143,7 +164,9 @@ fn acyclic(at: &Json<'_>, first: Next, start: usize, program: &Program) -> Resul
 
 fn name(node: usize, program: &Program) -> String {
     match program.nodes.get(node) {
-        Some(&Node::Table(table)) => program.tables.get(table).map_or_else(String::new, |table| table.name.clone()),
+        Some(&(Node::Table(table) | Node::Fixed { table, .. })) => {
+            program.tables.get(table).map_or_else(String::new, |table| table.name.clone())
+        }
         Some(Node::If { name, .. }) => name.clone(),
         Some(Node::Call { action, .. }) => {
             program.actions.get(*action).map_or_else(String::new, |action| action.name.clone())

@@ -19,14 +19,15 @@ impl<T: Trace> Run<'_, T> {
             let Some(node) = next.and_then(|node| program.nodes.get(node)) else { return };
             next = match node {
                 &Node::Table(table) => self.table(table, packet, bytes),
+                &Node::Fixed { table, .. } if !T::IS_SILENT => self.table(table, packet, bytes),
+                &(Node::Fixed { action, next, .. } | Node::Call { action, next }) => {
+                    self.action(action, packet);
+                    next
+                }
                 Node::If { name, condition, then, otherwise } => {
                     let holds = self.holds(condition, packet);
                     self.trace.note(|| Event::Condition { name: name.clone(), holds });
                     if holds { *then } else { *otherwise }
-                }
-                &Node::Call { action, next } => {
-                    self.action(action, packet);
-                    next
                 }
             };
         }
