@@ -13,6 +13,7 @@ pub mod daemon;
 pub mod engine;
 pub mod gatekeeper;
 pub mod gatekeeper_driver;
+mod hashing;
 mod idl;
 pub mod netns;
 pub mod rules;

@@ -6,8 +6,9 @@ use super::entry::{Entries, FIELDS_MAX, FLOOD_GROUP, Key, MIRROR_SESSION, Match,
 use super::saved::lpm;
 use super::table::{Field, Kind, Table};
 use crate::engine::{Entry, EntryAction, MatchParam, Mirror, TableError};
+use crate::hashing::KeyMap;
 use crate::runtime::{Answer, Change, ControlError, SwitchControl};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// Why a switch's tables could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +34,7 @@ pub enum LiveError {
 #[derive(Debug, Default)]
 pub struct Live {
     /// In the order of [`Table::ALL`].
-    tables: [HashMap<Key, Held>; Table::ALL.len()],
+    tables: [KeyMap<Key, Held>; Table::ALL.len()],
     flood: BTreeSet<u16>,
     mirror: Option<u16>,
     /// The nodes of the flood group.

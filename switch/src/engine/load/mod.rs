@@ -21,6 +21,7 @@ use super::json::Node;
 use super::limits::JSON_BYTES_MAX;
 use super::meters::MeterKind;
 use super::program::{Intrinsic, Program};
+use crate::hashing::KeyMap;
 
 /// The newest minor version of the format that is known.
 const MINOR_MAX: i64 = 24;
@@ -70,7 +71,7 @@ pub(crate) fn load(text: &str) -> Result<Program> {
         ingress: None,
         egress: None,
         tables: Vec::new(),
-        table_names: HashMap::new(),
+        table_names: KeyMap::default(),
         profiles: Vec::new(),
         registers: Vec::new(),
         counters: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::Count;
 use super::cells::Cells;
-use super::hash::hash;
+use crate::hashing;
 
 /// Cells of the smallest.
 const CELLS_MIN: usize = 8;
@@ -41,6 +41,13 @@ impl Index {
         self.cells.set_target(cell, target, data);
     }
 
+    /// Where the search for a key begins.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "there are no more cells than fit")]
+    fn home(&self, key: &[u8]) -> usize {
+        hashing::hash(key) as usize & self.mask()
+    }
+
     fn mask(&self) -> usize {
         self.cells.len() - 1
     }
@@ -56,7 +63,7 @@ impl Index {
     pub(super) fn find_all<'a>(&'a self, key: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
         let mask = self.mask();
         // A quarter of the cells is empty: each search ends.
-        let cells = (hash(key) & mask..).map(move |at| at & mask).take_while(|&cell| self.cells.place(cell).is_some());
+        let cells = (self.home(key)..).map(move |at| at & mask).take_while(|&cell| self.cells.place(cell).is_some());
         cells.filter(move |&cell| self.cells.key(cell) == key)
     }
 
@@ -72,9 +79,13 @@ impl Index {
         if (self.used + 1) * 4 > self.cells.len() * 3 {
             self.grow(owner);
         }
-        let cell = self.vacant(key);
+        let (cell, is_only) = self.vacant(key);
         self.cells.set(cell, place, key, target, data);
-        self.settle(cell, owner);
+        if is_only {
+            self.tell(cell, owner);
+        } else {
+            self.settle(cell, owner);
+        }
         self.used += 1;
     }
 
@@ -82,20 +93,20 @@ impl Index {
         let larger = self.cells.of_len(self.cells.len() * 2);
         let smaller = std::mem::replace(&mut self.cells, larger);
         for other in (0..smaller.len()).filter(|&other| smaller.place(other).is_some()) {
-            let cell = self.vacant(smaller.key(other));
+            let (cell, _) = self.vacant(smaller.key(other));
             self.cells.take(cell, &smaller, other);
             self.settle(cell, owner);
         }
     }
 
-    /// The empty cell at the end of a key's search.
-    fn vacant(&self, key: &[u8]) -> usize {
-        let mask = self.mask();
-        let mut at = hash(key) & mask;
+    /// The empty cell at the end of a key's search, and whether no other entry has the key.
+    fn vacant(&self, key: &[u8]) -> (usize, bool) {
+        let (mut at, mut is_only) = (self.home(key), true);
         while self.cells.place(at).is_some() {
-            at = (at + 1) & mask;
+            is_only = is_only && self.cells.key(at) != key;
+            at = (at + 1) & self.mask();
         }
-        at
+        (at, is_only)
     }
 
     /// Puts an entry, which stands behind all others of its key, among them by rank.
@@ -132,7 +143,7 @@ impl Index {
                 break;
             }
             // Whether its home is not between the hole and where it is.
-            let from_home = at.wrapping_sub(hash(self.cells.key(at))) & mask;
+            let from_home = at.wrapping_sub(self.home(self.cells.key(at))) & mask;
             if from_home >= (at.wrapping_sub(hole) & mask) {
                 self.cells.swap(hole, at);
                 self.tell(hole, owner);

@@ -1,7 +1,6 @@
 //! What tables hold, and the operations on them, with BMv2's errors.
 
 mod cells;
-mod hash;
 mod index;
 mod key;
 mod profile;
