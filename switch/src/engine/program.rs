@@ -151,11 +151,25 @@ impl KeyPart {
 /// The transitions of a state, in order.
 #[derive(Debug)]
 pub(crate) enum Cases {
+    /// Value, mask and next state, for keys of short fields that have up to 8 bytes.
+    Word(WordKey, Vec<(u64, u64, Next)>),
     /// Value, mask and next state, for keys up to 16 bytes.
     Short(Vec<(u128, u128, Next)>),
     Long(Vec<(Vec<u8>, Vec<u8>, Next)>),
     /// Where sets are asked for.
     Sets(Vec<SetCase>),
+}
+
+/// A transition key of fields that lie in eight bytes each: where they stand, and how many bits of the key each has.
+#[derive(Debug)]
+pub(crate) struct WordKey(pub(crate) Vec<(Word, u32)>);
+
+impl WordKey {
+    /// The key, the last field lowest.
+    #[inline]
+    pub(crate) fn of(&self, buffer: &[u8]) -> u64 {
+        self.0.iter().fold(0, |key: u64, &(word, bits)| key.unbounded_shl(bits) | word.load(buffer))
+    }
 }
 
 /// A calculation over fields, headers and payload.
@@ -449,4 +463,35 @@ pub(crate) struct Intrinsic {
     pub(crate) multicast_group: Option<Slot>,
     pub(crate) egress_rid: Option<Slot>,
     pub(crate) enqueued_time: Option<Slot>,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// A key of short fields is each field in whole bytes, one behind the other.
+        #[test]
+        fn a_key_of_short_fields_has_each_in_whole_bytes(
+            bytes in prop::collection::vec(any::<u8>(), 40),
+            fields in prop::collection::vec((0u32..24, 0u8..8, 1u32..=57), 1..5),
+        ) {
+            let slot = |(byte, bit, width)| Slot { byte, bit, width, signed: false, saturating: false };
+            let slots: Vec<Slot> = fields.into_iter().map(slot).collect();
+            prop_assume!(slots.iter().map(|slot| slot.bytes()).sum::<usize>() <= 8);
+            let part = |slot: &Slot| (slot.word().unwrap(), 8 * u32::try_from(slot.bytes()).unwrap());
+            let key = WordKey(slots.iter().map(part).collect());
+            let whole = slots.iter().fold(0u128, |key, slot| key << (8 * slot.bytes()) | slot.load(&bytes));
+            prop_assert_eq!(u128::from(key.of(&bytes)), whole);
+        }
+    }
+
+    #[test]
+    fn a_key_of_one_field_of_eight_bytes_is_that_field() {
+        let slot = Slot { byte: 0, bit: 0, width: 64, signed: false, saturating: false };
+        let key = WordKey(vec![(slot.word().unwrap(), 64)]);
+        assert_eq!(key.of(&[0xff; 16]), u64::MAX);
+    }
 }

@@ -8,7 +8,7 @@ use super::super::expr::{Expr, Place, Tree};
 use super::super::json::Node;
 use super::super::limits::{HEADERS_BYTES_MAX, KEY_BYTES_MAX, OBJECTS_MAX, SETS_MAX, WIDTH_BITS_MAX};
 use super::super::program::{
-    Ahead, Cases, Checksum, KeyPart, Next, ParserOp, ParserState, Program, SetCase, SetSpec, SetUse,
+    Ahead, Cases, Checksum, KeyPart, Next, ParserOp, ParserState, Program, SetCase, SetSpec, SetUse, WordKey,
 };
 use super::actions::Scope;
 use super::{Known, extract, names};
@@ -107,7 +107,7 @@ fn state(
     if key.is_empty() {
         cases.clear();
     }
-    let cases = choice(cases, bytes);
+    let cases = choice(cases, &key, bytes);
     Ok(ParserState { name: node.get("name")?.str()?.to_owned(), ops, key, cases, otherwise })
 }
 
@@ -151,7 +151,7 @@ fn set_use(node: &Node<'_>, key: &[KeyPart], program: &mut Program) -> Result<(u
 }
 
 /// The transitions of a state in the form that is asked fastest.
-fn choice(cases: Vec<SetCase>, bytes: usize) -> Cases {
+fn choice(cases: Vec<SetCase>, key: &[KeyPart], bytes: usize) -> Cases {
     if cases.iter().any(|case| matches!(case, SetCase::Set(..))) {
         return Cases::Sets(cases);
     }
@@ -160,7 +160,25 @@ fn choice(cases: Vec<SetCase>, bytes: usize) -> Cases {
         SetCase::Set(..) => None,
     };
     let cases: Vec<_> = cases.into_iter().filter_map(value).collect();
-    if bytes <= 16 { short(&cases) } else { Cases::Long(cases) }
+    match bytes {
+        0..=8 => word(&cases, key).unwrap_or_else(|| short(&cases)),
+        9..=16 => short(&cases),
+        _ => Cases::Long(cases),
+    }
+}
+
+/// Where the key is made of nothing but short fields.
+fn word(cases: &[(Vec<u8>, Vec<u8>, Next)], key: &[KeyPart]) -> Option<Cases> {
+    let number = |bytes: &[u8]| bytes.iter().fold(0u64, |value, &byte| value << 8 | u64::from(byte));
+    let part = |part: &KeyPart| match part {
+        KeyPart::Field(slot) => Some((slot.word()?, u32::try_from(slot.bytes() * 8).ok()?)),
+        _ => None,
+    };
+    let parts = key.iter().map(part).collect::<Option<_>>()?;
+    Some(Cases::Word(
+        WordKey(parts),
+        cases.iter().map(|(value, mask, next)| (number(value), number(mask), *next)).collect(),
+    ))
 }
 
 fn short(cases: &[(Vec<u8>, Vec<u8>, Next)]) -> Cases {

@@ -50,6 +50,11 @@ impl<T: Trace> Run<'_, T> {
             return Ok(state.otherwise);
         }
         match &state.cases {
+            Cases::Word(key, cases) => {
+                let key = key.of(&packet.phv.bytes);
+                let found = cases.iter().find(|&&(value, mask, _)| key & mask == value);
+                Ok(found.map_or(state.otherwise, |&(_, _, next)| next))
+            }
             Cases::Short(cases) => {
                 let key = self.short_key(&state.key, packet, bytes)?;
                 let found = cases.iter().find(|&&(value, mask, _)| key & mask == value);

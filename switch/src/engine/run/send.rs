@@ -82,7 +82,8 @@ impl<T: Trace> Run<'_, T> {
         for &index in program.deparser.iter().filter(|&&header| packet.phv.is_valid(header)) {
             let Some(header) = program.layout.headers.get(index) else { continue };
             self.trace.note(|| Event::Emit(header.name.clone()));
-            for range in header.wire(packet.phv.variable_bytes(index)) {
+            let wire = header.wire(packet.phv.variable_bytes(index));
+            for range in wire.into_iter().filter(|range| !range.is_empty()) {
                 into.extend_from_slice(packet.phv.bytes.get(range).unwrap_or_default());
             }
         }
