@@ -172,12 +172,11 @@ impl Tunnels {
         while !forwarder.is_stopped() {
             let received = self.socket.receive(&mut buffer)?;
             if let Received::Bytes(bytes, from, _) = received {
-                let now = time(forwarder);
-                self.take(now, from, buffer.get(..bytes).unwrap_or_default(), forwarder);
+                self.take(from, buffer.get(..bytes).unwrap_or_default(), forwarder);
                 // To look costs a system call, which is not spent on each datagram of those that come one by one.
                 until_try -= 1;
                 if until_try == 0 {
-                    until_try = if self.take_waiting(now, &mut buffer, forwarder)? { 1 } else { TRY_EVERY };
+                    until_try = if self.take_waiting(&mut buffer, forwarder)? { 1 } else { TRY_EVERY };
                 }
                 forwarder.flush();
             }
@@ -199,16 +198,16 @@ impl Tunnels {
     }
 
     /// Takes in what has come meanwhile; says whether there was something. What leaves goes together: sending costs more than all else.
-    fn take_waiting(&self, now: Time, buffer: &mut [u8], forwarder: &mut Forwarder) -> io::Result<bool> {
+    fn take_waiting(&self, buffer: &mut [u8], forwarder: &mut Forwarder) -> io::Result<bool> {
         for taken in 1..TOGETHER_MAX {
             let Received::Bytes(bytes, from, _) = self.socket.try_receive(buffer)? else { return Ok(taken > 1) };
-            self.take(now, from, buffer.get(..bytes).unwrap_or_default(), forwarder);
+            self.take(from, buffer.get(..bytes).unwrap_or_default(), forwarder);
         }
         Ok(true)
     }
 
     /// Takes datagrams apart that the kernel may have joined: all are from one address.
-    fn take(&self, now: Time, from: SocketAddr, bytes: &[u8], forwarder: &mut Forwarder) {
+    fn take(&self, from: SocketAddr, bytes: &[u8], forwarder: &mut Forwarder) {
         let mut rest = bytes;
         while !rest.is_empty() {
             let whole = rest;
@@ -233,7 +232,7 @@ impl Tunnels {
                 frames.by_ref().for_each(drop);
             } else {
                 let message = whole.get(..TUNNEL_HEADER_BYTES + body.len()).unwrap_or_default();
-                self.handle(now, from, header.attachment, message);
+                self.handle(time(forwarder), from, header.attachment, message);
             }
         }
     }

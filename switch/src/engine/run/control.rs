@@ -37,7 +37,8 @@ impl<T: Trace> Run<'_, T> {
         let program = self.program;
         let spec = program.tables.get(index)?;
         let table = self.state.tables.get_mut(index)?;
-        let hit = if spec.key.is_empty() {
+        // No key is made for a table that has nothing to find, as those of what is blocked.
+        let hit = if spec.key.is_empty() || table.len() == 0 {
             None
         } else {
             table.lookup(spec, tables::build(spec, &packet.phv, &mut self.work.key))
