@@ -75,12 +75,13 @@ impl SharedMemory {
             Ok(done) => done,
             Err(refusal) => return refused(refusal),
         };
-        let reply = match submitted {
+        let mut reply = match submitted {
             Submitted::Done(outcome) => reply_of(outcome, steps, free),
             // It names no operation to wait for: the transport keeps the order.
             Submitted::Waiting => MemoryReply::with(MemoryStatus::Failed, 0),
         };
-        let (first, more_spent) = retired.into_spent();
-        MemoryReply { spent: first.or(spent), more_spent, ..reply }
+        (reply.spent, reply.more_spent) = retired.into_spent();
+        reply.spent = reply.spent.or(spent);
+        reply
     }
 }

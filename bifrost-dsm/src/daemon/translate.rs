@@ -2,16 +2,15 @@
 
 use crate::config::BATCH_STEPS_MAX;
 use crate::memory::{Announce, Place};
-use crate::operation::{Action, Answer, Outcome, Request, Step, Work};
+use crate::operation::{Action, Answer, Outcome, Request, SentBatch, Step, Work};
 use crate::pieces::Pieces;
 use crate::refusal::Refusal;
 use bifrost_rpc::buffer::{Message, MessageBuffer};
-use bifrost_rpc::memory::{
-    Batch, BatchOp, BatchOutcome, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, ObjectId, Pointer,
-};
+use bifrost_rpc::memory::{BatchBody, BatchOutcome, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, Pointer};
 use bifrost_rpc::wire::{outcomes_bytes, put_outcomes};
 
-/// What a batch reads of fewer bytes than this is copied behind the head of its answer, whatever it is sent from.
+/// What a batch reads of fewer bytes than this is copied behind the head of its answer, whatever it is sent from; and what is
+/// written, while the memory is locked.
 const SMALL_BYTES: usize = 4096;
 
 /// The pointer that an operation is on. That of an ALLOC may leave prefix and server to the server.
@@ -49,7 +48,7 @@ pub(super) struct Asked {
     pub(super) request: Request,
     /// Of how many steps it is.
     pub(super) steps: usize,
-    /// The body of a batch, which nothing needs any more.
+    /// The body of a batch that nothing needs any more.
     pub(super) spent: Option<Vec<u8>>,
 }
 
@@ -58,9 +57,14 @@ pub(super) fn asked(operation: &MemoryOperation, body: Vec<u8>, place: (u8, u8))
     let target = target(operation, place);
     let (id, lowest) = (operation.rpc, operation.lowest);
     if operation.fields.is_batch {
-        let all = steps(target, operation.op(), &body)?;
-        let steps = all.len();
-        return Ok(Asked { request: Request { id, lowest, work: Work::Batch(all) }, steps, spent: Some(body) });
+        let batch = SentBatch::new(target, batch_of(operation.op(), body)?);
+        let steps = batch.count();
+        if batch.data_bytes() < SMALL_BYTES {
+            return Ok(Asked { request: Request { id, lowest, work: Work::Sent(batch) }, steps, spent: None });
+        }
+        // More is copied before the memory is locked.
+        let work = Work::Batch(batch.steps().collect());
+        return Ok(Asked { request: Request { id, lowest, work }, steps, spent: Some(batch.into_bytes()) });
     }
     let unit_log2 = operation.fields.pointer.argument();
     let work = Work::One(Step { target, previous: 0, unit_log2, action: action(operation, body) });
@@ -78,30 +82,14 @@ fn action(operation: &MemoryOperation, body: Vec<u8>) -> Action {
     }
 }
 
-/// The steps of a batch that was sent as an operation of this kind: whoever let it pass has seen no stronger one.
-fn steps(target: Pointer, sent_as: MemoryOp, body: &[u8]) -> Result<Vec<Step>, Refusal> {
+/// A batch that was sent as an operation of this kind: whoever let it pass has seen no stronger one.
+fn batch_of(sent_as: MemoryOp, body: Vec<u8>) -> Result<BatchBody, Refusal> {
     let count = body.first_chunk().map_or(0, |count| usize::from(u16::from_be_bytes(*count)));
     if count == 0 || count > BATCH_STEPS_MAX {
         return Err(Refusal::BatchLength { limit: BATCH_STEPS_MAX as u64 });
     }
-    let batch = Batch::parse(body).map_err(|_malformed| Refusal::Incomplete)?;
-    if !batch.may_go_as(sent_as) {
-        return Err(Refusal::Incomplete);
-    }
-    let step = |(op, data): (&BatchOp, &[u8])| Step {
-        target: if op.object == 0 { target } else { target.with_object(ObjectId::from_bits(op.object)) },
-        previous: 0,
-        unit_log2: op.argument,
-        action: match op.op {
-            MemoryOp::Read => Action::Read { offset: op.offset, len: op.len },
-            MemoryOp::Write => Action::Write { offset: op.offset, data: data.to_vec() },
-            MemoryOp::Alloc => Action::AllocWrite { len: op.len, data: data.to_vec() },
-            MemoryOp::Free => Action::Free,
-        },
-    };
-    let mut steps = Vec::with_capacity(count);
-    steps.extend(batch.with_data(body).map(step));
-    Ok(steps)
+    let batch = BatchBody::new(body).map_err(|_malformed| Refusal::Incomplete)?;
+    if batch.may_go_as(sent_as) { Ok(batch) } else { Err(Refusal::Incomplete) }
 }
 
 /// The answer that says why not.

@@ -18,20 +18,35 @@ impl Memory {
     pub(super) fn execute(&mut self, holder: Holder, work: Work, mut charge: Charge) -> Outcome {
         match work {
             Work::One(step) => self.step(holder, step, &mut charge),
-            Work::Batch(steps) => {
-                let mut answers = Vec::with_capacity(steps.len());
-                for step in steps {
-                    match self.step(holder, step, &mut charge) {
-                        Ok(answer) => answers.push(answer),
-                        Err(refusal) => {
-                            self.counters.refused(&refusal);
-                            return Ok(Answer::Batch(answers, Some(refusal)));
-                        }
-                    }
+            Work::Batch(steps) => Ok(self.batch(holder, steps.len(), steps.into_iter(), &mut charge)),
+            Work::Sent(batch) => {
+                let answer = self.batch(holder, batch.count(), batch.steps(), &mut charge);
+                if self.keeps_retired {
+                    self.retired.push_buffer(batch.into_bytes());
                 }
-                Ok(Answer::Batch(answers, None))
+                Ok(answer)
             }
         }
+    }
+
+    fn batch(
+        &mut self,
+        holder: Holder,
+        count: usize,
+        steps: impl Iterator<Item = Step>,
+        charge: &mut Charge,
+    ) -> Answer {
+        let mut answers = Vec::with_capacity(count);
+        for step in steps {
+            match self.step(holder, step, charge) {
+                Ok(answer) => answers.push(answer),
+                Err(refusal) => {
+                    self.counters.refused(&refusal);
+                    return Answer::Batch(answers, Some(refusal));
+                }
+            }
+        }
+        Answer::Batch(answers, None)
     }
 
     fn step(&mut self, holder: Holder, step: Step, charge: &mut Charge) -> Outcome {

@@ -100,18 +100,22 @@ impl Memory {
 
     /// Checks the shape of a new request, and charges for the bytes that came with it.
     fn accept(&mut self, seat: Seat, request: &Request) -> Result<Charge, Refusal> {
-        if let Work::Batch(steps) = &request.work {
-            if steps.is_empty() || steps.len() > BATCH_STEPS_MAX {
+        let one = match &request.work {
+            Work::Batch(steps) if steps.is_empty() || steps.len() > BATCH_STEPS_MAX => {
                 return Err(Refusal::BatchLength { limit: BATCH_STEPS_MAX as u64 });
             }
-            let first = steps[0].target;
-            let makes = |action: &Action| matches!(action, Action::Alloc { .. } | Action::AllocWrite { .. });
-            let one = steps.iter().all(|step| step.target == first && !makes(&step.action));
-            if !one && !self.config.open && self.config.checks.makes(Check::BatchOneObject) {
-                return Err(Refusal::SeveralObjects);
+            Work::One(_) => true,
+            _ if self.config.open => true,
+            Work::Batch(steps) => {
+                let makes = |action: &Action| matches!(action, Action::Alloc { .. } | Action::AllocWrite { .. });
+                steps.iter().all(|step| step.target == steps[0].target && !makes(&step.action))
             }
+            Work::Sent(batch) => batch.is_on_one_object(),
+        };
+        if !one && self.config.checks.makes(Check::BatchOneObject) {
+            return Err(Refusal::SeveralObjects);
         }
-        let len = request.work.steps().iter().map(|step| step.action.data_len()).sum();
+        let len = request.work.data_len();
         let staged = self.clients.at(seat).and_then(|state| state.unstage(request.id));
         // Bytes that were announced are paid for already.
         match staged {

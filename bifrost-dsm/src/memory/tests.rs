@@ -3,6 +3,7 @@
 mod bounds;
 mod delivered;
 mod rights;
+mod sent;
 mod steps;
 
 use super::*;

@@ -26,6 +26,7 @@ impl World {
         let steps = match &mut work {
             Work::One(step) => std::slice::from_mut(step),
             Work::Batch(steps) => steps.as_mut_slice(),
+            Work::Sent(_) => &mut [],
         };
         let mut wrote = Vec::new();
         for step in steps {

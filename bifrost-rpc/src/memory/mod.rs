@@ -25,8 +25,8 @@ mod together;
 pub use crate::endpoint::{MemoryAnswer, MemoryOperation, MemoryReply, MemoryRequest, SPENT_BYTES_MAX, ServedCall};
 pub use crate::server::{Later, Unanswered};
 pub use crate::wire::{
-    ARGUMENT_MAX, Batch, BatchOp, BatchOutcome, MemoryFields, MemoryOp, MemoryStatus, ObjectId, PREFIX_DEFAULT,
-    Pointer, PointerError, READ_TO_END,
+    ARGUMENT_MAX, Batch, BatchBody, BatchOp, BatchOutcome, MemoryFields, MemoryOp, MemoryStatus, ObjectId,
+    PREFIX_DEFAULT, Pointer, PointerError, READ_TO_END,
 };
 pub use batch::MemoryBatch;
 pub use client::MemoryClient;

@@ -10,6 +10,9 @@ const HEAD_BYTES: usize = 8;
 /// Bytes of an entry.
 const ENTRY_BYTES: usize = 32;
 
+const NUMBER: WireError = WireError::Field("number of operations in a batch");
+const OPERATION: WireError = WireError::Field("operation in a batch");
+
 /// One operation of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchOp {
@@ -40,22 +43,10 @@ impl Batch {
     /// There are none or more than [`BATCH_MAX`]; an ALLOC is beside others, names an object or has an offset; one follows the
     /// FREE of its object; a range reaches past the end of all objects; a FREE has a range.
     pub fn new(ops: Vec<BatchOp>) -> Result<Self, WireError> {
-        if ops.is_empty() || ops.len() > BATCH_MAX {
-            return Err(WireError::Field("number of operations in a batch"));
+        if ops.len() > BATCH_MAX {
+            return Err(NUMBER);
         }
-        let makes = ops.first().is_some_and(|op| op.op == MemoryOp::Alloc);
-        for (at, op) in ops.iter().enumerate() {
-            let is_freed = ops[..at].iter().any(|before| before.op == MemoryOp::Free && before.object == op.object);
-            let fits = match op.op {
-                _ if is_freed || (op.op == MemoryOp::Alloc) != makes => false,
-                MemoryOp::Alloc => op.object == 0 && op.offset == 0,
-                MemoryOp::Free => op.offset == 0 && op.len == 0,
-                MemoryOp::Read | MemoryOp::Write => op.offset.checked_add(op.len).is_some(),
-            };
-            if !fits {
-                return Err(WireError::Field("operation in a batch"));
-            }
-        }
+        strongest(ops.iter().copied())?;
         Ok(Self { ops })
     }
 
@@ -74,8 +65,7 @@ impl Batch {
     /// Whether it does no more than a packet that says this operation may ask for.
     #[must_use]
     pub fn may_go_as(&self, op: MemoryOp) -> bool {
-        let strongest = self.strongest();
-        (strongest == MemoryOp::Alloc) == (op == MemoryOp::Alloc) && strongest <= op
+        may_go_as(self.strongest(), op)
     }
 
     /// Head and entries on the wire; the data are to follow.
@@ -105,20 +95,8 @@ impl Batch {
     ///
     /// As [`Batch::new`], or the data are not those announced.
     pub fn parse(body: &[u8]) -> Result<Self, WireError> {
-        let (mut from, count) = entries(body)?;
-        let mut ops = Vec::with_capacity(count);
-        for _ in 0..count {
-            let op = MemoryOp::from_wire(from.u8()).ok_or(WireError::Field("operation in a batch"))?;
-            let argument = from.u8();
-            let _reserved = from.array::<6>();
-            ops.push(BatchOp { op, argument, object: from.u64(), offset: from.u64(), len: from.u64() });
-        }
-        let batch = Self::new(ops)?;
-        let mut at = outcomes_bytes(count);
-        for op in &batch.ops {
-            next_place(body, &mut at, op.data_len())?;
-        }
-        if at == body.len() { Ok(batch) } else { Err(WireError::Field("length of a batch")) }
+        let (ops, _) = BatchBody::check(body)?;
+        Ok(Self { ops: ops.collect() })
     }
 
     /// The operations with their data in the body that they were read from; with most come none.
@@ -131,11 +109,121 @@ impl Batch {
     }
 }
 
+/// A batch in the body that it came in, whose operations take no further memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchBody {
+    body: Vec<u8>,
+    strongest: MemoryOp,
+}
+
+impl BatchBody {
+    /// Checks that a body is a batch.
+    ///
+    /// # Errors
+    ///
+    /// As [`Batch::parse`].
+    pub fn new(body: Vec<u8>) -> Result<Self, WireError> {
+        let (_, strongest) = Self::check(&body)?;
+        Ok(Self { body, strongest })
+    }
+
+    /// The operations of a body that is a batch, and the strongest.
+    fn check(body: &[u8]) -> Result<(impl Iterator<Item = BatchOp> + Clone, MemoryOp), WireError> {
+        let entries = entries(body)?;
+        if entries.iter().any(|[kind, ..]| MemoryOp::from_wire(*kind).is_none()) {
+            return Err(OPERATION);
+        }
+        let ops = entries.iter().filter_map(BatchOp::from_entry);
+        let strongest = strongest(ops.clone())?;
+        let mut at = outcomes_bytes(entries.len());
+        ops.clone().try_for_each(|op| next_place(body, &mut at, op.data_len()).map(|_| ()))?;
+        if at == body.len() { Ok((ops, strongest)) } else { Err(WireError::Field("length of a batch")) }
+    }
+
+    /// How many operations there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        entries(&self.body).map_or(0, <[_]>::len)
+    }
+
+    /// What the batch counts as, as [`Batch::strongest`] says it.
+    #[must_use]
+    pub const fn strongest(&self) -> MemoryOp {
+        self.strongest
+    }
+
+    /// As [`Batch::may_go_as`].
+    #[must_use]
+    pub fn may_go_as(&self, op: MemoryOp) -> bool {
+        may_go_as(self.strongest, op)
+    }
+
+    /// The operations with their data; with most come none.
+    pub fn ops(&self) -> impl Iterator<Item = (BatchOp, &[u8])> {
+        let entries = entries(&self.body).unwrap_or_default();
+        let mut data = self.body.get(outcomes_bytes(entries.len())..).unwrap_or_default();
+        entries.iter().filter_map(BatchOp::from_entry).map(move |op| {
+            let len = usize::try_from(op.data_len()).unwrap_or(usize::MAX).min(data.len());
+            let (own, behind) = data.split_at(len);
+            data = behind;
+            (op, own)
+        })
+    }
+
+    /// Bytes of all data.
+    #[must_use]
+    pub fn data_bytes(&self) -> usize {
+        self.body.len().saturating_sub(outcomes_bytes(self.count()))
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.body
+    }
+}
+
 impl BatchOp {
+    fn from_entry(entry: &[u8; ENTRY_BYTES]) -> Option<Self> {
+        let mut from = Cursor(entry);
+        let (op, argument) = (MemoryOp::from_wire(from.u8())?, from.u8());
+        let _reserved = from.array::<6>();
+        Some(Self { op, argument, object: from.u64(), offset: from.u64(), len: from.u64() })
+    }
+
     /// Bytes of its data.
     const fn data_len(&self) -> u64 {
         if matches!(self.op, MemoryOp::Write | MemoryOp::Alloc) { self.len } else { 0 }
     }
+
+    /// Whether it makes sense, in a batch that makes objects or in one that does not.
+    const fn fits(&self, makes: bool) -> bool {
+        match self.op {
+            MemoryOp::Alloc => makes && self.object == 0 && self.offset == 0,
+            _ if makes => false,
+            MemoryOp::Free => self.offset == 0 && self.len == 0,
+            MemoryOp::Read | MemoryOp::Write => self.offset.checked_add(self.len).is_some(),
+        }
+    }
+}
+
+/// What operations count as together, if they can be a batch.
+fn strongest(ops: impl Iterator<Item = BatchOp> + Clone) -> Result<MemoryOp, WireError> {
+    let mut strongest = None;
+    for (at, op) in ops.clone().enumerate() {
+        let before = strongest.unwrap_or(op.op);
+        let frees = |earlier: BatchOp| earlier.op == MemoryOp::Free && earlier.object == op.object;
+        let is_freed = before == MemoryOp::Free && ops.clone().take(at).any(frees);
+        if is_freed || !op.fits(before == MemoryOp::Alloc) {
+            return Err(OPERATION);
+        }
+        strongest = Some(before.max(op.op));
+    }
+    strongest.ok_or(NUMBER)
+}
+
+fn may_go_as(strongest: MemoryOp, op: MemoryOp) -> bool {
+    (strongest == MemoryOp::Alloc) == (op == MemoryOp::Alloc) && strongest <= op
 }
 
 /// How one operation of a batch ended.
@@ -194,10 +282,11 @@ pub fn put_outcomes(outcomes: impl Iterator<Item = BatchOutcome>, count: usize, 
 ///
 /// There are none or more than [`BATCH_MAX`], or the data are not those announced.
 pub fn parse_outcomes(body: &[u8]) -> Result<Vec<(BatchOutcome, Range<usize>)>, WireError> {
-    let (mut from, count) = entries(body)?;
-    let mut outcomes = Vec::with_capacity(count);
-    let mut at = outcomes_bytes(count);
-    for _ in 0..count {
+    let entries = entries(body)?;
+    let mut outcomes = Vec::with_capacity(entries.len());
+    let mut at = outcomes_bytes(entries.len());
+    for entry in entries {
+        let mut from = Cursor(entry);
         let status = MemoryStatus::from_wire(from.u16());
         let [prefix, server, ..] = from.array::<6>();
         let (detail, len, object) = (from.u64(), from.u64(), from.u64());
@@ -214,15 +303,15 @@ fn put_head(count: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&[high, low, 0, 0, 0, 0, 0, 0]);
 }
 
-/// A cursor at the entries, of which so many are there.
-fn entries(body: &[u8]) -> Result<(Cursor<'_>, usize), WireError> {
+/// The entries, as many as the head says.
+fn entries(body: &[u8]) -> Result<&[[u8; ENTRY_BYTES]], WireError> {
     let count = usize::from(Cursor::new(body, HEAD_BYTES)?.u16());
     if count == 0 || count > BATCH_MAX {
-        return Err(WireError::Field("number of operations in a batch"));
+        return Err(NUMBER);
     }
-    let mut from = Cursor::new(body, HEAD_BYTES + count * ENTRY_BYTES)?;
-    let _head = from.array::<HEAD_BYTES>();
-    Ok((from, count))
+    let (got, need) = (body.len(), outcomes_bytes(count));
+    let entries = body.get(HEAD_BYTES..need).ok_or(WireError::Short { got, need })?;
+    Ok(entries.as_chunks().0)
 }
 
 /// The place of `len` bytes from `at` on, which becomes its end.
@@ -233,126 +322,4 @@ fn next_place(body: &[u8], at: &mut usize, len: u64) -> Result<Range<usize>, Wir
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn op(op: MemoryOp, offset: u64, len: u64) -> BatchOp {
-        BatchOp { op, argument: 0, object: 0, offset, len }
-    }
-
-    #[test]
-    fn a_batch_counts_as_its_strongest_operation() {
-        use MemoryOp::{Free, Read, Write};
-        let strongest = |ops: &[BatchOp]| Batch::new(ops.to_vec()).unwrap().strongest();
-        assert_eq!(strongest(&[op(Read, 0, 1), op(Read, 1, 1)]), Read);
-        assert_eq!(strongest(&[op(Write, 0, 1), op(Read, 1, 1)]), Write);
-        assert_eq!(strongest(&[op(Read, 0, 1), op(Write, 0, 1), op(Free, 0, 0)]), Free);
-        assert_eq!(strongest(&[op(MemoryOp::Alloc, 0, 1), op(MemoryOp::Alloc, 0, 2)]), MemoryOp::Alloc);
-    }
-
-    #[test]
-    fn a_batch_goes_as_what_it_is_or_as_something_stronger_but_makes_objects_only_as_alloc() {
-        use MemoryOp::{Alloc, Free, Read, Write};
-        let may = |own: MemoryOp| {
-            [Alloc, Read, Write, Free].map(|sent_as| {
-                let len = u64::from(own != Free);
-                Batch::new(vec![op(own, 0, len)]).unwrap().may_go_as(sent_as)
-            })
-        };
-        assert_eq!(may(Alloc), [true, false, false, false]);
-        assert_eq!(may(Read), [false, true, true, true]);
-        assert_eq!(may(Write), [false, false, true, true]);
-        assert_eq!(may(Free), [false, false, false, true]);
-    }
-
-    #[test]
-    fn batches_that_make_no_sense_are_refused() {
-        use MemoryOp::{Alloc, Free, Read, Write};
-        assert!(Batch::new(Vec::new()).is_err(), "empty");
-        assert!(Batch::new(vec![op(Read, 0, 1); BATCH_MAX + 1]).is_err(), "too many");
-        assert!(Batch::new(vec![op(Alloc, 0, 1), op(Alloc, 0, 1)]).is_ok(), "objects to be made");
-        assert!(Batch::new(vec![op(Alloc, 1, 1)]).is_err(), "an object that begins elsewhere");
-        assert!(Batch::new(vec![BatchOp { object: 7, ..op(Alloc, 0, 1) }]).is_err(), "an object that is there");
-        assert!(Batch::new(vec![op(Alloc, 0, 1), op(Read, 0, 1)]).is_err(), "an allocation and a read");
-        assert!(Batch::new(vec![op(Free, 0, 0), op(Alloc, 0, 1)]).is_err(), "an allocation at the end");
-        assert!(Batch::new(vec![op(Free, 0, 0), op(Read, 0, 1)]).is_err(), "a read after the end");
-        assert!(Batch::new(vec![op(Free, 0, 0), op(Free, 0, 0)]).is_err(), "ended twice");
-        let other = BatchOp { object: 7, ..op(Free, 0, 0) };
-        assert!(Batch::new(vec![other, op(Read, 0, 1), op(Free, 0, 0)]).is_ok(), "the end of another object");
-        assert!(Batch::new(vec![op(Free, 0, 1)]).is_err(), "a range to be freed");
-        assert!(Batch::new(vec![op(Write, u64::MAX, 1)]).is_err(), "past the end of all objects");
-        let mut short = Batch::new(vec![op(Write, 0, 8)]).unwrap().to_bytes();
-        assert!(Batch::parse(&short).is_err(), "data missing");
-        short.extend_from_slice(&[7; 9]);
-        assert!(Batch::parse(&short).is_err(), "too much data");
-        short[32..40].copy_from_slice(&[0xFF; 8]);
-        assert!(Batch::parse(&short).is_err(), "more than there can be");
-    }
-
-    proptest! {
-        #[test]
-        fn batches_round_trip(ops in prop::collection::vec((2u8..=3, any::<u32>(), 0u64..300), 1..=BATCH_MAX), frees: bool) {
-            let mut ops: Vec<BatchOp> = ops.into_iter()
-                .map(|(number, offset, len)| op(MemoryOp::from_wire(number).unwrap(), u64::from(offset), len)).collect();
-            if frees && ops.len() < BATCH_MAX {
-                ops.push(op(MemoryOp::Free, 0, 0));
-            }
-            let batch = Batch::new(ops).unwrap();
-            let mut body = batch.to_bytes();
-            for (number, op) in (0u8..).zip(batch.ops()) {
-                if op.op == MemoryOp::Write {
-                    body.extend(std::iter::repeat_n(number, usize::try_from(op.len).unwrap()));
-                }
-            }
-            let read = Batch::parse(&body).unwrap();
-            prop_assert_eq!(&read, &batch);
-            for (number, (op, data)) in (0u8..).zip(read.with_data(&body)) {
-                let len = if op.op == MemoryOp::Write { op.len } else { 0 };
-                prop_assert_eq!(data.len() as u64, len);
-                prop_assert!(data.iter().all(|byte| *byte == number));
-            }
-        }
-
-        #[test]
-        fn batches_that_make_objects_round_trip(lens in prop::collection::vec(0u64..300, 1..=BATCH_MAX)) {
-            let batch = Batch::new(lens.iter().map(|len| op(MemoryOp::Alloc, 0, *len)).collect()).unwrap();
-            let mut body = batch.to_bytes();
-            for (number, len) in (0u8..).zip(&lens) {
-                body.extend(std::iter::repeat_n(number, usize::try_from(*len).unwrap()));
-            }
-            let read = Batch::parse(&body).unwrap();
-            prop_assert_eq!(&read, &batch);
-            for (number, (op, data)) in (0u8..).zip(read.with_data(&body)) {
-                prop_assert!(data.len() as u64 == op.len && data.iter().all(|byte| *byte == number));
-            }
-            body.push(0);
-            prop_assert!(Batch::parse(&body).is_err());
-        }
-
-        #[test]
-        fn outcomes_round_trip(outcomes in prop::collection::vec((any::<u16>(), any::<u64>(), 0u64..300, any::<(u8, u8, u64)>()), 1..=BATCH_MAX)) {
-            let made = |(prefix, server, object)| (object > 1 << 63).then(|| Pointer::new(prefix, server, object));
-            let outcomes: Vec<BatchOutcome> = outcomes.into_iter()
-                .map(|(code, detail, len, pointer)| BatchOutcome { status: MemoryStatus::from_wire(code), detail, len, made: made(pointer) })
-                .collect();
-            let mut body = outcomes_to_bytes(&outcomes);
-            let data: u64 = outcomes.iter().map(|outcome| outcome.len).sum();
-            body.resize(body.len() + usize::try_from(data).unwrap(), 9);
-            let read = parse_outcomes(&body).unwrap();
-            prop_assert_eq!(read.iter().map(|(outcome, _)| *outcome).collect::<Vec<_>>(), outcomes);
-            prop_assert!(read.iter().all(|(outcome, place)| place.len() as u64 == outcome.len));
-            body.push(0);
-            prop_assert!(parse_outcomes(&body).is_err());
-        }
-
-        #[test]
-        fn any_bytes_are_parsed_or_refused(mut bytes in prop::collection::vec(any::<u8>(), 0..400), count in 0u8..=80) {
-            if let Some(head) = bytes.first_chunk_mut::<2>() {
-                *head = [0, count];
-            }
-            let _ = Batch::parse(&bytes);
-            let _ = parse_outcomes(&bytes);
-        }
-    }
-}
+mod tests;

@@ -20,7 +20,7 @@ pub mod tunnel;
 pub(crate) use ack::RANGES_MAX;
 pub use ack::{AckBody, AckStatus, FinishedBody};
 pub use batch::{
-    BATCH_MAX, Batch, BatchOp, BatchOutcome, outcomes_bytes, outcomes_to_bytes, parse_outcomes, put_outcomes,
+    BATCH_MAX, Batch, BatchBody, BatchOp, BatchOutcome, outcomes_bytes, outcomes_to_bytes, parse_outcomes, put_outcomes,
 };
 pub use header::{CREDIT_BYTES, Flags, HEADER_BYTES, Header, IDENTIFIER, PacketType, VERSION};
 pub use memory::{MemoryFields, MemoryOp, MemoryStatus, READ_TO_END};
