@@ -12,8 +12,17 @@ enum Spent {
 
 /// Buffers beside the first that are used again.
 const MORE_MAX: usize = 2;
+/// What is smaller is given back as fast as it is noted, so that of several only the first is.
+const NOTED_BYTES_MIN: usize = 16 * 1024;
 
 impl Spent {
+    fn len(&self) -> usize {
+        match self {
+            Self::Version(content) => content.len(),
+            Self::Buffer(buffer) => buffer.capacity(),
+        }
+    }
+
     fn into_buffer(self) -> Option<Vec<u8>> {
         let buffer = match self {
             Self::Version(content) => content.into_buffer(),
@@ -49,6 +58,7 @@ impl Retired {
     fn put(&mut self, spent: Spent) {
         match self.first {
             None => self.first = Some(spent),
+            Some(_) if spent.len() < NOTED_BYTES_MIN => {}
             Some(_) => self.more.push(spent),
         }
     }
