@@ -38,20 +38,22 @@ impl Endpoint {
     /// Puts a session's next deadline into the timer queue. Where an entry stands for a time that is near anyway,
     /// the search for an earlier one is left to it.
     pub(super) fn arm(&mut self, now: Time, session: SessionRef) {
-        let rto_min = self.config.rto_min;
-        let is_callee = matches!(session, SessionRef::Callee(_));
-        let Some(link) = self.link_mut(session) else { return };
-        let nothing_new = is_callee && !link.has_new_timer;
-        if link.armed.is_some_and(|armed| nothing_new || armed <= now.plus(rto_min)) {
-            return;
-        }
-        link.has_new_timer = false;
+        let is_near = |armed: Time| armed <= now.plus(self.config.rto_min);
         let due = match session {
             SessionRef::Caller(index) => {
-                self.callers.get(index).and_then(|session| session.next_deadline(&self.config))
+                let Some(caller) = self.callers.get_mut(index) else { return };
+                if caller.link.armed.is_some_and(is_near) {
+                    return;
+                }
+                caller.next_deadline(&self.config)
             }
             SessionRef::Callee(index) => {
-                self.callees.get(index).and_then(|session| session.next_deadline(&self.config))
+                let Some(callee) = self.callees.get_mut(index) else { return };
+                if callee.link.armed.is_some_and(|armed| !callee.link.has_new_timer || is_near(armed)) {
+                    return;
+                }
+                callee.link.has_new_timer = false;
+                callee.next_deadline(&self.config)
             }
         };
         if let Some(due) = due {

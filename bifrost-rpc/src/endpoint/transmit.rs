@@ -1,7 +1,5 @@
 //! What is sent: sessions take turns, packets of no session go first.
 
-use super::callee::CalleeSession;
-use super::caller::CallerSession;
 use super::datagrams::{Datagrams, Transmit};
 use super::link::Link;
 use super::time::Time;
@@ -65,15 +63,17 @@ impl Endpoint {
 
     /// Puts a session with something to send into the queue, and its next deadline into the timer queue.
     pub(super) fn touch(&mut self, now: Time, session: SessionRef) {
-        let can_send = match session {
-            SessionRef::Caller(index) => self.callers.get(index).is_some_and(CallerSession::can_send),
-            SessionRef::Callee(index) => self.callees.get(index).is_some_and(CalleeSession::can_send),
+        let is_first = match session {
+            SessionRef::Caller(index) => self
+                .callers
+                .get_mut(index)
+                .is_some_and(|caller| caller.can_send() && !std::mem::replace(&mut caller.link.is_ready, true)),
+            SessionRef::Callee(index) => self
+                .callees
+                .get_mut(index)
+                .is_some_and(|callee| callee.can_send() && !std::mem::replace(&mut callee.link.is_ready, true)),
         };
-        if can_send
-            && let Some(link) = self.link_mut(session)
-            && !link.is_ready
-        {
-            link.is_ready = true;
+        if is_first {
             self.ready.push_back(session);
         }
         self.arm(now, session);
