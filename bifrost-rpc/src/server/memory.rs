@@ -79,7 +79,9 @@ impl Shard {
         let Some(handler) = self.memory_handler().filter(|_| !is_refused) else { return };
         let later = Later { shard: self, call: operation.call };
         let reply = catch_unwind(AssertUnwindSafe(|| handler.run(operation, body, &later)));
-        desk.memory.extend(reply.unwrap_or_else(|_panic| Some(failed())).map(|reply| (operation.call, reply)));
+        if let Some(reply) = reply.unwrap_or_else(|_panic| Some(failed())) {
+            desk.memory.push((operation.call, reply));
+        }
     }
 
     fn answer_later(self: &Arc<Self>, call: ServedCall, reply: MemoryReply) {

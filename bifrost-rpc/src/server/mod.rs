@@ -249,7 +249,7 @@ impl Server {
             let _ = thread.join();
         }
         self.shards.iter().for_each(|shard| shard.end_sessions());
-        left.into_iter().for_each(|job| job.shard.never_runs(job.call));
+        left.into_iter().for_each(|job| job.shard.never_runs(job.called.call));
         // Workers end after the handler they are in; one that never returns must not keep the server from stopping.
         self.workers.clear();
     }

@@ -11,9 +11,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) shard: Arc<Shard>,
+    pub(super) called: Called,
+}
+
+/// A call that has come.
+#[derive(Debug)]
+pub(super) struct Called {
     pub(super) call: ServedCall,
     pub(super) client: u64,
     pub(super) method: MethodField,
+    /// Its name, if it is served.
+    pub(super) name: Option<&'static str>,
     pub(super) service: u32,
     pub(super) oneway: bool,
     pub(super) message: Vec<u8>,
@@ -106,9 +114,8 @@ impl Queue<Job> {
     /// Runs jobs until the queue is closed.
     pub(super) fn work(&self) {
         let mut desk = Desk::default();
-        while let Some(job) = self.pop() {
-            let shard = Arc::clone(&job.shard);
-            shard.run_job(job, &mut desk);
+        while let Some(Job { shard, called }) = self.pop() {
+            shard.run_job(called, &mut desk);
         }
     }
 }

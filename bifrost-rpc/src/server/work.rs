@@ -1,7 +1,7 @@
 //! Calls on their way through a server: run at once or queued for a worker, and answered.
 
 use super::desk::Desk;
-use super::queue::Job;
+use super::queue::{Called, Job};
 use super::shard::Shard;
 use crate::buffer::MessageBuffer;
 use crate::endpoint::{AnswerKind, Event, Time};
@@ -22,23 +22,24 @@ impl Shard {
         match event {
             Event::Call { call, client, method, service, oneway, message, pointers, references, deadline, .. } => {
                 let route = self.routes.methods.get(&method);
-                let shard = Arc::clone(self);
-                let job = Job { shard, call, client, method, service, oneway, message, pointers, references, deadline };
+                let name = route.map(|route| route.name);
+                let called =
+                    Called { call, client, method, name, service, oneway, message, pointers, references, deadline };
                 if route.is_some_and(|route| route.is_inline) {
-                    self.run(now, job, desk);
+                    self.run(now, called, desk);
                 } else {
-                    self.enqueue(now, job);
+                    self.enqueue(now, Job { shard: Arc::clone(self), called });
                 }
             }
             Event::Cancelled { call } => {
-                if self.queue.remove(|job| job.call == call && Arc::ptr_eq(&job.shard, self)).is_some() {
+                if self.queue.remove(|job| job.called.call == call && Arc::ptr_eq(&job.shard, self)).is_some() {
                     self.never_runs(call);
                 } else if let Some(handler) = self.memory_handler() {
                     handler.cancelled(call);
                 }
             }
             Event::MemoryAnnounced { operation, bytes } => self.announce(&operation, bytes, desk),
-            Event::Memory { operation, body } => self.run_memory(&operation, body, desk),
+            Event::Memory { ref operation, body } => self.run_memory(operation, body, desk),
             Event::MemorySessionEnded { session } => {
                 if let Some(handler) = self.memory_handler() {
                     handler.session_ended(session);
@@ -51,19 +52,19 @@ impl Shard {
     fn enqueue(&self, now: Time, job: Job) {
         self.running.fetch_add(1, Ordering::AcqRel);
         if let Err(job) = self.queue.push(job) {
-            if self.port.endpoint().refuse_busy(now, job.call, BUSY_RETRY) {
+            if self.port.endpoint().refuse_busy(now, job.called.call, BUSY_RETRY) {
                 self.running.fetch_sub(1, Ordering::AcqRel);
             } else {
                 if let Err(job) = self.queue.push_over_limit(job) {
-                    self.never_runs(job.call);
+                    self.never_runs(job.called.call);
                 }
             }
         }
     }
 
     /// Runs a job on a worker's thread and sends its answer.
-    pub(super) fn run_job(&self, job: Job, desk: &mut Desk) {
-        self.run(self.now(), job, desk);
+    pub(super) fn run_job(&self, called: Called, desk: &mut Desk) {
+        self.run(self.now(), called, desk);
         let now = self.now();
         let endpoint = self.answer_all(now, desk);
         self.finish(now, endpoint, desk, &self.port.socket);
@@ -82,12 +83,11 @@ impl Shard {
     }
 
     /// Runs a handler; its answer is left on the desk.
-    fn run(&self, now: Time, job: Job, desk: &mut Desk) {
+    fn run(&self, now: Time, job: Called, desk: &mut Desk) {
         let Some(service) = self.routes.services.get(job.service as usize) else { return };
-        let method = self.routes.methods.get(&job.method).map(|route| route.name);
         let context = CallContext {
             deadline: job.deadline.map(|deadline| deadline.since(now)),
-            method,
+            method: job.name,
             limits: self.limits,
             pointers: &job.pointers,
             references: job.references,
@@ -105,7 +105,7 @@ impl Shard {
             _ if job.oneway => None,
             Ok(Answer::Nothing) => {
                 reply.clear();
-                let error = crate::service::missing_result(method.unwrap_or_default());
+                let error = crate::service::missing_result(job.name.unwrap_or_default());
                 crate::service::write_failure(&job.message, error, &mut reply);
                 Some((AnswerKind::Exception, reply.finish(), None))
             }
