@@ -22,6 +22,8 @@ struct Fragment<'a> {
     header: &'a Header,
     /// All pointers of the message, with its fragment 0.
     pointers: Vec<Pointer>,
+    /// Of a memory operation: what is asked.
+    memory: Option<MemoryFields>,
     body: &'a [u8],
 }
 
@@ -98,7 +100,8 @@ impl Endpoint {
             self.stats.malformed += 1;
             return;
         }
-        let packet = Fragment { header, pointers, body };
+        let memory = (header.kind == PacketType::Memory).then(|| MemoryFields::of(header));
+        let packet = Fragment { header, pointers, memory, body };
         let finds_duplicates = self.config.makes(Check::DuplicateCall);
         let Some(session) = self.callees.get_mut(index) else {
             return;
@@ -135,9 +138,8 @@ impl Endpoint {
     }
 
     fn on_new_call(&mut self, now: Time, index: usize, packet: Fragment<'_>) {
-        let Fragment { header, body, .. } = packet;
+        let Fragment { header, memory, body, .. } = packet;
         let (len, is_first) = (header.message_len as usize, header.flags.has(Flags::FIRST));
-        let memory = (header.kind == PacketType::Memory).then(|| MemoryFields::of(header));
         let has_room = |of: &Self| of.callees.get(index).is_some_and(|session| of.has_room(session, len));
         let mut fits = has_room(self);
         if memory.is_some() && !fits {
@@ -172,9 +174,16 @@ impl Endpoint {
             return self.refuse_call(index, exchange_of(header), header.packet, refusal);
         }
         if is_first && body.len() == len {
-            let message = if memory.is_some() { self.pool.copy_exact(body) } else { self.pool.copy(body) };
-            let unacked = 0;
-            return self.start_call(now, index, header, (message, packet.pointers), unacked);
+            return match memory {
+                Some(fields) => {
+                    let body = self.pool.copy_exact(body);
+                    self.start_memory(now, index, header, fields, (body, 0));
+                }
+                None => {
+                    let message = self.pool.copy(body);
+                    self.start_call(now, index, header, (message, packet.pointers), 0);
+                }
+            };
         }
         session.bytes += len;
         self.bytes += len;
@@ -184,14 +193,14 @@ impl Endpoint {
         let leased = header.flags.has(Flags::LEASED);
         let arriving = Arriving { kind, method, memory, leased, inbound, progress: now };
         session.calls.insert(header.rpc, Served::Arriving(Box::new(arriving)));
-        if memory.is_some() {
-            self.announce(now, index, header);
+        if let Some(fields) = memory {
+            self.announce(now, index, header, fields);
         }
         self.on_call_fragment(now, index, packet);
     }
 
     fn on_call_fragment(&mut self, now: Time, index: usize, packet: Fragment<'_>) {
-        let Fragment { header, pointers, body } = packet;
+        let Fragment { header, pointers, memory: target, body } = packet;
         let checks_length = self.config.makes(Check::MessageLength);
         let checks_target = self.config.makes(Check::MemoryTarget);
         let Some(session) = self.callees.get_mut(index) else {
@@ -204,7 +213,7 @@ impl Endpoint {
             && arriving.kind == header.kind
             && arriving.inbound.carries_same(header)
             && arriving.method == header.method;
-        let is_same_target = arriving.memory.is_none_or(|memory| memory == MemoryFields::of(header));
+        let is_same_target = arriving.memory == target;
         if (!is_same && checks_length) || (!is_same_target && checks_target) {
             self.stats.malformed += 1;
             return;
@@ -232,11 +241,15 @@ impl Endpoint {
             let Some(Served::Arriving(arriving)) = session.calls.remove(header.rpc) else {
                 return;
             };
+            let memory = arriving.memory;
             let (message, pointers) = arriving.inbound.into_parts();
             session.bytes = session.bytes.saturating_sub(message.len());
             self.bytes = self.bytes.saturating_sub(message.len());
-            let unacked = message.len();
-            return self.start_call(now, index, header, (message, pointers), unacked);
+            let unacked = u32::try_from(message.len()).unwrap_or(u32::MAX);
+            return match memory {
+                Some(fields) => self.start_memory(now, index, header, fields, (message, unacked)),
+                None => self.start_call(now, index, header, (message, pointers), unacked),
+            };
         }
         if let Some(ranges) = due_ack(&arriving.inbound, inserted, header) {
             session.link.note_ack(exchange_of(header), AckStatus::Partial, ranges);
@@ -254,12 +267,8 @@ impl Endpoint {
         index: usize,
         header: &Header,
         (message, pointers): (Vec<u8>, Vec<Pointer>),
-        unacked: usize,
+        unacked: u32,
     ) {
-        let unacked = u32::try_from(unacked).unwrap_or(u32::MAX);
-        if header.kind == PacketType::Memory {
-            return self.start_memory(now, index, header, message, unacked);
-        }
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };

@@ -3,6 +3,7 @@
 //! They live in sessions as calls do, and inherit all that a session gives: fragments, retransmission, records, sealing.
 //! What is theirs alone stands here: how they are asked for and answered, and in which order they are done.
 
+use super::callee::CalleeSession;
 use super::callee_order::{HELD_MAX, HELD_RETRY_US};
 use super::checks::Check;
 use super::link::Exchange;
@@ -120,38 +121,31 @@ impl Endpoint {
     }
 
     /// Tells of an operation whose data have begun to arrive, so that it can be refused before they take memory.
-    pub(super) fn announce(&mut self, now: Time, index: usize, header: &Header) {
-        if let Some(operation) = self.operation(now, index, header) {
+    pub(super) fn announce(&mut self, now: Time, index: usize, header: &Header, fields: MemoryFields) {
+        if let Some(session) = self.callees.get(index) {
+            let operation = operation(now, session, header, fields);
             self.events.push_back(Event::MemoryAnnounced { operation, bytes: header.message_len });
         }
     }
 
-    fn operation(&self, now: Time, index: usize, header: &Header) -> Option<MemoryOperation> {
-        let session = self.callees.get(index)?;
-        Some(MemoryOperation {
-            call: ServedCall { session: session.link.session, rpc: header.rpc },
-            peer: session.link.peer,
-            client: session.link.client,
-            rpc: header.rpc,
-            lowest: session.lowest,
-            incarnation: header.incarnation,
-            fields: MemoryFields::of(header),
-            deadline: (header.deadline_us > 0).then(|| now.plus(Duration::from_micros(u64::from(header.deadline_us)))),
-        })
-    }
-
-    /// All of an operation is there: it is to be done, now or after the write before it.
-    pub(super) fn start_memory(&mut self, now: Time, index: usize, header: &Header, body: Vec<u8>, unacked: u32) {
+    /// All of an operation is there, of which `unacked` bytes came and were not acknowledged: it is to be done, now or after
+    /// the write before it.
+    pub(super) fn start_memory(
+        &mut self,
+        now: Time,
+        index: usize,
+        header: &Header,
+        fields: MemoryFields,
+        (body, unacked): (Vec<u8>, u32),
+    ) {
         let keeps_order = self.config.makes(Check::WriteOrder);
-        let Some(operation) = self.operation(now, index, header) else {
-            return;
-        };
         let Some(session) = self.callees.get_mut(index) else {
             return;
         };
-        let object = operation.fields.pointer.object();
-        let mut run = MemoryRun { fields: operation.fields, unacked, held: None };
-        let previous = operation.fields.previous_write;
+        let operation = operation(now, session, header, fields);
+        let object = fields.pointer.object();
+        let mut run = MemoryRun { fields, unacked, held: None };
+        let previous = fields.previous_write;
         let waits = keeps_order && !session.is_settled(previous, object);
         if waits && session.held.len() >= HELD_MAX {
             self.events.push_back(Event::Cancelled { call: operation.call });
@@ -188,7 +182,10 @@ impl Endpoint {
     /// Answers a memory operation, also one that is only announced: it is then not to be done. Nothing happens
     /// if its session or its caller is gone. A read whose answer finds no room is given back, to be asked for again.
     pub fn answer_memory(&mut self, now: Time, call: ServedCall, reply: MemoryReply) {
-        reply.spent.into_iter().chain(reply.more_spent).for_each(|spent| self.pool.put(spent));
+        if let Some(spent) = reply.spent {
+            self.pool.put(spent);
+        }
+        reply.more_spent.into_iter().for_each(|spent| self.pool.put(spent));
         let Some(index) = self.callee_by_session.get(&call.session).copied() else {
             return;
         };
@@ -228,6 +225,19 @@ impl Endpoint {
             self.release_held(index);
         }
         self.touch(now, SessionRef::Callee(index));
+    }
+}
+
+fn operation(now: Time, session: &CalleeSession, header: &Header, fields: MemoryFields) -> MemoryOperation {
+    MemoryOperation {
+        call: ServedCall { session: session.link.session, rpc: header.rpc },
+        peer: session.link.peer,
+        client: session.link.client,
+        rpc: header.rpc,
+        lowest: session.lowest,
+        incarnation: header.incarnation,
+        fields,
+        deadline: (header.deadline_us > 0).then(|| now.plus(Duration::from_micros(u64::from(header.deadline_us)))),
     }
 }
 
