@@ -122,7 +122,7 @@ fn outcomes(
     if answer.body.len() <= TOGETHER_BYTES_MAX {
         return each(answer, channel, expected, |_outcome, read| Ok(Bytes::copy_from_slice(read)));
     }
-    let outcomes = outcomes_of(&answer, expected)?;
+    let outcomes: Vec<_> = outcomes_of(&answer, expected)?.collect();
     let body = Bytes::from(answer.body);
     let result = |(outcome, place): (BatchOutcome, Range<usize>)| match outcome.status {
         MemoryStatus::Ok => Ok(body.slice(place)),

@@ -64,7 +64,7 @@ impl MemoryClient {
 pub(super) fn outcomes_of(
     answer: &MemoryAnswer,
     expected: u64,
-) -> Result<Vec<(BatchOutcome, Range<usize>)>, MemoryError> {
+) -> Result<impl ExactSizeIterator<Item = (BatchOutcome, Range<usize>)>, MemoryError> {
     let outcomes = parse_outcomes(&answer.body).map_err(|_error| MemoryError::BadAnswer("with a malformed batch"))?;
     match outcomes.len() as u64 == expected {
         true => Ok(outcomes),
@@ -84,7 +84,7 @@ pub(super) fn each<T>(
         MemoryStatus::Ok => make(&outcome, answer.body.get(place).unwrap_or_default()),
         status => Err(MemoryError::Refused { status, detail: outcome.detail }),
     };
-    let all = outcomes.into_iter().map(result).collect();
+    let all = outcomes.map(result).collect();
     channel.recycle(answer.body);
     Ok(all)
 }

@@ -245,6 +245,14 @@ impl BatchOutcome {
     pub const fn with(status: MemoryStatus, detail: u64) -> Self {
         Self { status, detail, len: 0, made: None }
     }
+
+    fn from_entry(entry: &[u8; ENTRY_BYTES]) -> Self {
+        let mut from = Cursor(entry);
+        let status = MemoryStatus::from_wire(from.u16());
+        let [prefix, server, ..] = from.array::<6>();
+        let (detail, len, object) = (from.u64(), from.u64(), from.u64());
+        Self { status, detail, len, made: (object != 0).then(|| Pointer::new(prefix, server, object)) }
+    }
 }
 
 /// Head and entries of the answer to a batch; the data read are to follow, in the same order.
@@ -281,19 +289,21 @@ pub fn put_outcomes(outcomes: impl Iterator<Item = BatchOutcome>, count: usize, 
 /// # Errors
 ///
 /// There are none or more than [`BATCH_MAX`], or the data are not those announced.
-pub fn parse_outcomes(body: &[u8]) -> Result<Vec<(BatchOutcome, Range<usize>)>, WireError> {
+pub fn parse_outcomes(body: &[u8]) -> Result<impl ExactSizeIterator<Item = (BatchOutcome, Range<usize>)>, WireError> {
     let entries = entries(body)?;
-    let mut outcomes = Vec::with_capacity(entries.len());
-    let mut at = outcomes_bytes(entries.len());
+    let first = outcomes_bytes(entries.len());
+    let mut at = first;
     for entry in entries {
-        let mut from = Cursor(entry);
-        let status = MemoryStatus::from_wire(from.u16());
-        let [prefix, server, ..] = from.array::<6>();
-        let (detail, len, object) = (from.u64(), from.u64(), from.u64());
-        let made = (object != 0).then(|| Pointer::new(prefix, server, object));
-        outcomes.push((BatchOutcome { status, detail, len, made }, next_place(body, &mut at, len)?));
+        next_place(body, &mut at, BatchOutcome::from_entry(entry).len)?;
     }
-    if at == body.len() { Ok(outcomes) } else { Err(WireError::Field("length of a batch")) }
+    if at != body.len() {
+        return Err(WireError::Field("length of a batch"));
+    }
+    at = first;
+    Ok(entries.iter().map(move |entry| {
+        let outcome = BatchOutcome::from_entry(entry);
+        (outcome, next_place(body, &mut at, outcome.len).unwrap_or_default())
+    }))
 }
 
 fn put_head(count: usize, out: &mut Vec<u8>) {

@@ -204,6 +204,6 @@ fn statuses(answer: &MemoryAnswer, steps: usize) -> Vec<(MemoryStatus, Vec<u8>, 
     if !answer.fields.is_batch || answer.status() != MemoryStatus::Ok {
         return vec![(answer.status(), answer.body.clone(), None); steps];
     }
-    let outcomes = parse_outcomes(&answer.body).unwrap_or_default();
-    outcomes.into_iter().map(|(outcome, place)| (outcome.status, answer.body[place].to_vec(), outcome.made)).collect()
+    let outcomes = parse_outcomes(&answer.body).into_iter().flatten();
+    outcomes.map(|(outcome, place)| (outcome.status, answer.body[place].to_vec(), outcome.made)).collect()
 }

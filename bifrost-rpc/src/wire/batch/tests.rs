@@ -112,7 +112,7 @@ proptest! {
         let mut body = outcomes_to_bytes(&outcomes);
         let data: u64 = outcomes.iter().map(|outcome| outcome.len).sum();
         body.resize(body.len() + usize::try_from(data).unwrap(), 9);
-        let read = parse_outcomes(&body).unwrap();
+        let read: Vec<_> = parse_outcomes(&body).unwrap().collect();
         prop_assert_eq!(read.iter().map(|(outcome, _)| *outcome).collect::<Vec<_>>(), outcomes);
         prop_assert!(read.iter().all(|(outcome, place)| place.len() as u64 == outcome.len));
         body.push(0);
