@@ -39,19 +39,23 @@ impl Later {
         requests.len()
     }
 
-    /// Takes the first requests that are wanted, `max` of them.
-    fn take(&self, max: usize, is_wanted: impl Fn(&MemoryRequest) -> bool) -> Vec<MemoryRequest> {
-        if self.is_empty() {
-            return Vec::new();
-        }
+    /// Takes all requests.
+    fn take(&self) -> Vec<MemoryRequest> {
+        let mut requests = self.requests();
+        self.len.store(0, Ordering::Release);
+        std::mem::take(&mut *requests)
+    }
+
+    /// Takes what is `wanted` of the first requests of which something is, `max` of them; they are forgotten.
+    fn take_first<T>(&self, max: usize, wanted: impl Fn(&MemoryRequest) -> Option<T>) -> Vec<T> {
         let mut requests = self.requests();
         let mut taken = Vec::with_capacity(requests.len().min(max));
-        let mut left = max;
-        taken.extend(requests.extract_if(.., |request| {
-            let is_taken = left > 0 && is_wanted(request);
-            left -= usize::from(is_taken);
-            is_taken
-        }));
+        requests.retain(|request| {
+            let wanted = if taken.len() < max { wanted(request) } else { None };
+            let stays = wanted.is_none();
+            taken.extend(wanted);
+            stays
+        });
         self.len.store(requests.len(), Ordering::Release);
         taken
     }
@@ -73,16 +77,19 @@ impl Core {
     }
 
     /// Takes back what was put off and is wanted, to be done by a batch, if the server's batches may name several objects.
-    pub(super) fn take_put_off(&self, max: usize, is_wanted: impl Fn(&MemoryRequest) -> bool) -> Vec<MemoryRequest> {
+    pub(super) fn take_put_off<T>(&self, max: usize, wanted: impl Fn(&MemoryRequest) -> Option<T>) -> Vec<T> {
         match self.later.is_empty() || !self.may_span_objects(&[]) {
             true => Vec::new(),
-            false => self.later.take(max, is_wanted),
+            false => self.later.take_first(max, wanted),
         }
     }
 
     /// Begins what was put off, behind what has been begun: the large first, so that one send takes both.
     pub(super) fn begin_put_off(&self, now: Time, endpoint: &mut Endpoint) {
-        for request in self.later.take(usize::MAX, |_| true) {
+        if self.later.is_empty() {
+            return;
+        }
+        for request in self.later.take() {
             // Nobody would be told of an error.
             let _ = endpoint.memory(now, self.peer(), request);
         }

@@ -40,8 +40,8 @@ impl Channel {
     }
 
     /// Takes back what was put off, to be done by a batch, if the server's batches may name several objects.
-    pub(crate) fn take_put_off(&self, max: usize, is_wanted: impl Fn(&MemoryRequest) -> bool) -> Vec<MemoryRequest> {
-        self.way.take_put_off(max, is_wanted)
+    pub(crate) fn take_put_off<T>(&self, max: usize, wanted: impl Fn(&MemoryRequest) -> Option<T>) -> Vec<T> {
+        self.way.take_put_off(max, wanted)
     }
 
     /// Waits for the end of a memory operation; `None` where the answer is that of a call, which cannot be.

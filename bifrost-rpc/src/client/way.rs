@@ -190,9 +190,9 @@ impl Way {
     }
 
     /// Takes back what was put off, if the server's batches may name several objects.
-    pub(super) fn take_put_off(&self, max: usize, is_wanted: impl Fn(&MemoryRequest) -> bool) -> Vec<MemoryRequest> {
+    pub(super) fn take_put_off<T>(&self, max: usize, wanted: impl Fn(&MemoryRequest) -> Option<T>) -> Vec<T> {
         match self {
-            Self::Udp(udp) => udp.core.take_put_off(max, is_wanted),
+            Self::Udp(udp) => udp.core.take_put_off(max, wanted),
             Self::Stream(_) | Self::InProcess(_) => Vec::new(),
         }
     }

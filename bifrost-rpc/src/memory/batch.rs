@@ -87,9 +87,11 @@ fn frees_along(client: &MemoryClient, object: Pointer, ops: &mut Vec<BatchOp>) -
     if ops.last().is_none_or(|op| op.op != MemoryOp::Free) {
         return Vec::new();
     }
-    let is_along = |put_off: &MemoryRequest| put_off.op == MemoryOp::Free && put_off.pointer.root() == object.root();
-    let along = client.channel().take_put_off(BATCH_MAX.saturating_sub(ops.len()), is_along);
-    let objects: Vec<_> = along.iter().map(|put_off| put_off.pointer).collect();
+    let freed = |put_off: &MemoryRequest| {
+        let is_along = put_off.op == MemoryOp::Free && put_off.pointer.root() == object.root();
+        is_along.then_some(put_off.pointer)
+    };
+    let objects = client.channel().take_put_off(BATCH_MAX.saturating_sub(ops.len()), freed);
     ops.extend(objects.iter().map(|object| free_of(*object)));
     objects
 }
