@@ -143,8 +143,13 @@ impl MessageBuffer {
         }
     }
 
-    /// Appends a block, which is not copied where nothing stands before it.
-    pub(crate) fn put_whole(&mut self, block: Bytes) {
+    /// Appends a block, whose memory is used where nothing stands before it.
+    pub(crate) fn put_whole(&mut self, block: Vec<u8>) {
+        if self.is_empty() { self.tail = block } else { self.put_owned(block) }
+    }
+
+    /// Appends a shared block, which is not copied where nothing stands before it.
+    pub(crate) fn put_whole_shared(&mut self, block: Bytes) {
         if self.is_empty() && !block.is_empty() {
             self.blocks_bytes = block.len();
             self.blocks.push(block);

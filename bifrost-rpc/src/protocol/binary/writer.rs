@@ -33,8 +33,13 @@ impl<'a> BinaryWriter<'a> {
     }
 
     /// Nothing but these bytes.
-    pub(crate) fn raw(&mut self, bytes: Bytes) {
+    pub(crate) fn raw(&mut self, bytes: Vec<u8>) {
         self.out.put_whole(bytes);
+    }
+
+    /// The same, shared.
+    pub(crate) fn raw_shared(&mut self, bytes: Bytes) {
+        self.out.put_whole_shared(bytes);
     }
 
     #[inline]

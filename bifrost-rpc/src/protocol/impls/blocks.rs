@@ -34,7 +34,7 @@ impl Encode for String {
         Ok(self.len())
     }
     fn encode_object(self, w: &mut BinaryWriter<'_>) -> thrift::Result<()> {
-        w.raw(self.into());
+        w.raw(self.into_bytes());
         Ok(())
     }
 }
@@ -67,7 +67,7 @@ impl Encode for Vec<u8> {
         Ok(self.len())
     }
     fn encode_object(self, w: &mut BinaryWriter<'_>) -> thrift::Result<()> {
-        w.raw(self.into());
+        w.raw(self);
         Ok(())
     }
 }
@@ -99,7 +99,7 @@ impl Encode for Bytes {
         Ok(self.len())
     }
     fn encode_object(self, w: &mut BinaryWriter<'_>) -> thrift::Result<()> {
-        w.raw(self);
+        w.raw_shared(self);
         Ok(())
     }
 }
