@@ -4,8 +4,8 @@ use super::{Content, Memory, Received, ReferenceError};
 use crate::endpoint::MEMORY_BYTES_MAX;
 use crate::memory::{MemoryError, MemoryStatus, PendingMemory, Pointer, TOGETHER_BYTES_MAX};
 use crate::protocol::Limits;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// No object is so long: whoever reads there is told how long it is.
 const BEYOND: u64 = 1 << 62;
@@ -26,7 +26,8 @@ pub(crate) struct Object {
     pointer: Pointer,
     settings: Option<Arc<Settings>>,
     is_controlled: AtomicBool,
-    len: OnceLock<u64>,
+    /// Length in bytes; 0 while it is not known, since no object is empty.
+    len: AtomicU64,
     /// What pointers in its content have come with.
     received: Option<Arc<Received>>,
     /// The objects that its content names, if it was made here.
@@ -51,14 +52,14 @@ impl Object {
 
     /// An object that somebody else controls.
     pub(crate) fn leased(pointer: Pointer, settings: Option<Arc<Settings>>, received: Option<Arc<Received>>) -> Self {
-        let (is_controlled, len) = (AtomicBool::new(false), OnceLock::new());
+        let (is_controlled, len) = (AtomicBool::new(false), AtomicU64::new(0));
         Self { pointer, settings, is_controlled, len, received, parts: Vec::new() }
     }
 
     /// One that this side has just stored.
     pub(crate) fn stored(pointer: Pointer, len: u64, parts: Vec<Held>, settings: Arc<Settings>) -> Self {
         let mut object = Self::controlled(pointer, settings);
-        object.len = OnceLock::from(len);
+        object.len = AtomicU64::new(len);
         object.parts = parts;
         object
     }
@@ -90,17 +91,23 @@ impl Object {
         self.settings.as_ref().ok_or(ReferenceError::NoMemory)
     }
 
+    /// Length in bytes, if it is known.
+    fn known_len(&self) -> Option<u64> {
+        Some(self.len.load(Ordering::Relaxed)).filter(|len| *len > 0)
+    }
+
     /// Length in bytes; the server is asked once.
     pub(crate) fn len(&self) -> Result<u64, ReferenceError> {
-        if let Some(len) = self.len.get() {
-            return Ok(*len);
+        if let Some(len) = self.known_len() {
+            return Ok(len);
         }
         let len = match self.settings()?.memory.read(self.pointer, BEYOND, 1) {
             Err(MemoryError::Refused { status: MemoryStatus::OutOfRange, detail }) => detail,
             Err(error) => return Err(error.into()),
             Ok(_) => return Err(MemoryError::BadAnswer("with bytes that no object has").into()),
         };
-        Ok(*self.len.get_or_init(|| len))
+        self.len.store(len, Ordering::Relaxed);
+        Ok(len)
     }
 
     /// What pointers in its content have come with; those of an object that was made here are of the same memory.
@@ -113,7 +120,7 @@ impl Object {
     pub(crate) fn read_with(&self, other: &Self) -> Result<Option<(Content, Content)>, ReferenceError> {
         let (settings, others) = (self.settings()?, other.settings()?);
         let limit = settings.limits.message_bytes_max.min(others.limits.message_bytes_max);
-        let known = [self, other].map(|object| object.len.get().map(|len| *len <= TOGETHER_BYTES_MAX as u64));
+        let known = [self, other].map(|object| object.known_len().map(|len| len <= TOGETHER_BYTES_MAX as u64));
         if known.contains(&Some(false)) || !settings.memory.is_same(&others.memory) {
             return Ok(None);
         }
@@ -125,20 +132,20 @@ impl Object {
 
     /// This and another were read each by itself: what is read next may be as long.
     pub(crate) fn read_apart(&self, other: &Self) {
-        let is_short = |object: &Self| object.len.get().is_some_and(|len| *len <= TOGETHER_BYTES_MAX as u64);
+        let is_short = |object: &Self| object.known_len().is_some_and(|len| len <= TOGETHER_BYTES_MAX as u64);
         if let Some(settings) = &self.settings {
             settings.memory.expect_short(is_short(self) && is_short(other));
         }
     }
 
     fn content_of(&self, bytes: Vec<u8>, settings: &Settings) -> Content {
-        self.len.get_or_init(|| bytes.len() as u64);
+        self.len.store(bytes.len() as u64, Ordering::Relaxed);
         Content::new(bytes, settings.limits, self.received())
     }
 
     /// Begins to read all of the content, held for others like it; `None` if it is too long for one operation.
     pub(crate) fn begin(&self) -> Result<Option<PendingMemory<Vec<u8>>>, ReferenceError> {
-        let len = self.len.get().copied();
+        let len = self.known_len();
         match len.is_none_or(|len| len <= u64::from(MEMORY_BYTES_MAX)) {
             true => Ok(Some(self.settings()?.memory.hold_read(self.pointer, len)?)),
             false => Ok(None),
@@ -159,8 +166,8 @@ impl Object {
 
     /// All of the content.
     pub(crate) fn content(&self) -> Result<Content, ReferenceError> {
-        if let Some(len) = self.len.get() {
-            return self.range(0, *len);
+        if let Some(len) = self.known_len() {
+            return self.range(0, len);
         }
         let settings = self.settings()?;
         let limit = settings.limits.message_bytes_max as u64;
