@@ -41,7 +41,7 @@ pub(super) enum State<T> {
     Owned(Owned<T>),
     Leased(Leased<T>),
     /// On its way into an object.
-    Storing(Box<Storing>),
+    Storing(Storing),
     /// It was to be stored, and was not.
     Gone,
 }

@@ -82,9 +82,7 @@ impl<T: Encode + Decode> Sealed for Ref<T> {
 
     fn start_storing(&mut self, settings: &Arc<Settings>, together: &mut Together) -> Result<(), ReferenceError> {
         match std::mem::replace(&mut self.state, State::Gone) {
-            State::Value(value, _) => {
-                self.state = State::Storing(Box::new(Storing::start(value, settings, together)?));
-            }
+            State::Value(value, _) => self.state = State::Storing(Storing::start(value, settings, together)?),
             state => self.state = state,
         }
         Ok(())
