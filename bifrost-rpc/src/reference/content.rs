@@ -1,5 +1,6 @@
 //! What an object holds.
 
+use super::object::{Held, Settings};
 use super::{Received, ReferenceError};
 use crate::protocol::{BinaryReader, Decode, Limits, Reader};
 use std::sync::Arc;
@@ -9,13 +10,21 @@ use std::sync::Arc;
 pub struct Content {
     bytes: Vec<u8>,
     limits: Limits,
-    /// What pointers in it have come with.
-    received: Option<Arc<Received>>,
+    origin: Origin,
+}
+
+/// Where pointers in a content come from.
+#[derive(Debug)]
+pub(super) enum Origin {
+    /// A message, as the pointer to the object itself.
+    Message(Arc<Received>),
+    /// The object was made here, of these parts.
+    Made(Option<Arc<Settings>>, Vec<Held>),
 }
 
 impl Content {
-    pub(super) fn new(bytes: Vec<u8>, limits: Limits, received: Option<Arc<Received>>) -> Self {
-        Self { bytes, limits, received }
+    pub(super) fn new(bytes: Vec<u8>, limits: Limits, origin: Origin) -> Self {
+        Self { bytes, limits, origin }
     }
 
     /// A value, as [`Decode::decode_object`] reads it.
@@ -49,7 +58,10 @@ impl Content {
     /// A value in the binary protocol.
     pub(crate) fn decode<T: Decode>(self) -> thrift::Result<T> {
         let mut reader = BinaryReader::with_limits(&self.bytes, self.limits);
-        reader.set_received(self.received.clone());
+        reader.set_received(Some(match self.origin {
+            Origin::Message(received) => received,
+            Origin::Made(settings, parts) => Received::answer(settings, parts, Vec::new()),
+        }));
         let value = T::decode(&mut reader)?;
         match reader.remaining() {
             0 => Ok(value),

@@ -1,5 +1,6 @@
 //! An object of global memory, as the references to it share it.
 
+use super::content::Origin;
 use super::{Content, Memory, Received, ReferenceError};
 use crate::endpoint::MEMORY_BYTES_MAX;
 use crate::memory::{MemoryError, MemoryStatus, PendingMemory, Pointer, TOGETHER_BYTES_MAX};
@@ -110,10 +111,10 @@ impl Object {
         Ok(len)
     }
 
-    /// What pointers in its content have come with; those of an object that was made here are of the same memory.
-    fn received(&self) -> Option<Arc<Received>> {
-        let own = || Received::answer(self.settings.clone(), self.parts.clone(), Vec::new());
-        Some(self.received.clone().unwrap_or_else(own))
+    /// Where pointers in its content come from; those of an object that was made here are of the same memory.
+    fn origin(&self) -> Origin {
+        let own = || Origin::Made(self.settings.clone(), self.parts.clone());
+        self.received.clone().map_or_else(own, Origin::Message)
     }
 
     /// All of this content and of another's by one message, if both are short; `None` if they are to be read each by itself.
@@ -140,7 +141,7 @@ impl Object {
 
     fn content_of(&self, bytes: Vec<u8>, settings: &Settings) -> Content {
         self.len.store(bytes.len() as u64, Ordering::Relaxed);
-        Content::new(bytes, settings.limits, self.received())
+        Content::new(bytes, settings.limits, self.origin())
     }
 
     /// Begins to read all of the content, held for others like it; `None` if it is too long for one operation.
@@ -188,7 +189,7 @@ impl Object {
             return Err(ReferenceError::TooLarge { len, limit });
         }
         let bytes = settings.memory.read(self.pointer, offset, len)?;
-        Ok(Content::new(bytes, settings.limits, self.received()))
+        Ok(Content::new(bytes, settings.limits, self.origin()))
     }
 
     /// Frees the object and waits until it is.

@@ -1,5 +1,6 @@
 //! Reading elements.
 
+use super::content::Origin;
 use super::elements::place;
 use super::object::Object;
 use super::{Content, Elements, ReferenceError};
@@ -18,7 +19,7 @@ pub(super) fn range<T: Elements>(object: &Object, range: &Range<u64>) -> Result<
     let (offset, len) = place::<T>(range)?;
     // Nothing is read where there is nothing to read, and memory servers refuse to.
     match len {
-        0 => Content::new(Vec::new(), Limits::DEFAULT, None).value(),
+        0 => Content::new(Vec::new(), Limits::DEFAULT, Origin::Made(None, Vec::new())).value(),
         len => object.range(offset, len)?.value(),
     }
 }
