@@ -162,16 +162,13 @@ impl CallerSession {
         checked.err().map(|error| Err(error.into()))
     }
 
-    /// Moves waiting calls into the session, as many as the callee takes. Those that have ended instead are returned.
-    pub(super) fn admit(&mut self, next_rpc: &mut u64) -> Vec<(Box<Call>, Result<Answered, CallError>)> {
-        let mut ended = Vec::new();
+    /// Moves waiting calls into the session, as many as the callee takes. The first that has ended instead is returned; others
+    /// are waiting then.
+    pub(super) fn admit(&mut self, next_rpc: &mut u64) -> Option<(Box<Call>, Result<Answered, CallError>)> {
         while self.phase == Phase::Open && self.calls.len() < self.calls_max {
-            let Some(mut call) = self.waiting.pop_front() else {
-                break;
-            };
+            let mut call = self.waiting.pop_front()?;
             if let Some(end) = self.end_unsent(&call) {
-                ended.push((call, end));
-                continue;
+                return Some((call, end));
             }
             call.out.restart(self.link.fragment_bytes());
             let rpc = *next_rpc;
@@ -184,7 +181,7 @@ impl CallerSession {
             self.outgoing.push_back(rpc);
             self.calls.insert(rpc, call);
         }
-        ended
+        None
     }
 
     /// The peer was heard in a packet that is certainly its own.

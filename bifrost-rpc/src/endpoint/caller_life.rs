@@ -26,7 +26,7 @@ impl Endpoint {
             self.send_confirmation(now, index);
             return;
         }
-        for (call, result) in session.admit(&mut self.next_rpc) {
+        while let Some((call, result)) = session.admit(&mut self.next_rpc) {
             let result = result.map_err(|error| call.end_error(error));
             self.events.push_back(Event::Answer { call: call.id, result });
         }
