@@ -68,34 +68,37 @@ impl CallerSession {
             }
             self.link.put_note(lowest, out);
         }
-        while let Some(rpc) = self.outgoing.front().copied() {
+        let mut has_sent = false;
+        'calls: while let Some(rpc) = self.outgoing.front().copied() {
             let Some(call) = self.calls.get_mut(&rpc) else {
                 self.outgoing.pop_front();
                 continue;
             };
-            let Some(range) = call.out.peek() else {
-                call.queued = false;
-                self.outgoing.pop_front();
-                let after = self.link.rtt.timeout(call.backoff);
-                call.timer = Some(now.plus(after.min(self.lease / LEASE_PROBES)));
-                continue;
-            };
-            if self.link.window.room() == 0 {
-                call.timer.get_or_insert(now.plus(self.link.rtt.timeout(call.backoff)));
-                return;
+            while let Some(range) = call.out.peek() {
+                if self.link.window.room() == 0 {
+                    call.timer.get_or_insert(now.plus(self.link.rtt.timeout(call.backoff)));
+                    break 'calls;
+                }
+                let route = self.link.route(call.memory.map(|memory| memory.pointer));
+                if !out.takes(self.link.fragment_datagram(&call.out, &range), route, limits) {
+                    break 'calls;
+                }
+                let kind = if call.oneway { PacketType::Oneway } else { PacketType::Call };
+                let mut header = Link::message_header(kind, call.method, rpc, lowest);
+                header.flags = call.flags();
+                header.deadline_us = call.deadline.map_or(0, |deadline| micros(deadline.since(now)));
+                if let Some(memory) = &call.memory {
+                    memory.put(&mut header, false);
+                }
+                self.link.put_fragment(now, header, &mut call.out, range, out);
+                has_sent = true;
             }
-            let route = self.link.route(call.memory.map(|memory| memory.pointer));
-            if !out.takes(self.link.fragment_datagram(&call.out, &range), route, limits) {
-                return;
-            }
-            let kind = if call.oneway { PacketType::Oneway } else { PacketType::Call };
-            let mut header = Link::message_header(kind, call.method, rpc, lowest);
-            header.flags = call.flags();
-            header.deadline_us = call.deadline.map_or(0, |deadline| micros(deadline.since(now)));
-            if let Some(memory) = &call.memory {
-                memory.put(&mut header, false);
-            }
-            self.link.put_fragment(now, header, &mut call.out, range, out);
+            call.queued = false;
+            self.outgoing.pop_front();
+            let after = self.link.rtt.timeout(call.backoff);
+            call.timer = Some(now.plus(after.min(self.lease / LEASE_PROBES)));
+        }
+        if has_sent {
             self.link.owes(now);
             if self.unreported > 0 && self.calls.len() as u64 == next_rpc - lowest {
                 self.reported();
