@@ -61,20 +61,24 @@ impl Endpoint {
         None
     }
 
-    /// Puts a session with something to send into the queue, and its next deadline into the timer queue.
+    /// Puts a session with something to send into the queue, and its next deadline into the timer queue. Where an entry
+    /// stands there already, an earlier one follows when what is to be sent has been.
     pub(super) fn touch(&mut self, now: Time, session: SessionRef) {
-        let is_first = match session {
-            SessionRef::Caller(index) => self
-                .callers
-                .get_mut(index)
-                .is_some_and(|caller| caller.can_send() && !std::mem::replace(&mut caller.link.is_ready, true)),
-            SessionRef::Callee(index) => self
-                .callees
-                .get_mut(index)
-                .is_some_and(|callee| callee.can_send() && !std::mem::replace(&mut callee.link.is_ready, true)),
+        let link = match session {
+            SessionRef::Caller(index) => {
+                self.callers.get_mut(index).filter(|caller| caller.can_send()).map(|caller| &mut caller.link)
+            }
+            SessionRef::Callee(index) => {
+                self.callees.get_mut(index).filter(|callee| callee.can_send()).map(|callee| &mut callee.link)
+            }
         };
-        if is_first {
-            self.ready.push_back(session);
+        if let Some(link) = link {
+            if !std::mem::replace(&mut link.is_ready, true) {
+                self.ready.push_back(session);
+            }
+            if link.armed.is_some() {
+                return;
+            }
         }
         self.arm(now, session);
     }

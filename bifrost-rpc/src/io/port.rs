@@ -163,15 +163,14 @@ impl Port {
         Ok((endpoint, now, received?))
     }
 
-    /// Does what is due. Returns when something is due next.
-    pub(crate) fn run_timers(&self) -> Option<Time> {
+    /// Does what is due. When something is due next, says the flush that has to follow.
+    pub(crate) fn run_timers(&self) {
         let now = self.clock.now();
         let mut endpoint = self.endpoint();
         if endpoint.poll_timeout().is_some_and(|due| due <= now) {
             endpoint.handle_timeout(now);
             self.hand_on(&mut endpoint);
         }
-        endpoint.poll_timeout()
     }
 }
 

@@ -181,8 +181,8 @@ impl Shard {
         let mut desk = Desk::default();
         let mut check = None;
         self.timer.run(|| {
-            let due = self.port.run_timers();
-            self.port.flush(&mut desk.batch);
+            self.port.run_timers();
+            let due = self.port.flush(&mut desk.batch);
             let now = self.now();
             // A session that has ended leaves calls that need not run, and memory set aside for operations.
             let endpoint = self.port.endpoint();
