@@ -217,7 +217,8 @@ impl Core {
     /// Nobody receives while no call is under way: a server's farewell may lie in the socket, and must be heard before
     /// a call is risked in the session that it ended.
     pub(super) fn listen_after_pause(&self, now: Time) {
-        let before = self.started.swap(now.as_nanos(), Ordering::Relaxed);
+        let before = self.started.load(Ordering::Relaxed);
+        self.started.store(now.as_nanos(), Ordering::Relaxed);
         if Duration::from_nanos(now.as_nanos().saturating_sub(before)) >= PAUSE {
             SCRATCH.with_borrow_mut(|scratch| self.take_in(scratch));
         }
