@@ -13,7 +13,6 @@ pub mod daemon;
 pub mod engine;
 pub mod gatekeeper;
 pub mod gatekeeper_driver;
-mod hashing;
 mod idl;
 pub mod netns;
 pub mod rules;

@@ -8,7 +8,8 @@ use std::cmp::Reverse;
 const TIMERS_MIN: usize = 64;
 
 impl Endpoint {
-    /// When [`Endpoint::handle_timeout`] has something to do. It may turn out that there is nothing.
+    /// When [`Endpoint::handle_timeout`] has something to do. It may turn out that there is nothing. What is still to be taken
+    /// from [`Endpoint::poll_transmit`] may set an earlier time.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
         self.timers.peek().map(|Reverse((time, _))| *time)

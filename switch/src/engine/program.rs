@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::hashing::KeyMap;
+use bifrost_rpc::endpoint::QuickMap;
 
 use super::bits::{Slot, Word};
 use super::expr::{Expr, Flow, Place};
@@ -33,7 +33,7 @@ pub(crate) struct Program {
     pub(crate) ingress: Next,
     pub(crate) egress: Next,
     pub(crate) tables: Vec<TableSpec>,
-    pub(crate) table_names: KeyMap<String, usize>,
+    pub(crate) table_names: QuickMap<String, usize>,
     pub(crate) profiles: Vec<ProfileSpec>,
     pub(crate) registers: Vec<ArraySpec>,
     pub(crate) counters: Vec<ArraySpec>,

@@ -6,8 +6,8 @@ use super::entry::{Entries, FIELDS_MAX, FLOOD_GROUP, Key, MIRROR_SESSION, Match,
 use super::saved::lpm;
 use super::table::{Field, Kind, Table};
 use crate::engine::{Entry, EntryAction, MatchParam, Mirror, TableError};
-use crate::hashing::KeyMap;
 use crate::runtime::{Answer, Change, ControlError, SwitchControl};
+use bifrost_rpc::endpoint::QuickMap;
 use std::collections::BTreeSet;
 
 /// Why a switch's tables could not be read.
@@ -34,7 +34,7 @@ pub enum LiveError {
 #[derive(Debug, Default)]
 pub struct Live {
     /// In the order of [`Table::ALL`].
-    tables: [KeyMap<Key, Held>; Table::ALL.len()],
+    tables: [QuickMap<Key, Held>; Table::ALL.len()],
     flood: BTreeSet<u16>,
     mirror: Option<u16>,
     /// The nodes of the flood group.

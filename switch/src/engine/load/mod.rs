@@ -10,6 +10,7 @@ mod tables;
 
 use std::collections::HashMap;
 
+use bifrost_rpc::endpoint::QuickMap;
 use serde_json::Value;
 
 pub(crate) use parser::ahead_slot;
@@ -21,7 +22,6 @@ use super::json::Node;
 use super::limits::JSON_BYTES_MAX;
 use super::meters::MeterKind;
 use super::program::{Intrinsic, Program};
-use crate::hashing::KeyMap;
 
 /// The newest minor version of the format that is known.
 const MINOR_MAX: i64 = 24;
@@ -71,7 +71,7 @@ pub(crate) fn load(text: &str) -> Result<Program> {
         ingress: None,
         egress: None,
         tables: Vec::new(),
-        table_names: KeyMap::default(),
+        table_names: QuickMap::default(),
         profiles: Vec::new(),
         registers: Vec::new(),
         counters: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::Count;
 use super::cells::Cells;
-use crate::hashing;
+use super::hash::hash;
 
 /// Cells of the smallest.
 const CELLS_MIN: usize = 8;
@@ -43,9 +43,8 @@ impl Index {
 
     /// Where the search for a key begins.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "there are no more cells than fit")]
     fn home(&self, key: &[u8]) -> usize {
-        hashing::hash(key) as usize & self.mask()
+        hash(key) & self.mask()
     }
 
     fn mask(&self) -> usize {

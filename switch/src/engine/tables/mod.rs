@@ -1,6 +1,7 @@
 //! What tables hold, and the operations on them, with BMv2's errors.
 
 mod cells;
+mod hash;
 mod index;
 mod key;
 mod profile;
