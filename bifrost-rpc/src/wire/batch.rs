@@ -62,12 +62,6 @@ impl Batch {
         self.ops.iter().map(|op| op.op).max().unwrap_or(MemoryOp::Read)
     }
 
-    /// Whether it does no more than a packet that says this operation may ask for.
-    #[must_use]
-    pub fn may_go_as(&self, op: MemoryOp) -> bool {
-        may_go_as(self.strongest(), op)
-    }
-
     /// Head and entries on the wire; the data are to follow.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -88,25 +82,6 @@ impl Batch {
             out.extend_from_slice(&entry);
         }
     }
-
-    /// Reads a batch, whose data [`Batch::with_data`] then finds.
-    ///
-    /// # Errors
-    ///
-    /// As [`Batch::new`], or the data are not those announced.
-    pub fn parse(body: &[u8]) -> Result<Self, WireError> {
-        let (ops, _) = BatchBody::check(body)?;
-        Ok(Self { ops: ops.collect() })
-    }
-
-    /// The operations with their data in the body that they were read from; with most come none.
-    pub fn with_data<'a>(&'a self, body: &'a [u8]) -> impl Iterator<Item = (&'a BatchOp, &'a [u8])> {
-        let mut at = outcomes_bytes(self.ops.len());
-        self.ops.iter().map(move |op| {
-            let place = next_place(body, &mut at, op.data_len()).unwrap_or_default();
-            (op, body.get(place).unwrap_or_default())
-        })
-    }
 }
 
 /// A batch in the body that it came in, whose operations take no further memory.
@@ -121,23 +96,23 @@ impl BatchBody {
     ///
     /// # Errors
     ///
-    /// As [`Batch::parse`].
+    /// As [`Batch::new`], or the data are not those announced.
     pub fn new(body: Vec<u8>) -> Result<Self, WireError> {
-        let (_, strongest) = Self::check(&body)?;
+        let strongest = Self::check(&body)?;
         Ok(Self { body, strongest })
     }
 
-    /// The operations of a body that is a batch, and the strongest.
-    fn check(body: &[u8]) -> Result<(impl Iterator<Item = BatchOp> + Clone, MemoryOp), WireError> {
+    /// The strongest operation of a body that is a batch.
+    fn check(body: &[u8]) -> Result<MemoryOp, WireError> {
         let entries = entries(body)?;
         if entries.iter().any(|[kind, ..]| MemoryOp::from_wire(*kind).is_none()) {
             return Err(OPERATION);
         }
-        let ops = entries.iter().filter_map(BatchOp::from_entry);
+        let mut ops = entries.iter().filter_map(BatchOp::from_entry);
         let strongest = strongest(ops.clone())?;
         let mut at = outcomes_bytes(entries.len());
-        ops.clone().try_for_each(|op| next_place(body, &mut at, op.data_len()).map(|_| ()))?;
-        if at == body.len() { Ok((ops, strongest)) } else { Err(WireError::Field("length of a batch")) }
+        ops.try_for_each(|op| next_place(body, &mut at, op.data_len()).map(|_| ()))?;
+        if at == body.len() { Ok(strongest) } else { Err(WireError::Field("length of a batch")) }
     }
 
     /// How many operations there are.
@@ -152,10 +127,10 @@ impl BatchBody {
         self.strongest
     }
 
-    /// As [`Batch::may_go_as`].
+    /// Whether it does no more than a packet that says this operation may ask for.
     #[must_use]
     pub fn may_go_as(&self, op: MemoryOp) -> bool {
-        may_go_as(self.strongest, op)
+        (self.strongest == MemoryOp::Alloc) == (op == MemoryOp::Alloc) && self.strongest <= op
     }
 
     /// The operations with their data; with most come none.
@@ -220,10 +195,6 @@ fn strongest(ops: impl Iterator<Item = BatchOp> + Clone) -> Result<MemoryOp, Wir
         strongest = Some(before.max(op.op));
     }
     strongest.ok_or(NUMBER)
-}
-
-fn may_go_as(strongest: MemoryOp, op: MemoryOp) -> bool {
-    (strongest == MemoryOp::Alloc) == (op == MemoryOp::Alloc) && strongest <= op
 }
 
 /// How one operation of a batch ended.

@@ -2,7 +2,7 @@
 
 use bifrost_rpc::buffer::{Message, MessageBuffer};
 use bifrost_rpc::memory::{
-    Batch, BatchOutcome, Later, MemoryHandler, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, Pointer,
+    BatchBody, BatchOutcome, Later, MemoryHandler, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, Pointer,
     ServedCall, Unanswered,
 };
 use bifrost_rpc::wire::outcomes_to_bytes;
@@ -149,9 +149,9 @@ impl State {
     }
 
     fn batch(&mut self, object: u64, body: &[u8]) -> MemoryReply {
-        let Ok(batch) = Batch::parse(body) else { return MemoryReply::with(MemoryStatus::Incomplete, 0) };
+        let Ok(batch) = BatchBody::new(body.to_vec()) else { return MemoryReply::with(MemoryStatus::Incomplete, 0) };
         let (mut outcomes, mut read, mut failed) = (Vec::new(), Vec::new(), false);
-        for (op, data) in batch.with_data(body) {
+        for (op, data) in batch.ops() {
             let object = if op.object == 0 { object } else { op.object };
             let mut made = None;
             let outcome = match op.op {

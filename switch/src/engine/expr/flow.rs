@@ -13,8 +13,10 @@ const CHOICE: u32 = 1 << 30;
 const END: u32 = u32::MAX;
 /// Questions about one value that are made one choice.
 const CHOICE_MIN: usize = 3;
-/// Values among which one choice chooses, at most.
+/// Values among which one choice chooses, and comparisons that it is made of, at most.
 const VALUES_MAX: usize = 256;
+/// Comparisons that are left out behind one of the same bits, at most.
+const BEYOND_MAX: usize = 16;
 /// Values of all choices together, at most: what is beyond is asked step by step.
 const ALL_VALUES_MAX: usize = 1 << 16;
 
@@ -121,14 +123,13 @@ impl Flow {
         let (mut led, mut otherwise) = (Vec::new(), place(first));
         while let Some(&Step { test: Test::Is(other, bits, number), then, otherwise: next }) = self.step(otherwise)
             && (other, bits) == (byte, mask)
+            && led.len() < VALUES_MAX
+            && let Some(value) = usize::try_from(number >> shift).ok().filter(|value| *value < VALUES_MAX)
         {
-            led.push((usize::try_from(number >> shift).ok()?, number, then));
+            led.push((value, number, then));
             otherwise = next;
         }
-        let len = led.iter().map(|(value, ..)| value.saturating_add(1)).max()?;
-        if led.len() < CHOICE_MIN || len > VALUES_MAX {
-            return None;
-        }
+        let len = led.iter().map(|(value, ..)| value + 1).max().filter(|_| led.len() >= CHOICE_MIN)?;
         let mut targets = vec![otherwise; len].into_boxed_slice();
         // The first comparison that holds decides.
         for (value, number, then) in led.into_iter().rev() {
@@ -141,10 +142,15 @@ impl Flow {
 
     /// Where comparisons of bits lead that are known to be a number.
     fn beyond(&self, mut target: u32, byte: u32, mask: u64, number: u64) -> u32 {
-        while let Some(&Step { test: Test::Is(other, bits, wanted), then, otherwise }) = self.step(target)
-            && (other, bits) == (byte, mask)
-        {
-            target = if wanted == number { then } else { otherwise };
+        for _ in 0..BEYOND_MAX {
+            match self.step(target) {
+                Some(&Step { test: Test::Is(other, bits, wanted), then, otherwise })
+                    if (other, bits) == (byte, mask) =>
+                {
+                    target = if wanted == number { then } else { otherwise };
+                }
+                _ => break,
+            }
         }
         target
     }
@@ -246,19 +252,34 @@ mod tests {
         }
     }
 
+    /// Whether a field of so many bits is a number.
+    fn is(width: u32, number: i64, then: usize, otherwise: usize) -> Node {
+        let field = Tree::Field(Slot { byte: 0, bit: 0, width, signed: false, saturating: false });
+        let number = Tree::Constant(Box::new(Wide::from_i64(number)));
+        let tree = Tree::Binary(Binary::Equal, Box::new(field), Box::new(number));
+        let condition = Expr::compile(&tree, None, &At::root(&Json::Null)).unwrap();
+        Node::If { name: String::new(), condition, then: Some(then), otherwise: Some(otherwise) }
+    }
+
+    #[test]
+    fn more_numbers_than_one_choice_takes_are_all_found() {
+        let count = 3 * VALUES_MAX;
+        let mut nodes: Vec<Node> =
+            (0..count).map(|at| is(16, i64::try_from(at).unwrap(), count + at, at + 1)).collect();
+        nodes.extend((0..=count).map(|_| Node::Call { action: 0, next: None }));
+        let (flow, layout) = (Flow::of(&nodes), Layout::default());
+        for number in [0, 1, VALUES_MAX - 1, VALUES_MAX, 2 * VALUES_MAX + 7, count - 1] {
+            let mut bytes = u16::try_from(number).unwrap().to_be_bytes().to_vec();
+            bytes.resize(2 + PAD, 0);
+            let phv = Phv { bytes, ..Phv::default() };
+            let context = Context { layout: &layout, phv: &phv, data: &[], registers: &[] };
+            assert_eq!(flow.decide(Some(0), context, &mut Scratch::default()), Some(count + number));
+        }
+    }
+
     #[test]
     fn numbers_in_turn_are_one_choice() {
-        let is = |number: i64| {
-            let field = Tree::Field(Slot { byte: 0, bit: 0, width: 8, signed: false, saturating: false });
-            Tree::Binary(Binary::Equal, Box::new(field), Box::new(Tree::Constant(Box::new(Wide::from_i64(number)))))
-        };
-        let json = Json::Null;
-        let node = |number: i64| Node::If {
-            name: String::new(),
-            condition: Expr::compile(&is(number), None, &At::root(&json)).unwrap(),
-            then: Some(4),
-            otherwise: usize::try_from(number).ok(),
-        };
+        let node = |at: usize| is(8, i64::try_from(at).unwrap(), 4, at);
         let nodes = [node(1), node(2), node(3), node(4), Node::Call { action: 0, next: None }];
         let flow = Flow::of(&nodes);
         let begun: Vec<u32> = flow.entries.iter().map(|entry| entry & CHOICE).collect();
