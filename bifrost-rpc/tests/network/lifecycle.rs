@@ -18,15 +18,19 @@ fn serve(address: SocketAddr) -> Server {
     }
 }
 
-/// A port that nobody listens on, most likely for as long as a test takes.
-fn free_address() -> SocketAddr {
-    UdpSocket::bind("[::1]:0").unwrap().local_addr().unwrap()
+/// An address that refuses datagrams, and that nobody else is given while the socket lives: it hears only itself.
+fn nobody() -> (UdpSocket, SocketAddr) {
+    let socket = UdpSocket::bind("[::1]:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    socket.connect(address).unwrap();
+    (socket, address)
 }
 
 #[test]
 fn an_absent_server_is_unreachable_after_the_clients_patience() {
     let _watchdog = Watchdog::of("absent", 60);
-    let url = format!("udp://{}", free_address());
+    let (_nobody, address) = nobody();
+    let url = format!("udp://{address}");
     let client = Client(Channel::builder().peer_timeout(Duration::from_millis(400)).connect(&url).unwrap());
     for _ in 0..2 {
         let start = Instant::now();
@@ -40,10 +44,11 @@ fn an_absent_server_is_unreachable_after_the_clients_patience() {
 #[test]
 fn a_server_that_comes_up_later_answers_the_call() {
     let _watchdog = Watchdog::of("comes up later", 60);
-    let address = free_address();
+    let (nobody, address) = nobody();
     let client = Client::connect(&format!("udp://{address}"));
     let call = client.start_number(&NAP, 1).unwrap();
     pause(Duration::from_millis(500));
+    drop(nobody);
     let _server = serve(address);
     assert_eq!(call.wait().unwrap(), 1);
 }

@@ -31,23 +31,26 @@ fn call(program: &Path, address: &str) -> Output {
     Command::new(program).args(["call", address]).stdin(Stdio::null()).output().unwrap()
 }
 
-/// What the client prints, once its server has started to listen.
+/// What the client prints once its server has started to listen. `addresses` gives one for the server and one for the
+/// client each time it is asked: a port that was free may be taken before the server has it, and then another is tried.
 #[expect(clippy::disallowed_methods, reason = "it waits for a process")]
-fn shop(server: &Path, listen: &str, client: &Path, address: &str) -> String {
-    let _serving = Serving::start(server, listen);
+fn shop(server: &Path, client: &Path, addresses: fn() -> (String, String)) -> String {
     let since = Instant::now();
-    loop {
-        let output = call(client, address);
-        if output.status.success() {
-            return String::from_utf8(output.stdout).unwrap();
+    'ports: loop {
+        let (listen, address) = addresses();
+        let mut serving = Serving::start(server, &listen);
+        loop {
+            let output = call(client, &address);
+            if output.status.success() {
+                return String::from_utf8(output.stdout).unwrap();
+            }
+            assert!(since.elapsed() < PATIENCE, "{}", String::from_utf8_lossy(&output.stderr));
+            if serving.0.try_wait().unwrap().is_some() {
+                continue 'ports;
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
-        assert!(since.elapsed() < PATIENCE, "{}", String::from_utf8_lossy(&output.stderr));
-        std::thread::sleep(Duration::from_millis(50));
     }
-}
-
-fn udp_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn bifrost() -> &'static Path {
@@ -90,25 +93,34 @@ fn copy_files(from: &Path, to: &Path) {
     }
 }
 
-#[test]
-fn the_shop_moves_to_udp() {
-    let address = format!("udp://127.0.0.1:{}", udp_port());
-    assert_eq!(shop(bifrost(), &address, bifrost(), &address), EXPECTED);
+fn udp() -> (String, String) {
+    let address = format!("udp://{}", UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    (address.clone(), address)
 }
 
-/// A TCP port as Apache's crate writes it, and as we do.
-fn tcp_addresses() -> (String, String) {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    (format!("127.0.0.1:{port}"), format!("tcp://127.0.0.1:{port}?transport=buffered"))
+/// A TCP address as Apache's crate writes it, and as we do.
+fn tcp() -> (String, String) {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    (address.to_string(), format!("tcp://{address}?transport=buffered"))
+}
+
+#[test]
+fn the_shop_moves_to_udp() {
+    assert_eq!(shop(bifrost(), bifrost(), udp), EXPECTED);
 }
 
 #[test]
 fn the_shop_as_it_was_and_on_the_way() {
     let Some(apache) = apache() else { return };
-    let (theirs, _) = tcp_addresses();
-    assert_eq!(shop(&apache, &theirs, &apache, &theirs), EXPECTED);
-    let (theirs, ours) = tcp_addresses();
-    assert_eq!(shop(bifrost(), &ours, &apache, &theirs), EXPECTED, "the server first");
-    let (theirs, ours) = tcp_addresses();
-    assert_eq!(shop(&apache, &theirs, bifrost(), &ours), EXPECTED, "the client first");
+    let both_theirs = || {
+        let (theirs, _) = tcp();
+        (theirs.clone(), theirs)
+    };
+    let server_ours = || {
+        let (theirs, ours) = tcp();
+        (ours, theirs)
+    };
+    assert_eq!(shop(&apache, &apache, both_theirs), EXPECTED);
+    assert_eq!(shop(bifrost(), &apache, server_ours), EXPECTED, "the server first");
+    assert_eq!(shop(&apache, bifrost(), tcp), EXPECTED, "the client first");
 }
