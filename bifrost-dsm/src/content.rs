@@ -90,13 +90,17 @@ impl Content {
     /// The bytes of a range, shared with this version, or copied if there are `copied_max` at most. The caller has checked
     /// that the object has it.
     pub(crate) fn read(&self, range: Range<usize>, copied_max: usize) -> Pieces {
-        match &self.base {
-            Some(base) if self.patches.is_empty() && range.len() <= copied_max => {
-                Pieces::One(Bytes::from(base.data()[range].to_vec()))
-            }
-            Some(base) if self.patches.is_empty() => Pieces::One(base.pin(range)),
+        match (self.in_one(&range), &self.base) {
+            (Some(bytes), _) if range.len() <= copied_max => Pieces::One(Bytes::from(bytes.to_vec())),
+            (Some(_), Some(base)) => Pieces::One(base.pin(range)),
             _ => Pieces::Several(self.pieces(range)),
         }
+    }
+
+    /// The bytes of a range, where they lie in one block.
+    pub(crate) fn in_one(&self, range: &Range<usize>) -> Option<&[u8]> {
+        let base = self.base.as_ref().filter(|_| self.patches.is_empty())?;
+        base.data().get(range.clone())
     }
 
     fn pieces(&self, range: Range<usize>) -> Vec<Bytes> {

@@ -96,6 +96,14 @@ impl Drop for Charge {
     }
 }
 
+/// The buffer without room that nobody accounts for.
+pub(crate) fn trimmed(mut data: Vec<u8>) -> Vec<u8> {
+    if data.capacity() - data.len() > data.len() / 8 + 64 {
+        data.shrink_to_fit();
+    }
+    data
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,6 +21,7 @@ mod operation;
 mod pieces;
 mod refusal;
 mod retired;
+mod sent;
 #[cfg(feature = "_sim")]
 pub mod sim;
 mod table;
@@ -32,5 +33,6 @@ pub use control::{CONTROL_OBJECTS_MAX, Control, Controlled, Stamp};
 pub use identity::{Client, Holder, Node};
 pub use memory::{Announce, Memory, Page, Place, Retired, Staged};
 pub use metrics::{Metrics, Operations};
-pub use operation::{Action, Answer, Data, Outcome, READ_TO_END_BYTES_MAX, Request, SentBatch, Step, Submitted, Work};
+pub use operation::{Action, Answer, Data, Outcome, READ_TO_END_BYTES_MAX, Request, Step, Submitted, Work};
 pub use refusal::Refusal;
+pub use sent::{SentAnswer, SentBatch};

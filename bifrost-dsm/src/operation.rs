@@ -3,7 +3,8 @@
 use crate::config::BATCH_STEPS_MAX;
 use crate::pieces::Pieces;
 use crate::refusal::Refusal;
-use bifrost_rpc::memory::{BatchBody, BatchOp, MemoryOp, ObjectId, Pointer};
+use crate::sent::{SentAnswer, SentBatch};
+use bifrost_rpc::memory::{MemoryOp, ObjectId, Pointer};
 use bytes::Bytes;
 
 /// Bytes that a read to the object's end answers at most. Of more the reader is told how many there are.
@@ -98,61 +99,6 @@ pub enum Work {
     Sent(SentBatch),
 }
 
-/// A batch as it came, of which each step is made when it is its turn.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SentBatch {
-    target: Pointer,
-    body: BatchBody,
-}
-
-impl SentBatch {
-    /// A batch that was sent to an object; steps without one of their own are on it.
-    #[must_use]
-    pub const fn new(target: Pointer, body: BatchBody) -> Self {
-        Self { target, body }
-    }
-
-    /// Its steps.
-    pub fn steps(&self) -> impl Iterator<Item = Step> {
-        self.body.ops().map(|(op, data)| Step {
-            target: self.target_of(&op),
-            previous: 0,
-            unit_log2: op.argument,
-            action: match op.op {
-                MemoryOp::Read => Action::Read { offset: op.offset, len: op.len },
-                MemoryOp::Write => Action::Write { offset: op.offset, data: data.to_vec() },
-                MemoryOp::Alloc => Action::AllocWrite { len: op.len, data: data.to_vec() },
-                MemoryOp::Free => Action::Free,
-            },
-        })
-    }
-
-    /// How many steps there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.body.count()
-    }
-
-    pub(crate) fn data_bytes(&self) -> usize {
-        self.body.data_bytes()
-    }
-
-    pub(crate) fn is_on_one_object(&self) -> bool {
-        let mut targets = self.body.ops().map(|(op, _)| self.target_of(&op));
-        let first = targets.next();
-        self.body.strongest() != MemoryOp::Alloc && targets.all(|target| Some(target) == first)
-    }
-
-    /// The message that it came in.
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.body.into_bytes()
-    }
-
-    const fn target_of(&self, op: &BatchOp) -> Pointer {
-        if op.object == 0 { self.target } else { self.target.with_object(ObjectId::from_bits(op.object)) }
-    }
-}
-
 impl Work {
     /// Those that are made already: of a batch as it came none are, nor have they anything to wait for.
     pub(crate) fn steps(&self) -> &[Step] {
@@ -193,7 +139,7 @@ impl Work {
     /// Whether it changes nothing, so that doing it again does no harm.
     pub(crate) fn only_reads(&self) -> bool {
         match self {
-            Self::Sent(batch) => batch.body.strongest() == MemoryOp::Read,
+            Self::Sent(batch) => batch.only_reads(),
             _ => self.steps().iter().all(|step| matches!(step.action, Action::Read { .. })),
         }
     }
@@ -212,6 +158,8 @@ pub enum Answer {
     Freed,
     /// The answers of a batch's steps, up to the one that was refused.
     Batch(Vec<Answer>, Option<Refusal>),
+    /// The same of a batch as it came.
+    Sent(SentAnswer),
 }
 
 /// The bytes of a read, all of one version. Long ones are in the object's own memory: while they are kept, that memory is.

@@ -2,12 +2,13 @@
 
 use crate::config::BATCH_STEPS_MAX;
 use crate::memory::{Announce, Place};
-use crate::operation::{Action, Answer, Outcome, Request, SentBatch, Step, Work};
+use crate::operation::{Action, Answer, Outcome, Request, Step, Work};
 use crate::pieces::Pieces;
 use crate::refusal::Refusal;
+use crate::sent::SentBatch;
 use bifrost_rpc::buffer::{Message, MessageBuffer};
 use bifrost_rpc::memory::{BatchBody, BatchOutcome, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, Pointer};
-use bifrost_rpc::wire::{outcomes_bytes, put_outcomes};
+use bifrost_rpc::wire::OutcomesBody;
 
 /// What a batch reads of fewer bytes than this is copied behind the head of its answer, whatever it is sent from; and what is
 /// written, while the memory is locked.
@@ -107,30 +108,31 @@ pub(super) fn reply_of(outcome: Outcome, steps: usize, free: u64) -> MemoryReply
         }),
         Ok(Answer::Written | Answer::Freed) => MemoryReply::done(),
         Ok(Answer::Batch(answers, refusal)) => MemoryReply::data(batch(answers, refusal, steps, free)),
+        Ok(Answer::Sent(answer)) => {
+            let (head, data) = answer.into_parts(free);
+            MemoryReply::data(message(head, data.into_iter().map(|data| data.pieces)))
+        }
         Err(refusal) => refused(refusal),
     }
 }
 
 /// The answer to a batch: how each step ended, then what was read.
 fn batch(answers: Vec<Answer>, refusal: Option<Refusal>, steps: usize, free: u64) -> Message {
-    let done = |answer: &Answer| {
-        let done = BatchOutcome::with(MemoryStatus::Ok, 0);
-        match answer {
-            Answer::Data(data) => BatchOutcome { len: data.len() as u64, ..done },
-            Answer::Allocated(pointer) => BatchOutcome { detail: free, made: Some(*pointer), ..done },
-            _ => done,
-        }
-    };
-    let refused = refusal.map(|refusal| BatchOutcome::with(refusal.status(), refusal.detail()));
-    let left_out = std::iter::repeat(BatchOutcome::with(MemoryStatus::NotDone, 0));
-    let outcomes = answers.iter().map(done).chain(refused).chain(left_out);
     let len = |answer: &Answer| if let Answer::Data(data) = answer { data.len() } else { 0 };
-    let small = answers.iter().map(len).filter(|len| *len < SMALL_BYTES).sum::<usize>();
+    let mut outcomes = OutcomesBody::new(steps);
     // Exactly what it needs: nobody accounts for more.
-    let mut head = Vec::with_capacity(outcomes_bytes(steps).saturating_add(small));
-    put_outcomes(outcomes, steps, &mut head);
+    outcomes.reserve(answers.iter().map(len).filter(|len| *len < SMALL_BYTES).sum());
+    for answer in &answers {
+        let made = if let Answer::Allocated(pointer) = answer { Some(*pointer) } else { None };
+        let len = len(answer) as u64;
+        outcomes.push(&BatchOutcome { len, made, ..BatchOutcome::with(MemoryStatus::Ok, 0) });
+    }
+    if let Some(refusal) = refusal {
+        outcomes.push(&BatchOutcome::with(refusal.status(), refusal.detail()));
+    }
+    outcomes.set_free(free);
     let data = answers.into_iter().filter_map(|answer| if let Answer::Data(data) = answer { Some(data) } else { None });
-    message(head, data.map(|data| data.pieces))
+    message(outcomes.finish(), data.map(|data| data.pieces))
 }
 
 /// A message of what was read: large pieces are sent from the object's memory.

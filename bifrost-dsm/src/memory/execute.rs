@@ -5,11 +5,12 @@ use crate::access::Right;
 use crate::checks::Check;
 use crate::content::Content;
 use crate::identity::Holder;
-use crate::ledger::Charge;
+use crate::ledger::{Charge, trimmed};
 use crate::operation::{Action, Answer, Data, Outcome, READ_TO_END_BYTES_MAX, Step, Work};
 use crate::refusal::Refusal;
+use crate::sent::{SentAnswer, SentBatch};
 use crate::table::shrink;
-use bifrost_rpc::memory::{ARGUMENT_MAX, ObjectId, Pointer, READ_TO_END};
+use bifrost_rpc::memory::{ARGUMENT_MAX, MemoryOp, ObjectId, Pointer, READ_TO_END};
 use std::collections::hash_map::Entry;
 use std::ops::Range;
 
@@ -18,25 +19,19 @@ impl Memory {
     pub(super) fn execute(&mut self, holder: Holder, work: Work, mut charge: Charge) -> Outcome {
         match work {
             Work::One(step) => self.step(holder, step, &mut charge),
-            Work::Batch(steps) => Ok(self.batch(holder, steps.len(), steps.into_iter(), &mut charge)),
+            Work::Batch(steps) => Ok(self.batch(holder, steps, &mut charge)),
             Work::Sent(batch) => {
-                let answer = self.batch(holder, batch.count(), batch.steps(), &mut charge);
+                let answer = self.batch_as_sent(holder, &batch, &mut charge);
                 if self.keeps_retired {
                     self.retired.push_buffer(batch.into_bytes());
                 }
-                Ok(answer)
+                Ok(Answer::Sent(answer))
             }
         }
     }
 
-    fn batch(
-        &mut self,
-        holder: Holder,
-        count: usize,
-        steps: impl Iterator<Item = Step>,
-        charge: &mut Charge,
-    ) -> Answer {
-        let mut answers = Vec::with_capacity(count);
+    fn batch(&mut self, holder: Holder, steps: Vec<Step>, charge: &mut Charge) -> Answer {
+        let mut answers = Vec::with_capacity(steps.len());
         for step in steps {
             match self.step(holder, step, charge) {
                 Ok(answer) => answers.push(answer),
@@ -47,6 +42,28 @@ impl Memory {
             }
         }
         Answer::Batch(answers, None)
+    }
+
+    fn batch_as_sent(&mut self, holder: Holder, batch: &SentBatch, charge: &mut Charge) -> SentAnswer {
+        let mut answer = SentAnswer::new(batch);
+        let mut reads = batch.reads();
+        for step in batch.steps() {
+            let done = match step.action {
+                Action::Read { offset, len } => {
+                    reads = reads.saturating_sub(1);
+                    self.read_into(holder, &step, (offset, len), reads, &mut answer)
+                }
+                _ => self.step(holder, step, charge).map(|done| {
+                    answer.done(if let Answer::Allocated(made) = done { Some(made) } else { None });
+                }),
+            };
+            if let Err(refusal) = done {
+                self.counters.refused(&refusal);
+                answer.refused(refusal);
+                break;
+            }
+        }
+        answer
     }
 
     fn step(&mut self, holder: Holder, step: Step, charge: &mut Charge) -> Outcome {
@@ -154,16 +171,50 @@ impl Memory {
         range_of(content, unit_log2, offset, len)
     }
 
-    fn read(&mut self, holder: Holder, target: &Pointer, unit_log2: u8, offset: u64, len: u64) -> Outcome {
+    fn read(&self, holder: Holder, target: &Pointer, unit_log2: u8, offset: u64, len: u64) -> Outcome {
+        let (object, content, range) = self.find(holder, target, unit_log2, (offset, len))?;
+        Ok(Answer::Data(Data { object, offset, pieces: content.read(range, self.copied_max()) }))
+    }
+
+    /// Reads into an answer, to which so many more reads will come.
+    fn read_into(
+        &mut self,
+        holder: Holder,
+        step: &Step,
+        (offset, len): (u64, u64),
+        still: usize,
+        answer: &mut SentAnswer,
+    ) -> Result<(), Refusal> {
+        let (object, content, range) = self.find(holder, &step.target, step.unit_log2, (offset, len))?;
+        let (read, copied_max) = (range.len(), self.copied_max());
+        match content.in_one(&range) {
+            Some(bytes) if read <= copied_max && answer.takes_copies() => answer.copy(bytes, still),
+            _ => answer.share(Data { object, offset, pieces: content.read(range, copied_max) }),
+        }
+        self.counters.done(MemoryOp::Read, read as u64);
+        Ok(())
+    }
+
+    /// What a read is about: the object, its bytes, and the range of them that it is to read.
+    fn find(
+        &self,
+        holder: Holder,
+        target: &Pointer,
+        unit_log2: u8,
+        (offset, len): (u64, u64),
+    ) -> Result<(ObjectId, &Content, Range<usize>), Refusal> {
         let object = self.resolve(holder, target, Right::Read)?;
         let content = &self.objects.get(&object).ok_or(Refusal::NoSuchObject)?.content;
         let len = match len.checked_sub(READ_TO_END) {
             Some(limit) if limit <= READ_TO_END_BYTES_MAX => rest_of(content, offset, limit)?,
             _ => len,
         };
-        let range = range_of(content, unit_log2, offset, len)?;
-        let copied_max = if self.config.keeps_outcomes { 0 } else { self.config.copied_bytes_max };
-        Ok(Answer::Data(Data { object, offset, pieces: content.read(range, copied_max) }))
+        Ok((object, content, range_of(content, unit_log2, offset, len)?))
+    }
+
+    /// Bytes of a read that are copied at most. An outcome that is kept is to share them with the object.
+    const fn copied_max(&self) -> usize {
+        if self.config.keeps_outcomes { 0 } else { self.config.copied_bytes_max }
     }
 
     fn write(
@@ -270,14 +321,6 @@ fn rest_of(content: &Content, offset: u64, limit: u64) -> Result<u64, Refusal> {
     let limit = if limit == 0 { READ_TO_END_BYTES_MAX } else { limit };
     let rest = has.checked_sub(offset).filter(|rest| (1..=limit).contains(rest));
     rest.ok_or(Refusal::PastEnd { len: has })
-}
-
-/// The buffer without room that nobody accounts for.
-fn trimmed(mut data: Vec<u8>) -> Vec<u8> {
-    if data.capacity() - data.len() > data.len() / 8 + 64 {
-        data.shrink_to_fit();
-    }
-    data
 }
 
 /// What a server without pinned versions would send of a read now.

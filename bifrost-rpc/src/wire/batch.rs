@@ -145,6 +145,13 @@ impl BatchBody {
         })
     }
 
+    /// How many of the operations read.
+    #[must_use]
+    pub fn reads(&self) -> usize {
+        let reads = |entry: &&[u8; ENTRY_BYTES]| entry[0] == MemoryOp::Read as u8;
+        entries(&self.body).unwrap_or_default().iter().filter(reads).count()
+    }
+
     /// Bytes of all data.
     #[must_use]
     pub fn data_bytes(&self) -> usize {
@@ -217,6 +224,17 @@ impl BatchOutcome {
         Self { status, detail, len: 0, made: None }
     }
 
+    fn to_entry(self) -> [u8; ENTRY_BYTES] {
+        let made = self.made.unwrap_or_default();
+        let mut entry = [0; ENTRY_BYTES];
+        entry[..2].copy_from_slice(&self.status.to_wire().to_be_bytes());
+        [entry[2], entry[3]] = [made.prefix(), made.server()];
+        entry[8..16].copy_from_slice(&self.detail.to_be_bytes());
+        entry[16..24].copy_from_slice(&self.len.to_be_bytes());
+        entry[24..32].copy_from_slice(&made.object().to_be_bytes());
+        entry
+    }
+
     fn from_entry(entry: &[u8; ENTRY_BYTES]) -> Self {
         let mut from = Cursor(entry);
         let status = MemoryStatus::from_wire(from.u16());
@@ -229,30 +247,81 @@ impl BatchOutcome {
 /// Head and entries of the answer to a batch; the data read are to follow, in the same order.
 #[must_use]
 pub fn outcomes_to_bytes(outcomes: &[BatchOutcome]) -> Vec<u8> {
-    let mut out = Vec::new();
-    put_outcomes(outcomes.iter().copied(), outcomes.len(), &mut out);
-    out
+    let mut body = OutcomesBody::new(outcomes.len());
+    outcomes.iter().for_each(|outcome| body.push(outcome));
+    body.finish()
 }
 
-/// Bytes of head and entries of the answer to so many operations.
-#[must_use]
-pub const fn outcomes_bytes(count: usize) -> usize {
-    HEAD_BYTES + count * ENTRY_BYTES
+/// The answer to a batch while its operations are being done: how each ended, then what was read, in the same order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutcomesBody {
+    /// Head and entries from the first outcome on.
+    body: Vec<u8>,
+    count: usize,
+    done: usize,
 }
 
-/// Appends what [`outcomes_to_bytes`] gives, of so many.
-pub fn put_outcomes(outcomes: impl Iterator<Item = BatchOutcome>, count: usize, out: &mut Vec<u8>) {
-    put_head(count, out);
-    for outcome in outcomes.take(count) {
-        let made = outcome.made.unwrap_or_default();
-        let mut entry = [0; ENTRY_BYTES];
-        entry[..2].copy_from_slice(&outcome.status.to_wire().to_be_bytes());
-        [entry[2], entry[3]] = [made.prefix(), made.server()];
-        entry[8..16].copy_from_slice(&outcome.detail.to_be_bytes());
-        entry[16..24].copy_from_slice(&outcome.len.to_be_bytes());
-        entry[24..32].copy_from_slice(&made.object().to_be_bytes());
-        out.extend_from_slice(&entry);
+impl OutcomesBody {
+    /// The answer to so many operations, [`BATCH_MAX`] at most, of which none is done. It takes no memory yet.
+    #[must_use]
+    pub const fn new(count: usize) -> Self {
+        Self { body: Vec::new(), count: if count < BATCH_MAX { count } else { BATCH_MAX }, done: 0 }
     }
+
+    /// Makes room for so many bytes of data, and no more.
+    pub fn reserve(&mut self, data_bytes: usize) {
+        if !self.body.is_empty() {
+            return self.body.reserve_exact(data_bytes);
+        }
+        let head = outcomes_bytes(self.count);
+        self.body.reserve_exact(head.saturating_add(data_bytes));
+        put_head(self.count, &mut self.body);
+        self.body.resize(head, 0);
+    }
+
+    /// Says how the next operation ended. Beyond the last nothing is said.
+    pub fn push(&mut self, outcome: &BatchOutcome) {
+        if self.body.is_empty() {
+            self.reserve(0);
+        }
+        let entries = self.body.get_mut(HEAD_BYTES..outcomes_bytes(self.count)).unwrap_or_default().as_chunks_mut().0;
+        if let Some(entry) = entries.get_mut(self.done) {
+            *entry = outcome.to_entry();
+            self.done += 1;
+        }
+    }
+
+    /// Appends bytes that an operation has read, which its outcome counts.
+    pub fn put_data(&mut self, data: &[u8]) {
+        if self.body.is_empty() {
+            self.reserve(data.len());
+        }
+        self.body.extend_from_slice(data);
+    }
+
+    /// Says of each object that was made how many bytes are free at the server.
+    pub fn set_free(&mut self, free: u64) {
+        let done = self.body.get_mut(HEAD_BYTES..outcomes_bytes(self.done)).unwrap_or_default();
+        for entry in done.as_chunks_mut::<ENTRY_BYTES>().0 {
+            if entry[24..] != [0; 8] {
+                entry[8..16].copy_from_slice(&free.to_be_bytes());
+            }
+        }
+    }
+
+    /// The answer; operations of which nothing was said were not done.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<u8> {
+        while self.done < self.count {
+            self.push(&BatchOutcome::with(MemoryStatus::NotDone, 0));
+        }
+        self.body
+    }
+}
+
+/// Bytes of head and entries of a batch, or the answer to one, of so many operations.
+const fn outcomes_bytes(count: usize) -> usize {
+    HEAD_BYTES + count * ENTRY_BYTES
 }
 
 /// Reads the answer to a batch: how each operation ended, and where in `body` the data are that it read.

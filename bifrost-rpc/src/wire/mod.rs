@@ -19,9 +19,7 @@ pub mod tunnel;
 
 pub(crate) use ack::RANGES_MAX;
 pub use ack::{AckBody, AckStatus, FinishedBody};
-pub use batch::{
-    BATCH_MAX, Batch, BatchBody, BatchOp, BatchOutcome, outcomes_bytes, outcomes_to_bytes, parse_outcomes, put_outcomes,
-};
+pub use batch::{BATCH_MAX, Batch, BatchBody, BatchOp, BatchOutcome, OutcomesBody, outcomes_to_bytes, parse_outcomes};
 pub use header::{CREDIT_BYTES, Flags, HEADER_BYTES, Header, IDENTIFIER, PacketType, VERSION};
 pub use memory::{MemoryFields, MemoryOp, MemoryStatus, READ_TO_END};
 pub(crate) use method::fnv1a;

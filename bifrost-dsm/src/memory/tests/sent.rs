@@ -1,8 +1,9 @@
 //! Batches as they came.
 
 use super::*;
-use crate::operation::SentBatch;
-use bifrost_rpc::memory::{Batch, BatchBody, BatchOp, MemoryOp};
+use crate::sent::SentBatch;
+use bifrost_rpc::memory::{Batch, BatchBody, BatchOp, BatchOutcome, MemoryOp, MemoryStatus};
+use bifrost_rpc::wire::outcomes_to_bytes;
 use proptest::prelude::*;
 
 /// A batch of these operations, whose data are all the same; `None` where they make no sense together.
@@ -15,12 +16,39 @@ fn body(ops: Vec<BatchOp>) -> Option<BatchBody> {
     BatchBody::new(body).ok()
 }
 
+/// The answer to a batch of so many steps, as it is sent.
+fn answer(submitted: Submitted, steps: usize, free: u64) -> Result<Vec<u8>, Refusal> {
+    let Submitted::Done(outcome) = submitted else { panic!("it waits for nothing") };
+    let (answers, refusal) = match outcome? {
+        Answer::Sent(sent) => {
+            let (mut bytes, data) = sent.into_parts(free);
+            data.iter().for_each(|data| bytes.extend(data.to_vec()));
+            return Ok(bytes);
+        }
+        Answer::Batch(answers, refusal) => (answers, refusal),
+        other => panic!("{other:?} is no answer to a batch"),
+    };
+    let done = BatchOutcome::with(MemoryStatus::Ok, 0);
+    let outcome = |answer: &Answer| match answer {
+        Answer::Data(data) => BatchOutcome { len: data.len() as u64, ..done },
+        Answer::Allocated(made) => BatchOutcome { made: Some(*made), detail: free, ..done },
+        _ => done,
+    };
+    let mut outcomes: Vec<_> = answers.iter().map(outcome).collect();
+    outcomes.extend(refusal.map(|refusal| BatchOutcome::with(refusal.status(), refusal.detail())));
+    outcomes.resize(steps, BatchOutcome::with(MemoryStatus::NotDone, 0));
+    let read = |answer: &Answer| if let Answer::Data(data) = answer { data.to_vec() } else { Vec::new() };
+    Ok([outcomes_to_bytes(&outcomes), answers.iter().flat_map(read).collect()].concat())
+}
+
 proptest! {
     #[test]
     fn a_batch_as_it_came_does_what_its_steps_do(
-        ops in prop::collection::vec((2u8..=4, 0usize..3, 0u64..5, 0u64..5), 1..6), makes: bool, open: bool,
+        ops in prop::collection::vec((2u8..=4, 0usize..3, 0u64..5, 0u64..5), 1..6),
+        makes: bool, open: bool, keeps_outcomes: bool, copied_bytes_max in 0usize..5, free: u64,
     ) {
-        let rigs = [(); 2].map(|()| if open { Rig::open() } else { Rig::plain() });
+        let config = Config { open, keeps_outcomes, copied_bytes_max, ..Config::default() };
+        let rigs = [(); 2].map(|()| Rig::new(config.clone()));
         let [(mut rig, a, b), (mut other, ..)] = rigs.map(|mut rig| {
             let (a, b) = (rig.alloc(A, b"12345678"), rig.alloc(A, b"abcd"));
             (rig, a, b)
@@ -36,9 +64,11 @@ proptest! {
         let Some(body) = body(ops.into_iter().map(op).collect()) else { return Ok(()) };
         let sent = SentBatch::new(a, body);
         let steps = Work::Batch(sent.steps().collect());
+        let count = sent.count();
+        let answer = |submitted| answer(submitted, count, free);
         let (id, work) = (rig.next(), Work::Sent(sent));
-        prop_assert_eq!(rig.submit(A, id, work.clone()), other.submit(A, id, steps));
+        prop_assert_eq!(answer(rig.submit(A, id, work.clone())), answer(other.submit(A, id, steps)));
         prop_assert_eq!(rig.memory.metrics(), other.memory.metrics());
-        prop_assert_eq!(rig.submit(A, id, work.clone()), other.submit(A, id, work), "again");
+        prop_assert_eq!(answer(rig.submit(A, id, work.clone())), answer(other.submit(A, id, work)), "again");
     }
 }

@@ -118,6 +118,43 @@ proptest! {
     }
 
     #[test]
+    fn an_answer_is_made_step_by_step(
+        outcomes in prop::collection::vec((any::<bool>(), 0usize..300, any::<bool>()), 0..=BATCH_MAX), left in 0usize..4, free: u64, room in 0usize..9000,
+    ) {
+        let outcome = |(fails, len, makes): &(bool, usize, bool)| match (fails, makes) {
+            (true, _) => BatchOutcome::with(MemoryStatus::NoObject, 7),
+            (false, true) => BatchOutcome { made: Some(Pointer::new(1, 2, 3)), ..BatchOutcome::with(MemoryStatus::Ok, 5) },
+            (false, false) => BatchOutcome { len: *len as u64, ..BatchOutcome::with(MemoryStatus::Ok, 0) },
+        };
+        let mut outcomes: Vec<_> = outcomes.iter().map(outcome).collect();
+        let count = (outcomes.len() + left).clamp(1, BATCH_MAX);
+        let mut body = OutcomesBody::new(count);
+        for (at, outcome) in (0u8..).zip(&outcomes) {
+            // Whatever is said first, the head stands in front of it.
+            let data = vec![at; usize::try_from(outcome.len).unwrap()];
+            if at % 2 == 0 {
+                body.put_data(&data);
+                body.push(outcome);
+            } else {
+                body.reserve(room);
+                body.push(outcome);
+                body.put_data(&data);
+            }
+        }
+        body.set_free(free);
+        let made = body.finish();
+        outcomes.resize(count, BatchOutcome::with(MemoryStatus::NotDone, 0));
+        for outcome in &mut outcomes {
+            outcome.detail = if outcome.made.is_some() { free } else { outcome.detail };
+        }
+        let read: Vec<_> = parse_outcomes(&made).unwrap().collect();
+        prop_assert_eq!(read.iter().map(|(outcome, _)| *outcome).collect::<Vec<_>>(), outcomes);
+        for (at, (_, place)) in (0u8..).zip(read) {
+            prop_assert!(made[place].iter().all(|byte| *byte == at));
+        }
+    }
+
+    #[test]
     fn any_bytes_are_parsed_or_refused(mut bytes in prop::collection::vec(any::<u8>(), 0..400), count in 0u8..=80) {
         if let Some(head) = bytes.first_chunk_mut::<2>() {
             *head = [0, count];
