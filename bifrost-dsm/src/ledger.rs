@@ -27,7 +27,7 @@ impl Ledger {
         let used = &self.0.used;
         let take = |now: u64| now.checked_add(bytes).filter(|sum| *sum <= self.0.capacity);
         match used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
-            Ok(_) => Ok(Charge { ledger: self.clone(), bytes }),
+            Ok(_) => Ok(Charge { ledger: Some(self.clone()), bytes }),
             Err(now) => Err(Refusal::OutOfMemory { free: self.0.capacity.saturating_sub(now) }),
         }
     }
@@ -35,7 +35,7 @@ impl Ledger {
     /// Takes `bytes` even if they are not there: for what must not fail and is bounded by other means.
     pub(crate) fn charge_anyway(&self, bytes: u64) -> Charge {
         self.0.used.fetch_add(bytes, Ordering::Relaxed);
-        Charge { ledger: self.clone(), bytes }
+        Charge { ledger: Some(self.clone()), bytes }
     }
 
     /// Bytes in use.
@@ -64,7 +64,8 @@ impl Ledger {
 /// Bytes taken from a ledger until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Charge {
-    ledger: Ledger,
+    /// None where there are no bytes to give back: most charges of nothing and all that was split off whole.
+    ledger: Option<Ledger>,
     bytes: u64,
 }
 
@@ -75,24 +76,36 @@ impl Charge {
 
     /// A charge of `bytes` of these, or of all there are.
     pub(crate) fn split(&mut self, bytes: u64) -> Self {
-        let bytes = bytes.min(self.bytes);
+        if bytes >= self.bytes {
+            return Self { ledger: self.ledger.take(), bytes: std::mem::take(&mut self.bytes) };
+        }
         self.bytes -= bytes;
-        Self { ledger: self.ledger.clone(), bytes }
+        Self { ledger: if bytes > 0 { self.ledger.clone() } else { None }, bytes }
+    }
+
+    fn counts(&self) -> Option<&Counts> {
+        self.ledger.as_ref().map(|ledger| &*ledger.0)
     }
 
     /// Counts these bytes as held by readers only, until [`Charge::unpin`].
     pub(crate) fn pin(&self) {
-        self.ledger.0.pinned.fetch_add(self.bytes, Ordering::Relaxed);
+        if let Some(counts) = self.counts() {
+            counts.pinned.fetch_add(self.bytes, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn unpin(&self) {
-        self.ledger.0.pinned.fetch_sub(self.bytes, Ordering::Relaxed);
+        if let Some(counts) = self.counts() {
+            counts.pinned.fetch_sub(self.bytes, Ordering::Relaxed);
+        }
     }
 }
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.ledger.0.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        if let Some(counts) = self.counts() {
+            counts.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        }
     }
 }
 
@@ -113,10 +126,17 @@ mod tests {
         let ledger = Ledger::new(100);
         let mut a = ledger.charge(60).unwrap();
         assert_eq!(ledger.charge(41).unwrap_err(), Refusal::OutOfMemory { free: 40 });
+        assert_eq!((a.split(0).bytes(), a.bytes(), ledger.used()), (0, 60, 60));
         let b = a.split(20);
         assert_eq!((a.bytes(), b.bytes(), ledger.used()), (40, 20, 60));
+        let c = a.split(1000);
+        assert_eq!((a.bytes(), c.bytes(), ledger.used()), (0, 40, 60));
         drop(a);
-        assert_eq!(ledger.used(), 20);
+        c.pin();
+        assert_eq!((ledger.used(), ledger.pinned()), (60, 40));
+        c.unpin();
+        drop(c);
+        assert_eq!((ledger.used(), ledger.pinned()), (20, 0));
         let over = ledger.charge_anyway(200);
         assert_eq!(ledger.charge(1).unwrap_err(), Refusal::OutOfMemory { free: 0 });
         drop((b, over));

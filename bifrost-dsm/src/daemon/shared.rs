@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_micros(100);
 /// A [`Memory`] behind a lock. Cheap to clone.
 ///
 /// The lock is held for what an operation does to tables, and while a write of part of an object or a short read is
-/// copied; not while answers are put together or large memory is given back.
+/// copied; not while long answers are put together or large memory is given back.
 #[derive(Debug, Clone)]
 pub struct SharedMemory {
     state: Arc<Mutex<State>>,
