@@ -24,6 +24,9 @@ impl Ledger {
 
     /// Takes `bytes`, to be given back when the charge is dropped.
     pub(crate) fn charge(&self, bytes: u64) -> Result<Charge, Refusal> {
+        if bytes == 0 {
+            return Ok(Charge { ledger: None, bytes });
+        }
         let used = &self.0.used;
         let take = |now: u64| now.checked_add(bytes).filter(|sum| *sum <= self.0.capacity);
         match used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
@@ -64,7 +67,7 @@ impl Ledger {
 /// Bytes taken from a ledger until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Charge {
-    /// None where there are no bytes to give back: most charges of nothing and all that was split off whole.
+    /// None where there are no bytes to give back.
     ledger: Option<Ledger>,
     bytes: u64,
 }

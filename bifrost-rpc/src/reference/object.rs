@@ -81,7 +81,7 @@ impl Object {
 
     /// Gives control away; says whether there was any.
     pub(crate) fn give_up(&self) -> bool {
-        self.is_controlled.swap(false, Ordering::AcqRel)
+        self.is_controlled() && self.is_controlled.swap(false, Ordering::AcqRel)
     }
 
     pub(crate) fn is_controlled(&self) -> bool {
@@ -205,7 +205,7 @@ impl Drop for Object {
     /// Frees what is controlled, without waiting for the answer: a free is small, and sent again until it is answered. It
     /// goes with what is sent next.
     fn drop(&mut self) {
-        if let (true, Some(settings)) = (self.give_up(), &self.settings) {
+        if let (true, Some(settings)) = (*self.is_controlled.get_mut(), &self.settings) {
             settings.memory.free_later(self.pointer);
         }
     }

@@ -164,11 +164,11 @@ impl Passing {
 
     /// Begins to store a value.
     fn start(&mut self, value: &mut dyn Reference, together: &mut Together) -> Result<(), ReferenceError> {
-        let Some(settings) = self.settings.clone() else { return Ok(()) };
+        let Some(settings) = &self.settings else { return Ok(()) };
         if self.held.len() + self.storing >= POINTERS_MAX {
             return Err(ReferenceError::TooMany);
         }
-        value.start_storing(&settings, together)?;
+        value.start_storing(settings, together)?;
         self.storing += 1;
         Ok(())
     }

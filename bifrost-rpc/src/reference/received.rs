@@ -10,8 +10,8 @@ pub struct Received {
     settings: Option<Arc<Settings>>,
     /// What this side passed: it comes back as what it was.
     passed: Vec<Held>,
-    /// Control over these has passed to this side, and no reference has taken it yet.
-    given: Mutex<Vec<Pointer>>,
+    /// Control over these has passed to this side, and no reference has taken it yet; none if the message gave none.
+    given: Option<Mutex<Vec<Pointer>>>,
 }
 
 impl Received {
@@ -22,7 +22,8 @@ impl Received {
 
     /// Of the answer to a call that passed `passed`, which gives control over `given`.
     pub(crate) fn answer(settings: Option<Arc<Settings>>, passed: Vec<Held>, given: Vec<Pointer>) -> Arc<Self> {
-        Arc::new(Self { settings, passed, given: Mutex::new(given) })
+        let given = (!given.is_empty()).then(|| Mutex::new(given));
+        Arc::new(Self { settings, passed, given })
     }
 
     /// The object of a pointer, and whether whoever reads it here has its control.
@@ -44,7 +45,8 @@ impl Received {
     }
 
     fn claim(&self, pointer: Pointer) -> bool {
-        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(given) = &self.given else { return false };
+        let mut given = given.lock().unwrap_or_else(PoisonError::into_inner);
         match given.iter().position(|other| *other == pointer) {
             Some(at) => {
                 given.swap_remove(at);
@@ -58,8 +60,8 @@ impl Received {
 impl Drop for Received {
     /// Frees what nobody has taken: an answer that could not be read, or what a dropped object named.
     fn drop(&mut self) {
-        let given = std::mem::take(self.given.get_mut().unwrap_or_else(PoisonError::into_inner));
-        if let Some(settings) = &self.settings {
+        if let (Some(given), Some(settings)) = (self.given.take(), &self.settings) {
+            let given = given.into_inner().unwrap_or_else(PoisonError::into_inner);
             given.into_iter().for_each(|pointer| drop(Object::controlled(pointer, Arc::clone(settings))));
         }
     }

@@ -81,7 +81,8 @@ pub(super) struct Storing {
     place: Option<Place>,
     len: u64,
     parts: Vec<Held>,
-    settings: Arc<Settings>,
+    /// None when it has been stored.
+    settings: Option<Arc<Settings>>,
 }
 
 #[derive(Debug)]
@@ -109,7 +110,7 @@ impl Storing {
             _ if len <= MEMORY_BYTES_MAX as usize => Place::Alone(Box::new(memory.start_alloc_and_write(bytes)?)),
             _ => Place::There(memory.alloc_and_write(bytes)?),
         };
-        Ok(Self { place: Some(place), len: len as u64, parts, settings: Arc::clone(settings) })
+        Ok(Self { place: Some(place), len: len as u64, parts, settings: Some(Arc::clone(settings)) })
     }
 
     pub(super) fn finish<T>(mut self, together: &mut Together) -> Result<Owned<T>, ReferenceError> {
@@ -124,7 +125,8 @@ impl Storing {
             (Some(Place::Among(_)) | None, _) => return Err(ReferenceError::Empty),
         };
         let parts = std::mem::take(&mut self.parts);
-        Ok(Object::stored(pointer, self.len, parts, Arc::clone(&self.settings)))
+        let settings = self.settings.take().ok_or(ReferenceError::NoMemory)?;
+        Ok(Object::stored(pointer, self.len, parts, settings))
     }
 }
 

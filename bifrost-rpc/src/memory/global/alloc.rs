@@ -53,23 +53,20 @@ impl Allocation {
         }
     }
 
-    /// Makes the object somewhere, after a batch was to make it at this server.
-    pub(super) fn go_on(
-        mut self,
-        server: u8,
-        outcome: Result<Allocated, MemoryError>,
-        data: &Bytes,
-    ) -> Result<Pointer, MemoryError> {
-        match outcome {
-            Ok(made) => return self.own(server, made.object),
-            // It was not its turn, or the server has come back as one that does not take such batches.
-            Err(MemoryError::Refused { status: MemoryStatus::NotDone | MemoryStatus::SeveralObjects, .. }) => {}
-            Err(error) => {
-                self.tried.insert(server);
-                self.conclude(server, Err(error)).map(drop)?;
-            }
+    /// Makes the object somewhere, after a batch that was to make it at this server has failed to.
+    pub(super) fn go_on(mut self, server: u8, error: MemoryError, data: &Bytes) -> Result<Pointer, MemoryError> {
+        // Otherwise it was not its turn, or the server has come back as one that does not take such batches.
+        let status = if let MemoryError::Refused { status, .. } = &error { Some(*status) } else { None };
+        if !matches!(status, Some(MemoryStatus::NotDone | MemoryStatus::SeveralObjects)) {
+            self.tried.insert(server);
+            self.conclude(server, Err(error)).map(drop)?;
         }
         self.run(|client| client.allocate(data.len() as u64, data))
+    }
+
+    /// The memory in which the object is to be made.
+    pub(super) fn into_memory(self) -> GlobalMemory {
+        self.memory
     }
 
     /// The server to try next; an error when all have been tried.
@@ -92,7 +89,7 @@ impl Allocation {
         match made {
             Ok(Allocated { object, free }) => {
                 self.memory.placement().report(now, server, Some(free).filter(|free| *free > 0));
-                self.own(server, object).map(Some)
+                self.memory.own(server, object).map(Some)
             }
             Err(MemoryError::Refused { status: MemoryStatus::OutOfMemory, detail }) => {
                 self.memory.placement().report(now, server, Some(detail));
@@ -104,15 +101,6 @@ impl Allocation {
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// Refuses an object that says that it is of another server: operations on it would go astray.
-    fn own(&self, configured: u8, object: Pointer) -> Result<Pointer, MemoryError> {
-        if object.server() == configured {
-            return Ok(object);
-        }
-        let freed = self.memory.client(configured).and_then(|client| client.free(object)).is_ok();
-        Err(MemoryError::OtherServer { configured, answered: object.server(), freed })
     }
 
     /// Another server may do. Of what happened at all of them the most telling is kept: how much is free where most is,
@@ -127,6 +115,17 @@ impl Allocation {
             _ => self.failure = Some(error),
         }
         Ok(None)
+    }
+}
+
+impl GlobalMemory {
+    /// Refuses an object that says that it is of another server: operations on it would go astray.
+    pub(super) fn own(&self, configured: u8, object: Pointer) -> Result<Pointer, MemoryError> {
+        if object.server() == configured {
+            return Ok(object);
+        }
+        let freed = self.client(configured).and_then(|client| client.free(object)).is_ok();
+        Err(MemoryError::OtherServer { configured, answered: object.server(), freed })
     }
 }
 

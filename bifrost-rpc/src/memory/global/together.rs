@@ -41,11 +41,10 @@ struct Together {
 impl GlobalMemory {
     /// Begins to make objects of these bytes, each of which is short.
     pub(crate) fn start_alloc_and_write_all(&self, contents: Vec<Bytes>) -> Result<PendingAllocs, MemoryError> {
-        let memory = self.clone();
         let alone = |content: Bytes, may_hold| Allocation::new(self, content.len() as u64).start(content, may_hold);
         if contents.len() < 2 {
             let begun = contents.into_iter().next().map(|content| alone(content, false)).transpose()?;
-            return Ok(PendingAllocs { memory, way: Way::One(begun) });
+            return Ok(PendingAllocs { memory: self.clone(), way: Way::One(begun) });
         }
         let now = self.inner.clock.now();
         let mut first = Allocation::new(self, contents.first().map_or(0, |content| content.len() as u64));
@@ -55,7 +54,7 @@ impl GlobalMemory {
             let rest = contents.iter().skip(1).map(Bytes::len);
             rest.for_each(|len| self.placement().join(now, len as u64, server));
             let way = Way::Together(Together { server, contents, pending: Some(pending), outcomes: Vec::new() });
-            return Ok(PendingAllocs { memory, way });
+            return Ok(PendingAllocs { memory: first.into_memory(), way });
         }
         let mut contents = contents.into_iter();
         let mut begun = Vec::with_capacity(contents.len());
@@ -65,7 +64,7 @@ impl GlobalMemory {
         for content in contents {
             begun.push(Some(alone(content, true)?));
         }
-        Ok(PendingAllocs { memory, way: Way::Alone(begun) })
+        Ok(PendingAllocs { memory: self.clone(), way: Way::Alone(begun) })
     }
 
     /// Reads objects whole by one message, if one server has them, takes that, and they are short, as far as can be told
@@ -114,7 +113,12 @@ impl PendingAllocs {
                 together.wait(&self.memory);
                 let outcome = together.outcomes.get_mut(at).map_or(Err(TAKEN), |outcome| replace(outcome, Err(TAKEN)));
                 let content = together.contents.get_mut(at).map(take).unwrap_or_default();
-                return Allocation::new(&self.memory, content.len() as u64).go_on(together.server, outcome, &content);
+                return match outcome {
+                    Ok(made) => self.memory.own(together.server, made.object),
+                    Err(error) => {
+                        Allocation::new(&self.memory, content.len() as u64).go_on(together.server, error, &content)
+                    }
+                };
             }
         };
         begun.map_or(Err(TAKEN), PendingAlloc::wait)
