@@ -141,7 +141,7 @@ pub enum Event {
     Memory {
         /// The operation.
         operation: MemoryOperation,
-        /// The data that came with it, in a buffer that has no spare capacity.
+        /// The data that came with it, in a buffer that has no spare capacity, unless it is a batch.
         body: Vec<u8>,
     },
     /// The caller no longer waits for a call that was not answered yet, or for a memory operation that was announced. If

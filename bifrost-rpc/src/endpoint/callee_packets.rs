@@ -176,7 +176,8 @@ impl Endpoint {
         if is_first && body.len() == len {
             return match memory {
                 Some(fields) => {
-                    let body = self.pool.copy_exact(body);
+                    // Nothing of a batch becomes an object's memory as it came.
+                    let body = if fields.is_batch { self.pool.copy(body) } else { self.pool.copy_exact(body) };
                     self.start_memory(now, index, header, fields, (body, 0));
                 }
                 None => {

@@ -21,7 +21,7 @@ pub trait MemoryHandler: Send + Sync + 'static {
         None
     }
 
-    /// Does an operation. The body's buffer has no spare capacity: it can become the object's memory.
+    /// Does an operation. The body's buffer has no spare capacity, unless it is a batch: it can become the object's memory.
     ///
     /// `None` says that the answer comes later, by what [`Later::keep`] gave.
     fn run(&self, operation: &MemoryOperation, body: Vec<u8>, later: &Later<'_>) -> Option<MemoryReply>;
