@@ -9,8 +9,8 @@ use std::ops::Range;
 
 /// A later packet that arrived this many packets after one that did not makes it lost.
 const REORDER_PACKETS: u64 = 3;
-/// Messages of one fragment up to this size are not counted in the window.
-const UNCOUNTED_BYTES_MAX: usize = 2048;
+/// Messages of one fragment up to this size are not counted in the window: a page, or a few short objects in one batch.
+const UNCOUNTED_BYTES_MAX: usize = 4096;
 
 #[derive(Debug, Clone, Copy)]
 struct Sent {
