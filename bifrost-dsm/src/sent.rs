@@ -70,6 +70,9 @@ impl SentBatch {
     }
 }
 
+/// What a batch reads at once of no more bytes is copied into its answer, for which as much is set aside for each read to come.
+const COPIED_BYTES_MAX: usize = 4096;
+
 /// What came of a batch as it came: outcomes and what was read, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentAnswer {
@@ -95,9 +98,9 @@ impl SentAnswer {
         self.outcomes.push(&BatchOutcome::with(refusal.status(), refusal.detail()));
     }
 
-    /// Whether what is read now can be copied behind the outcomes.
-    pub(crate) const fn takes_copies(&self) -> bool {
-        self.data.is_empty()
+    /// Whether so many bytes that are read now can be copied behind the outcomes.
+    pub(crate) const fn takes_copies(&self, bytes: usize) -> bool {
+        bytes <= COPIED_BYTES_MAX && self.data.is_empty()
     }
 
     /// A step has read these bytes; so many reads, which are taken to be as long, are still to come.

@@ -188,7 +188,7 @@ impl Memory {
         let (object, content, range) = self.find(holder, &step.target, step.unit_log2, (offset, len))?;
         let (read, copied_max) = (range.len(), self.copied_max());
         match content.in_one(&range) {
-            Some(bytes) if read <= copied_max && answer.takes_copies() => answer.copy(bytes, still),
+            Some(bytes) if read <= copied_max && answer.takes_copies(read) => answer.copy(bytes, still),
             _ => answer.share(Data { object, offset, pieces: content.read(range, copied_max) }),
         }
         self.counters.done(MemoryOp::Read, read as u64);
