@@ -8,8 +8,8 @@ use std::io::IoSlice;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::ops::Range;
 
-/// Bodies of at least this many bytes are referred to in a batch, not copied.
-const SHARE_BYTES_MIN: usize = 4096;
+/// Bodies of more bytes than this are referred to in a batch, not copied: to gather a page takes longer than to copy it.
+const COPIED_BYTES_MAX: usize = 4096;
 
 /// What [`super::Endpoint::poll_transmit`] put into [`Datagrams`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,13 +141,13 @@ impl Datagrams {
     /// Appends a range of a message, by reference where that pays.
     pub(super) fn put_message(&mut self, message: &Message, range: Range<u32>, copy: bool) {
         let (offset, len) = (range.start as usize, range.len());
-        if copy || len < SHARE_BYTES_MIN {
+        if copy || len <= COPIED_BYTES_MAX {
             message.pieces(offset, len, |piece| self.bytes.extend_from_slice(piece));
             return;
         }
         let (bytes, blocks) = (&mut self.bytes, &mut self.blocks);
         message.shared_pieces(offset, len, |piece| match piece {
-            Ok(block) if block.len() >= SHARE_BYTES_MIN => blocks.push((bytes.len(), block)),
+            Ok(block) if block.len() > COPIED_BYTES_MAX => blocks.push((bytes.len(), block)),
             Ok(block) => bytes.extend_from_slice(&block),
             Err(piece) => bytes.extend_from_slice(piece),
         });
