@@ -219,7 +219,8 @@ impl Core {
     pub(super) fn listen_after_pause(&self, now: Time) {
         let before = self.started.load(Ordering::Relaxed);
         self.started.store(now.as_nanos(), Ordering::Relaxed);
-        if Duration::from_nanos(now.as_nanos().saturating_sub(before)) >= PAUSE {
+        let has_paused = Duration::from_nanos(now.as_nanos().saturating_sub(before)) >= PAUSE;
+        if has_paused && !self.port.socket.is_silent() {
             SCRATCH.with_borrow_mut(|scratch| self.take_in(scratch));
         }
     }

@@ -124,6 +124,14 @@ impl PortSocket {
         }
     }
 
+    /// Whether nothing waits to be received, as far as can be told without taking it.
+    pub(crate) fn is_silent(&self) -> bool {
+        match self {
+            Self::Kernel(socket) => socket.is_silent(),
+            Self::Link(_) => false,
+        }
+    }
+
     /// Waits for datagrams.
     pub(crate) fn receive(&self, into: &mut [u8]) -> io::Result<Received> {
         match self {

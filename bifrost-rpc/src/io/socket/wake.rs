@@ -146,6 +146,22 @@ mod tests {
     }
 
     #[test]
+    fn to_see_whether_something_waits_takes_nothing() {
+        for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
+            let (peer, socket) = pair(ip);
+            assert!(socket.is_silent());
+            peer.send_to(b"farewell", socket.inner.local_addr().unwrap()).unwrap();
+            // It may take its time.
+            assert!((0..1_000_000).any(|_| !socket.is_silent()));
+            assert!(!socket.is_silent());
+            let mut buffer = [0; 64];
+            let (bytes, _) = bytes_of(socket.try_receive(&mut buffer).unwrap()).unwrap();
+            assert_eq!(&buffer[..bytes], b"farewell");
+            assert!(socket.is_silent());
+        }
+    }
+
+    #[test]
     fn a_blocked_receive_is_ended_and_the_socket_goes_on() {
         for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
             let (peer, socket) = pair(ip);
