@@ -1,7 +1,7 @@
 //! Batches in the form in which they came, and their answers in the form in which they go.
 
 use crate::ledger::trimmed;
-use crate::operation::{Action, Data, Step};
+use crate::operation::{Action, Answer, Data, Step};
 use crate::refusal::Refusal;
 use bifrost_rpc::memory::{BatchBody, BatchOp, BatchOutcome, MemoryOp, MemoryStatus, ObjectId, Pointer};
 use bifrost_rpc::wire::OutcomesBody;
@@ -83,9 +83,25 @@ pub struct SentAnswer {
 }
 
 impl SentAnswer {
-    /// The answer to a batch of which nothing is done.
-    pub(crate) fn new(batch: &SentBatch) -> Self {
-        Self { outcomes: OutcomesBody::new(batch.count()), data: Vec::new() }
+    /// The answer to a batch of so many steps, of which nothing is done.
+    pub(crate) const fn new(steps: usize) -> Self {
+        Self { outcomes: OutcomesBody::new(steps), data: Vec::new() }
+    }
+
+    /// The answer to a batch of so many steps that was done step by step.
+    pub(crate) fn of(answers: Vec<Answer>, refusal: Option<Refusal>, steps: usize) -> Self {
+        let mut sent = Self::new(steps);
+        for answer in answers {
+            match answer {
+                Answer::Data(data) => sent.share(data),
+                Answer::Allocated(made) => sent.done(Some(made)),
+                _ => sent.done(None),
+            }
+        }
+        if let Some(refusal) = refusal {
+            sent.refused(refusal);
+        }
+        sent
     }
 
     /// A step was done that reads nothing.

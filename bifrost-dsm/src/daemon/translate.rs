@@ -5,10 +5,10 @@ use crate::memory::{Announce, Place};
 use crate::operation::{Action, Answer, Outcome, Request, Step, Work};
 use crate::pieces::Pieces;
 use crate::refusal::Refusal;
-use crate::sent::SentBatch;
+use crate::sent::{SentAnswer, SentBatch};
 use bifrost_rpc::buffer::{Message, MessageBuffer};
-use bifrost_rpc::memory::{BatchBody, BatchOutcome, MemoryOp, MemoryOperation, MemoryReply, MemoryStatus, Pointer};
-use bifrost_rpc::wire::OutcomesBody;
+use bifrost_rpc::memory::{BatchBody, MemoryOp, MemoryOperation, MemoryReply, Pointer};
+use bytes::Bytes;
 
 /// What a batch reads of fewer bytes than this is copied behind the head of its answer, whatever it is sent from; and what is
 /// written, while the memory is locked.
@@ -104,39 +104,26 @@ pub(super) fn reply_of(outcome: Outcome, steps: usize, free: u64) -> MemoryReply
         Ok(Answer::Allocated(pointer)) => MemoryReply::allocated_leaving(pointer, free),
         Ok(Answer::Data(data)) => MemoryReply::data(match data.pieces {
             Pieces::One(piece) => Message::from(piece),
-            several @ Pieces::Several(_) => message(Vec::new(), [several]),
+            several @ Pieces::Several(_) => message(Vec::new(), vec![several]),
         }),
         Ok(Answer::Written | Answer::Freed) => MemoryReply::done(),
-        Ok(Answer::Batch(answers, refusal)) => MemoryReply::data(batch(answers, refusal, steps, free)),
-        Ok(Answer::Sent(answer)) => {
-            let (head, data) = answer.into_parts(free);
-            MemoryReply::data(message(head, data.into_iter().map(|data| data.pieces)))
-        }
+        Ok(Answer::Batch(answers, refusal)) => sent(SentAnswer::of(answers, refusal, steps), free),
+        Ok(Answer::Sent(answer)) => sent(answer, free),
         Err(refusal) => refused(refusal),
     }
 }
 
 /// The answer to a batch: how each step ended, then what was read.
-fn batch(answers: Vec<Answer>, refusal: Option<Refusal>, steps: usize, free: u64) -> Message {
-    let len = |answer: &Answer| if let Answer::Data(data) = answer { data.len() } else { 0 };
-    let mut outcomes = OutcomesBody::new(steps);
-    // Exactly what it needs: nobody accounts for more.
-    outcomes.reserve(answers.iter().map(len).filter(|len| *len < SMALL_BYTES).sum());
-    for answer in &answers {
-        let made = if let Answer::Allocated(pointer) = answer { Some(*pointer) } else { None };
-        let len = len(answer) as u64;
-        outcomes.push(&BatchOutcome { len, made, ..BatchOutcome::with(MemoryStatus::Ok, 0) });
-    }
-    if let Some(refusal) = refusal {
-        outcomes.push(&BatchOutcome::with(refusal.status(), refusal.detail()));
-    }
-    outcomes.set_free(free);
-    let data = answers.into_iter().filter_map(|answer| if let Answer::Data(data) = answer { Some(data) } else { None });
-    message(outcomes.finish(), data.map(|data| data.pieces))
+fn sent(answer: SentAnswer, free: u64) -> MemoryReply {
+    let (head, data) = answer.into_parts(free);
+    MemoryReply::data(message(head, data.into_iter().map(|data| data.pieces).collect()))
 }
 
 /// A message of what was read: large pieces are sent from the object's memory.
-fn message(head: Vec<u8>, data: impl IntoIterator<Item = Pieces>) -> Message {
+fn message(mut head: Vec<u8>, data: Vec<Pieces>) -> Message {
+    // Exactly what it needs: nobody accounts for more.
+    let lens = data.iter().map(|pieces| pieces.iter().map(Bytes::len).sum::<usize>());
+    head.reserve_exact(lens.filter(|len| *len < SMALL_BYTES).sum());
     let mut message = MessageBuffer::recycle(Vec::new());
     *message.tail_mut() = head;
     for pieces in data {

@@ -45,7 +45,7 @@ impl Memory {
     }
 
     fn batch_as_sent(&mut self, holder: Holder, batch: &SentBatch, charge: &mut Charge) -> SentAnswer {
-        let mut answer = SentAnswer::new(batch);
+        let mut answer = SentAnswer::new(batch.count());
         let mut reads = batch.reads();
         for step in batch.steps() {
             let done = match step.action {
