@@ -35,7 +35,7 @@ pub(super) struct CalleeSession {
     pub(super) finished: RangeSet<u64>,
     /// Ranges put into `finished` since they were counted: at least as many as there are.
     finished_inserts: usize,
-    pub(super) calls: Calls,
+    pub(super) calls: Calls<Served>,
     /// The memory of a record that went, for the next.
     spare: Option<Box<Answered>>,
     outgoing: VecDeque<u64>,

@@ -2,6 +2,7 @@
 
 use super::call::{Call, CallPhase};
 use super::caller_order::Writes;
+use super::calls::Calls;
 use super::config::Config;
 use super::error::CallError;
 use super::link::Link;
@@ -10,7 +11,7 @@ use super::time::Time;
 use super::unheard::Unheard;
 use super::{Answered, CallId, Request};
 use crate::wire::{Flags, Header, MemoryFields, MethodField, Pointer, check_pointers};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Ended calls after which the client says so even though no packet is due.
@@ -61,8 +62,10 @@ pub(super) struct CallerSession {
     pub(super) peer_message_max: u32,
     /// The lost session that this one replaces.
     pub(super) previous: u64,
-    pub(super) calls: BTreeMap<u64, Box<Call>>,
+    pub(super) calls: Calls<Box<Call>>,
     pub(super) waiting: VecDeque<Box<Call>>,
+    /// The memory of a call that has ended, for the next.
+    spare: Option<Box<Call>>,
     /// Of a memory session: when the server was last asked whether it is there.
     pub(super) server_asked: Time,
     /// And which of these askings, or an earlier one, it has answered.
@@ -99,8 +102,9 @@ impl CallerSession {
             calls_max: 1,
             peer_message_max: config.message_bytes_max,
             previous: 0,
-            calls: BTreeMap::new(),
+            calls: Calls::default(),
             waiting: VecDeque::new(),
+            spare: None,
             server_asked: Time::ZERO,
             server_answered: Time::ZERO,
             writes: Writes::default(),
@@ -121,7 +125,7 @@ impl CallerSession {
         place: Option<Vec<u8>>,
     ) {
         let out = Outbound::new(request.message, self.link.fragment_bytes());
-        self.waiting.push_back(Box::new(Call {
+        let call = Call {
             id,
             method: request.method,
             oneway: request.oneway,
@@ -141,7 +145,23 @@ impl CallerSession {
             queued: false,
             references: request.references,
             only_asks: false,
-        }));
+        };
+        self.waiting.push_back(match self.spare.take() {
+            Some(mut spare) => {
+                *spare = call;
+                spare
+            }
+            None => Box::new(call),
+        });
+    }
+
+    /// Keeps the memory of a call that has ended and whose message was taken.
+    pub(super) fn keep(&mut self, mut call: Box<Call>) {
+        // One that was in flight may have kept long lists of what was.
+        if !call.out.is_counted() {
+            (call.answer, call.place) = (None, None);
+            self.spare = Some(call);
+        }
     }
 
     /// Of a memory session: whether there is no write, sent or waiting, that operations on these objects may have to follow.
@@ -174,7 +194,7 @@ impl CallerSession {
             let rpc = *next_rpc;
             *next_rpc += 1;
             if let Some(memory) = &mut call.memory {
-                let lowest = self.calls.keys().next().copied().unwrap_or(rpc);
+                let lowest = self.calls.first().unwrap_or(rpc);
                 self.writes.order(memory, rpc, lowest);
             }
             call.queued = true;
@@ -192,7 +212,7 @@ impl CallerSession {
 
     /// A call has something to send.
     pub(super) fn enqueue(&mut self, rpc: u64) {
-        if let Some(call) = self.calls.get_mut(&rpc)
+        if let Some(call) = self.calls.get_mut(rpc)
             && !call.queued
         {
             call.queued = true;
@@ -202,12 +222,13 @@ impl CallerSession {
 
     /// The lowest call outstanding; `next_rpc` when there is none.
     pub(super) fn lowest(&self, next_rpc: u64) -> u64 {
-        self.calls.keys().next().copied().unwrap_or(next_rpc)
+        self.calls.first().unwrap_or(next_rpc)
     }
 
     /// Takes a call out: it has ended for this end.
     pub(super) fn end(&mut self, now: Time, rpc: u64, ack_delay: Duration) -> Option<Box<Call>> {
-        let mut call = self.calls.remove(&rpc)?;
+        let mut call = self.calls.remove(rpc)?;
+        self.calls.tidy();
         let in_flight = call.out.drain_flight();
         self.link.window.acked(in_flight);
         if let Some((_, inbound)) = &call.answer {

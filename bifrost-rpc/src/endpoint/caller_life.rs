@@ -75,15 +75,12 @@ impl Endpoint {
             return Vec::new();
         }
         let mut session = self.callers.remove(index);
-        session.calls.iter().for_each(|(rpc, call)| self.report_abandoned(session.link.session, *rpc, call));
+        session.calls.iter().for_each(|(rpc, call)| self.report_abandoned(session.link.session, rpc, call));
         self.caller_by_nonce.remove(&session.nonce);
         if session.link.session != 0 {
             self.caller_by_session.remove(&session.link.session);
         }
-        let target = (session.link.peer, session.service);
-        if self.caller_by_target.get(&target) == Some(&index) {
-            self.caller_by_target.remove(&target);
-        }
+        self.caller_by_target.remove((session.link.peer, session.service), index);
         self.bytes = self.bytes.saturating_sub(session.bytes);
         if session.link.root.is_some() {
             // One that never came to be has not ended the one before it either.

@@ -85,7 +85,7 @@ impl Endpoint {
         let Some(session) = self.callers.get_mut(index) else {
             return;
         };
-        let Some(call) = session.calls.get_mut(&header.rpc).filter(|call| !call.oneway) else {
+        let Some(call) = session.calls.get_mut(header.rpc).filter(|call| !call.oneway) else {
             // The call has ended here: the callee may forget its answer.
             self.stats.duplicates += 1;
             session.report_at = Some(now);
@@ -121,7 +121,7 @@ impl Endpoint {
 
     fn on_answer_fragment(&mut self, now: Time, index: usize, header: &Header, pointers: Vec<Pointer>, body: &[u8]) {
         let len = header.message_len as usize;
-        let is_new = match self.callers.get(index).and_then(|session| session.calls.get(&header.rpc)) {
+        let is_new = match self.callers.get(index).and_then(|session| session.calls.get(header.rpc)) {
             Some(call) => call.answer.is_none(),
             None => return,
         };
@@ -138,7 +138,7 @@ impl Endpoint {
             }
         }
         let timeout = session.link.rtt.timeout(1);
-        let Some(call) = session.calls.get_mut(&header.rpc) else {
+        let Some(call) = session.calls.get_mut(header.rpc) else {
             return;
         };
         if is_new {
@@ -173,11 +173,11 @@ impl Endpoint {
         let Some(session) = self.callers.get_mut(index) else {
             return;
         };
-        let Some((_, inbound)) = session.calls.get_mut(&header.rpc).and_then(|call| call.answer.as_mut()) else {
+        let Some((_, inbound)) = session.calls.get_mut(header.rpc).and_then(|call| call.answer.as_mut()) else {
             return;
         };
         if inserted == Inserted::Complete {
-            let Some(call) = session.calls.get_mut(&header.rpc) else {
+            let Some(call) = session.calls.get_mut(header.rpc) else {
                 return;
             };
             let Some((_, inbound)) = call.answer.take() else {
@@ -203,7 +203,7 @@ impl Endpoint {
         let Some(session) = self.callers.get_mut(index) else {
             return;
         };
-        let Some(call) = session.end(now, rpc, ack_delay) else {
+        let Some(mut call) = session.end(now, rpc, ack_delay) else {
             return;
         };
         if let Some((_, inbound)) = &call.answer {
@@ -240,8 +240,11 @@ impl Endpoint {
         } else if is_abandoned {
             self.report_abandoned(of, rpc, &call);
         }
-        self.pool.put_sent(call.out.into_message().into_spent().unwrap_or_default());
+        self.pool.put_sent(call.out.take_message().into_spent().unwrap_or_default());
         self.events.push_back(Event::Answer { call: call.id, result });
+        if let Some(session) = self.callers.get_mut(index) {
+            session.keep(call);
+        }
     }
 
     /// The callee has accepted a oneway call.
@@ -250,7 +253,7 @@ impl Endpoint {
         let Some(session) = self.callers.get_mut(index) else {
             return;
         };
-        if session.calls.get(&rpc).is_some_and(|call| call.oneway)
+        if session.calls.get(rpc).is_some_and(|call| call.oneway)
             && let Some(call) = session.end(now, rpc, ack_delay)
         {
             session.renew(call.started);
@@ -267,7 +270,7 @@ impl Endpoint {
         let Some(session) = self.callers.get_mut(index) else {
             return;
         };
-        let Some(call) = session.calls.get_mut(&header.rpc) else {
+        let Some(call) = session.calls.get_mut(header.rpc) else {
             return;
         };
         if ack.status == AckStatus::Complete && call.oneway {

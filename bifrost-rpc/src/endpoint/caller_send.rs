@@ -11,14 +11,12 @@ impl CallerSession {
     /// Tells the callee which calls have ended, if it is time.
     pub(super) fn report(&mut self, next_rpc: u64) {
         let mut ranges = Vec::new();
-        let mut keys = self.calls.keys().copied();
-        if let Some(mut before) = keys.next() {
-            for rpc in keys.chain([next_rpc]) {
-                if before + 1 < rpc {
-                    ranges.push((before + 1, rpc));
-                }
-                before = rpc;
+        let mut before = None;
+        for rpc in self.calls.iter().map(|(rpc, _)| rpc).chain([next_rpc]) {
+            if let Some(ended) = before.map(|before| before + 1).filter(|ended| *ended < rpc) {
+                ranges.push((ended, rpc));
             }
+            before = Some(rpc);
         }
         if ranges.is_empty() {
             self.link.note(PacketType::Ack, 0, Flags::default(), FinishedBody::default().to_bytes());
@@ -44,11 +42,11 @@ impl CallerSession {
         if self.unreported > 0 {
             self.report(next_rpc);
         }
-        for (rpc, call) in &mut self.calls {
+        for (rpc, call) in self.calls.iter_mut() {
             if let Some((_, inbound)) = call.answer.as_mut().filter(|(_, inbound)| inbound.unacked > 0) {
                 inbound.unacked = 0;
                 let ranges = inbound.ranges(64);
-                self.link.note_ack(call.exchange(*rpc), crate::wire::AckStatus::Partial, ranges);
+                self.link.note_ack(call.exchange(rpc), crate::wire::AckStatus::Partial, ranges);
             }
         }
         self.link.unacked = 0;
@@ -70,7 +68,7 @@ impl CallerSession {
         }
         let mut has_sent = false;
         'calls: while let Some(rpc) = self.outgoing.front().copied() {
-            let Some(call) = self.calls.get_mut(&rpc) else {
+            let Some(call) = self.calls.get_mut(rpc) else {
                 self.outgoing.pop_front();
                 continue;
             };

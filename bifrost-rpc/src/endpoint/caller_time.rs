@@ -52,12 +52,12 @@ impl Endpoint {
         let Some(session) = self.callers.get_mut(index) else {
             return;
         };
-        let due: Vec<u64> = session.calls.iter().filter(|(_, call)| past(call.timer)).map(|(rpc, _)| *rpc).collect();
+        let due: Vec<u64> = session.calls.iter().filter(|(_, call)| past(call.timer)).map(|(rpc, _)| rpc).collect();
         let mut unanswered = Vec::new();
         for rpc in due {
             self.stats.timeouts += 1;
             if session.is_unheard(now, rpc, &self.config) {
-                unanswered.extend(session.calls.get(&rpc).map(|call| call.id));
+                unanswered.extend(session.calls.get(rpc).map(|call| call.id));
             }
             session.call_timeout(now, rpc, self.config.rto_max);
         }
@@ -101,7 +101,7 @@ impl Endpoint {
     fn abandon(&mut self, now: Time, id: CallId, error: impl FnOnce(&Call) -> CallError) {
         let ack_delay = self.config.ack_delay;
         let found = self.callers.iter().find_map(|(index, session)| {
-            let sent = session.calls.iter().find(|(_, call)| call.id == id).map(|(rpc, _)| Some(*rpc));
+            let sent = session.calls.iter().find(|(_, call)| call.id == id).map(|(rpc, _)| Some(rpc));
             let waiting = || session.waiting.iter().any(|call| call.id == id).then_some(None);
             sent.or_else(waiting).map(|rpc| (index, rpc))
         });
@@ -178,7 +178,7 @@ impl CallerSession {
 
     /// Looks after one call whose timer ended.
     pub(super) fn call_timeout(&mut self, now: Time, rpc: u64, ceiling: Duration) {
-        let Some(call) = self.calls.get_mut(&rpc) else {
+        let Some(call) = self.calls.get_mut(rpc) else {
             return;
         };
         call.backoff = call.backoff.saturating_add(1);
@@ -231,7 +231,7 @@ impl CallerSession {
 
     /// The callee was busy: the call waits, longer each time, and is then sent again.
     pub(super) fn on_busy(&mut self, now: Time, rpc: u64, retry: Duration, ceiling: Duration) {
-        let Some(call) = self.calls.get_mut(&rpc) else {
+        let Some(call) = self.calls.get_mut(rpc) else {
             return;
         };
         if call.phase == CallPhase::Busy || call.answer.is_some() {
@@ -250,7 +250,7 @@ impl CallerSession {
     /// The control plane holds the call.
     pub(super) fn on_held(&mut self, now: Time, rpc: u64) {
         // One whose answer arrives was released long ago.
-        if let Some(call) = self.calls.get_mut(&rpc).filter(|call| call.answer.is_none()) {
+        if let Some(call) = self.calls.get_mut(rpc).filter(|call| call.answer.is_none()) {
             call.phase = CallPhase::Held(HELD_PROBES);
             call.unheard.end();
             call.timer = Some(now.plus(HELD_PROBE));

@@ -1,6 +1,5 @@
-//! The calls of a session that its callee remembers, by their ids.
+//! The calls of a session that one of its ends remembers, by their ids.
 
-use super::record::Served;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -9,10 +8,16 @@ const KEPT_MAX: usize = 32;
 
 /// Records in the order of their ids. Calls come nearly in order and end in order, so that almost everything happens at
 /// the ends of a queue.
-#[derive(Debug, Default)]
-pub(super) struct Calls(VecDeque<(u64, Served)>);
+#[derive(Debug)]
+pub(super) struct Calls<T>(VecDeque<(u64, T)>);
 
-impl Calls {
+impl<T> Default for Calls<T> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<T> Calls<T> {
     /// Where a call is, or where it would be.
     #[inline]
     fn find(&self, rpc: u64) -> Result<usize, usize> {
@@ -32,20 +37,29 @@ impl Calls {
         self.0.len()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The lowest id.
+    pub(super) fn first(&self) -> Option<u64> {
+        self.0.front().map(|(rpc, _)| *rpc)
+    }
+
     #[inline]
-    pub(super) fn get(&self, rpc: u64) -> Option<&Served> {
+    pub(super) fn get(&self, rpc: u64) -> Option<&T> {
         let at = self.find(rpc).ok()?;
         self.0.get(at).map(|(_, served)| served)
     }
 
     #[inline]
-    pub(super) fn get_mut(&mut self, rpc: u64) -> Option<&mut Served> {
+    pub(super) fn get_mut(&mut self, rpc: u64) -> Option<&mut T> {
         let at = self.find(rpc).ok()?;
         self.0.get_mut(at).map(|(_, served)| served)
     }
 
     /// Puts a record in the place of the one there was.
-    pub(super) fn insert(&mut self, rpc: u64, served: Served) {
+    pub(super) fn insert(&mut self, rpc: u64, served: T) {
         match self.find(rpc) {
             Err(at) if at == self.0.len() => self.0.push_back((rpc, served)),
             Err(at) => self.0.insert(at, (rpc, served)),
@@ -53,7 +67,7 @@ impl Calls {
         }
     }
 
-    pub(super) fn remove(&mut self, rpc: u64) -> Option<Served> {
+    pub(super) fn remove(&mut self, rpc: u64) -> Option<T> {
         let at = self.find(rpc).ok()?;
         self.0.remove(at).map(|(_, served)| served)
     }
@@ -73,21 +87,29 @@ impl Calls {
 
     /// Takes the first record out, if its id is below `lowest`.
     #[inline]
-    pub(super) fn pop_below(&mut self, lowest: u64) -> Option<(u64, Served)> {
+    pub(super) fn pop_below(&mut self, lowest: u64) -> Option<(u64, T)> {
         let (first, _) = self.0.front()?;
         if *first < lowest { self.0.pop_front() } else { None }
     }
 
-    pub(super) fn range(&self, ids: Range<u64>) -> impl Iterator<Item = (u64, &Served)> {
+    pub(super) fn range(&self, ids: Range<u64>) -> impl Iterator<Item = (u64, &T)> {
         let places = self.from(ids.start)..self.from(ids.end.max(ids.start));
         self.0.range(places).map(|(rpc, served)| (*rpc, served))
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Served)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
         self.0.iter().map(|(rpc, served)| (*rpc, served))
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (u64, &mut Served)> {
+    pub(super) fn values(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|(_, served)| served)
+    }
+
+    pub(super) fn into_values(self) -> impl Iterator<Item = T> {
+        self.0.into_iter().map(|(_, served)| served)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (u64, &mut T)> {
         self.0.iter_mut().map(|(rpc, served)| (*rpc, served))
     }
 }
@@ -95,6 +117,7 @@ impl Calls {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::record::Served;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 

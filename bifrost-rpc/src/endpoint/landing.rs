@@ -58,7 +58,7 @@ impl Endpoint {
         match session {
             SessionRef::Caller(index) => {
                 let session = self.callers.get_mut(index)?;
-                let call = session.calls.get_mut(&rpc)?;
+                let call = session.calls.get_mut(rpc)?;
                 let (kind, inbound) = call.answer.as_mut()?;
                 Some((&mut session.link, inbound, (*kind, call.answer_memory)))
             }
@@ -136,7 +136,7 @@ impl Endpoint {
             SessionRef::Caller(index) => {
                 if let Some(session) = self.callers.get_mut(index) {
                     let timeout = session.link.rtt.timeout(1);
-                    if let Some(call) = session.calls.get_mut(&header.rpc) {
+                    if let Some(call) = session.calls.get_mut(header.rpc) {
                         call.backoff = 0;
                         call.timer = Some(now.plus(timeout));
                     }

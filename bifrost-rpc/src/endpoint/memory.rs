@@ -54,8 +54,8 @@ impl Endpoint {
     /// one of them that it might have to follow, since a batch can name the write before it of one object only.
     #[must_use]
     pub fn may_span_objects(&self, peer: SocketAddr, objects: &[Pointer]) -> bool {
-        let index = self.caller_by_target.get(&(peer, MEMORY_SERVICE_HASH));
-        let session = index.and_then(|index| self.callers.get(*index));
+        let index = self.caller_by_target.get((peer, MEMORY_SERVICE_HASH));
+        let session = index.and_then(|index| self.callers.get(index));
         session.is_some_and(|session| session.link.peer_spans && session.has_no_writes(objects))
     }
 
@@ -183,9 +183,9 @@ impl Endpoint {
     /// if its session or its caller is gone. A read whose answer finds no room is given back, to be asked for again.
     pub fn answer_memory(&mut self, now: Time, call: ServedCall, reply: MemoryReply) {
         if let Some(spent) = reply.spent {
-            self.pool.put(spent);
+            self.pool.put_object(spent);
         }
-        reply.more_spent.into_iter().for_each(|spent| self.pool.put(spent));
+        reply.more_spent.into_iter().for_each(|spent| self.pool.put_object(spent));
         let Some(index) = self.callee_by_session.get(&call.session).copied() else {
             return;
         };

@@ -89,10 +89,6 @@ impl Outbound {
         &self.message
     }
 
-    pub(super) fn into_message(self) -> Message {
-        self.message
-    }
-
     /// Takes the message out of what is not sent any more.
     pub(super) fn take_message(&mut self) -> Message {
         std::mem::replace(&mut self.message, Message::empty())

@@ -54,7 +54,7 @@ impl CallerSession {
             is_answered: false,
             session: self.link.session,
             client: self.link.client,
-            rpc: *rpc,
+            rpc,
             instance: self.link.instance,
         })
     }

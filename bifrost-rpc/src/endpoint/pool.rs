@@ -24,6 +24,8 @@ fn fresh(len: usize) -> Vec<u8> {
 pub(super) struct BufferPool {
     small: Vec<Vec<u8>>,
     large: Vec<Vec<u8>>,
+    /// Small ones that were objects, those that came last at the end.
+    objects: Vec<Vec<u8>>,
 }
 
 impl BufferPool {
@@ -49,9 +51,9 @@ impl BufferPool {
     /// A copy of `bytes` in a buffer as [`BufferPool::take_exact`] gives them.
     pub(super) fn copy_exact(&mut self, bytes: &[u8]) -> Vec<u8> {
         if bytes.len() < LARGE_BYTES_MIN {
-            let fits = self.small.iter().rposition(|spent| spent.capacity() == bytes.len() && !bytes.is_empty());
+            let fits = self.objects.iter().rposition(|spent| spent.capacity() == bytes.len() && !bytes.is_empty());
             let Some(at) = fits else { return bytes.to_vec() };
-            let mut buffer = self.small.remove(at);
+            let mut buffer = self.objects.remove(at);
             buffer.clear();
             buffer.extend_from_slice(bytes);
             return buffer;
@@ -83,6 +85,19 @@ impl BufferPool {
     pub(super) fn put_sent(&mut self, spent: Vec<u8>) {
         if spent.capacity() < LARGE_BYTES_MIN || self.large.len() < SENT_KEPT_MAX {
             self.put(spent);
+        }
+    }
+
+    /// Keeps a buffer that was an object: a small one for the next object of its size.
+    pub(super) fn put_object(&mut self, spent: Vec<u8>) {
+        if spent.capacity() >= LARGE_BYTES_MIN {
+            return self.put(spent);
+        }
+        if self.objects.len() >= KEPT_MAX {
+            self.objects.remove(0);
+        }
+        if spent.capacity() > 0 {
+            self.objects.push(spent);
         }
     }
 
@@ -122,10 +137,29 @@ mod tests {
         assert_eq!(pool.copy_exact(b"abc").capacity(), 3);
         let spent = b"xyz".to_vec();
         let address = spent.as_ptr();
-        pool.put(spent);
+        pool.put_object(spent);
         assert_eq!((pool.copy_exact(b"ab").capacity(), pool.copy_exact(b"").capacity()), (2, 0));
         let copy = pool.copy_exact(b"abc");
         assert_eq!((copy.as_ptr(), copy.capacity(), &copy[..]), (address, 3, &b"abc"[..]));
+    }
+
+    #[test]
+    fn what_was_an_object_becomes_the_next_of_its_size_and_messages_do_not_take_it() {
+        let mut pool = BufferPool::default();
+        let spent = b"xyz".to_vec();
+        let address = spent.as_ptr();
+        pool.put_object(spent);
+        pool.put_object(Vec::new());
+        let message = pool.copy(b"abc");
+        assert_ne!(message.as_ptr(), address);
+        (1..KEPT_MAX).for_each(|bytes| pool.put_object(vec![0; 100 + bytes]));
+        let object = pool.copy_exact(b"abc");
+        assert_eq!((object.as_ptr(), object.capacity(), &object[..]), (address, 3, &b"abc"[..]));
+        (0..100).for_each(|_| pool.put_object(vec![0; 200]));
+        pool.put_object(object);
+        assert_eq!(pool.objects.len(), KEPT_MAX, "the oldest give way");
+        let object = pool.copy_exact(b"abc");
+        assert_eq!(object.as_ptr(), address);
     }
 
     /// With zeros asked of jemalloc, calls with 2 MiB by reference took twice as long.

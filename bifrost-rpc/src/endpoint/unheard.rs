@@ -50,7 +50,7 @@ impl CallerSession {
     /// The timer of an operation ended: nothing was heard of it. Says whether it is to be given up. Others than reads and writes are not: a
     /// control plane decides on them, which answers, and which may be away for a while.
     pub(super) fn is_unheard(&mut self, now: Time, rpc: u64, config: &Config) -> bool {
-        let Some(call) = self.calls.get_mut(&rpc).filter(|call| call.out.transmitted) else {
+        let Some(call) = self.calls.get_mut(rpc).filter(|call| call.out.transmitted) else {
             return false;
         };
         let op = call.memory.and_then(|memory| memory.operation());

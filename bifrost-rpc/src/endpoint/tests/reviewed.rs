@@ -443,14 +443,14 @@ fn acknowledgements_of_single_bytes_take_bounded_memory() {
     let mut pair = Pair::open(config(), config());
     pair.call(&[1; 500_000]);
     sent(&mut pair.client, pair.now);
-    let rpc = *pair.client.callers.iter().next().unwrap().1.calls.keys().next().unwrap();
+    let rpc = pair.client.callers.iter().next().unwrap().1.calls.first().unwrap();
     for at in 0..1000u32 {
         let ranges = (at * 64..(at + 1) * 64).map(|byte| (byte * 4, byte * 4 + 1)).collect();
         let body = AckBody { status: AckStatus::Partial, largest_packet: 5, ranges };
         let mut header = pair.to_client(PacketType::Ack, rpc);
         header.packet += u64::from(at);
         pair.client_takes(packet(header, &body.to_bytes()));
-        let call = &pair.client.callers.iter().next().unwrap().1.calls[&rpc];
+        let call = pair.client.callers.iter().next().unwrap().1.calls.get(rpc).unwrap();
         assert!(call.out.acked_ranges() <= 1024 + 64, "{} ranges", call.out.acked_ranges());
     }
     // The server, asked, says that it has nothing: then all of it is sent.
@@ -463,7 +463,7 @@ fn an_acknowledgement_of_packets_not_yet_sent_loses_none_just_sent() {
     let mut pair = Pair::open(config(), config());
     pair.call(&[1; 2500]);
     assert_eq!(sent(&mut pair.client, pair.now).len(), 2);
-    let rpc = *pair.client.callers.iter().next().unwrap().1.calls.keys().next().unwrap();
+    let rpc = pair.client.callers.iter().next().unwrap().1.calls.first().unwrap();
     let body = AckBody { status: AckStatus::Partial, largest_packet: u64::MAX, ranges: vec![(0, 1)] };
     let header = pair.to_client(PacketType::Ack, rpc);
     pair.client_takes(packet(header, &body.to_bytes()));
