@@ -75,6 +75,10 @@ impl Clone for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
+        // Nobody else has it, and only who has it can share it.
+        if !self.is_shared() {
+            return;
+        }
         // Only versions make versions, so after the last there is no further one. If the last reader goes just now, the
         // block is dropped with `self.0`, and sees the flag.
         if self.0.owners.fetch_sub(1, Ordering::AcqRel) == 1 && self.is_shared() {

@@ -73,6 +73,9 @@ impl SentBatch {
 /// What a batch reads at once of no more bytes is copied into its answer, for which as much is set aside for each read to come.
 const COPIED_BYTES_MAX: usize = 4096;
 
+/// The memory of a batch of no more bytes is used again, for the answer to the next; so much may be more than that answer needs.
+const SPARE_BYTES_MAX: usize = 8192;
+
 /// What came of a batch as it came: outcomes and what was read, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentAnswer {
@@ -83,14 +86,19 @@ pub struct SentAnswer {
 }
 
 impl SentAnswer {
-    /// The answer to a batch of so many steps, of which nothing is done.
-    pub(crate) const fn new(steps: usize) -> Self {
-        Self { outcomes: OutcomesBody::new(steps), data: Vec::new() }
+    /// The answer to a batch of so many steps, of which nothing is done, in the memory of `spent`.
+    pub(crate) fn new(steps: usize, spent: Vec<u8>) -> Self {
+        Self { outcomes: OutcomesBody::recycle(steps, spent), data: Vec::new() }
+    }
+
+    /// Whether an answer may be made in this memory.
+    pub(crate) const fn may_recycle(spent: &Vec<u8>) -> bool {
+        spent.capacity() <= SPARE_BYTES_MAX
     }
 
     /// The answer to a batch of so many steps that was done step by step.
     pub(crate) fn of(answers: Vec<Answer>, refusal: Option<Refusal>, steps: usize) -> Self {
-        let mut sent = Self::new(steps);
+        let mut sent = Self::new(steps, Vec::new());
         for answer in answers {
             match answer {
                 Answer::Data(data) => sent.share(data),
@@ -140,6 +148,7 @@ impl SentAnswer {
     #[must_use]
     pub fn into_parts(mut self, free: u64) -> (Vec<u8>, Vec<Data>) {
         self.outcomes.set_free(free);
-        (trimmed(self.outcomes.finish()), self.data)
+        let head = self.outcomes.finish();
+        (if Self::may_recycle(&head) { head } else { trimmed(head) }, self.data)
     }
 }

@@ -22,9 +22,7 @@ impl Memory {
             Work::Batch(steps) => Ok(self.batch(holder, steps, &mut charge)),
             Work::Sent(batch) => {
                 let answer = self.batch_as_sent(holder, &batch, &mut charge);
-                if self.keeps_retired {
-                    self.retired.push_buffer(batch.into_bytes());
-                }
+                self.keep_spent(batch.into_bytes());
                 Ok(Answer::Sent(answer))
             }
         }
@@ -45,7 +43,7 @@ impl Memory {
     }
 
     fn batch_as_sent(&mut self, holder: Holder, batch: &SentBatch, charge: &mut Charge) -> SentAnswer {
-        let mut answer = SentAnswer::new(batch.count());
+        let mut answer = SentAnswer::new(batch.count(), std::mem::take(&mut self.spare));
         let mut reads = batch.reads();
         for step in batch.steps() {
             let done = match step.action {
@@ -64,6 +62,15 @@ impl Memory {
             }
         }
         answer
+    }
+
+    /// Keeps the memory of a batch for the answer to the next. An outcome that is kept takes no more than it needs.
+    fn keep_spent(&mut self, spent: Vec<u8>) {
+        if !self.config.keeps_outcomes && SentAnswer::may_recycle(&spent) {
+            self.spare = spent;
+        } else if self.keeps_retired {
+            self.retired.push_buffer(spent);
+        }
     }
 
     fn step(&mut self, holder: Holder, step: Step, charge: &mut Charge) -> Outcome {

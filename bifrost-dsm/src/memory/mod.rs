@@ -66,6 +66,8 @@ pub struct Memory {
     /// Memory that the operation under way lets go of, if it is to be dropped by whoever submitted it.
     retired: Retired,
     keeps_retired: bool,
+    /// The memory of a batch that was done, for the answer to the next.
+    spare: Vec<u8>,
 }
 
 impl Memory {
@@ -93,6 +95,7 @@ impl Memory {
             counters: Counters::default(),
             retired: Retired::default(),
             keeps_retired: false,
+            spare: Vec::new(),
             config,
         }
     }

@@ -264,8 +264,15 @@ pub struct OutcomesBody {
 impl OutcomesBody {
     /// The answer to so many operations, [`BATCH_MAX`] at most, of which none is done. It takes no memory yet.
     #[must_use]
-    pub const fn new(count: usize) -> Self {
-        Self { body: Vec::new(), count: if count < BATCH_MAX { count } else { BATCH_MAX }, done: 0 }
+    pub fn new(count: usize) -> Self {
+        Self::recycle(count, Vec::new())
+    }
+
+    /// The same in the memory of `spent`, whose content is discarded.
+    #[must_use]
+    pub fn recycle(count: usize, mut spent: Vec<u8>) -> Self {
+        spent.clear();
+        Self { body: spent, count: count.min(BATCH_MAX), done: 0 }
     }
 
     /// Makes room for so many bytes of data, and no more.
@@ -284,8 +291,8 @@ impl OutcomesBody {
         if self.body.is_empty() {
             self.reserve(0);
         }
-        let entries = self.body.get_mut(HEAD_BYTES..outcomes_bytes(self.count)).unwrap_or_default().as_chunks_mut().0;
-        if let Some(entry) = entries.get_mut(self.done) {
+        let left = if self.done < self.count { self.body.get_mut(outcomes_bytes(self.done)..) } else { None };
+        if let Some(entry) = left.and_then(<[u8]>::first_chunk_mut) {
             *entry = outcome.to_entry();
             self.done += 1;
         }

@@ -128,7 +128,7 @@ proptest! {
         };
         let mut outcomes: Vec<_> = outcomes.iter().map(outcome).collect();
         let count = (outcomes.len() + left).clamp(1, BATCH_MAX);
-        let mut body = OutcomesBody::new(count);
+        let mut body = OutcomesBody::recycle(count, vec![0xEE; room]);
         for (at, outcome) in (0u8..).zip(&outcomes) {
             // Whatever is said first, the head stands in front of it.
             let data = vec![at; usize::try_from(outcome.len).unwrap()];
