@@ -31,17 +31,43 @@ struct Waiters {
     /// Whether a thread is receiving for all.
     has_leader: bool,
     /// The call for whose end it waits, if it does nothing else meanwhile.
-    led_for: Option<CallId>,
+    led: Option<Led>,
     /// Threads that wait to be told.
     followers: usize,
-    /// Calls whose end somebody wants to know; with the end, once it has come.
+    /// Other calls whose end somebody wants to know; with the end, once it has come.
     calls: QuickMap<CallId, Option<Outcome>>,
 }
 
+/// A call for whose end a thread receives.
+#[derive(Debug)]
+struct Led {
+    call: CallId,
+    /// Its end, where another thread has seen it.
+    end: Option<Outcome>,
+}
+
 impl Waiters {
+    /// The thread receives for all from now on, until this call has ended.
+    fn lead(&mut self, call: CallId) {
+        self.has_leader = true;
+        self.led = Some(Led { call, end: None });
+    }
+
+    /// Leaves the end of a call for who wants to know it.
+    fn leave(&mut self, call: CallId, end: Outcome) {
+        match &mut self.led {
+            Some(led) if led.call == call => led.end = Some(end),
+            _ => {
+                if let Some(slot) = self.calls.get_mut(&call) {
+                    *slot = Some(end);
+                }
+            }
+        }
+    }
+
     /// Whether the end that the receiving thread waits for has been left for it: it would receive on in vain.
     fn is_led_in_vain(&self) -> bool {
-        self.led_for.is_some_and(|call| self.calls.get(&call).is_some_and(Option::is_some))
+        self.led.as_ref().is_some_and(|led| led.end.is_some())
     }
 }
 
@@ -104,7 +130,7 @@ impl Core {
         config.reports = Port::reports(&socket);
         let clock = Clock::new();
         let endpoint = Endpoint::new(config, crate::io::seed()?);
-        let waiters = Waiters { has_leader: false, led_for: None, followers: 0, calls: QuickMap::default() };
+        let waiters = Waiters { has_leader: false, led: None, followers: 0, calls: QuickMap::default() };
         let core = Arc::new(Self {
             port: Port::new(socket, clock, endpoint),
             peer,
@@ -164,17 +190,42 @@ impl Core {
         is_awaited: bool,
         start: impl FnOnce(&mut Endpoint, Time, SocketAddr) -> Result<CallId, CallError>,
     ) -> Result<CallId, CallError> {
+        let expect = |call| if is_awaited { self.expect(call) };
+        self.begin_and(start, expect).map(|(call, ())| call)
+    }
+
+    /// Starts a call and waits for its end.
+    pub(super) fn run(
+        &self,
+        start: impl FnOnce(&mut Endpoint, Time, SocketAddr) -> Result<CallId, CallError>,
+    ) -> Outcome {
+        match self.begin_and(start, |call| self.expect_or_lead(call))? {
+            (call, true) => {
+                self.send_held();
+                self.lead_until(call).unwrap_or_else(|waiters| {
+                    drop(waiters);
+                    self.wait(call)
+                })
+            }
+            (call, false) => self.wait(call),
+        }
+    }
+
+    /// Starts a call, and says to `expect` which it is before anybody can have seen its end.
+    fn begin_and<T>(
+        &self,
+        start: impl FnOnce(&mut Endpoint, Time, SocketAddr) -> Result<CallId, CallError>,
+        expect: impl FnOnce(CallId) -> T,
+    ) -> Result<(CallId, T), CallError> {
         self.check_socket()?;
         let now = self.port.clock.now();
         self.listen_after_pause(now);
         let mut endpoint = self.port.endpoint();
         let call = start(&mut endpoint, now, self.peer)?;
-        if is_awaited {
-            self.expect(call);
-        }
+        let expected = expect(call);
         self.begin_put_off(now, &mut endpoint);
         self.send(now, endpoint);
-        Ok(call)
+        Ok((call, expected))
     }
 
     /// Whether the socket works.
@@ -190,6 +241,14 @@ impl Core {
         self.waiters().calls.insert(call, None);
     }
 
+    /// The same, where this thread is to wait for it at once. Says whether it is to receive for all.
+    fn expect_or_lead(&self, call: CallId) -> bool {
+        let mut waiters = self.waiters();
+        let leads = !waiters.has_leader;
+        if leads { waiters.lead(call) } else { _ = waiters.calls.insert(call, None) }
+        leads
+    }
+
     /// Sends what is to be sent.
     pub(super) fn send(&self, now: Time, endpoint: MutexGuard<'_, Endpoint>) {
         let due = SCRATCH
@@ -199,8 +258,8 @@ impl Core {
 
     /// Whether the server of a request's service understands references; opens a session by a request if there is none.
     pub(super) fn peer_references(&self, service: u64, request: impl FnOnce() -> Request) -> Result<bool, CallError> {
-        let now = self.port.clock.now();
-        let known = self.port.endpoint().peer_references(now, self.peer, service);
+        let lately = self.port.clock.lately();
+        let known = self.port.endpoint().peer_references(lately, self.peer, service);
         if let Some(references) = known {
             return Ok(references);
         }
@@ -244,23 +303,34 @@ impl Core {
                 waiters.followers -= 1;
                 continue;
             }
-            (waiters.has_leader, waiters.led_for) = (true, Some(call));
+            waiters.calls.remove(&call);
+            waiters.lead(call);
             drop(waiters);
-            let outcome = SCRATCH.with_borrow_mut(|scratch| self.lead(call, scratch));
-            waiters = self.waiters();
-            (waiters.has_leader, waiters.led_for) = (false, None);
-            if waiters.followers > 0 {
-                self.changed.notify_one();
-            }
-            match outcome {
-                Ok(Some(outcome)) => {
-                    waiters.calls.remove(&call);
-                    return outcome;
-                }
-                Ok(None) => {}
-                Err(error) => self.fail(&error),
-            }
+            waiters = match self.lead_until(call) {
+                Ok(outcome) => return outcome,
+                Err(waiters) => waiters,
+            };
         }
+    }
+
+    /// Receives for all, as was said before, until the call has ended or nothing came. In that case its end is expected as
+    /// that of others.
+    fn lead_until(&self, call: CallId) -> Result<Outcome, MutexGuard<'_, Waiters>> {
+        let received = SCRATCH.with_borrow_mut(|scratch| self.lead(call, scratch));
+        let mut waiters = self.waiters();
+        waiters.has_leader = false;
+        let left = waiters.led.take().and_then(|led| led.end);
+        if waiters.followers > 0 {
+            self.changed.notify_one();
+        }
+        let end = received.unwrap_or_else(|error| {
+            self.fail(&error);
+            None
+        });
+        end.or(left).ok_or_else(|| {
+            waiters.calls.insert(call, None);
+            waiters
+        })
     }
 
     /// Receives for all until the call has ended, or its end has been left for it by another thread.
@@ -304,10 +374,7 @@ impl Core {
                 own = Some(result);
                 continue;
             }
-            let waiters = others.get_or_insert_with(|| self.waiters());
-            if let Some(slot) = waiters.calls.get_mut(&call) {
-                *slot = Some(result);
-            }
+            others.get_or_insert_with(|| self.waiters()).leave(call, result);
         }
         if let Some(waiters) = others {
             if waiters.followers > 0 {

@@ -24,6 +24,11 @@ impl Channel {
         self.way.begin_memory(request)
     }
 
+    /// As [`Channel::begin_memory`] and [`Channel::wait_memory`].
+    pub(crate) fn run_memory(&self, request: MemoryRequest) -> Result<Option<MemoryAnswer>, CallError> {
+        self.way.run_memory(request).map(of_memory)
+    }
+
     /// As [`Channel::begin_memory`]; it is sent with the next, or when somebody waits.
     pub(crate) fn hold_memory(&self, request: MemoryRequest) -> Result<CallId, CallError> {
         self.way.hold_memory(request)
@@ -46,10 +51,7 @@ impl Channel {
 
     /// Waits for the end of a memory operation; `None` where the answer is that of a call, which cannot be.
     pub(crate) fn wait_memory(&self, call: CallId) -> Result<Option<MemoryAnswer>, CallError> {
-        Ok(match self.way.wait(Call::Udp(call))? {
-            Answered::Memory(answer) => Some(answer),
-            _ => None,
-        })
+        self.way.wait(Call::Udp(call)).map(of_memory)
     }
 
     /// Whether a memory operation has ended.
@@ -70,5 +72,12 @@ impl Channel {
     /// Takes memory back that an answer came in.
     pub(crate) fn recycle(&self, spent: Vec<u8>) {
         self.way.recycle(spent);
+    }
+}
+
+fn of_memory(answered: Answered) -> Option<MemoryAnswer> {
+    match answered {
+        Answered::Memory(answer) => Some(answer),
+        _ => None,
     }
 }

@@ -136,8 +136,9 @@ impl Channel {
     /// A declared exception, an application exception, or a [`CallError`] (see [`CallError::of`]).
     pub fn call<A: Encode, R: CallResult>(&self, method: &'static Method, args: A) -> thrift::Result<R::Value> {
         let _span = follow::calling(method.service, method.name);
-        let (call, sequence, held) = self.begin(method, args)?;
-        self.finish::<R>(method, sequence, held, self.way.wait(call))
+        let (message, sequence, held) = self.encode(method, args)?;
+        let answered = self.way.call(Named::from(method), sequence, message, self.deadline);
+        self.finish::<R>(method, sequence, held, answered)
     }
 
     /// Starts a call; its result is waited for later.

@@ -147,6 +147,24 @@ impl Way {
         }
     }
 
+    /// As [`Way::begin`], and waits for the call's end.
+    pub(super) fn call(
+        &self,
+        named: Named<'_>,
+        sequence: i32,
+        message: MessageBuffer,
+        deadline: Option<Duration>,
+    ) -> Outcome {
+        match self {
+            Self::Udp(udp) => {
+                self.check_pointers(&message)?;
+                let request = named.request(message, deadline);
+                udp.core.run(|endpoint, now, peer| endpoint.call(now, peer, request))
+            }
+            Self::Stream(_) | Self::InProcess(_) => self.wait(self.begin(named, sequence, message, deadline)?),
+        }
+    }
+
     /// Starts a call with a message that was made elsewhere.
     pub(super) fn begin_message(
         &self,
@@ -165,6 +183,14 @@ impl Way {
     pub(super) fn begin_memory(&self, request: MemoryRequest) -> Result<CallId, CallError> {
         match self {
             Self::Udp(udp) => udp.core.begin_with(true, |endpoint, now, peer| endpoint.memory(now, peer, request)),
+            Self::Stream(_) | Self::InProcess(_) => Err(CallError::NeedsUdp),
+        }
+    }
+
+    /// Does a memory operation, and waits for its end.
+    pub(super) fn run_memory(&self, request: MemoryRequest) -> Outcome {
+        match self {
+            Self::Udp(udp) => udp.core.run(|endpoint, now, peer| endpoint.memory(now, peer, request)),
             Self::Stream(_) | Self::InProcess(_) => Err(CallError::NeedsUdp),
         }
     }

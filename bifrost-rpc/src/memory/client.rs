@@ -286,8 +286,8 @@ impl MemoryClient {
     }
 
     pub(super) fn run<T>(&self, request: MemoryRequest, expected: u64, make: Finish<T>) -> Result<T, MemoryError> {
-        let call = self.channel.begin_memory(request)?;
-        finish(&self.channel, call, expected, make)
+        let answer = self.channel.run_memory(request)?;
+        finish(&self.channel, answer, expected, make)
     }
 
     fn hold<T>(

@@ -31,7 +31,7 @@ pub use crate::wire::{
 pub use batch::MemoryBatch;
 pub use client::MemoryClient;
 pub use error::MemoryError;
-pub(crate) use global::PendingAllocs;
+pub(crate) use global::Allocs;
 pub use global::{GlobalMemory, PendingAlloc, ServersError};
 pub use handler::MemoryHandler;
 pub use pending::PendingMemory;

@@ -34,7 +34,8 @@ impl<T> PendingMemory<T> {
         let Some(call) = self.call.take() else {
             return Err(MemoryError::BadAnswer("twice"));
         };
-        finish(&self.channel, call, self.expected, self.finish)
+        let answer = self.channel.wait_memory(call)?;
+        finish(&self.channel, answer, self.expected, self.finish)
     }
 
     /// Lets the operation go on by itself; what becomes of it is not reported.
@@ -51,9 +52,14 @@ impl<T> PendingMemory<T> {
     }
 }
 
-/// Waits for an operation's end and makes its result.
-pub(super) fn finish<T>(channel: &Channel, call: CallId, expected: u64, make: Finish<T>) -> Result<T, MemoryError> {
-    let answer = channel.wait_memory(call)?.ok_or(MemoryError::BadAnswer("as if to a call"))?;
+/// Makes an operation's result of its answer.
+pub(super) fn finish<T>(
+    channel: &Channel,
+    answer: Option<MemoryAnswer>,
+    expected: u64,
+    make: Finish<T>,
+) -> Result<T, MemoryError> {
+    let answer = answer.ok_or(MemoryError::BadAnswer("as if to a call"))?;
     match answer.status() {
         MemoryStatus::Ok => make(answer, channel, expected),
         status => Err(MemoryError::Refused { status, detail: answer.detail() }),

@@ -1,7 +1,7 @@
 //! Short objects that one message reads, or makes, whole.
 
 use super::client::Allocated;
-use super::{MemoryAnswer, MemoryClient, MemoryError, MemoryOp, MemoryRequest, MemoryStatus, PendingMemory, Pointer};
+use super::{MemoryAnswer, MemoryClient, MemoryError, MemoryOp, MemoryRequest, MemoryStatus, Pointer};
 use crate::buffer::KEEP_BYTES_MIN;
 use crate::client::Channel;
 use crate::wire::{Batch, BatchOp, BatchOutcome, READ_TO_END, parse_outcomes};
@@ -31,14 +31,14 @@ impl MemoryClient {
         self.run(request, objects.len() as u64, all_read)
     }
 
-    /// Begins to make objects of these bytes. Behind one that is refused none is made.
-    pub(super) fn start_allocations(&self, contents: &[Bytes]) -> Result<PendingMemory<Each<Allocated>>, MemoryError> {
+    /// Makes objects of these bytes. Behind one that is refused none is made.
+    pub(super) fn allocate_together(&self, contents: &[Bytes]) -> Result<Each<Allocated>, MemoryError> {
         let alloc = |content: &Bytes| {
             let len = content.len() as u64;
             BatchOp { op: MemoryOp::Alloc, argument: 0, object: 0, offset: 0, len }
         };
         let request = self.batch_request(self.server(), contents.iter().map(alloc).collect(), contents)?;
-        self.start(request, contents.len() as u64, all_made)
+        self.run(request, contents.len() as u64, all_made)
     }
 
     /// A message of several operations, with their data.

@@ -230,7 +230,7 @@ fn level(passing: &mut Passing, show: Show<'_>) -> thrift::Result<()> {
     let mut together = Together::default();
     show(&mut Start(passing, &mut together))?;
     if let Some(settings) = &passing.settings {
-        together.start(&settings.memory)?;
+        together.store(&settings.memory)?;
     }
     show(&mut Finish(passing, &mut together))?;
     passing.depth -= 1;

@@ -5,7 +5,7 @@ use super::passing::Passing;
 use super::{Memory, Owned, ReferenceError};
 use crate::buffer::MessageBuffer;
 use crate::endpoint::MEMORY_BYTES_MAX;
-use crate::memory::{PendingAlloc, PendingAllocs, Pointer, TOGETHER_BYTES_MAX};
+use crate::memory::{Allocs, PendingAlloc, Pointer, TOGETHER_BYTES_MAX};
 use crate::protocol::{BinaryWriter, Decode, Encode, Limits};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -53,14 +53,14 @@ pub(crate) fn encoded_len(write: impl FnOnce(&mut BinaryWriter<'_>) -> thrift::R
 #[derive(Debug, Default)]
 pub struct Together {
     contents: Vec<Bytes>,
-    begun: Option<PendingAllocs>,
+    made: Option<Allocs>,
 }
 
 impl Together {
-    /// Begins to store what was collected.
-    pub(crate) fn start(&mut self, memory: &Memory) -> Result<(), ReferenceError> {
+    /// Stores what was collected.
+    pub(crate) fn store(&mut self, memory: &Memory) -> Result<(), ReferenceError> {
         if !self.contents.is_empty() {
-            self.begun = Some(memory.start_alloc_and_write_all(std::mem::take(&mut self.contents))?);
+            self.made = Some(memory.alloc_and_write_all(std::mem::take(&mut self.contents))?);
         }
         Ok(())
     }
@@ -71,7 +71,7 @@ impl Together {
     }
 
     fn take(&mut self, at: usize) -> Result<Pointer, ReferenceError> {
-        Ok(self.begun.as_mut().ok_or(ReferenceError::Empty)?.take(at)?)
+        Ok(self.made.as_mut().ok_or(ReferenceError::Empty)?.take(at)?)
     }
 }
 
@@ -96,7 +96,7 @@ enum Place {
 }
 
 impl Storing {
-    /// Begins to store a value; a short one when [`Together::start`] says so.
+    /// Begins to store a value; a short one when [`Together::store`] says so.
     pub(super) fn start<T: Encode>(
         value: T,
         settings: &Arc<Settings>,
@@ -132,9 +132,11 @@ impl Storing {
 
 impl Drop for Storing {
     /// What is not wanted any more, because something else failed, is freed; it must be waited for, since only the answer
-    /// names it. Those that were made with others are freed with [`PendingAllocs`].
+    /// names it. Those that were made with others are freed with [`Allocs`].
     fn drop(&mut self) {
-        drop(self.stored(None));
+        if matches!(self.place, Some(Place::There(_) | Place::Alone(_))) {
+            drop(self.stored(None));
+        }
     }
 }
 
@@ -148,7 +150,7 @@ impl Memory {
     pub fn store<T: Encode + Decode>(&self, value: T) -> Result<Owned<T>, ReferenceError> {
         let mut together = Together::default();
         let storing = Storing::start(value, &Arc::new(Settings::of(self)), &mut together)?;
-        together.start(self)?;
+        together.store(self)?;
         storing.finish(&mut together)
     }
 }

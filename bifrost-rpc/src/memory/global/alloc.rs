@@ -71,7 +71,7 @@ impl Allocation {
 
     /// The server to try next; an error when all have been tried.
     pub(super) fn next(&mut self) -> Result<u8, MemoryError> {
-        self.next_at(self.memory.inner.clock.now())
+        self.next_at(self.memory.inner.clock.lately())
     }
 
     /// The same, at this time.
@@ -85,7 +85,7 @@ impl Allocation {
 
     /// What came of a try: the object, `None` to try another server, or why none is to be tried.
     fn conclude(&mut self, server: u8, made: Result<Allocated, MemoryError>) -> Result<Option<Pointer>, MemoryError> {
-        let now = self.memory.inner.clock.now();
+        let now = self.memory.inner.clock.lately();
         match made {
             Ok(Allocated { object, free }) => {
                 self.memory.placement().report(now, server, Some(free).filter(|free| *free > 0));

@@ -7,7 +7,7 @@ mod together;
 
 pub use alloc::PendingAlloc;
 pub use servers::ServersError;
-pub(crate) use together::PendingAllocs;
+pub(crate) use together::Allocs;
 
 use super::client::OPERATION_BYTES_MAX;
 use super::{MemoryBatch, MemoryClient, MemoryError, PendingMemory, Pointer};

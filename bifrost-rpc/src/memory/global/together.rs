@@ -2,9 +2,9 @@
 
 use super::alloc::{Allocation, PendingAlloc};
 use super::{GlobalMemory, MemoryError, Pointer};
+use crate::memory::MemoryStatus;
 use crate::memory::client::Allocated;
 use crate::memory::together::{Each, TOGETHER_BYTES_MAX};
-use crate::memory::{MemoryStatus, PendingMemory};
 use bytes::Bytes;
 use std::mem::{replace, take};
 use std::sync::atomic::Ordering;
@@ -12,19 +12,19 @@ use std::sync::atomic::Ordering;
 /// Each object is taken once.
 const TAKEN: MemoryError = MemoryError::BadAnswer("twice");
 
-/// Objects being made at the same time. What is not taken is freed.
+/// Objects that were made, or are being made, at the same time. What is not taken is freed.
 #[derive(Debug)]
-pub(crate) struct PendingAllocs {
+pub(crate) struct Allocs {
     memory: GlobalMemory,
     way: Way,
 }
 
 #[derive(Debug)]
 enum Way {
-    /// One message makes them all.
+    /// One message has made them all, as far as they could be made there.
     Together(Together),
     /// There is only one.
-    One(Option<PendingAlloc>),
+    One(Option<Pointer>),
     /// Each has its own.
     Alone(Vec<Option<PendingAlloc>>),
 }
@@ -33,29 +33,32 @@ enum Way {
 struct Together {
     server: u8,
     contents: Vec<Bytes>,
-    /// Until its answer has come.
-    pending: Option<PendingMemory<Each<Allocated>>>,
     outcomes: Each<Allocated>,
 }
 
 impl GlobalMemory {
-    /// Begins to make objects of these bytes, each of which is short.
-    pub(crate) fn start_alloc_and_write_all(&self, contents: Vec<Bytes>) -> Result<PendingAllocs, MemoryError> {
-        let alone = |content: Bytes, may_hold| Allocation::new(self, content.len() as u64).start(content, may_hold);
+    /// Makes objects of these bytes, each of which is short: by one message, or at the same time.
+    pub(crate) fn alloc_and_write_all(&self, contents: Vec<Bytes>) -> Result<Allocs, MemoryError> {
         if contents.len() < 2 {
-            let begun = contents.into_iter().next().map(|content| alone(content, false)).transpose()?;
-            return Ok(PendingAllocs { memory: self.clone(), way: Way::One(begun) });
+            let made = contents.into_iter().next().map(|content| self.alloc_and_write(content)).transpose()?;
+            return Ok(Allocs { memory: self.clone(), way: Way::One(made) });
         }
-        let now = self.inner.clock.now();
+        let now = self.inner.clock.lately();
         let mut first = Allocation::new(self, contents.first().map_or(0, |content| content.len() as u64));
         let server = first.next_at(now)?;
-        let client = self.client(server).ok().filter(|client| client.may_span_objects(&[]));
-        if let Some(Ok(pending)) = client.map(|client| client.start_allocations(&contents)) {
+        if let Some(client) = self.client(server).ok().filter(|client| client.may_span_objects(&[])) {
             let rest = contents.iter().skip(1).map(Bytes::len);
             rest.for_each(|len| self.placement().join(now, len as u64, server));
-            let way = Way::Together(Together { server, contents, pending: Some(pending), outcomes: Vec::new() });
-            return Ok(PendingAllocs { memory: first.into_memory(), way });
+            let outcomes = client.allocate_together(&contents);
+            let outcomes = outcomes.unwrap_or_else(|error| vec![Err(error); contents.len()]);
+            let free = outcomes.iter().rev().flatten().next().map(|made| made.free);
+            if let Some(free) = free {
+                self.placement().report(now, server, Some(free).filter(|free| *free > 0));
+            }
+            let way = Way::Together(Together { server, contents, outcomes });
+            return Ok(Allocs { memory: first.into_memory(), way });
         }
+        let alone = |content: Bytes, may_hold| Allocation::new(self, content.len() as u64).start(content, may_hold);
         let mut contents = contents.into_iter();
         let mut begun = Vec::with_capacity(contents.len());
         if let Some(content) = contents.next() {
@@ -64,7 +67,7 @@ impl GlobalMemory {
         for content in contents {
             begun.push(Some(alone(content, true)?));
         }
-        Ok(PendingAllocs { memory: self.clone(), way: Way::Alone(begun) })
+        Ok(Allocs { memory: self.clone(), way: Way::Alone(begun) })
     }
 
     /// Reads objects whole by one message, if one server has them, takes that, and they are short, as far as can be told
@@ -102,51 +105,41 @@ impl GlobalMemory {
     }
 }
 
-impl PendingAllocs {
-    /// Waits for one of the objects. Where the server asked could not make it, other servers are asked now. Each is to be taken
+impl Allocs {
+    /// One of the objects, for which it may have to wait. Where the server asked could not make it, other servers are asked now. Each is to be taken
     /// once.
     pub(crate) fn take(&mut self, at: usize) -> Result<Pointer, MemoryError> {
-        let begun = match &mut self.way {
-            Way::One(begun) => begun.take(),
-            Way::Alone(begun) => begun.get_mut(at).and_then(Option::take),
+        match &mut self.way {
+            Way::One(made) => made.take().ok_or(TAKEN),
+            Way::Alone(begun) => {
+                let begun = begun.get_mut(at).and_then(Option::take);
+                begun.map_or(Err(TAKEN), PendingAlloc::wait)
+            }
             Way::Together(together) => {
-                together.wait(&self.memory);
                 let outcome = together.outcomes.get_mut(at).map_or(Err(TAKEN), |outcome| replace(outcome, Err(TAKEN)));
                 let content = together.contents.get_mut(at).map(take).unwrap_or_default();
-                return match outcome {
+                match outcome {
                     Ok(made) => self.memory.own(together.server, made.object),
                     Err(error) => {
                         Allocation::new(&self.memory, content.len() as u64).go_on(together.server, error, &content)
                     }
-                };
+                }
             }
-        };
-        begun.map_or(Err(TAKEN), PendingAlloc::wait)
-    }
-}
-
-impl Together {
-    fn wait(&mut self, memory: &GlobalMemory) {
-        let Some(pending) = self.pending.take() else { return };
-        self.outcomes = pending.wait().unwrap_or_else(|error| vec![Err(error); self.contents.len()]);
-        let free = self.outcomes.iter().rev().flatten().next().map(|made| made.free);
-        if let Some(free) = free {
-            memory.placement().report(memory.inner.clock.now(), self.server, Some(free).filter(|free| *free > 0));
         }
     }
 }
 
-impl Drop for PendingAllocs {
+impl Drop for Allocs {
     /// What is not wanted any more must be waited for: only the answer names it.
     fn drop(&mut self) {
-        let free = |pending: PendingAlloc| {
-            let _ = pending.wait().map(|object| self.memory.free_later(object));
-        };
         match &mut self.way {
-            Way::One(begun) => begun.take().into_iter().for_each(free),
-            Way::Alone(begun) => begun.drain(..).flatten().for_each(free),
+            Way::One(made) => made.take().into_iter().for_each(|object| self.memory.free_later(object)),
+            Way::Alone(begun) => {
+                for object in begun.drain(..).flatten().map(PendingAlloc::wait) {
+                    let _ = object.map(|object| self.memory.free_later(object));
+                }
+            }
             Way::Together(together) => {
-                together.wait(&self.memory);
                 for made in together.outcomes.drain(..).flatten() {
                     self.memory.free_later(made.object);
                 }
