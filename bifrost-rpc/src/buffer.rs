@@ -336,6 +336,14 @@ impl Message {
         }
     }
 
+    /// Bytes of memory that it takes, its own or shared.
+    pub(crate) fn memory(&self) -> usize {
+        match &self.body {
+            Body::Contiguous(all) => all.capacity(),
+            Body::Blocks(_) => self.len,
+        }
+    }
+
     /// Gives back the memory of a contiguous message, or of a large block that nobody else has, for [`MessageBuffer::recycle`].
     pub(crate) fn into_spent(self) -> Option<Vec<u8>> {
         match self.body {

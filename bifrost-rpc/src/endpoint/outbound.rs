@@ -299,7 +299,7 @@ impl Outbound {
 
     /// Memory the message holds.
     pub(super) fn bytes(&self) -> usize {
-        self.len as usize
+        self.message.memory()
     }
 }
 

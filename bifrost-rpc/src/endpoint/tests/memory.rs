@@ -1,6 +1,7 @@
 //! Memory operations between two endpoints joined by hand.
 
 use super::*;
+use crate::buffer::MessageBuffer;
 use crate::wire::{Flags, MemoryOp, MemoryStatus, Pointer};
 use bytes::Bytes;
 
@@ -448,6 +449,24 @@ fn what_is_read_is_kept_until_its_caller_has_it() {
     assert_eq!(end(&mut pair).unwrap().unwrap().body, object);
     assert_eq!((pair.server.usage().pinned, pair.server.usage().bytes), (0, 0));
     assert!(object.try_into_mut().is_ok(), "nobody else has it any more");
+}
+
+#[test]
+fn all_the_memory_of_an_answer_is_accounted_for() {
+    let mut pair = pair();
+    read(&mut pair, 3, None);
+    pair.exchange(|_| false);
+    let (operation, _) = operations(&mut pair).pop().unwrap();
+    let mut body = MessageBuffer::recycle(Vec::with_capacity(8192));
+    body.put_slice(b"abc");
+    reply(&mut pair, &operation, MemoryReply::data(body.finish()));
+    assert_eq!(pair.server.usage().bytes, 8192);
+    pair.exchange(|_| false);
+    assert_eq!(end(&mut pair).unwrap().unwrap().body, b"abc");
+    // The next operation says that it has been had.
+    read(&mut pair, 3, None);
+    pair.exchange(|_| false);
+    assert_eq!(pair.server.usage().bytes, 0);
 }
 
 #[test]
