@@ -190,8 +190,17 @@ impl Core {
         is_awaited: bool,
         start: impl FnOnce(&mut Endpoint, Time, SocketAddr) -> Result<CallId, CallError>,
     ) -> Result<CallId, CallError> {
-        let expect = |call| if is_awaited { self.expect(call) };
-        self.begin_and(start, expect).map(|(call, ())| call)
+        self.check_socket()?;
+        let now = self.port.clock.now();
+        self.listen_after_pause(now);
+        let mut endpoint = self.port.endpoint();
+        let call = start(&mut endpoint, now, self.peer)?;
+        if is_awaited {
+            self.expect(call);
+        }
+        self.begin_put_off(now, &mut endpoint);
+        self.send(now, endpoint);
+        Ok(call)
     }
 
     /// Starts a call and waits for its end.
@@ -199,33 +208,22 @@ impl Core {
         &self,
         start: impl FnOnce(&mut Endpoint, Time, SocketAddr) -> Result<CallId, CallError>,
     ) -> Outcome {
-        match self.begin_and(start, |call| self.expect_or_lead(call))? {
-            (call, true) => {
-                self.send_held();
-                self.lead_until(call).unwrap_or_else(|waiters| {
-                    drop(waiters);
-                    self.wait(call)
-                })
-            }
-            (call, false) => self.wait(call),
-        }
-    }
-
-    /// Starts a call, and says to `expect` which it is before anybody can have seen its end.
-    fn begin_and<T>(
-        &self,
-        start: impl FnOnce(&mut Endpoint, Time, SocketAddr) -> Result<CallId, CallError>,
-        expect: impl FnOnce(CallId) -> T,
-    ) -> Result<(CallId, T), CallError> {
         self.check_socket()?;
         let now = self.port.clock.now();
         self.listen_after_pause(now);
-        let mut endpoint = self.port.endpoint();
-        let call = start(&mut endpoint, now, self.peer)?;
-        let expected = expect(call);
-        self.begin_put_off(now, &mut endpoint);
-        self.send(now, endpoint);
-        Ok((call, expected))
+        // Nothing is returned from between the send and the receive: see `Socket`.
+        let (call, received) = SCRATCH.with_borrow_mut(|scratch| {
+            let mut endpoint = self.port.endpoint();
+            let call = start(&mut endpoint, now, self.peer)?;
+            let leads = self.expect_or_lead(call);
+            self.begin_put_off(now, &mut endpoint);
+            // What was held is sent as well.
+            let due = self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket);
+            self.timer.wake_by(due);
+            Ok::<_, CallError>((call, leads.then(|| self.lead(call, scratch))))
+        })?;
+        let ended = received.and_then(|received| self.end_lead(call, received).ok());
+        ended.unwrap_or_else(|| self.wait(call))
     }
 
     /// Whether the socket works.
@@ -306,17 +304,21 @@ impl Core {
             waiters.calls.remove(&call);
             waiters.lead(call);
             drop(waiters);
-            waiters = match self.lead_until(call) {
+            let received = SCRATCH.with_borrow_mut(|scratch| self.lead(call, scratch));
+            waiters = match self.end_lead(call, received) {
                 Ok(outcome) => return outcome,
                 Err(waiters) => waiters,
             };
         }
     }
 
-    /// Receives for all, as was said before, until the call has ended or nothing came. In that case its end is expected as
-    /// that of others.
-    fn lead_until(&self, call: CallId) -> Result<Outcome, MutexGuard<'_, Waiters>> {
-        let received = SCRATCH.with_borrow_mut(|scratch| self.lead(call, scratch));
+    /// Somebody else may receive for all. The call's end, or, where nothing came, those who wait: the call's end is expected as that of
+    /// others then.
+    fn end_lead(
+        &self,
+        call: CallId,
+        received: io::Result<Option<Outcome>>,
+    ) -> Result<Outcome, MutexGuard<'_, Waiters>> {
         let mut waiters = self.waiters();
         waiters.has_leader = false;
         let left = waiters.led.take().and_then(|led| led.end);
@@ -334,6 +336,7 @@ impl Core {
     }
 
     /// Receives for all until the call has ended, or its end has been left for it by another thread.
+    #[inline(always)]
     fn lead(&self, call: CallId, scratch: &mut Scratch) -> io::Result<Option<Outcome>> {
         let mut place = None;
         loop {

@@ -1,8 +1,8 @@
 //! A socket with its endpoint: what threads share.
 
 use super::link::{KnowsCalls, Reports};
-use super::{Clock, PortSocket, Received};
-use crate::endpoint::{Datagrams, Endpoint, Landing, Stats, Time};
+use super::{Clock, PortSocket, Received, Socket};
+use crate::endpoint::{Datagrams, Endpoint, Landing, Stats, Time, Transmit};
 use crate::follow;
 use crate::wire::HEADER_BYTES;
 use std::io;
@@ -60,6 +60,7 @@ impl Port {
     }
 
     /// As [`Port::flush_locked`], where there may be nothing to be sent. Either way the endpoint is free afterwards.
+    #[inline(always)]
     pub(crate) fn flush_wanted<'a>(
         &'a self,
         now: Time,
@@ -75,6 +76,7 @@ impl Port {
 
     /// Sends what is to be sent; the endpoint is free while a batch is being sent. What goes to the peer of `socket`
     /// is sent through it, the rest through the port's own. Returns when something is due next.
+    #[inline(always)]
     pub(crate) fn flush_locked<'a>(
         &'a self,
         now: Time,
@@ -82,16 +84,9 @@ impl Port {
         batch: &mut Datagrams,
         socket: &PortSocket,
     ) -> Option<Time> {
-        self.hand_on(&mut endpoint);
         loop {
-            let transmit = endpoint.poll_transmit(now, self.socket.segments_max(), batch);
-            let due = endpoint.poll_timeout();
-            let wants_more = endpoint.wants_transmit();
-            drop(endpoint);
+            let (transmit, due, wants_more) = self.next_transmit(now, endpoint, batch);
             let Some(transmit) = transmit else { return due };
-            if follow::is_followed() {
-                follow::packets(&batch.to_vec(), true);
-            }
             let socket = if socket.peer() == Some(transmit.to) { socket } else { &self.socket };
             let fits = socket.send(&transmit, batch);
             batch.let_go();
@@ -103,6 +98,25 @@ impl Port {
                 endpoint.datagram_too_large(transmit.to);
             }
         }
+    }
+
+    /// The next batch to be sent, when something is due next, and whether there is more to be sent. The endpoint is free then.
+    #[inline(never)]
+    fn next_transmit(
+        &self,
+        now: Time,
+        mut endpoint: MutexGuard<'_, Endpoint>,
+        batch: &mut Datagrams,
+    ) -> (Option<Transmit>, Option<Time>, bool) {
+        self.hand_on(&mut endpoint);
+        let transmit = endpoint.poll_transmit(now, self.socket.segments_max(), batch);
+        let due = endpoint.poll_timeout();
+        let wants_more = endpoint.wants_transmit();
+        drop(endpoint);
+        if transmit.is_some() && follow::is_followed() {
+            follow::packets(&batch.to_vec(), true);
+        }
+        (transmit, due, wants_more)
     }
 
     /// Takes in whatever has arrived, without waiting; at most `rounds` receives.
@@ -122,6 +136,7 @@ impl Port {
 
     /// Waits for datagrams at `socket` and takes them in; those that `place` is for are received into it. The endpoint
     /// is returned with the time, `None` if nothing came.
+    #[inline(always)]
     pub(crate) fn receive(
         &self,
         socket: &PortSocket,
@@ -129,18 +144,36 @@ impl Port {
         buffer: &mut [u8],
     ) -> io::Result<(MutexGuard<'_, Endpoint>, Time, Received)> {
         // Others are lent none.
-        let (PortSocket::Kernel(kernel), Some(mut landing)) = (socket, place) else {
-            let received = socket.receive(buffer)?;
-            let now = self.clock.now();
-            if let Received::Bytes(bytes, ..) = received {
-                came(&buffer[..bytes]);
-            }
-            let mut endpoint = self.endpoint();
-            if let Received::Bytes(bytes, from, local) = received {
-                endpoint.handle_at(now, from, local, &mut buffer[..bytes]);
-            }
-            return Ok((endpoint, now, received));
-        };
+        if let (PortSocket::Kernel(kernel), Some(landing)) = (socket, place) {
+            return self.receive_at(kernel, landing, buffer);
+        }
+        let received = socket.receive(buffer)?;
+        let (endpoint, now) = self.take_in(received, buffer);
+        Ok((endpoint, now, received))
+    }
+
+    /// Takes in what was received now.
+    #[inline(never)]
+    fn take_in(&self, received: Received, buffer: &mut [u8]) -> (MutexGuard<'_, Endpoint>, Time) {
+        let now = self.clock.now();
+        if let Received::Bytes(bytes, ..) = received {
+            came(&buffer[..bytes]);
+        }
+        let mut endpoint = self.endpoint();
+        if let Received::Bytes(bytes, from, local) = received {
+            endpoint.handle_at(now, from, local, &mut buffer[..bytes]);
+        }
+        (endpoint, now)
+    }
+
+    /// As [`Port::receive`], into a place.
+    #[inline(never)]
+    fn receive_at(
+        &self,
+        kernel: &Socket,
+        mut landing: Landing,
+        buffer: &mut [u8],
+    ) -> io::Result<(MutexGuard<'_, Endpoint>, Time, Received)> {
         let mut header = [0; HEADER_BYTES];
         let place_bytes = landing.place().len();
         let received = kernel.scatter([&mut header, landing.place(), buffer]);

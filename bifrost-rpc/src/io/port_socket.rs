@@ -133,6 +133,7 @@ impl PortSocket {
     }
 
     /// Waits for datagrams.
+    #[inline(always)]
     pub(crate) fn receive(&self, into: &mut [u8]) -> io::Result<Received> {
         match self {
             Self::Kernel(socket) => socket.receive(into),
@@ -162,6 +163,7 @@ impl PortSocket {
     }
 
     /// Sends a batch; `false`: its datagrams are too large for the link.
+    #[inline(always)]
     pub(crate) fn send(&self, transmit: &Transmit, datagrams: &Datagrams) -> bool {
         match self {
             Self::Kernel(socket) => socket.send(transmit, datagrams),

@@ -3,6 +3,10 @@
 //! Packets carry their own length, so a buffer in which the kernel joined several is taken apart without the control
 //! message that a gathering receive would cost: an ordinary `recv` is all the fast path needs. Only behind a switch it
 //! matters what was one datagram ([`Socket::behind_switch`]).
+//!
+//! What a connected socket receives and sends takes no call of a function, down to the loop that does it again and again: where
+//! a processor is protected against speculation, the first return after a system call is predicted wrongly, which takes as long as a
+//! third of the system call.
 
 mod told;
 mod wake;
@@ -10,6 +14,7 @@ mod wake;
 use crate::endpoint::{Datagrams, Transmit};
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, recv, recvfrom, recvmsg, sendmsg, sendto, sockopt};
+use rustix::net::{RecvFlags, SendFlags};
 use socket2::{Domain, Protocol, Type};
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -220,11 +225,25 @@ impl Socket {
     /// # Errors
     ///
     /// The socket cannot be used any more.
+    #[inline(always)]
     pub fn receive(&self, into: &mut [u8]) -> io::Result<Received> {
         match self.peer {
+            Some(peer) if !self.is_behind_switch && self.waits() => {
+                match rustix::net::recv(&self.inner, into, RecvFlags::empty()) {
+                    Ok((bytes, _)) => Ok(Received::Bytes(bytes, peer, None)),
+                    Err(error) => received(Err(error.into())),
+                }
+            }
+            peer => self.receive_elsewise(into, peer),
+        }
+    }
+
+    /// As [`Socket::receive`], of any but a connected socket whose receives wait.
+    #[inline(never)]
+    fn receive_elsewise(&self, into: &mut [u8], peer: Option<SocketAddr>) -> io::Result<Received> {
+        match peer {
             _ if self.is_behind_switch => self.receive_single(into, MsgFlags::empty()),
-            Some(peer) if !self.waits() => self.look(into, peer),
-            Some(peer) => received(self.inner.recv(into).map(|bytes| (bytes, peer))),
+            Some(peer) => self.look(into, peer),
             None => addressed(recvfrom(self.inner.as_raw_fd(), into)),
         }
     }
@@ -267,15 +286,24 @@ impl Socket {
 
     /// Sends a batch. Datagrams that the system does not take are lost, as they might be in the network; `false` says
     /// that they are too large for the link.
+    #[inline(always)]
     pub(crate) fn send(&self, transmit: &Transmit, datagrams: &Datagrams) -> bool {
         if !self.has_way() {
             return true;
         }
-        if let (1, None, Some(bytes)) = (transmit.segments, transmit.from, datagrams.contiguous()) {
-            let sent = match self.peer {
-                Some(_) => self.inner.send(bytes),
-                None => self.inner.send_to(bytes, transmit.to),
-            };
+        match (transmit.segments, transmit.from, datagrams.contiguous()) {
+            (1, None, Some(bytes)) if self.peer.is_some() => {
+                rustix::net::send(&self.inner, bytes, SendFlags::NOSIGNAL) != Err(rustix::io::Errno::MSGSIZE)
+            }
+            _ => self.send_elsewise(transmit, datagrams),
+        }
+    }
+
+    /// As [`Socket::send`], of any but a single datagram in one piece to the one peer.
+    #[inline(never)]
+    fn send_elsewise(&self, transmit: &Transmit, datagrams: &Datagrams) -> bool {
+        if let (1, None, Some(bytes), None) = (transmit.segments, transmit.from, datagrams.contiguous(), self.peer) {
+            let sent = self.inner.send_to(bytes, transmit.to);
             return !sent.is_err_and(|error| error.raw_os_error() == Some(nix::libc::EMSGSIZE));
         }
         self.send_gathered(transmit, datagrams)

@@ -238,6 +238,7 @@ impl Shard {
     }
 
     /// Runs or queues the calls that have come, and sends what there is to send. Says whether there were any.
+    #[inline(always)]
     fn serve<'a>(
         self: &'a Arc<Self>,
         now: Time,
@@ -265,6 +266,7 @@ impl Shard {
     }
 
     /// As [`Shard::serve`], on a thread that received nothing.
+    #[inline(never)]
     pub(super) fn serve_own<'a>(self: &'a Arc<Self>, now: Time, endpoint: MutexGuard<'a, Endpoint>, desk: &mut Desk) {
         self.serve(now, endpoint, &self.port.socket, desk);
     }
@@ -277,6 +279,7 @@ impl Shard {
     }
 
     /// Sends what there is to send, and has the timer thread awake by when something is due.
+    #[inline(always)]
     pub(super) fn finish<'a>(
         &'a self,
         now: Time,

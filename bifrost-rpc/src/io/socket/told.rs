@@ -70,6 +70,7 @@ fn socket_addr(from: &SockaddrStorage) -> Option<SocketAddr> {
     v6.or_else(|| from.as_sockaddr_in().map(|v4| SocketAddr::from(std::net::SocketAddrV4::from(*v4))))
 }
 
+#[inline(never)]
 pub(super) fn received(result: io::Result<(usize, SocketAddr)>) -> io::Result<Received> {
     use io::ErrorKind as Kind;
     match result {

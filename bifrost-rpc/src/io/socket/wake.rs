@@ -112,10 +112,13 @@ impl Socket {
     }
 
     /// Whether what is sent goes to the peer. Where there was no way to it after [`Socket::wake`], it is looked for again.
+    #[inline]
     pub(super) fn has_way(&self) -> bool {
-        if !self.waking.is_astray.load(Ordering::Acquire) {
-            return true;
-        }
+        !self.waking.is_astray.load(Ordering::Acquire) || self.finds_way()
+    }
+
+    #[cold]
+    fn finds_way(&self) -> bool {
         let _helper = self.waking.helper();
         let is_found = self.peer.is_none_or(|peer| self.inner.connect(peer).is_ok());
         self.waking.is_astray.store(!is_found, Ordering::Release);
