@@ -243,7 +243,11 @@ impl Core {
     fn expect_or_lead(&self, call: CallId) -> bool {
         let mut waiters = self.waiters();
         let leads = !waiters.has_leader;
-        if leads { waiters.lead(call) } else { _ = waiters.calls.insert(call, None) }
+        if leads {
+            waiters.lead(call)
+        } else {
+            _ = waiters.calls.insert(call, None)
+        }
         leads
     }
 
