@@ -1,25 +1,11 @@
 //! Who asks.
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::net::Ipv6Addr;
 
 /// A machine of the rack, named by the address its packets come from (an IPv4 address in its mapped form).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Node(pub Ipv6Addr);
-
-impl Ord for Node {
-    /// The order of addresses, compared at once: tables are searched by it for each object that comes or goes.
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.to_bits().cmp(&other.0.to_bits())
-    }
-}
-
-impl PartialOrd for Node {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
 
 /// One life of a node. Rights belong to it; the processes of the node share them, its next life does not have them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

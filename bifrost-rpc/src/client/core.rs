@@ -71,6 +71,15 @@ impl Waiters {
     }
 }
 
+/// A call that was started and not sent.
+struct Begun<'a, T> {
+    call: CallId,
+    /// What came of expecting its end.
+    expected: T,
+    endpoint: MutexGuard<'a, Endpoint>,
+    now: Time,
+}
+
 /// A socket, its endpoint, and those who wait for it.
 #[derive(Debug)]
 pub(super) struct Core {
@@ -190,15 +199,12 @@ impl Core {
         is_awaited: bool,
         start: impl FnOnce(&mut Endpoint, Time, SocketAddr) -> Result<CallId, CallError>,
     ) -> Result<CallId, CallError> {
-        self.check_socket()?;
-        let now = self.port.clock.now();
-        self.listen_after_pause(now);
-        let mut endpoint = self.port.endpoint();
-        let call = start(&mut endpoint, now, self.peer)?;
-        if is_awaited {
-            self.expect(call);
-        }
-        self.begin_put_off(now, &mut endpoint);
+        let expect = |call| {
+            if is_awaited {
+                self.expect(call)
+            }
+        };
+        let Begun { call, endpoint, now, .. } = self.begin_unsent(start, expect)?;
         self.send(now, endpoint);
         Ok(call)
     }
@@ -208,22 +214,33 @@ impl Core {
         &self,
         start: impl FnOnce(&mut Endpoint, Time, SocketAddr) -> Result<CallId, CallError>,
     ) -> Outcome {
-        self.check_socket()?;
-        let now = self.port.clock.now();
-        self.listen_after_pause(now);
+        let Begun { call, expected: leads, endpoint, now } =
+            self.begin_unsent(start, |call| self.expect_or_lead(call))?;
         // Nothing is returned from between the send and the receive: see `Socket`.
-        let (call, received) = SCRATCH.with_borrow_mut(|scratch| {
-            let mut endpoint = self.port.endpoint();
-            let call = start(&mut endpoint, now, self.peer)?;
-            let leads = self.expect_or_lead(call);
-            self.begin_put_off(now, &mut endpoint);
+        let received = SCRATCH.with_borrow_mut(|scratch| {
             // What was held is sent as well.
             let due = self.port.flush_locked(now, endpoint, &mut scratch.batch, &self.port.socket);
             self.timer.wake_by(due);
-            Ok::<_, CallError>((call, leads.then(|| self.lead(call, scratch))))
-        })?;
+            leads.then(|| self.lead(call, scratch))
+        });
         let ended = received.and_then(|received| self.end_lead(call, received).ok());
         ended.unwrap_or_else(|| self.wait(call))
+    }
+
+    /// Starts a call, and tells `expect` which it is before anybody can have seen its end. What is to be sent has not been sent.
+    fn begin_unsent<T>(
+        &self,
+        start: impl FnOnce(&mut Endpoint, Time, SocketAddr) -> Result<CallId, CallError>,
+        expect: impl FnOnce(CallId) -> T,
+    ) -> Result<Begun<'_, T>, CallError> {
+        self.check_socket()?;
+        let now = self.port.clock.now();
+        self.listen_after_pause(now);
+        let mut endpoint = self.port.endpoint();
+        let call = start(&mut endpoint, now, self.peer)?;
+        let expected = expect(call);
+        self.begin_put_off(now, &mut endpoint);
+        Ok(Begun { call, expected, endpoint, now })
     }
 
     /// Whether the socket works.

@@ -1,7 +1,7 @@
 //! The callee's side of a session: which calls have ended, what is answered and sent.
 
 use super::caller_time::earlier;
-use super::calls::Calls;
+use super::calls::{Calls, boxed};
 use super::config::Config;
 use super::datagrams::Datagrams;
 use super::link::{Exchange, Link};
@@ -170,13 +170,7 @@ impl CalleeSession {
         self.link.unacked = self.link.unacked.saturating_sub(unacked);
         let bytes = answered.out.bytes();
         self.pinned += answered.pinned();
-        let record = match self.spare.take() {
-            Some(mut spare) => {
-                *spare = answered;
-                spare
-            }
-            None => Box::new(answered),
-        };
+        let record = boxed(&mut self.spare, answered);
         match std::mem::replace(served, Served::Answered(record)) {
             Served::Arriving(arriving) => released.drop_arriving(*arriving),
             Served::Memory(run) => released.drop_held(run.held),

@@ -2,7 +2,7 @@
 
 use super::call::{Call, CallPhase};
 use super::caller_order::Writes;
-use super::calls::Calls;
+use super::calls::{Calls, boxed};
 use super::config::Config;
 use super::error::CallError;
 use super::link::Link;
@@ -146,13 +146,7 @@ impl CallerSession {
             references: request.references,
             only_asks: false,
         };
-        self.waiting.push_back(match self.spare.take() {
-            Some(mut spare) => {
-                *spare = call;
-                spare
-            }
-            None => Box::new(call),
-        });
+        self.waiting.push_back(boxed(&mut self.spare, call));
     }
 
     /// Keeps the memory of a call that has ended and whose message was taken.

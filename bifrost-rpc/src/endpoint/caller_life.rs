@@ -80,7 +80,10 @@ impl Endpoint {
         if session.link.session != 0 {
             self.caller_by_session.remove(&session.link.session);
         }
-        self.caller_by_target.remove((session.link.peer, session.service), index);
+        let target = (session.link.peer, session.service);
+        if self.caller_by_target.get(&target) == Some(&index) {
+            self.caller_by_target.remove(&target);
+        }
         self.bytes = self.bytes.saturating_sub(session.bytes);
         if session.link.root.is_some() {
             // One that never came to be has not ended the one before it either.

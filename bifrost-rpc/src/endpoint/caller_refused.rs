@@ -156,7 +156,9 @@ impl Endpoint {
         if let Some((_, inbound)) = &call.answer {
             self.bytes = self.bytes.saturating_sub(inbound.len());
         }
-        self.caller_by_target.remove((peer, service), index);
+        if self.caller_by_target.get(&(peer, service)) == Some(&index) {
+            self.caller_by_target.remove(&(peer, service));
+        }
         let mut call = call.reset();
         call.out.transmitted = call.lost_before;
         // Those that wait behind it would only be refused as well, and nothing wakes them here any more.

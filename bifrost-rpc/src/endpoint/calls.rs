@@ -114,6 +114,17 @@ impl<T> Calls<T> {
     }
 }
 
+/// A record in the memory of one that went, if there is one.
+pub(super) fn boxed<T>(spare: &mut Option<Box<T>>, record: T) -> Box<T> {
+    match spare.take() {
+        Some(mut spare) => {
+            *spare = record;
+            spare
+        }
+        None => Box::new(record),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -54,8 +54,8 @@ impl Endpoint {
     /// one of them that it might have to follow, since a batch can name the write before it of one object only.
     #[must_use]
     pub fn may_span_objects(&self, peer: SocketAddr, objects: &[Pointer]) -> bool {
-        let index = self.caller_by_target.get((peer, MEMORY_SERVICE_HASH));
-        let session = index.and_then(|index| self.callers.get(index));
+        let index = self.caller_by_target.get(&(peer, MEMORY_SERVICE_HASH));
+        let session = index.and_then(|index| self.callers.get(*index));
         session.is_some_and(|session| session.link.peer_spans && session.has_no_writes(objects))
     }
 
@@ -196,10 +196,11 @@ impl Endpoint {
         let Some(request) = session.answerable(call.rpc) else {
             return;
         };
-        let len = reply.body.len();
+        let memory = reply.body.memory();
         let room = self.config.session_bytes_max.saturating_sub(session.bytes);
         let room = room.min(self.config.total_bytes_max.saturating_sub(self.bytes));
-        if len > room && !request.operation().is_some_and(MemoryOp::changes) && self.config.makes(Check::MemoryBound) {
+        if memory > room && !request.operation().is_some_and(MemoryOp::changes) && self.config.makes(Check::MemoryBound)
+        {
             self.stats.over_budget += 1;
             self.refuse_busy(now, call, READ_RETRY);
             return;

@@ -41,7 +41,6 @@ mod reports;
 mod rtt;
 mod seal;
 mod senders;
-mod targets;
 mod time;
 mod timers;
 mod transmit;
@@ -93,7 +92,8 @@ pub struct Endpoint {
     next_rpc: u64,
 
     callers: Slab<CallerSession>,
-    caller_by_target: targets::Targets,
+    /// The session in use for each address and service.
+    caller_by_target: QuickMap<(SocketAddr, u64), usize>,
     caller_by_session: QuickMap<u64, usize>,
     caller_by_nonce: HashMap<u64, usize>,
     tokens: HashMap<SocketAddr, Vec<u8>>,
@@ -170,7 +170,7 @@ impl Endpoint {
             next_call: 1,
             next_rpc: 1,
             callers: Slab::new(),
-            caller_by_target: targets::Targets::default(),
+            caller_by_target: QuickMap::default(),
             caller_by_session: QuickMap::default(),
             caller_by_nonce: HashMap::new(),
             tokens: HashMap::new(),
@@ -277,7 +277,8 @@ impl Endpoint {
     /// at once; `None` where there is none, for [`Endpoint::ask_session`] to find out.
     #[must_use]
     pub fn peer_references(&self, now: Time, peer: SocketAddr, service: u64) -> Option<bool> {
-        let session = self.callers.get(self.caller_by_target.get((peer, service))?)?;
+        let index = self.caller_by_target.get(&(peer, service))?;
+        let session = self.callers.get(*index)?;
         let is_open = session.phase == caller::Phase::Open && !session.is_stale(now);
         is_open.then_some(session.link.peer_references)
     }

@@ -26,8 +26,8 @@ impl Endpoint {
         method: MethodField,
         root: Option<Pointer>,
     ) -> usize {
-        if let Some(index) = self.caller_by_target.get((peer, service)) {
-            return index;
+        if let Some(index) = self.caller_by_target.get(&(peer, service)) {
+            return *index;
         }
         let link = Link::new(&self.config, true, peer, self.client, now);
         let mut session = CallerSession::new(&self.config, link, service, method, now);

@@ -2,7 +2,7 @@
 
 use super::memory_api::SPENT_BYTES_MAX;
 
-/// Buffers kept at most, of either kind.
+/// Buffers kept at most, of each kind.
 const KEPT_MAX: usize = 8;
 /// Large buffers that there may be before one is kept that its owner gave to be sent: as many as are soon wanted again.
 const SENT_KEPT_MAX: usize = 2;
@@ -93,12 +93,13 @@ impl BufferPool {
         if spent.capacity() >= LARGE_BYTES_MIN {
             return self.put(spent);
         }
+        if spent.capacity() == 0 {
+            return;
+        }
         if self.objects.len() >= KEPT_MAX {
             self.objects.remove(0);
         }
-        if spent.capacity() > 0 {
-            self.objects.push(spent);
-        }
+        self.objects.push(spent);
     }
 
     /// Keeps a buffer, or drops it where enough are kept. None takes the place of another: of many that come back the last
@@ -157,6 +158,7 @@ mod tests {
         assert_eq!((object.as_ptr(), object.capacity(), &object[..]), (address, 3, &b"abc"[..]));
         (0..100).for_each(|_| pool.put_object(vec![0; 200]));
         pool.put_object(object);
+        (0..100).for_each(|_| pool.put_object(Vec::new()));
         assert_eq!(pool.objects.len(), KEPT_MAX, "the oldest give way");
         let object = pool.copy_exact(b"abc");
         assert_eq!(object.as_ptr(), address);

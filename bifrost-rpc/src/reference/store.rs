@@ -57,7 +57,7 @@ pub struct Together {
 }
 
 impl Together {
-    /// Stores what was collected.
+    /// Stores what was collected, or begins to, where that takes a message for each.
     pub(crate) fn store(&mut self, memory: &Memory) -> Result<(), ReferenceError> {
         if !self.contents.is_empty() {
             self.made = Some(memory.alloc_and_write_all(std::mem::take(&mut self.contents))?);

@@ -255,8 +255,9 @@ impl Shard {
             has_calls = true;
             drop(endpoint);
             let mut events = std::mem::take(&mut desk.events);
-            events.iter_mut().for_each(|event| self.on_event(now, event, desk));
-            events.clear();
+            while let Some(event) = events.pop_front() {
+                self.on_event(now, event, desk);
+            }
             desk.events = events;
             // An answer may let memory operations go that waited for it.
             endpoint = self.answer_all(now, desk);

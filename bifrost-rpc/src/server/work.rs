@@ -18,24 +18,11 @@ use std::time::Duration;
 const BUSY_RETRY: Duration = Duration::from_millis(1);
 
 impl Shard {
-    /// What happened is taken out of `event`, which is large and stays where it is.
-    pub(super) fn on_event(self: &Arc<Self>, now: Time, event: &mut Event, desk: &mut Desk) {
+    pub(super) fn on_event(self: &Arc<Self>, now: Time, event: Event, desk: &mut Desk) {
         match event {
-            &mut Event::Call {
-                call,
-                client,
-                method,
-                service,
-                oneway,
-                ref mut message,
-                ref mut pointers,
-                references,
-                deadline,
-                ..
-            } => {
+            Event::Call { call, client, method, service, oneway, message, pointers, references, deadline, .. } => {
                 let route = self.routes.methods.get(&method);
                 let name = route.map(|route| route.name);
-                let (message, pointers) = (std::mem::take(message), std::mem::take(pointers));
                 let called =
                     Called { call, client, method, name, service, oneway, message, pointers, references, deadline };
                 if route.is_some_and(|route| route.is_inline) {
@@ -44,16 +31,16 @@ impl Shard {
                     self.enqueue(now, Job { shard: Arc::clone(self), called });
                 }
             }
-            &mut Event::Cancelled { call } => {
+            Event::Cancelled { call } => {
                 if self.queue.remove(|job| job.called.call == call && Arc::ptr_eq(&job.shard, self)).is_some() {
                     self.never_runs(call);
                 } else if let Some(handler) = self.memory_handler() {
                     handler.cancelled(call);
                 }
             }
-            Event::MemoryAnnounced { operation, bytes } => self.announce(operation, *bytes, desk),
-            Event::Memory { operation, body } => self.run_memory(operation, std::mem::take(body), desk),
-            &mut Event::MemorySessionEnded { session } => {
+            Event::MemoryAnnounced { operation, bytes } => self.announce(&operation, bytes, desk),
+            Event::Memory { ref operation, body } => self.run_memory(operation, body, desk),
+            Event::MemorySessionEnded { session } => {
                 if let Some(handler) = self.memory_handler() {
                     handler.session_ended(session);
                 }
